@@ -1,0 +1,32 @@
+"""The two ways a call can end badly, and the exit status of each."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkbenchError(Exception):
+    """Base of every error that is meant for a person; its text is one clear line."""
+
+    exit_status = 1
+
+
+class UsageError(WorkbenchError):
+    """The call was wrong: an unknown name, a wrong type, a missing file. Exit status 2."""
+
+    exit_status = 2
+
+
+class WorkFailed(WorkbenchError):
+    """The call was right but the work failed. Exit status 1."""
+
+    exit_status = 1
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a name nobody declared: it names the nearest one, or lists all."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
+    return UsageError(f"unknown {kind} {name!r}; {hint}")

@@ -1,0 +1,93 @@
+"""Every setting of Workbench, read from ``WORKBENCH_*`` in the environment or from ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workbench.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """What differs between a laptop and the cloud.
+
+    Local state lives under ``home``; deleting that folder is a clean start.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
+
+    profile: Literal["local", "aws"] = "local"
+    home: Path = Field(default=Path(".workbench"), description="folder of all local state")
+    project: Path | None = Field(
+        default=None, description="folder with pipeline_notebooks/, dbt/ and mlflow/; found from the package"
+    )
+    warehouse_url: str = Field(default="", description="duckdb:///FILE; empty means home/warehouse.duckdb")
+    landing_uri: str = Field(default="", description="where files land; empty means home/landing")
+    mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
+    reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
+    lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("reporting_currency", mode="after")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        code = value.strip().upper()
+        if len(code) != 3 or not code.isalpha() or not code.isascii():
+            raise ValueError("an ISO 4217 currency code has three letters")
+        return code
+
+    @property
+    def warehouse(self) -> str:
+        """URL of the warehouse."""
+        return self.warehouse_url or f"duckdb:///{self.home / 'warehouse.duckdb'}"
+
+    @property
+    def landing(self) -> Path:
+        """Folder where files land, one folder a dataset."""
+        return Path(self.landing_uri.removeprefix("file://")) if self.landing_uri else self.home / "landing"
+
+    @property
+    def runs(self) -> Path:
+        """Folder of run records and executed notebooks, one folder a run."""
+        return self.home / "runs"
+
+    @property
+    def site(self) -> Path:
+        """Folder of rendered reports; ``index.html`` is the way in."""
+        return self.home / "site"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """URI of the MLflow tracking server."""
+        return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of MLflow artifacts when tracking is local."""
+        return self.home / "mlartifacts"
+
+    @property
+    def root(self) -> Path:
+        """The project folder: the one that holds ``pipeline_notebooks/`` and ``dbt/``."""
+        return (self.project or Path(__file__).resolve().parent.parent).absolute()
+
+
+def get_settings() -> Settings:
+    """Read the settings afresh.
+
+    Raises:
+        UsageError: a setting has a value that isn't of its type.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise UsageError(f"setting {name}: {first['msg']}") from None
