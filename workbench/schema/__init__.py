@@ -1,0 +1,44 @@
+"""Every table of the warehouse, declared once."""
+
+from __future__ import annotations
+
+from workbench.errors import unknown
+from workbench.schema.core import CORE
+from workbench.schema.ddl import Dialect, create_schemas, create_table, quote, sql_type
+from workbench.schema.marts import MARTS
+from workbench.schema.model import SCHEMAS, Column, Table
+from workbench.schema.ops import OPS
+from workbench.schema.raw import EXTRA, RAW
+from workbench.schema.staging import STAGING
+
+TABLES: dict[str, Table] = {table.full_name: table for table in (*RAW, *STAGING, *CORE, *MARTS, *OPS)}
+DATASETS: dict[str, Table] = {table.name: table for table in RAW}
+
+
+def table(name: str) -> Table:
+    """Return the table of that full name (``core.dim_customer``), or found by the search path marts, core.
+
+    Raises:
+        UsageError: no such table is declared.
+    """
+    for candidate in (name, f"marts.{name}", f"core.{name}"):
+        if candidate in TABLES:
+            return TABLES[candidate]
+    raise unknown("table", name, TABLES)
+
+
+def dataset(name: str) -> Table:
+    """Return the raw table of a dataset.
+
+    Raises:
+        UsageError: no such dataset is declared.
+    """
+    if name not in DATASETS:
+        raise unknown("dataset", name, DATASETS)
+    return DATASETS[name]
+
+
+__all__ = [
+    "DATASETS", "EXTRA", "SCHEMAS", "TABLES", "Column", "Dialect", "Table",
+    "create_schemas", "create_table", "dataset", "quote", "sql_type", "table",
+]  # fmt: skip

@@ -1,0 +1,67 @@
+"""DDL for each engine, derived from the declarations."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from workbench.schema.model import SCHEMAS, Column, Table
+
+Dialect = Literal["duckdb", "redshift"]
+
+_PLAIN: dict[Dialect, dict[str, str]] = {
+    "duckdb": {
+        "text": "VARCHAR", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
+        "date": "DATE", "timestamp": "TIMESTAMP", "json": "JSON", "codes": "VARCHAR[]",
+    },
+    "redshift": {
+        "text": "VARCHAR", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE PRECISION",
+        "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "json": "VARCHAR(65535)",
+        # A list is kept as its JSON text: SUPER can't be loaded from a plain CSV or compared with equality.
+        "codes": "VARCHAR(65535)",
+    },
+}  # fmt: skip
+
+
+def quote(identifier: str) -> str:
+    """Return the identifier in double quotes, safe in any statement."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def sql_type(column: Column, dialect: Dialect = "duckdb") -> str:
+    """Return the column's type in the engine's words."""
+    if column.kind == "decimal":
+        return f"DECIMAL({column.size[0]},{column.size[1]})"
+    if column.kind == "text" and dialect == "redshift":
+        return f"VARCHAR({column.size[0]})"
+    return _PLAIN[dialect][column.kind]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def create_schemas() -> list[str]:
+    """Return the statements that make the schemas."""
+    return [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS]
+
+
+def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
+    """Return the statements that make one table with its comments, if it isn't there."""
+    lines = [
+        f"    {quote(column.name)} {sql_type(column, dialect)}{'' if column.nullable else ' NOT NULL'}"
+        for column in table.columns
+    ]
+    statement = f"CREATE TABLE IF NOT EXISTS {table.full_name} (\n" + ",\n".join(lines) + "\n)"
+    if dialect == "redshift":
+        if table.dist in ("all", "even"):
+            statement += f"\nDISTSTYLE {table.dist.upper()}"
+        else:
+            statement += f"\nDISTSTYLE KEY DISTKEY ({quote(table.dist)})"
+        if table.sort:
+            statement += f"\nCOMPOUND SORTKEY ({', '.join(map(quote, table.sort))})"
+    comments = [f"COMMENT ON TABLE {table.full_name} IS {_literal(table.comment)}"]
+    comments += [
+        f"COMMENT ON COLUMN {table.full_name}.{quote(column.name)} IS {_literal(column.comment)}"
+        for column in table.columns
+    ]
+    return [statement, *comments]

@@ -1,0 +1,151 @@
+"""What people read. Amounts named ``*_reporting`` are in the reporting currency."""
+
+from __future__ import annotations
+
+from workbench.schema.model import Column, Table, bigint, date, decimal, double, integer, text, timestamp
+
+
+def _sales(period: str, comment: str) -> tuple[Column, ...]:
+    return (
+        date(period, comment, nullable=False),
+        text("department", "department; 'Unassigned' where a product has none", nullable=False),
+        bigint("transactions", "receipts", nullable=False),
+        bigint("lines", "receipt lines", nullable=False),
+        bigint("return_lines", "lines with a negative quantity", nullable=False),
+        bigint("customers", "known customers", nullable=False),
+        decimal("quantity", "units, returns taken off", nullable=False),
+        decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
+        bigint("unconverted_lines", "lines left out of the amount for want of a rate", nullable=False),
+    )
+
+
+MARTS = (
+    Table(
+        "marts", "retail_sales", "one row a transaction line, with everything to filter by",
+        (
+            text("transaction_id", "the receipt or order", size=64, nullable=False),
+            bigint("line_number", "line of the receipt", nullable=False),
+            timestamp("transaction_timestamp", "when it was sold, UTC", nullable=False),
+            date("transaction_date", "day it was sold", nullable=False),
+            text("customer_id", "who bought", size=64),
+            text("person_id", "the person behind the customer id", size=64),
+            text("segment", "RFM segment of the person", size=32),
+            text("product_id", "what was sold", size=64, nullable=False),
+            text("description", "name of the product then", size=512),
+            text("brand", "brand then"),
+            text("department", "department then"),
+            text("category", "category then"),
+            text("subcategory", "subcategory then"),
+            text("store_id", "where it was sold", size=64, nullable=False),
+            text("store_name", "name of the store then"),
+            text("country", "country of the store then", size=64),
+            text("channel", "store, online, ...", size=32),
+            decimal("quantity", "units; negative for a return", nullable=False),
+            decimal("unit_price", "price of one unit", scale=6, nullable=False),
+            text("currency", "ISO 4217 code of the amounts", size=3, nullable=False),
+            decimal("gross_amount", "quantity * unit_price", nullable=False),
+            decimal("discount_amount", "taken off the line", nullable=False),
+            decimal("net_amount", "gross less discount", nullable=False),
+            decimal("net_amount_reporting", "net amount in the reporting currency"),
+            decimal("exchange_rate", "rate of the conversion", scale=8),
+            date("rate_date", "day of that rate"),
+            text("conversion_status", "same_currency, converted or no_rate", size=16, nullable=False),
+        ),
+        ("transaction_id", "line_number"), "transaction_id", ("transaction_date",),
+    ),
+    Table(
+        "marts", "sales_daily", "sales by day and department", _sales("sales_date", "day"),
+        ("sales_date", "department"), "all", ("sales_date",),
+    ),
+    Table(
+        "marts", "sales_weekly", "sales by ISO week and department", _sales("week_start", "Monday of the week"),
+        ("week_start", "department"), "all", ("week_start",),
+    ),
+    Table(
+        "marts", "sales_monthly", "sales by month and department", _sales("month_start", "first of the month"),
+        ("month_start", "department"), "all", ("month_start",),
+    ),
+    Table(
+        "marts", "customer_segments", "RFM segment of each person who bought, as of the newest sale",
+        (
+            text("person_id", "the person", size=64, nullable=False),
+            date("as_of", "day the measures are taken", nullable=False),
+            integer("customer_ids", "customer ids of the person that bought", nullable=False),
+            date("last_purchase", "day of the last purchase", nullable=False),
+            integer("recency_days", "days since then", nullable=False),
+            bigint("frequency", "receipts", nullable=False),
+            decimal("monetary_reporting", "net sales in the reporting currency", nullable=False),
+            integer("recency_score", "1 long ago to 5 lately", nullable=False),
+            integer("frequency_score", "1 seldom to 5 often", nullable=False),
+            integer("monetary_score", "1 little to 5 much", nullable=False),
+            text("segment", "name of the segment", size=32, nullable=False),
+        ),
+        ("person_id",), "all", ("segment",),
+    ),
+    Table(
+        "marts", "product_performance", "sales of each product over all time",
+        (
+            text("product_id", "the product", size=64, nullable=False),
+            text("description", "current name", size=512),
+            text("department", "current department"),
+            text("category", "current category"),
+            text("subcategory", "current subcategory"),
+            text("brand", "current brand"),
+            bigint("lines", "receipt lines", nullable=False),
+            bigint("return_lines", "lines with a negative quantity", nullable=False),
+            bigint("customers", "known customers", nullable=False),
+            decimal("quantity", "units, returns taken off", nullable=False),
+            decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
+            date("first_sold", "day of the first sale", nullable=False),
+            date("last_sold", "day of the last sale", nullable=False),
+            bigint("rank_in_department", "1 for the best seller by amount", nullable=False),
+        ),
+        ("product_id",), "all", ("department", "rank_in_department"),
+    ),
+    Table(
+        "marts", "sales_anomalies", "days on which sales left their expected range",
+        (
+            date("sales_date", "day", nullable=False),
+            text("department", "department", nullable=False),
+            text("measure", "column of sales_daily that was watched", size=64, nullable=False),
+            double("actual", "what was sold", nullable=False),
+            double("expected", "what the model expected", nullable=False),
+            double("lower", "low end of the expected range", nullable=False),
+            double("upper", "high end of the expected range", nullable=False),
+            double("score", "distance from the expectation in half-widths of the range", nullable=False),
+            text("direction", "above or below", size=8, nullable=False),
+            text("severity", "warning or critical", size=16, nullable=False),
+            text("model_name", "registered model", size=128, nullable=False),
+            text("model_version", "its version", size=16, nullable=False),
+            text("run_id", "run that found it", size=64),
+        ),
+        ("sales_date", "department", "measure"), "all", ("sales_date",),
+    ),
+    Table(
+        "marts", "fraud_scores", "how suspicious each scored transaction is",
+        (
+            text("transaction_id", "the receipt", size=64, nullable=False),
+            timestamp("transaction_timestamp", "when it was sold, UTC", nullable=False),
+            double("score", "0 to 1", nullable=False),
+            text("model_name", "registered model", size=128, nullable=False),
+            text("model_version", "its version", size=16, nullable=False),
+            text("run_id", "run that scored it", size=64),
+        ),
+        ("transaction_id",), "transaction_id", ("transaction_timestamp",),
+    ),
+    Table(
+        "marts", "data_quality_daily", "the ledger by day of ingestion and dataset",
+        (
+            date("ingested_date", "day", nullable=False),
+            text("dataset", "dataset", size=64, nullable=False),
+            bigint("batches", "landed files", nullable=False),
+            bigint("rejected_batches", "files refused whole", nullable=False),
+            bigint("rows_landed", "rows in them", nullable=False),
+            bigint("rows_accepted", "rows in raw", nullable=False),
+            bigint("rows_quarantined", "rows in quarantine", nullable=False),
+            bigint("rows_duplicate", "exact repeats", nullable=False),
+            double("quarantined_share", "quarantined of landed, 0 to 1", nullable=False),
+        ),
+        ("ingested_date", "dataset"), "all", ("ingested_date",),
+    ),
+)  # fmt: skip

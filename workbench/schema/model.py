@@ -1,0 +1,124 @@
+"""What a table is: columns with logical types, a key, and how it is laid out on a cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Schema = Literal["raw", "staging", "core", "marts", "ops"]
+SCHEMAS: tuple[Schema, ...] = ("raw", "staging", "core", "marts", "ops")
+
+Kind = Literal["text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"]
+Check = Literal["not_zero", "not_negative", "currency", "not_in_future"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column.
+
+    ``size`` is the length of a text on engines that need one (bytes), or (precision, scale) of a decimal.
+    ``codes`` is a list of short texts. A timestamp is UTC without zone. ``checks`` are the rules a landed
+    value must pass beyond its type; see :mod:`workbench.schema.contract`.
+    """
+
+    name: str
+    kind: Kind
+    comment: str
+    nullable: bool = True
+    size: tuple[int, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        """True if every row must carry a value."""
+        return not self.nullable
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the warehouse, the only place where its shape is written down.
+
+    ``key`` identifies a row (a change log's key includes its time). ``dist`` is a column to distribute by, or
+    ``all`` (a copy on every node) or ``even``; ``sort`` the sort key. Embedded engines ignore both.
+    """
+
+    schema: Schema
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    dist: str = "even"
+    sort: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """``schema.name``."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(column.name for column in self.columns)
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+
+def text(name: str, comment: str, *, size: int = 256, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
+    """Declare a text column; ``size`` in bytes."""
+    return Column(name, "text", comment, nullable, (size,), checks)
+
+
+def integer(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a 32-bit integer column."""
+    return Column(name, "integer", comment, nullable)
+
+
+def bigint(name: str, comment: str, *, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
+    """Declare a 64-bit integer column."""
+    return Column(name, "bigint", comment, nullable, (), checks)
+
+
+def decimal(
+    name: str, comment: str, *, scale: int = 4, nullable: bool = True, checks: tuple[Check, ...] = ()
+) -> Column:
+    """Declare an exact number of 18 digits, ``scale`` of them after the point."""
+    return Column(name, "decimal", comment, nullable, (18, scale), checks)
+
+
+def double(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a floating-point column; never for money."""
+    return Column(name, "double", comment, nullable)
+
+
+def boolean(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a truth value."""
+    return Column(name, "boolean", comment, nullable)
+
+
+def date(name: str, comment: str, *, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
+    """Declare a calendar day."""
+    return Column(name, "date", comment, nullable, (), checks)
+
+
+def timestamp(name: str, comment: str, *, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
+    """Declare a moment, UTC."""
+    return Column(name, "timestamp", comment, nullable, (), checks)
+
+
+def json(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a JSON document."""
+    return Column(name, "json", comment, nullable)
+
+
+def codes(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a list of short codes."""
+    return Column(name, "codes", comment, nullable)

@@ -1,0 +1,120 @@
+"""The datasets that land, and the raw tables that hold their accepted rows."""
+
+from __future__ import annotations
+
+from workbench.schema.model import Column, Table, bigint, boolean, date, decimal, json, text, timestamp
+
+EXTRA = "_extra"
+"""Name of the JSON column that keeps what landed under unknown column names."""
+
+_BOOKKEEPING = (
+    json(EXTRA, "columns that landed beside the declared ones"),
+    text("_batch_id", "the landed file: sha256 of dataset, map and bytes", size=64, nullable=False),
+    bigint("_row_number", "position of the row in its file, from 1", nullable=False),
+    timestamp("_ingested_at", "when its batch was taken in; later batches have later times", nullable=False),
+)
+
+
+def _raw(name: str, comment: str, key: tuple[str, ...], dist: str, sort: tuple[str, ...], *columns: Column) -> Table:
+    return Table("raw", name, comment, (*columns, *_BOOKKEEPING), key, dist, sort)
+
+
+def _when(name: str, comment: str) -> Column:
+    return timestamp(name, comment, nullable=False, checks=("not_in_future",))
+
+
+_ADDRESS = (
+    text("street", "street and house number"),
+    text("city", "city"),
+    text("state", "state or region"),
+    text("postal_code", "postal code", size=32),
+    text("country", "country", size=64),
+)
+
+RAW = (
+    # Facts are joined to products and customers through small, replicated dimensions, so lines are spread by
+    # their transaction and sorted by time, by which nearly every query cuts.
+    _raw(
+        "transactions", "sales lines as they landed", ("transaction_id", "line_number"),
+        "transaction_id", ("transaction_timestamp",),
+        text("transaction_id", "the receipt or order", size=64, nullable=False),
+        bigint("line_number", "line of the receipt", nullable=False),
+        _when("transaction_timestamp", "when it was sold, UTC"),
+        text("customer_id", "who bought; empty for an anonymous sale", size=64),
+        text("product_id", "what was sold", size=64, nullable=False),
+        text("store_id", "where it was sold", size=64, nullable=False),
+        decimal("quantity", "units; negative for a return", nullable=False, checks=("not_zero",)),
+        decimal("unit_price", "price of one unit", scale=6, nullable=False, checks=("not_negative",)),
+        decimal("discount_amount", "taken off the whole line"),
+        text("currency", "ISO 4217 code of the amounts", size=3, nullable=False, checks=("currency",)),
+        text("channel", "store, online, ...", size=32),
+    ),
+    _raw(
+        "customers", "change log of customers", ("customer_id", "updated_at"), "customer_id", ("customer_id",),
+        text("customer_id", "natural key", size=64, nullable=False),
+        _when("updated_at", "when the change was made, UTC"),
+        text("first_name", "given name"),
+        text("last_name", "family name"),
+        text("email", "e-mail address"),
+        text("phone", "telephone number", size=64),
+        *_ADDRESS,
+        boolean("is_deleted", "true where the customer was deleted"),
+    ),
+    _raw(
+        "products", "change log of products", ("product_id", "updated_at"), "product_id", ("product_id",),
+        text("product_id", "natural key", size=64, nullable=False),
+        _when("updated_at", "when the change was made, UTC"),
+        text("description", "name on the shelf", size=512),
+        text("brand", "brand or brand class"),
+        text("manufacturer_id", "who makes it", size=64),
+        text("department", "top of the hierarchy"),
+        text("category", "second level"),
+        text("subcategory", "third level"),
+        text("package_size", "as printed", size=64),
+        decimal("list_price", "price without discount", scale=6, checks=("not_negative",)),
+        text("currency", "ISO 4217 code of list_price", size=3, checks=("currency",)),
+        boolean("is_deleted", "true where the product was withdrawn"),
+    ),
+    _raw(
+        "stores", "change log of stores", ("store_id", "updated_at"), "all", ("store_id",),
+        text("store_id", "natural key", size=64, nullable=False),
+        _when("updated_at", "when the change was made, UTC"),
+        text("name", "name of the store"),
+        *_ADDRESS,
+    ),
+    _raw(
+        "exchange_rates", "reference rates of the European Central Bank", ("rate_date", "currency"), "all",
+        ("currency", "rate_date"),
+        date("rate_date", "day of the rate", nullable=False, checks=("not_in_future",)),
+        text("currency", "ISO 4217 code", size=3, nullable=False, checks=("currency",)),
+        decimal("units_per_eur", "units of the currency for one euro", scale=8, nullable=False,
+                checks=("not_zero", "not_negative")),
+    ),
+    _raw(
+        "events", "what customers did", ("event_id",), "event_id", ("event_timestamp",),
+        text("event_id", "natural key", size=64, nullable=False),
+        _when("event_timestamp", "when it happened, UTC"),
+        text("event_type", "page_view, add_to_basket, ...", size=64, nullable=False),
+        text("customer_id", "who, if known", size=64),
+        text("session_id", "visit it belongs to", size=64),
+        text("product_id", "product it concerns", size=64),
+        text("store_id", "store it concerns", size=64),
+        json("properties", "whatever else the source tells"),
+    ),
+    _raw(
+        "measurements", "readings of devices and counters", ("measurement_id",), "measurement_id", ("measured_at",),
+        text("measurement_id", "natural key", size=64, nullable=False),
+        _when("measured_at", "when it was read, UTC"),
+        text("store_id", "where", size=64),
+        text("metric", "what was measured", size=64, nullable=False),
+        decimal("value", "the reading", scale=6, nullable=False),
+        text("unit", "unit of the reading", size=32),
+    ),
+    _raw(
+        "fraud_labels", "verdicts of investigators", ("transaction_id", "labelled_at"), "transaction_id",
+        ("transaction_id",),
+        text("transaction_id", "the receipt", size=64, nullable=False),
+        boolean("is_fraud", "the verdict", nullable=False),
+        _when("labelled_at", "when it was given, UTC"),
+    ),
+)  # fmt: skip

@@ -1,0 +1,189 @@
+"""The embedded engine: DuckDB in one file, which one process at a time may write."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import duckdb
+import psutil
+
+from workbench.errors import UsageError, WorkFailed
+from workbench.schema import TABLES, Dialect, create_schemas, create_table, quote
+from workbench.schema import table as declared
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+_HOLDER = re.compile(r"PID (\d+)")
+
+
+class DuckDBWarehouse:
+    """A :class:`~workbench.warehouse.base.Warehouse` in the file of a ``duckdb:///`` URL."""
+
+    dialect: Dialect = "duckdb"
+
+    def __init__(self, url: str, lock_timeout: float = 30.0) -> None:
+        self.url = url
+        self.lock_timeout = lock_timeout
+
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return Path(self.url.removeprefix("duckdb:///")).absolute()
+
+    def require(self) -> None:
+        """Check that the file is there.
+
+        Raises:
+            UsageError: it isn't.
+        """
+        if not self.path.is_file():
+            raise UsageError(f"no warehouse at {self.path}; make one with: workbench init")
+
+    @contextmanager
+    def connection(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection for a moment, waiting with back-off while another process holds the file.
+
+        Raises:
+            WorkFailed: the file stayed locked; the message names the holder.
+            UsageError: the file is no DuckDB database, or can't be read.
+        """
+        connection = self._open(read_only)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET temp_directory = '{str(self.path)}.tmp'".replace("\\", "/"))
+            schemas = {row[0] for row in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()}
+            if {"marts", "core"} <= schemas:
+                connection.execute("SET search_path = 'marts,core'")
+            yield connection
+        finally:
+            connection.close()
+
+    def _open(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        deadline = time.monotonic() + self.lock_timeout
+        wait = 0.02
+        while True:
+            try:
+                return duckdb.connect(self.path, read_only=read_only)
+            except duckdb.ConnectionException:
+                # This process already has the file open for writing; DuckDB lets both share that instance.
+                if not read_only:
+                    raise
+                read_only = False
+            except duckdb.IOException as error:
+                message = str(error)
+                if "lock" not in message:
+                    raise UsageError(f"can't open the warehouse {self.path}: {_first_line(message)}") from None
+                if time.monotonic() > deadline:
+                    raise WorkFailed(
+                        f"the warehouse {self.path} is in use by {_holder(message)}; "
+                        f"waited {self.lock_timeout:g} s (WORKBENCH_LOCK_TIMEOUT)"
+                    ) from None
+                time.sleep(wait)
+                wait = min(wait * 1.7, 1.0)
+            except duckdb.Error as error:
+                raise UsageError(f"can't open the warehouse {self.path}: {_first_line(str(error))}") from None
+
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.Table:
+        """Run one read-only statement and return its rows."""
+        self.require()
+        with self.connection(read_only=True) as connection:
+            return connection.execute(sql, list(parameters)).to_arrow_table()
+
+    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pandas.DataFrame:
+        """Run one read-only statement and return its rows for analysis; decimals become floats."""
+        self.require()
+        with self.connection(read_only=True) as connection:
+            return connection.execute(sql, list(parameters)).df()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement that writes."""
+        with self.connection() as connection:
+            connection.execute(sql, list(parameters))
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open one transaction: committed at the end, undone by an error."""
+        with self.connection() as connection:
+            connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def initialize(self) -> list[str]:
+        """Make the declared schemas and tables that are missing; return the full names of those made."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.transaction() as connection:
+            present = {
+                f"{schema}.{name}"
+                for schema, name in connection.execute(
+                    "SELECT schema_name, table_name FROM duckdb_tables() UNION ALL "
+                    "SELECT schema_name, view_name FROM duckdb_views()"
+                ).fetchall()
+            }
+            missing = [table for table in TABLES.values() if table.full_name not in present]
+            if missing:
+                for statement in create_schemas():
+                    connection.execute(statement)
+            for table in missing:
+                for statement in create_table(table, "duckdb"):
+                    connection.execute(statement)
+        return [table.full_name for table in missing]
+
+    def replace(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
+        """Replace all rows of a declared table in one transaction; return how many there are now."""
+        name = declared(table).full_name
+        with self.transaction() as connection:
+            connection.execute(f"DELETE FROM {name}")  # noqa: S608  the name is a declared one
+            return self._insert(connection, table, rows)
+
+    def append(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
+        """Add rows to a declared table; return how many were added."""
+        with self.transaction() as connection:
+            return self._insert(connection, table, rows)
+
+    @staticmethod
+    def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
+        target = declared(table)
+        view = f"rows_{uuid4().hex}"
+        connection.register(view, rows)
+        try:
+            columns = ", ".join(map(quote, target.column_names))
+            connection.execute(f"INSERT INTO {target.full_name} ({columns}) SELECT {columns} FROM {view}")  # noqa: S608
+        finally:
+            connection.unregister(view)
+        return len(rows)
+
+    def counts(self, *tables: str) -> dict[str, int]:
+        """Return the number of rows of each table; without names, of every declared table."""
+        names = [declared(name).full_name for name in tables] or list(TABLES)
+        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)  # noqa: S608
+        self.require()
+        with self.connection(read_only=True) as connection:
+            return {str(name): int(count) for name, count in connection.execute(union).fetchall()}
+
+
+def _first_line(message: str) -> str:
+    return message.strip().splitlines()[0]
+
+
+def _holder(message: str) -> str:
+    found = _HOLDER.search(message)
+    if not found:
+        return "another process"
+    pid = int(found.group(1))
+    try:
+        command = " ".join(psutil.Process(pid).cmdline())[:80]
+    except psutil.Error:
+        return f"process {pid}"
+    return f"process {pid} ({command})"
