@@ -1,9 +1,70 @@
-"""Placeholder replaced while the commands are written."""
+"""Find anomalous days in any table."""
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+if TYPE_CHECKING:
+    from workbench.anomaly.detect import Findings
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    app.command()(detect)
+
+
+def detect(
+    table: Annotated[str, typer.Option(help="schema.name, or a name in marts or core.", show_default=False)],
+    date_column: Annotated[str, typer.Option(help="Date or timestamp column.", show_default=False)],
+    measure: Annotated[
+        str | None, typer.Option(help="Numeric column to sum; rows are counted without it.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(help="Column to tell series apart.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Anomalies to print.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
+) -> None:
+    """Find days on which a table's daily rows (or a measure) leave their expected range."""
+    from workbench.anomaly.detect import detect as find
+    from workbench.warehouse import connect
+
+    found = find(connect(), table, date_column, measure=measure, by=by)
+    if as_json:
+        print(json.dumps(found.to_dict(), indent=2))
+    else:
+        _show(found, limit)
+
+
+def _show(found: Findings, limit: int) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from workbench.anomaly.explain import amount
+
+    console = Console()
+    anomalies = found.anomalies
+    if len(anomalies):
+        grid = Table(box=None, header_style="bold", pad_edge=False)
+        grid.add_column("date")
+        if found.by:
+            grid.add_column(escape(found.by))
+        for name in ("actual", "expected", "range", "score"):
+            grid.add_column(name, justify="right")
+        grid.add_column("severity")
+        for row in anomalies.head(limit).to_dict("records"):
+            series = [escape(str(row["series"]))] if found.by else []
+            between = f"{amount(row['lower'])} to {amount(row['upper'])}"
+            color = "red" if row["severity"] == "critical" else "yellow"
+            grid.add_row(
+                f"{row['day']:%a %Y-%m-%d}", *series, amount(row["actual"]), amount(row["expected"]), between,
+                f"{row['score']:.1f}", f"[{color}]{row['severity']}[/{color}]",
+            )  # fmt: skip
+        console.print(grid)
+        if len(anomalies) > limit:
+            console.print(f"... and {len(anomalies) - limit} more (--limit).")
+    print(found.summary)
+    for note in found.notes:
+        print(note)

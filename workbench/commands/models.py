@@ -1,9 +1,70 @@
-"""Placeholder replaced while the commands are written."""
+"""See the registered models and move the champion's alias."""
 
 from __future__ import annotations
 
+import json
+from typing import Annotated
+
 import typer
+
+models = typer.Typer(help="List the registered models; promote one.", invoke_without_command=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    app.add_typer(models, name="models")
+
+
+@models.callback()
+def listing(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List every version of every registered model: aliases, training window, gate and metrics."""
+    if context.invoked_subcommand:
+        return
+    from workbench.anomaly.registry import list_models
+
+    versions = list_models()
+    if as_json:
+        print(json.dumps([version.to_dict() for version in versions], indent=2))
+        return
+    if not versions:
+        print("No model is registered yet; train one with: workbench run anomaly_detection")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("name", "version", "alias", "trained on", "gate"):
+        grid.add_column(name)
+    for name in ("error", "vs naive", "coverage"):
+        grid.add_column(name, justify="right")
+    for version in versions:
+        figures = [
+            "" if (value := version.metrics.get(metric)) is None else format(value, style)
+            for metric, style in (("wape", ".1%"), ("wape_ratio_to_naive", ".2f"), ("coverage", ".1%"))
+        ]
+        window = f"{version.training_from} to {version.training_to}" if version.training_from else ""
+        grid.add_row(
+            version.name, version.version, ", ".join(version.aliases), window, version.gate, *figures
+        )
+    Console().print(grid)
+
+
+@models.command()
+def promote(
+    name: Annotated[str, typer.Argument(help="Registered model.", show_default=False)],
+    version: Annotated[str, typer.Argument(help="Version to make champion.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Make a version the champion, whatever the gate said of it."""
+    from workbench.anomaly.registry import promote as move
+
+    promoted = move(name, version)
+    if as_json:
+        print(json.dumps(promoted.to_dict(), indent=2))
+        return
+    print(f"{promoted.name} version {promoted.version} is champion.")
+    if promoted.gate == "failed":
+        print(f"Note: it had not passed the gate: {promoted.gate_reasons}.")

@@ -1,0 +1,14 @@
+"""Find what is out of the ordinary: random forests on daily series, tracked and registered in MLflow."""
+
+from __future__ import annotations
+
+from workbench.anomaly.detect import Findings, detect
+from workbench.anomaly.plots import plot_anomalies, plot_anomalies_by_month
+from workbench.anomaly.registry import current_model, list_models, models_frame, promote
+from workbench.anomaly.sales import DetectionResult, detect_sales
+from workbench.anomaly.training import TrainingResult, train_sales
+
+__all__ = [
+    "DetectionResult", "Findings", "TrainingResult", "current_model", "detect", "detect_sales", "list_models",
+    "models_frame", "plot_anomalies", "plot_anomalies_by_month", "promote", "train_sales",
+]  # fmt: skip

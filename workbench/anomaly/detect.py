@@ -1,0 +1,188 @@
+"""Find anomalous days in any table of the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
+from workbench.anomaly.features import WARM_UP, build_features, make_panel
+from workbench.anomaly.forest import fit_forest, judge, score
+from workbench.errors import UsageError
+from workbench.warehouse import Warehouse
+
+FOREST_DAYS = 90
+"""Days of history from which a forest has enough past and enough to learn from."""
+
+LEAST_DAYS = 14
+
+_SPREADS = 3.0
+_LONGEST = 366 * 100
+
+Method = Literal["random forest", "weekday median", "none"]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found in a table.
+
+    Attributes:
+        table: full name.
+        date_column, measure, by: what was looked at; without a measure, rows were counted.
+        method: ``random forest``, ``weekday median`` for short history, or ``none`` for too little of it.
+        judged: (day, series) pairs judged.
+        first_day, last_day: of the days judged, if any.
+        scored: every judged day: ``day, series, actual, expected, lower, upper, score, direction, severity``.
+        notes: what was left out and why, one sentence each.
+    """
+
+    table: str
+    date_column: str
+    measure: str | None
+    by: str | None
+    method: Method
+    scored: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    @property
+    def anomalies(self) -> pd.DataFrame:
+        """The days outside their range, the most severe first."""
+        if self.scored.empty:
+            return self.scored
+        found = self.scored[self.scored["severity"] != ""]
+        return found.sort_values(["score", "day", "series"], ascending=[False, True, True], ignore_index=True)
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        what = f"sum of {self.measure}" if self.measure else "rows"
+        subject = f"{self.table}: {what} a day" + (f" by {self.by}" if self.by else "")
+        if self.scored.empty:
+            return f"{subject}: nothing could be judged."
+        days = pd.to_datetime(self.scored["day"])
+        count = len(self.anomalies)
+        return (
+            f"{subject}: {count or 'no'} anomal{'y' if count == 1 else 'ies'} in {len(self.scored)} "
+            f"judged days, {days.min().date()} to {days.max().date()}, by {self.method}."
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {
+            "table": self.table, "date_column": self.date_column, "measure": self.measure, "by": self.by,
+            "method": self.method, "judged": len(self.scored),
+            "notes": list(self.notes), "summary": self.summary,
+            "anomalies": [{**row, "day": str(row["day"])} for row in self.anomalies.to_dict("records")],
+        }  # fmt: skip
+
+
+def detect(
+    warehouse: Warehouse, table: str, date_column: str, *, measure: str | None = None, by: str | None = None
+) -> Findings:
+    """Count the rows of a table (or sum a measure) by day and find the days that are out of the ordinary.
+
+    With 90 days of history or more, a random forest is fitted to it and each day is judged by the trees
+    that did not see it; the first 28 days have too little past and aren't judged. With 14 to 89 days, a day
+    is judged by the median of the other days of its weekday, within three robust spreads (at least that of
+    a Poisson count, when rows are counted). A day without rows is 0; a weekday that usually has none is
+    left out.
+
+    Args:
+        warehouse: where the table is.
+        table: ``schema.name``, or a name found in marts, then core.
+        date_column: a date or timestamp column.
+        measure: a numeric column to sum; rows are counted if None.
+        by: a column to tell series apart; the 50 with the most rows are judged.
+
+    Raises:
+        UsageError: there is no such table or column (the message has the nearest), or it is of the wrong
+            type.
+    """
+    name, columns = find_table(warehouse, table)
+    date_column = find_column(columns, date_column, "date column", TEMPORAL)
+    measure = find_column(columns, measure, "measure", NUMBERS) if measure else None
+    by = find_column(columns, by, "column") if by else None
+    observed, notes = aggregate(warehouse, name, date_column, measure, by)
+
+    span = _span(observed)
+    if span > _LONGEST:
+        first, last = min(observed["day"]), max(observed["day"])
+        raise UsageError(f"{date_column} runs from {first} to {last}; that is no column of daily events")
+    if span >= FOREST_DAYS:
+        panel = make_panel(observed, min_days=FOREST_DAYS, min_active=0.5)
+    else:
+        panel = make_panel(observed, min_days=LEAST_DAYS, min_active=0.3)
+    if panel.incomplete_day:
+        notes.append(f"{panel.incomplete_day} has under half of its usual rows so far and was left out.")
+    if panel.silent_days:
+        shown = ", ".join(map(str, panel.silent_days[:5])) + (", ..." if len(panel.silent_days) > 5 else "")
+        notes.append(f"No series has rows on {shown}.")
+    if panel.skipped:
+        first_few = "; ".join(f"{each} ({why})" for each, why in list(panel.skipped.items())[:3])
+        notes.append(
+            f"{len(panel.skipped)} series not judged: {first_few}{', ...' if len(panel.skipped) > 3 else ''}."
+        )
+
+    method: Method = "none"
+    scored = pd.DataFrame(
+        columns=["day", "series", "actual", "expected", "lower", "upper", "score", "direction", "severity"]
+    )
+    if span >= FOREST_DAYS and len(features := build_features(panel)) >= FOREST_DAYS - WARM_UP:
+        method = "random forest"
+        fitted = fit_forest(features)
+        scored = score(features, fitted.out_of_bag, fitted.calibration)
+        notes.append(f"The first {WARM_UP} days have too little past and were not judged.")
+    elif not panel.values.empty:
+        method = "weekday median"
+        scored = weekday_rule(panel.values, counts=measure is None)
+    elif not panel.skipped:
+        notes.append(f"{span} days of history; at least {LEAST_DAYS} are needed.")
+    scored = scored.assign(day=pd.to_datetime(scored["day"]).dt.date)
+    return Findings(name, date_column, measure, by, method, scored, tuple(notes))
+
+
+def weekday_rule(values: pd.DataFrame, *, counts: bool) -> pd.DataFrame:
+    """Judge a short panel by the median of the other days of the same weekday.
+
+    With fewer than three of those, the median of all other days is taken.
+
+    Args:
+        values: day x series matrix.
+        counts: the values are counts, whose spread is at least that of a Poisson count.
+
+    Returns:
+        The rows of :func:`workbench.anomaly.forest.judge`, by day, then series.
+    """
+    parts = []
+    for name in values.columns:
+        series = values[name].dropna()
+        numbers = series.to_numpy(dtype=float)
+        weekday = pd.DatetimeIndex(series.index).day_of_week.to_numpy()
+        expected = np.empty(len(numbers))
+        for position in range(len(numbers)):
+            others = weekday == weekday[position]
+            others[position] = False
+            if others.sum() < 3:
+                others = np.arange(len(numbers)) != position
+            expected[position] = np.median(numbers[others])
+        robust = 1.4826 * float(np.median(np.abs(numbers - expected)))
+        least = np.sqrt(np.maximum(expected, 1)) if counts else np.maximum(0.05 * np.abs(expected), 1e-9)
+        spread = np.maximum(robust, least)
+        lower, upper = expected - _SPREADS * spread, expected + _SPREADS * spread
+        if numbers.min() >= 0:
+            lower = np.maximum(lower, 0)
+        frame = pd.DataFrame({"day": series.index, "series": name, "actual": numbers})
+        parts.append(judge(frame, expected, lower, upper))
+    return pd.concat(parts).sort_values(["day", "series"], ignore_index=True)
+
+
+def _span(observed: pd.DataFrame) -> int:
+    if observed.empty:
+        return 0
+    first: dt.date = min(observed["day"])
+    last: dt.date = max(observed["day"])
+    return (last - first).days + 1

@@ -1,0 +1,193 @@
+"""Daily series and what was known about each day before it began.
+
+A *panel* is a day x series matrix without gaps. Features are ratios to the series' own recent level, so
+that one forest learns from large and small series alike.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+WARM_UP = 28
+"""Days at the start of a series that have too little past to be judged by."""
+
+NUMERIC = (
+    "day_of_week", "day_of_month", "month", "day_of_year", "log_level",
+    "lag_1", "lag_7", "lag_14", "lag_28",
+    "mean_7", "median_28", "std_28", "weekday_mean_4", "weekday_median_4", "trend",
+)  # fmt: skip
+FEATURES = ("series", *NUMERIC)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Daily values of several series.
+
+    Attributes:
+        values: float matrix, one row a day (daily DatetimeIndex without gaps) and one column a series. A day
+            without a row in the source is 0; NaN where a series hasn't begun, on weekdays that are usually
+            closed, and on silent days of a panel of several series.
+        skipped: series left out, and why.
+        silent_days: days on which no series had anything though that weekday usually has.
+        incomplete_day: the newest day, if it was left out because it is still filling up.
+    """
+
+    values: pd.DataFrame
+    skipped: dict[str, str] = field(default_factory=dict)
+    silent_days: tuple[dt.date, ...] = ()
+    incomplete_day: dt.date | None = None
+
+    @property
+    def days(self) -> int:
+        """Number of days."""
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """What is known of each (day, series), aligned on one index sorted by day, then series.
+
+    Attributes:
+        inputs: ``FEATURES``, the first a text, the others floats (NaN where there is no such past); shape
+            (rows, 16).
+        target: value of the day divided by ``level``.
+        level: the series' usual daily value over the 28 days before, in the series' unit.
+        actual: value of the day, in the series' unit.
+        naive: value of the same weekday a week before (two weeks where that day has none).
+    """
+
+    inputs: pd.DataFrame
+    target: pd.Series
+    level: pd.Series
+    actual: pd.Series
+    naive: pd.Series
+
+    def where(self, mask: np.ndarray) -> FeatureSet:
+        """Return the rows for which ``mask`` holds."""
+        return FeatureSet(
+            self.inputs[mask], self.target[mask], self.level[mask], self.actual[mask], self.naive[mask]
+        )
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        """The day of each row."""
+        return pd.DatetimeIndex(self.inputs.index.get_level_values("day"))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 / 3) -> Panel:
+    """Lay observations out as a complete panel.
+
+    Args:
+        observed: one row a day and series: ``day`` (date), ``series`` (text), ``value`` (float) and ``rows``,
+            the number of source rows behind it.
+        min_days: days that a series must span to be kept.
+        min_active: share of the days since its first on which a series must differ from zero.
+
+    Returns:
+        The panel; without columns if no series has enough history.
+    """
+    if observed.empty:
+        return Panel(pd.DataFrame(index=pd.DatetimeIndex([], name="day")))
+    observed = observed.assign(day=pd.to_datetime(observed["day"]).astype("datetime64[ns]"))
+    observed = observed.sort_values(["day", "series"])
+    rows = observed.groupby("day")["rows"].sum()
+    days = pd.date_range(rows.index.min(), rows.index.max(), freq="D", name="day")
+    rows = rows.reindex(days, fill_value=0)
+    incomplete = _still_filling(rows)
+    if incomplete:
+        days, rows = days[:-1], rows.iloc[:-1]
+    wide = observed.pivot(index="day", columns="series", values="value").astype(float).reindex(days)
+    wide.columns = wide.columns.astype(str)
+
+    empty_day = (rows == 0).to_numpy()
+    weekday_is_open = (rows > 0).groupby(days.day_of_week).transform("mean").to_numpy() >= 0.5
+    begun = wide.notna().cummax()
+    closed = empty_day & ~weekday_is_open
+    active, span = (wide.fillna(0.0) != 0).sum(), begun[~closed].sum()
+    skipped = {}
+    for name in wide.columns:
+        length = int(begun[name].sum())
+        share = active[name] / max(int(span[name]), 1)
+        if length < min_days:
+            skipped[name] = f"{length} days of history, {min_days} needed"
+        elif share < min_active:
+            skipped[name] = f"not zero on only {share:.0%} of its days"
+    kept = [name for name in wide.columns if name not in skipped]
+    values = wide[kept].fillna(0.0).where(begun[kept])
+    silent: tuple[dt.date, ...] = ()
+    values[closed] = np.nan
+    if wide.shape[1] > 1:
+        silent = tuple(day.date() for day in days[empty_day & weekday_is_open])
+        values[empty_day] = np.nan
+    return Panel(values, skipped, silent, days[-1].date() + dt.timedelta(days=1) if incomplete else None)
+
+
+def _still_filling(rows: pd.Series) -> bool:
+    """Tell if the newest day has under half the rows that its weekday had over the last eight weeks."""
+    same_weekday = rows.iloc[-8::-7].head(8)
+    same_weekday = same_weekday[same_weekday > 0]
+    if len(same_weekday) < 4:
+        return False
+    usual = float(same_weekday.median())
+    return usual >= 20 and float(rows.iloc[-1]) < usual / 2
+
+
+def build_features(panel: Panel) -> FeatureSet:
+    """Compute the features of every day that has enough past: from the 29th day of each series on.
+
+    Every feature of a day is a function of the days before it (and of the calendar), so nothing that
+    happens on the day or after it can change them.
+    """
+    values = panel.values
+    past = values.shift(1)
+    recent = past.rolling(WARM_UP, min_periods=WARM_UP // 2)
+    median, mean = recent.median(), recent.mean()
+    # The median keeps one spike from raising the level for four weeks; sparse series have a median near zero.
+    level = median.where(median > mean / 2, mean / 2)
+    level = level.where(level > 0)
+    same_weekday = np.stack([values.shift(7 * week).to_numpy() for week in range(1, 5)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        weekday_mean, weekday_median = np.nanmean(same_weekday, axis=0), np.nanmedian(same_weekday, axis=0)
+    ratios = {
+        **{f"lag_{lag}": values.shift(lag) / level for lag in (1, 7, 14, 28)},
+        "mean_7": past.rolling(7, min_periods=4).mean() / level,
+        "median_28": median / level,
+        "std_28": recent.std() / level,
+        "weekday_mean_4": weekday_mean / level,
+        "weekday_median_4": weekday_median / level,
+        "trend": level / level.shift(WARM_UP),
+    }
+    days, names = pd.DatetimeIndex(values.index), values.columns
+    index = pd.MultiIndex.from_product([days, names], names=["day", "series"])
+    calendar = {
+        "day_of_week": days.day_of_week, "day_of_month": days.day,
+        "month": days.month, "day_of_year": days.day_of_year,
+    }  # fmt: skip
+    columns: dict[str, np.ndarray] = {
+        "series": np.tile(np.asarray(names, dtype=object), len(days)),
+        **{name: np.repeat(np.asarray(part, dtype=float), len(names)) for name, part in calendar.items()},
+        "log_level": np.log1p(level.to_numpy()).ravel(),
+        **{name: frame.to_numpy().ravel() for name, frame in ratios.items()},
+    }
+    ready = values.notna() & level.notna() & (values.shift(WARM_UP).ffill().notna())
+    naive = values.shift(7).fillna(values.shift(14))
+    long = {
+        name: pd.Series(frame.to_numpy().ravel(), index, dtype=float)
+        for name, frame in {
+            "target": values / level,
+            "level": level,
+            "actual": values,
+            "naive": naive,
+        }.items()
+    }
+    every = FeatureSet(pd.DataFrame(columns, index=index)[list(FEATURES)], **long)
+    return every.where(ready.to_numpy().ravel())

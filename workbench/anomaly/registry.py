@@ -1,0 +1,159 @@
+"""Registered models as data: versions, aliases, what they measured; loading one and moving the alias."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from workbench.anomaly.forest import Calibration
+from workbench.anomaly.tracking import has_store, mlflow_client
+from workbench.errors import UsageError, unknown
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a registered model.
+
+    ``gate`` is passed, failed or empty (not judged); ``gate_reasons`` says what it failed.
+    ``training_from`` and ``training_to`` are the first and last day it learned from.
+    """
+
+    name: str
+    version: str
+    aliases: tuple[str, ...]
+    created_at: dt.datetime
+    run_id: str
+    training_from: str
+    training_to: str
+    gate: str
+    gate_reasons: str
+    metrics: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        return {**asdict(self), "aliases": list(self.aliases), "created_at": self.created_at.isoformat()}
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A registered version with all that is needed to score.
+
+    ``out_of_bag`` has the expectations (in levels) of the days it was trained on, by (day, series).
+    """
+
+    version: ModelVersion
+    pipeline: Any
+    calibration: Calibration
+    out_of_bag: pd.Series
+
+
+def list_models(name: str | None = None) -> tuple[ModelVersion, ...]:
+    """Return all versions of all registered models (or of one), by name, the newest version first.
+
+    A store that was never used is not made; there is nothing in it.
+    """
+    if not has_store():
+        return ()
+    with mlflow_client() as client:
+        names = [model.name for model in client.search_registered_models()]
+        found = [
+            _version(client, version.name, version.version)
+            for each in sorted(names)
+            if name in (None, each)
+            for version in client.search_model_versions(f"name = '{each}'")
+        ]
+    return tuple(sorted(found, key=lambda item: (item.name, -int(item.version))))
+
+
+def models_frame(versions: tuple[ModelVersion, ...]) -> pd.DataFrame:
+    """Lay versions out for display: identity, aliases, training window, gate and the main metrics."""
+    shown = ("wape", "wape_ratio_to_naive", "coverage")
+    return pd.DataFrame(
+        [
+            {
+                "name": item.name, "version": item.version, "aliases": ", ".join(item.aliases),
+                "trained from": item.training_from, "to": item.training_to, "gate": item.gate,
+                **{metric: item.metrics.get(metric) for metric in shown},
+            }
+            for item in versions
+        ],
+        columns=["name", "version", "aliases", "trained from", "to", "gate", *shown],
+    )  # fmt: skip
+
+
+def current_model(name: str = "sales_daily", model: str | int = CHAMPION) -> ModelVersion | None:
+    """Return the version with that alias or number, or None if there is none."""
+    if not has_store():
+        return None
+    with mlflow_client() as client:
+        import mlflow
+
+        try:
+            if str(model).isdigit():
+                return _version(client, name, str(model))
+            return _version(client, name, client.get_model_version_by_alias(name, str(model)).version)
+        except mlflow.MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+
+
+def load_model(version: ModelVersion) -> LoadedModel:
+    """Fetch a version and everything beside it.
+
+    Raises:
+        WorkFailed: the tracking server can't be reached, or its artifacts are gone.
+        UsageError: the model was not made by this package.
+    """
+    with mlflow_client():
+        import mlflow
+
+        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
+        extra = folder / "extra_files"
+        if not (extra / "calibration.json").is_file():
+            raise UsageError(
+                f"{version.name} version {version.version} has no calibration; it can't say what is usual"
+            )
+        pipeline = mlflow.sklearn.load_model(str(folder))
+    calibration = Calibration.from_dict(json.loads((extra / "calibration.json").read_text(encoding="utf-8")))
+    out_of_bag = pd.read_parquet(extra / "out_of_bag.parquet").set_index(["day", "series"])["out_of_bag"]
+    return LoadedModel(version, pipeline, calibration, out_of_bag)
+
+
+def promote(name: str, version: str | int) -> ModelVersion:
+    """Make a version the champion, whatever the gate said of it; return it as it is then.
+
+    Raises:
+        UsageError: no such model or version; the message has the nearest.
+    """
+    versions = list_models()
+    names = {item.name for item in versions}
+    if name not in names:
+        raise unknown("model", name, names)
+    known = [item.version for item in versions if item.name == name]
+    if str(version) not in known:
+        raise UsageError(f"{name} has no version {version}; it has {', '.join(sorted(known, key=int))}")
+    with mlflow_client() as client:
+        client.set_registered_model_alias(name, CHAMPION, str(version))
+        return _version(client, name, str(version))
+
+
+def _version(client: Any, name: str, version: str) -> ModelVersion:
+    # Only this call has the aliases: those of a search come back empty.
+    found = client.get_model_version(name, version)
+    tags = found.tags or {}
+    metrics = client.get_run(found.run_id).data.metrics if found.run_id else {}
+    return ModelVersion(
+        name, str(found.version), tuple(sorted(found.aliases or ())),
+        dt.datetime.fromtimestamp(found.creation_timestamp / 1000, tz=dt.UTC).replace(tzinfo=None),
+        found.run_id or "", tags.get("training_from", ""), tags.get("training_to", ""),
+        tags.get("gate", ""), tags.get("gate_reasons", ""),
+        {key: float(metrics[key]) for key in sorted(metrics)},
+    )  # fmt: skip

@@ -1,0 +1,230 @@
+"""Find the days on which a department's sales left their expected range, with the registered model."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.explain import explain
+from workbench.anomaly.features import FeatureSet, Panel, build_features
+from workbench.anomaly.forest import expect, score
+from workbench.anomaly.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
+from workbench.anomaly.training import MEASURE, MIN_DAYS, MODEL, read_sales
+from workbench.errors import UsageError, WorkFailed
+from workbench.schema import table
+from workbench.settings import get_settings
+from workbench.warehouse import Warehouse
+
+_ANOMALIES = "marts.sales_anomalies"
+_SCORED = (
+    "sales_date", "department", "actual", "expected", "lower", "upper", "score", "direction", "severity",
+    "week_before", "weekday_usual",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DetectionResult:
+    """What a detection found.
+
+    Attributes:
+        detected: False if there was no model to judge by; ``reason`` says so, and nothing is found then.
+        reason: empty if detected.
+        model: the version that judged.
+        scored: every judged day and department with its expected range (reporting currency), by day:
+            ``sales_date, department, actual, expected, lower, upper, score, direction, severity, week_before,
+            weekday_usual``; ``severity`` is empty inside the range.
+        anomalies: those outside, as written to ``marts.sales_anomalies``, the newest day first.
+        alerts: alerts raised that were not there before.
+        skipped: departments not judged, and why.
+        silent_days: days on which nothing at all was sold though that weekday usually sells.
+        incomplete_day: the newest day, if it isn't judged because it is still filling up.
+    """
+
+    detected: bool
+    reason: str
+    model: ModelVersion | None
+    scored: pd.DataFrame
+    anomalies: pd.DataFrame
+    alerts: int = 0
+    skipped: dict[str, str] = field(default_factory=dict)
+    silent_days: tuple[dt.date, ...] = ()
+    incomplete_day: dt.date | None = None
+
+    @property
+    def critical(self) -> int:
+        """Number of critical anomalies."""
+        return int((self.anomalies["severity"] == "critical").sum())
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        if not self.detected or self.model is None:
+            return f"Nothing was judged: {self.reason}."
+        return (
+            f"{len(self.anomalies)} of {len(self.scored)} department days left their expected range, "
+            f"{self.critical} of them critical, by {self.model.name} version {self.model.version}; {self.alerts} new alerts."
+        )
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was left out, one sentence each."""
+        notes = []
+        if self.incomplete_day:
+            notes.append(f"{self.incomplete_day} has under half of its usual sales so far and was left out.")
+        if self.silent_days:
+            notes.append(f"Nothing at all was sold on {', '.join(map(str, self.silent_days))}.")
+        if self.skipped:
+            first = "; ".join(f"{name} ({why})" for name, why in list(self.skipped.items())[:3])
+            more = f"; and {len(self.skipped) - 3} more" if len(self.skipped) > 3 else ""
+            notes.append(f"Not judged for want of history: {first}{more}.")
+        return tuple(notes)
+
+    def frame(self, limit: int | None = None) -> pd.DataFrame:
+        """Return the anomalies for display, the most severe first."""
+        shown = self.anomalies.sort_values(
+            ["score", "sales_date", "department"], ascending=[False, True, True]
+        )
+        return shown.drop(columns=["measure", "model_name", "model_version", "run_id"]).head(
+            limit or len(shown)
+        )
+
+
+def detect_sales(
+    warehouse: Warehouse,
+    *,
+    model: str | int = CHAMPION,
+    days: int | None = None,
+    alert_days: int = 28,
+    run_id: str | None = None,
+    missing: Literal["fail", "skip"] = "fail",
+) -> DetectionResult:
+    """Judge daily sales by department; write ``marts.sales_anomalies`` and raise ``ops.alerts``.
+
+    Every judgement is out of sample: a day in the model's training window is judged by the trees that did
+    not see it (the out-of-bag expectation kept with the model), any other day by all trees. The table is
+    replaced; the same data and model give the same rows. An alert is raised for each critical day, and each
+    day without any sales, of the last ``alert_days`` days of data; its id depends only on the finding, so
+    judging again raises nothing twice.
+
+    Args:
+        warehouse: where ``marts.sales_daily`` is.
+        model: ``champion``, another alias, or a version number of ``sales_daily``.
+        days: judge only that many of the newest days; all after the 28-day warm-up if None.
+        alert_days: how recent a finding must be to raise an alert.
+        run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+        missing: what to do without such a model: ``fail``, or ``skip`` to return an empty result (and leave
+            an empty table) that says so.
+
+    Raises:
+        WorkFailed: there is no such model and ``missing`` is ``fail``, or MLflow can't be reached.
+        UsageError: ``days`` is not positive.
+    """
+    if days is not None and days < 1:
+        raise UsageError(f"days is {days}; at least 1 is needed")
+    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    version = current_model(MODEL, model)
+    if version is None:
+        reason = f"there is no {model} of {MODEL}; train first: workbench run anomaly_detection"
+        if missing == "fail":
+            raise WorkFailed(reason)
+        nothing = _rows(pd.DataFrame(columns=list(_SCORED)), None, run_id)
+        warehouse.replace(_ANOMALIES, nothing)
+        return DetectionResult(False, reason, None, pd.DataFrame(columns=list(_SCORED)), nothing)
+    loaded = load_model(version)
+    panel = read_sales(warehouse, min_days=MIN_DAYS)
+    features = build_features(panel)
+    if days is not None and panel.days:
+        features = features.where(
+            np.asarray(features.days > panel.values.index[-1] - pd.Timedelta(days=days))
+        )
+    scored = _score(features, loaded)
+    anomalies = _rows(scored[scored["severity"] != ""], version, run_id)
+    warehouse.replace(_ANOMALIES, anomalies)
+    new = set(panel.values.columns) - set(loaded.calibration.spread)
+    skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
+    return DetectionResult(
+        True, "", version, scored, anomalies, _raise_alerts(warehouse, scored, panel, alert_days, run_id),
+        skipped, panel.silent_days, panel.incomplete_day,
+    )  # fmt: skip
+
+
+def _score(features: FeatureSet, loaded: LoadedModel) -> pd.DataFrame:
+    if not len(features):
+        return pd.DataFrame(columns=list(_SCORED))
+    expected = loaded.out_of_bag.reindex(features.inputs.index)
+    unseen = expected.isna().to_numpy()
+    if unseen.any():
+        expected[unseen] = expect(loaded.pipeline, features.where(unseen))
+    scored = score(features, expected, loaded.calibration)
+    context = pd.DataFrame(
+        {
+            "week_before": features.naive.round(4),
+            "weekday_usual": (features.inputs["weekday_median_4"] * features.level).round(4),
+        }
+    )
+    scored = scored.merge(context, left_on=["day", "series"], right_index=True, how="left")
+    scored = scored.rename(columns={"day": "sales_date", "series": "department"})
+    scored["sales_date"] = scored["sales_date"].dt.date
+    return scored.reset_index(drop=True)[list(_SCORED)]
+
+
+def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None) -> pd.DataFrame:
+    rows = found.assign(
+        measure=MEASURE,
+        model_name=version.name if version else MODEL,
+        model_version=version.version if version else "",
+        run_id=run_id,
+    )
+    return rows.sort_values(["sales_date", "department"], ascending=[False, True], ignore_index=True)[
+        list(table(_ANOMALIES).column_names)
+    ]
+
+
+def _raise_alerts(
+    warehouse: Warehouse, scored: pd.DataFrame, panel: Panel, alert_days: int, run_id: str | None
+) -> int:
+    """Append the alerts that aren't there yet; return how many."""
+    if not panel.days:
+        return 0
+    since = (panel.values.index[-1] - pd.Timedelta(days=alert_days)).date()
+    critical = scored[(scored["severity"] == "critical") & (scored["sales_date"] > since)]
+    currency = get_settings().reporting_currency
+    wanted: dict[str, tuple[str, str]] = {
+        _identity(row["sales_date"], row["department"], row["direction"]): (
+            f"{row['department']} on {row['sales_date']}",
+            explain(row, currency),
+        )
+        for row in critical.to_dict("records")
+    }
+    for day in panel.silent_days:
+        if day > since:
+            message = (
+                f"Nothing at all was sold on {day:%a %Y-%m-%d}, a weekday that usually sells: "
+                "closed, or not loaded."
+            )
+            wanted[_identity(day, "", "silent")] = (f"all sales on {day}", message)
+    known = set(
+        warehouse.query("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'")
+        .column("alert_id")
+        .to_pylist()
+    )
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    rows = [
+        {
+            "alert_id": identity, "run_id": run_id, "raised_at": now, "kind": "sales_anomaly",
+            "severity": "critical", "subject": subject[:256], "message": message[:2048], "is_open": True,
+        }
+        for identity, (subject, message) in sorted(wanted.items())
+        if identity not in known
+    ]  # fmt: skip
+    return warehouse.append("ops.alerts", pd.DataFrame(rows)) if rows else 0
+
+
+def _identity(day: dt.date, department: str, direction: str) -> str:
+    return hashlib.sha256(f"sales_anomaly|{day}|{department}|{MEASURE}|{direction}".encode()).hexdigest()[:32]

@@ -1,0 +1,233 @@
+"""Train the model of daily sales: learn from the earlier days, measure on the later, hold to the gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
+from workbench.anomaly.forest import COVERAGE, Fitted, expect, fit_forest, score
+from workbench.anomaly.gate import Verdict, judge_model
+from workbench.anomaly.recording import TrainingRecord, log_training, set_champion
+from workbench.anomaly.registry import current_model, load_model
+from workbench.errors import UsageError, WorkbenchError
+from workbench.warehouse import Warehouse
+
+MODEL = "sales_daily"
+MEASURE = "net_amount_reporting"
+
+LEAST_LEARNING = 28
+LEAST_HOLDOUT = 14
+MIN_DAYS = WARM_UP + LEAST_LEARNING + LEAST_HOLDOUT
+"""Days of sales without which there is nothing to train on."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What came of a training.
+
+    Attributes:
+        trained: False if there was too little data; ``reason`` says what was missing.
+        reason: empty if trained.
+        version: registered version.
+        promoted: True if it is champion now; else ``verdict`` says what it failed.
+        training: first and last day it learned from.
+        holdout: first and last day it was measured on.
+        metrics: of the held-out period; errors in the reporting currency a day and department, shares 0 to 1.
+        departments: departments it knows.
+        skipped: departments left out, and why.
+    """
+
+    trained: bool
+    reason: str = ""
+    version: str = ""
+    promoted: bool = False
+    verdict: Verdict = field(default_factory=lambda: Verdict(False))
+    training: tuple[dt.date, dt.date] | None = None
+    holdout: tuple[dt.date, dt.date] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    departments: tuple[str, ...] = ()
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        if not self.trained or not self.holdout:
+            return f"No model was trained: {self.reason}."
+        ratio = self.metrics["wape_ratio_to_naive"]
+        text = (
+            f"{MODEL} version {self.version}, measured on {self.holdout[0]} to {self.holdout[1]}: "
+            f"error {self.metrics['wape']:.1%} of sales, {ratio:.2f} times that of repeating last week; "
+            f"{self.metrics['coverage']:.1%} of days inside the expected range."
+        )
+        fate = (
+            "It is champion." if self.promoted else f"It is not champion: {'; '.join(self.verdict.reasons)}."
+        )
+        return f"{text} {fate}"
+
+    def frame(self) -> pd.DataFrame:
+        """Return the metrics for display: ``metric`` and ``value``."""
+        return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
+
+
+def read_sales(warehouse: Warehouse, *, min_days: int = MIN_DAYS) -> Panel:
+    """Read ``marts.sales_daily`` as a panel of net sales (reporting currency) by day and department."""
+    observed = warehouse.frame(
+        f"SELECT sales_date AS day, department AS series, CAST({MEASURE} AS DOUBLE) AS value, "  # noqa: S608
+        "transactions AS rows FROM marts.sales_daily ORDER BY sales_date, department"
+    )
+    return make_panel(observed, min_days=min_days)
+
+
+def train_sales(
+    warehouse: Warehouse,
+    *,
+    holdout_days: int = 56,
+    trees: int = 100,
+    seed: int = 0,
+    run_id: str | None = None,
+) -> TrainingResult:
+    """Train the forest on daily sales by department, register it, and make it champion if it passes the gate.
+
+    The last ``holdout_days`` are held out (a quarter of the days when there are few); the registered model
+    is the very one that was measured, so it hasn't seen them. Too little data is no error: see ``trained``.
+
+    Args:
+        warehouse: where ``marts.sales_daily`` and the ledger are.
+        holdout_days: days at the end to measure on, at least 14.
+        trees: number of trees.
+        seed: of the forest; the same data and seed give the same metrics.
+        run_id: the run this belongs to, kept as a tag.
+
+    Raises:
+        UsageError: an argument is out of range, or the promotion policy can't be read.
+        WorkFailed: the tracking server can't be reached.
+    """
+    if holdout_days < LEAST_HOLDOUT:
+        raise UsageError(f"holdout_days is {holdout_days}; at least {LEAST_HOLDOUT} are needed to measure on")
+    if not 10 <= trees <= 2000:
+        raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
+    panel = read_sales(warehouse)
+    features = build_features(panel)
+    reason = _too_little(panel, features)
+    if reason:
+        return TrainingResult(False, reason, skipped=panel.skipped)
+
+    held_out = min(holdout_days, max(LEAST_HOLDOUT, (panel.days - WARM_UP) // 4))
+    first_held_out = panel.values.index[-held_out]
+    earlier = features.where(np.asarray(features.days < first_held_out))
+    later = features.where(np.asarray(features.days >= first_held_out))
+    later = later.where(later.inputs["series"].isin(earlier.inputs["series"].unique()).to_numpy())
+    if earlier.days.nunique() < LEAST_LEARNING or not len(later):
+        return TrainingResult(
+            False,
+            f"{earlier.days.nunique()} days to learn from, {LEAST_LEARNING} needed",
+            skipped=panel.skipped,
+        )
+
+    fitted = fit_forest(earlier, trees=trees, seed=seed)
+    metrics = measure(fitted, earlier, later)
+    champion_wape = _champion_wape(later, first_held_out)
+    if champion_wape:
+        metrics["wape_ratio_to_champion"] = metrics["wape"] / champion_wape
+    verdict = judge_model(MODEL, metrics)
+    record = TrainingRecord(
+        name=MODEL, fitted=fitted, inputs=earlier.inputs,
+        training=(earlier.days.min().date(), earlier.days.max().date()),
+        holdout=(later.days.min().date(), later.days.max().date()),
+        parameters={
+            "trees": trees, "seed": seed, "holdout_days": held_out, "measure": MEASURE,
+            "coverage_stated": COVERAGE, "warm_up_days": WARM_UP,
+        },
+        metrics=metrics, batch_ids=_batches(warehouse), data_sha256=_fingerprint(panel), verdict=verdict,
+        skipped=panel.skipped, run_id=run_id,
+    )  # fmt: skip
+    version = log_training(record)
+    if verdict.passed:
+        set_champion(MODEL, version)
+    return TrainingResult(
+        True, "", version, verdict.passed, verdict, record.training, record.holdout, metrics,
+        tuple(fitted.calibration.spread), panel.skipped,
+    )  # fmt: skip
+
+
+def measure(fitted: Fitted, earlier: FeatureSet, later: FeatureSet) -> dict[str, float]:
+    """Measure a fitted model on the held-out rows.
+
+    Returns:
+        ``mae`` and ``naive_mae`` (reporting currency a day and department), ``wape`` and ``naive_wape``
+        (absolute error as a share of sales), ``wape_ratio_to_naive``, ``coverage`` (share of held-out rows
+        inside the range), ``out_of_bag_wape`` on the training rows, and the counts ``holdout_days``,
+        ``holdout_rows``, ``training_days``, ``training_rows``, ``departments``. The naive rule repeats the
+        same weekday of the week before.
+    """
+    expected = expect(fitted.pipeline, later)
+    scored = score(later, expected, fitted.calibration)
+    judged = later.naive.notna().to_numpy()
+    fair = later.where(judged)
+    naive_wape = wape(fair.actual, fair.naive)
+    comparable = wape(fair.actual, expected[judged] * fair.level)
+    return {
+        "mae": float((later.actual - expected * later.level).abs().mean()),
+        "wape": wape(later.actual, expected * later.level),
+        "naive_mae": float((fair.actual - fair.naive).abs().mean()),
+        "naive_wape": naive_wape,
+        "wape_ratio_to_naive": comparable / naive_wape if naive_wape else float("inf"),
+        "coverage": float((scored["severity"] == "").mean()),
+        "out_of_bag_wape": wape(earlier.actual, fitted.out_of_bag * earlier.level),
+        "holdout_days": float(later.days.nunique()),
+        "holdout_rows": float(len(later)),
+        "training_days": float(earlier.days.nunique()),
+        "training_rows": float(len(earlier)),
+        "departments": float(len(fitted.calibration.spread)),
+    }
+
+
+def wape(actual: pd.Series, expected: pd.Series) -> float:
+    """Return the sum of absolute errors as a share of the sum of absolute actual values."""
+    total = float(actual.abs().sum())
+    return float((actual - expected).abs().sum()) / total if total else float("inf")
+
+
+def _too_little(panel: Panel, features: FeatureSet) -> str:
+    if not panel.days:
+        return "there are no daily sales; load transactions and run retail_etl first"
+    if panel.days < MIN_DAYS:
+        return f"there are {panel.days} days of sales, {MIN_DAYS} are needed"
+    if panel.values.empty or not len(features):
+        few = "; ".join(f"{name}: {why}" for name, why in list(panel.skipped.items())[:3])
+        return f"no department has enough history ({few})" if few else "no department has enough history"
+    return ""
+
+
+def _champion_wape(later: FeatureSet, first_held_out: pd.Timestamp) -> float | None:
+    """Measure the champion on the same days; None if there is none, it has seen them, or it can't read them."""
+    present = current_model(MODEL)
+    if present is None or not present.training_to or pd.Timestamp(present.training_to) >= first_held_out:
+        return None
+    try:
+        champion = load_model(present)
+        return wape(later.actual, expect(champion.pipeline, later) * later.level)
+    except (ValueError, WorkbenchError):
+        return None
+
+
+def _batches(warehouse: Warehouse) -> list[str]:
+    rows = warehouse.query(
+        "SELECT batch_id FROM ops.batches WHERE dataset = 'transactions' AND rows_accepted > 0 "
+        "ORDER BY batch_id"
+    )
+    return [str(value) for value in rows.column("batch_id").to_pylist()]
+
+
+def _fingerprint(panel: Panel) -> str:
+    content = hashlib.sha256(repr([*map(str, panel.values.columns), str(panel.values.index[0])]).encode())
+    content.update(np.ascontiguousarray(panel.values.to_numpy().round(4)).tobytes())
+    return content.hexdigest()
+
+
+__all__ = ["MEASURE", "MIN_DAYS", "MODEL", "TrainingResult", "measure", "read_sales", "train_sales", "wape"]
