@@ -18,6 +18,8 @@ CRITICAL = 1.5
 """Half-widths of the range from which a day is critical."""
 
 _GROSS = 6.0
+# Of a few hundred errors, the quantiles of a 99 % range are little more than the largest ones.
+_FEW, _GROSS_OF_FEW = 1000, 3.5
 # A day far beyond its level would teach the squared error of the forest more than all usual days together.
 _LEARNABLE = (-1.0, 5.0)
 
@@ -104,8 +106,8 @@ def calibrate(features: FeatureSet, expected: pd.Series, coverage: float = COVER
     """Measure how far the days strayed from what was expected of them without knowing them.
 
     Errors are divided by their series' robust spread (1.4826 times the median absolute error) and pooled; the
-    range takes their split-conformal quantiles. Errors beyond six spreads are the anomalies that the range is
-    there to find, so they don't widen it.
+    range takes their split-conformal quantiles. Errors beyond six spreads (3.5 when there are under 1,000
+    errors) are the anomalies that the range is there to find, so they don't widen it.
     """
     error = features.target - expected
     names = features.inputs["series"]
@@ -113,7 +115,8 @@ def calibrate(features: FeatureSet, expected: pd.Series, coverage: float = COVER
     usual = float(spread[spread > 0].median()) if (spread > 0).any() else 0.1
     spread = spread.clip(lower=max(0.1 * usual, 0.01))
     strayed = (error / names.map(spread)).to_numpy(dtype=float)
-    strayed = np.sort(strayed[np.abs(strayed) <= _GROSS])
+    gross = _GROSS if len(strayed) >= _FEW else _GROSS_OF_FEW
+    strayed = np.sort(strayed[np.abs(strayed) <= gross])
     count, tail = len(strayed), (1 - coverage) / 2
     rank = min(int(np.ceil((count + 1) * (1 - tail))), count) - 1
     low, high = strayed[count - 1 - rank], strayed[rank]
@@ -185,7 +188,7 @@ def judge(frame: pd.DataFrame, expected: np.ndarray, lower: np.ndarray, upper: n
 
 
 def importances(pipeline: Any) -> pd.DataFrame:
-    """Return how much each feature lowered the forest's error, most first: ``feature``, ``importance`` (sum 1)."""
+    """Return ``feature`` and ``importance`` (its share in lowering the forest's error), the most first."""
     frame = pd.DataFrame(
         {"feature": ["series", *NUMERIC], "importance": pipeline.named_steps["forest"].feature_importances_}
     )

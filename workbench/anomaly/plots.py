@@ -21,7 +21,7 @@ INK, QUIET, BAND, WARNING, CRITICAL = "#1f3b57", "#6b7785", "#cfdceb", "#e08a00"
 _STYLE: Any = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#b8c0c8",
     "axes.labelcolor": QUIET, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.grid": True, "axes.grid.axis": "y", "grid.color": "#e7eaee",
+    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.color": "#e7eaee",
     "xtick.color": QUIET, "ytick.color": QUIET,
     "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white", "svg.fonttype": "none",
 }  # fmt: skip
@@ -124,26 +124,25 @@ def _most_conspicuous(daily: pd.DataFrame, anomalies: pd.DataFrame) -> list[str]
 def _department(axes: Axes, name: str, daily: pd.DataFrame, anomalies: pd.DataFrame, unit: str) -> None:
     daily = daily.sort_values("sales_date")
     days = pd.to_datetime(daily["sales_date"])
+    actual = pd.Series(daily["actual"].to_numpy(dtype=float), pd.DatetimeIndex(days)).asfreq(
+        "D", fill_value=0.0
+    )
     axes.set_title(name)
-    if {"lower", "upper"} <= set(daily.columns):
+    has_band = {"lower", "upper"} <= set(daily.columns)
+    if has_band:
         axes.fill_between(
             days, daily["lower"].astype(float), daily["upper"].astype(float),
             color=BAND, linewidth=0, label="expected range",
         )  # fmt: skip
-    axes.plot(days, daily["actual"].astype(float), color=INK, linewidth=0.9, label="sales")
+    axes.plot(actual.index, actual, color=INK, linewidth=0.9, label="sales")
     for severity, color in (("warning", WARNING), ("critical", CRITICAL)):
         found = anomalies[anomalies["severity"] == severity]
         if found.empty:
             continue
         when = pd.to_datetime(found["sales_date"])
-        axes.vlines(
-            when,
-            found["lower"].astype(float),
-            found["upper"].astype(float),
-            color=color,
-            linewidth=1.2,
-            alpha=0.5,
-        )
+        if not has_band:
+            lower, upper = found["lower"].astype(float), found["upper"].astype(float)
+            axes.vlines(when, lower, upper, color=color, linewidth=1.2, alpha=0.5)
         axes.scatter(when, found["actual"].astype(float), color=color, s=22, zorder=3, label=severity)
     axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=7))
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))

@@ -1,4 +1,4 @@
-"""Write a training down in MLflow: what it learned from, how it was made, what it measured, the model itself."""
+"""Write a training down in MLflow: what it learned from, what it measured, and the model itself."""
 
 from __future__ import annotations
 

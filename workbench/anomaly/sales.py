@@ -68,7 +68,8 @@ class DetectionResult:
             return f"Nothing was judged: {self.reason}."
         return (
             f"{len(self.anomalies)} of {len(self.scored)} department days left their expected range, "
-            f"{self.critical} of them critical, by {self.model.name} version {self.model.version}; {self.alerts} new alerts."
+            f"{self.critical} of them critical, by {self.model.name} version {self.model.version}; "
+            f"{self.alerts} new alerts."
         )
 
     @property

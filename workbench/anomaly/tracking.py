@@ -1,4 +1,4 @@
-"""The MLflow tracking server of the settings, reached quietly: no telemetry, no chatter, no ``mlruns`` folder."""
+"""The MLflow tracking server of the settings, reached without telemetry, chatter or ``mlruns`` folder."""
 
 from __future__ import annotations
 
@@ -50,15 +50,17 @@ def mlflow_client() -> Iterator[Any]:
         Path(settings.mlflow_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
+    from sqlalchemy.exc import SQLAlchemyError
+
     try:
         yield mlflow.MlflowClient()
-    except mlflow.MlflowException as error:
+    except (mlflow.MlflowException, SQLAlchemyError) as error:
         reason = str(error).strip().splitlines()[0][:300]
         raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {reason}") from error
 
 
 def experiment_id(client: Any, name: str = EXPERIMENT) -> str:
-    """Return the id of an experiment, made if missing; a local one keeps its artifacts in the settings' folder."""
+    """Return an experiment's id, made if missing; a local one keeps its artifacts in the settings' folder."""
     import mlflow
 
     found = client.get_experiment_by_name(name)

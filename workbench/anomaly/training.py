@@ -205,7 +205,7 @@ def _too_little(panel: Panel, features: FeatureSet) -> str:
 
 
 def _champion_wape(later: FeatureSet, first_held_out: pd.Timestamp) -> float | None:
-    """Measure the champion on the same days; None if there is none, it has seen them, or it can't read them."""
+    """Measure the champion on these days; None if there is none, it saw them, or it can't read them."""
     present = current_model(MODEL)
     if present is None or not present.training_to or pd.Timestamp(present.training_to) >= first_held_out:
         return None

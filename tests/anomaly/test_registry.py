@@ -1,0 +1,54 @@
+"""Models are listed as they are, and promoted by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from workbench.anomaly import TrainingResult, current_model, list_models, models_frame, promote, train_sales
+from workbench.errors import UsageError, WorkFailed
+from workbench.settings import get_settings
+from workbench.warehouse import connect
+
+
+def test_where_nothing_was_trained_there_is_nothing_and_nothing_is_made(home: Path) -> None:
+    assert list_models() == ()
+    assert current_model() is None
+    assert models_frame(()).empty
+    assert not home.exists()
+
+
+def test_versions_are_listed_with_their_alias_and_metrics(trained: TrainingResult) -> None:
+    (only,) = list_models()
+    assert (only.name, only.version, only.aliases) == ("sales_daily", trained.version, ("champion",))
+    assert only.metrics["coverage"] == pytest.approx(trained.metrics["coverage"])
+    frame = models_frame((only,))
+    assert frame.loc[0, "aliases"] == "champion"
+    assert list_models("another") == ()
+
+
+def test_promoting_moves_the_alias(trained: TrainingResult) -> None:
+    train_sales(connect(), trees=20)
+    assert [item.version for item in list_models()] == ["2", "1"]
+    promoted = promote("sales_daily", "1")
+    assert (promoted.version, promoted.aliases) == ("1", ("champion",))
+    champion = current_model()
+    assert champion is not None and champion.version == trained.version
+    assert [item.aliases for item in list_models()] == [(), ("champion",)]
+
+
+@pytest.mark.usefixtures("trained")
+def test_promoting_what_is_not_there_names_what_is() -> None:
+    with pytest.raises(UsageError, match="unknown model 'sales_dialy'; did you mean 'sales_daily'"):
+        promote("sales_dialy", "1")
+    with pytest.raises(UsageError, match="sales_daily has no version 5; it has 1"):
+        promote("sales_daily", "5")
+
+
+def test_a_server_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    assert get_settings().mlflow_uri == "http://127.0.0.1:9"
+    with pytest.raises(WorkFailed, match=r"MLflow at http://127\.0\.0\.1:9: "):
+        list_models()
