@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -119,13 +120,10 @@ def detect(
     if panel.incomplete_day:
         notes.append(f"{panel.incomplete_day} has under half of its usual rows so far and was left out.")
     if panel.silent_days:
-        shown = ", ".join(map(str, panel.silent_days[:5])) + (", ..." if len(panel.silent_days) > 5 else "")
-        notes.append(f"No series has rows on {shown}.")
+        notes.append(f"No series has rows on {_first(map(str, panel.silent_days), ', ')}.")
     if panel.skipped:
-        first_few = "; ".join(f"{each} ({why})" for each, why in list(panel.skipped.items())[:3])
-        notes.append(
-            f"{len(panel.skipped)} series not judged: {first_few}{', ...' if len(panel.skipped) > 3 else ''}."
-        )
+        reasons = (f"{each} ({why})" for each, why in panel.skipped.items())
+        notes.append(f"{len(panel.skipped)} series not judged: {_first(reasons, '; ')}.")
 
     method: Method = "none"
     scored = pd.DataFrame(
@@ -178,6 +176,12 @@ def weekday_rule(values: pd.DataFrame, *, counts: bool) -> pd.DataFrame:
         frame = pd.DataFrame({"day": series.index, "series": name, "actual": numbers})
         parts.append(judge(frame, expected, lower, upper))
     return pd.concat(parts).sort_values(["day", "series"], ignore_index=True)
+
+
+def _first(texts: Iterable[str], separator: str, count: int = 3) -> str:
+    every = list(texts)
+    more = f" and {len(every) - count} more" if len(every) > count else ""
+    return separator.join(every[:count]) + more
 
 
 def _span(observed: pd.DataFrame) -> int:

@@ -36,7 +36,7 @@ def listing(
     from rich.table import Table
 
     grid = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("name", "version", "alias", "trained on", "gate"):
+    for name in ("name", "version", "alias", "trained to", "gate"):
         grid.add_column(name)
     for name in ("error", "vs naive", "coverage"):
         grid.add_column(name, justify="right")
@@ -45,10 +45,8 @@ def listing(
             "" if (value := version.metrics.get(metric)) is None else format(value, style)
             for metric, style in (("wape", ".1%"), ("wape_ratio_to_naive", ".2f"), ("coverage", ".1%"))
         ]
-        window = f"{version.training_from} to {version.training_to}" if version.training_from else ""
-        grid.add_row(
-            version.name, version.version, ", ".join(version.aliases), window, version.gate, *figures
-        )
+        aliases = ", ".join(version.aliases)
+        grid.add_row(version.name, version.version, aliases, version.training_to, version.gate, *figures)
     Console().print(grid)
 
 
