@@ -1,0 +1,69 @@
+"""The order of stages: who writes a table comes before who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import networkx
+
+from workbench.errors import UsageError, unknown
+
+Needs = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def stage_order(stages: Mapping[str, Needs], where: str) -> tuple[str, ...]:
+    """Return the stages in order; among those that are free to go, as they were declared.
+
+    Args:
+        stages: by name, the tables it reads, the tables it writes, and the stages it comes after.
+        where: what messages call the map.
+
+    Raises:
+        UsageError: two stages write one table (``ops`` aside), a stage comes after one that isn't there, or
+            the order is a circle. The message names both sides.
+    """
+    graph = stage_graph(stages, where)
+    place = {name: index for index, name in enumerate(stages)}
+    try:
+        return tuple(networkx.lexicographical_topological_sort(graph, key=place.__getitem__))
+    except networkx.NetworkXUnfeasible:
+        circle = networkx.find_cycle(graph)
+        steps = "; ".join(
+            f"{second} comes after {first} ({graph.edges[first, second]['why']})" for first, second in circle
+        )
+        raise UsageError(f"{where}: the stages go in a circle: {steps}") from None
+
+
+def stage_graph(stages: Mapping[str, Needs], where: str) -> networkx.DiGraph:
+    """Return the graph with an edge from each stage to those that come after it; its ``why`` says the reason.
+
+    Raises:
+        UsageError: as for :func:`stage_order`, circles aside.
+    """
+    writers = _writers(stages, where)
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(stages)
+    for name, (reads, writes, after) in stages.items():
+        for table in reads:
+            # Several stages add to the same ledger; one that does so itself waits for no other.
+            if table.startswith("ops.") and table in writes:
+                continue
+            for writer in writers.get(table, []):
+                if writer != name:
+                    graph.add_edge(writer, name, why=f"{writer} writes {table}, {name} reads it")
+        for other in after:
+            if other not in stages:
+                raise UsageError(f"{where}: stage {name}: after: {unknown('stage', other, stages)}")
+            graph.add_edge(other, name, why=f"{name} says so")
+    return graph
+
+
+def _writers(stages: Mapping[str, Needs], where: str) -> dict[str, list[str]]:
+    writers: dict[str, list[str]] = {}
+    for name, (_, writes, _) in stages.items():
+        for table in writes:
+            first = writers.setdefault(table, [])
+            if first and not table.startswith("ops."):
+                raise UsageError(f"{where}: {table} is written by two stages, {first[0]} and {name}")
+            first.append(name)
+    return writers

@@ -1,0 +1,194 @@
+"""The parameters a notebook declares, read as syntax, and values checked against them before it runs.
+
+The cell tagged ``parameters`` holds annotated assignments, such as
+``as_of: datetime.date | None = None  # last day``.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import io
+import tokenize
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.execution.redact import Secret
+from workbench.execution.values import Mismatch, convert, read_default, read_type, type_of
+
+REQUIRED: Any = ...
+TAG = "parameters"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a notebook.
+
+    ``type`` is the evaluated type, ``annotation`` the text it was written as. ``default`` is ``REQUIRED``
+    where there is none, and ``None`` with ``computed`` set where only running the notebook would tell.
+    """
+
+    name: str
+    type: Any
+    annotation: str
+    default: Any = REQUIRED
+    help: str = ""
+    computed: bool = False
+    annotated: bool = True
+
+    @property
+    def required(self) -> bool:
+        """True if a value must be given."""
+        return self.default is REQUIRED and not self.computed
+
+
+def has_tag(cell: Mapping[str, Any], tag: str) -> bool:
+    """Return whether a notebook's cell carries a tag."""
+    return tag in cell.get("metadata", {}).get("tags", [])
+
+
+def read_parameters(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:
+    """Return the declared parameters of a notebook, in order; none if no cell is tagged.
+
+    Args:
+        notebook: a notebook node, or its JSON.
+        where: what messages call the notebook.
+
+    Raises:
+        UsageError: the cell isn't valid, or a declaration isn't of a known type.
+    """
+    declared: dict[str, Parameter] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and has_tag(cell, TAG):
+            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+            declared |= {parameter.name: parameter for parameter in parse_cell(source, where)}
+    return declared
+
+
+def parse_cell(source: str, where: str) -> list[Parameter]:
+    """Return what the source of a parameters cell declares.
+
+    Raises:
+        UsageError: as for :func:`read_parameters`.
+    """
+    try:
+        tree = ast.parse(source)
+    except SyntaxError as error:
+        raise UsageError(f"the parameters cell of {where}, line {error.lineno}: {error.msg}") from None
+    comments = _comments(source)
+    found = []
+    for node in tree.body:
+        text = comments.get(node.end_lineno or node.lineno, "")
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+                found.append(_annotated(name, annotation, value, text, where))
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found.append(_inferred(name, value, text))
+            case ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+                continue
+            case _:
+                raise UsageError(
+                    f"the parameters cell of {where}, line {node.lineno}: "
+                    "only `name: type = value  # help` can stand there"
+                )
+    return found
+
+
+def _comments(source: str) -> dict[int, str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokens
+        if token.type == tokenize.COMMENT
+    }
+
+
+def _annotated(name: str, annotation: ast.expr, value: ast.expr | None, text: str, where: str) -> Parameter:
+    written = ast.unparse(annotation)
+    try:
+        kind = read_type(annotation)
+    except Mismatch as error:
+        raise UsageError(f"parameter {name!r} of {where}: {error}") from None
+    if value is None or (isinstance(value, ast.Constant) and value.value is ...):
+        return Parameter(name, kind, written, help=text)
+    try:
+        default = read_default(value)
+    except Mismatch:
+        return Parameter(name, kind, written, None, text, computed=True)
+    try:
+        convert(kind, default, exact=True)
+    except (Mismatch, UsageError):
+        raise UsageError(
+            f"parameter {name!r} of {where} is declared as {written}, but its default is {ast.unparse(value)}"
+        ) from None
+    return Parameter(name, kind, written, default, text)
+
+
+def _inferred(name: str, value: ast.expr, text: str) -> Parameter:
+    try:
+        default = read_default(value)
+    except Mismatch:
+        return Parameter(name, Any, "any", None, text, computed=True, annotated=False)
+    kind, written = type_of(default)
+    return Parameter(name, kind, written, default, text, annotated=False)
+
+
+def unknown_parameter(name: str, known: Iterable[Parameter], where: str) -> UsageError:
+    """Return the error for a parameter nobody declares: it names the nearest one and its type."""
+    by_name = {parameter.name: parameter for parameter in known}
+    near = difflib.get_close_matches(name, by_name, n=1, cutoff=0.5)
+    if near:
+        hint = f"did you mean {near[0]!r} ({by_name[near[0]].annotation})?"
+    elif by_name:
+        hint = "known: " + ", ".join(f"{p.name} ({p.annotation})" for p in by_name.values())
+    else:
+        hint = "it has none"
+    return UsageError(f"unknown parameter {name!r} of {where}; {hint}")
+
+
+def bind(
+    declared: Mapping[str, Parameter], given: Mapping[str, Any], where: str, folder: Path | None = None
+) -> dict[str, Any]:
+    """Convert given values to the declared types; defaults are left to the notebook.
+
+    Args:
+        declared: what :func:`read_parameters` returned.
+        given: values by name: text from a command line, or values from YAML or JSON.
+        where: what messages call the notebook.
+        folder: what relative paths are relative to; the working directory if None.
+
+    Raises:
+        UsageError: an unknown name, a value of a wrong type, no value where one is needed, or a secret that
+            isn't set. The message names the parameter, its type and the nearest name.
+    """
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in declared:
+            raise unknown_parameter(name, declared.values(), where)
+        parameter = declared[name]
+        try:
+            values[name] = convert(parameter.type, value, folder=folder)
+        except UsageError as error:
+            raise UsageError(f"parameter {name!r} of {where}: {error}") from None
+        except Mismatch as error:
+            raise UsageError(
+                f"parameter {name!r} of {where} must be {parameter.annotation}: {error}"
+            ) from None
+    for parameter in declared.values():
+        if parameter.required and parameter.name not in values:
+            raise UsageError(
+                f"parameter {parameter.name!r} of {where} ({parameter.annotation}) needs a value"
+            )
+    for secret in secrets_of(declared, values):
+        secret.reveal()
+    return values
+
+
+def secrets_of(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> list[Secret]:
+    """Return the secrets among the values a notebook will see: those given, else the defaults."""
+    seen = {name: values.get(name, parameter.default) for name, parameter in declared.items()}
+    flat = [item for value in seen.values() for item in (value if isinstance(value, list) else [value])]
+    return [value for value in flat if isinstance(value, Secret)]
