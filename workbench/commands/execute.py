@@ -1,9 +1,256 @@
-"""Placeholder replaced while the commands are written."""
+"""Run pipelines and notebooks, look at runs, and hold notebooks to their contract."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
+
+from workbench.errors import UsageError
+
+if TYPE_CHECKING:
+    from workbench.execution import Run
+
+runs = typer.Typer(help="List runs; show one; open its report.", invoke_without_command=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A value for a notebook's parameter."),
+]
+RunId = Annotated[
+    str, typer.Argument(metavar="ID", help="A run, the beginning of its id, or `latest`.", show_default=False)
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    app.command()(run)
+    app.command()(notebook)
+    app.add_typer(runs, name="runs")
+    app.command()(check)
+
+
+def run(
+    pipeline: Annotated[
+        str, typer.Argument(help="A pipeline, or a folder with a pipeline.yaml.", show_default=False)
+    ],
+    parameter: Parameters = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Begin with a stage.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="STAGE", help="Run one stage.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a pipeline's notebooks in order. Exits 1 if one fails, 130 if stopped."""
+    given = parse_parameters(parameter)
+    from workbench.execution import load_pipeline
+    from workbench.settings import get_settings
+
+    settings = get_settings()
+    found = load_pipeline(pipeline, settings)
+    found.select(start=start, only=only)
+    from workbench.execution import Stopped, run_pipeline
+    from workbench.execution.progress import choose_progress
+
+    try:
+        done = run_pipeline(
+            found, given, start=start, only=only, settings=settings, progress=choose_progress()
+        )
+    except Stopped as stop:
+        done = stop.run
+    _finish(done, as_json)
+
+
+def notebook(
+    path: Annotated[Path, typer.Argument(help="A Jupyter notebook.", show_default=False)],
+    parameter: Parameters = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run one notebook, recorded and rendered as a stage is. Exits 1 if it fails, 130 if stopped."""
+    given = parse_parameters(parameter)
+    if not path.expanduser().is_file():
+        raise UsageError(f"no notebook {path}")
+    from workbench.execution import Stopped, run_notebook
+    from workbench.execution.progress import choose_progress
+
+    try:
+        done = run_notebook(path, given, progress=choose_progress())
+    except Stopped as stop:
+        done = stop.run
+    _finish(done, as_json)
+
+
+def parse_parameters(texts: list[str] | None) -> dict[str, str]:
+    """Return the names and values of ``NAME=VALUE`` texts.
+
+    Raises:
+        UsageError: a text isn't of that form, or a name comes twice.
+    """
+    given: dict[str, str] = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise UsageError(f"a parameter is given as NAME=VALUE, not {name!r}")
+        if name in given:
+            raise UsageError(f"parameter {name!r} is given twice")
+        given[name] = value
+    return given
+
+
+def _finish(done: Run, as_json: bool) -> None:
+    if as_json:
+        print(done.model_dump_json(indent=2))
+    else:
+        seconds = f" in {done.seconds:.1f} s" if done.seconds is not None else ""
+        print(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}")
+        print(f"report: {done.report}")
+    status = {"succeeded": 0, "stopped": 130}.get(done.state, 1)
+    if status:
+        raise typer.Exit(status)
+
+
+@runs.callback()
+def listing(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Runs to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List runs, newest first."""
+    if context.invoked_subcommand:
+        return
+    from workbench.execution.runs import list_runs
+    from workbench.settings import get_settings
+
+    found = list_runs(get_settings(), limit)
+    if as_json:
+        print(json.dumps([_brief(each) for each in found], indent=2))
+    elif not found:
+        print("Nothing has run yet; run a pipeline with: workbench run PIPELINE")
+    else:
+        _print_table(
+            ("run", "pipeline", "state", "started, UTC", "seconds", "rows"),
+            [(each.run_id, each.pipeline, *_common(each)) for each in found],
+        )
+
+
+def _brief(each: Run) -> dict[str, Any]:
+    return each.model_dump(mode="json", exclude={"stages", "pid", "pid_created"}) | {"rows": each.rows}
+
+
+def _common(each: Any) -> tuple[str, str, str, str]:
+    started = f"{each.started_at:%Y-%m-%d %H:%M:%S}" if each.started_at else ""
+    seconds = "" if each.seconds is None else f"{each.seconds:.1f}"
+    return each.state, started, seconds, "" if each.rows is None else f"{each.rows:,}"
+
+
+def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from workbench.execution.progress import COLORS
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(
+            name, justify="right" if name in ("seconds", "rows") else "left", no_wrap=name == "run"
+        )
+    for row in rows:
+        table.add_row(*(f"[{COLORS[cell]}]{cell}[/]" if cell in COLORS else escape(cell) for cell in row))
+    Console().print(table)
+
+
+@runs.command()
+def show(run_id: RunId, as_json: AsJson = False) -> None:
+    """Show a run: its stages, what they handed back, and why one failed."""
+    from workbench.execution.runs import read_run
+    from workbench.settings import get_settings
+
+    found = read_run(run_id, get_settings())
+    if as_json:
+        print(found.model_dump_json(indent=2))
+        return
+    state, started, seconds, rows = _common(found)
+    print(
+        f"{found.run_id}: {found.pipeline} {state}, started {started}, {seconds or '?'} s, "
+        f"{rows or 'no'} rows"
+    )
+    for name, value in found.parameters.items():
+        print(f"  {name} = {value}")
+    if found.error:
+        print(f"error: {found.error}")
+    _print_table(
+        ("stage", "state", "started, UTC", "seconds", "rows"),
+        [(stage.name, *_common(stage)) for stage in found.stages],
+    )
+    for stage in found.stages:
+        figures = stage.counts | stage.metrics
+        if figures:
+            print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    if found.report:
+        print(f"report: {found.report}")
+
+
+@runs.command("open")
+def open_report(
+    run_id: RunId,
+    stage: Annotated[str | None, typer.Option(help="The page of a stage.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print where a run's report is; on a desktop, open it in the browser too."""
+    import sys
+    import webbrowser
+
+    from workbench.errors import unknown
+    from workbench.execution.runs import read_run
+    from workbench.settings import get_settings
+
+    found = read_run(run_id, get_settings())
+    page = found.report
+    if stage:
+        pages = {each.name: each.report for each in found.stages}
+        if stage not in pages:
+            raise unknown(f"stage of {found.run_id}", stage, pages)
+        page = pages[stage]
+    if page is None or not page.is_file():
+        raise UsageError(f"run {found.run_id} ({found.state}) has no report{f' of {stage}' if stage else ''}")
+    print(json.dumps({"run_id": found.run_id, "report": str(page)}) if as_json else page)
+    if sys.stdout.isatty() and not as_json:
+        webbrowser.open(page.as_uri())
+
+
+def check(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A pipeline's folder, or one that holds several; all if left out.", show_default=False
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold stage notebooks to the notebook contract and to their pipeline's map. Exits 1 if one breaks it."""
+    from workbench.execution.contract import check_pipeline
+    from workbench.execution.pipeline import MAP, find_pipelines, load_pipeline
+
+    if folder is None:
+        places = list(find_pipelines().values())
+    elif (folder / MAP).is_file():
+        places = [folder]
+    else:
+        places = [path.parent for path in sorted(folder.glob(f"*/{MAP}"))]
+        if not places:
+            raise UsageError(f"no {MAP} in {folder} or in a folder of it")
+    pipelines = [load_pipeline(place) for place in places]
+    findings = [finding for pipeline in pipelines for finding in check_pipeline(pipeline)]
+    if as_json:
+        rows = [{"notebook": str(f.notebook), "cell": f.cell, "message": f.message} for f in findings]
+        print(json.dumps(rows, indent=2))
+    else:
+        for finding in findings:
+            print(finding)
+        count = sum(len(pipeline.stages) for pipeline in pipelines)
+        print(f"{count} notebooks of {len(pipelines)} pipelines checked, {len(findings)} findings")
+    if findings:
+        raise typer.Exit(1)

@@ -12,15 +12,16 @@ from workbench.execution.redact import Secret
 
 if TYPE_CHECKING:
     from workbench.execution.pipeline import Pipeline, load_pipeline
-    from workbench.execution.runner import Stopped, run_notebook, run_pipeline
+    from workbench.execution.runner import run_notebook, run_pipeline
     from workbench.execution.runs import Run, StageRun
+    from workbench.execution.stopping import Stopped
 
 _LAZY = {
     "Pipeline": "pipeline",
     "load_pipeline": "pipeline",
     "run_notebook": "runner",
     "run_pipeline": "runner",
-    "Stopped": "runner",
+    "Stopped": "stopping",
     "Run": "runs",
     "StageRun": "runs",
 }

@@ -1,12 +1,14 @@
-"""The order of stages: who writes a table comes before who reads it."""
+"""The order of stages: who writes a table comes before who reads it. And what the names of tables mean."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 import networkx
 
 from workbench.errors import UsageError, unknown
+from workbench.schema import SCHEMAS, TABLES
 
 Needs = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
@@ -63,7 +65,28 @@ def _writers(stages: Mapping[str, Needs], where: str) -> dict[str, list[str]]:
     for name, (_, writes, _) in stages.items():
         for table in writes:
             first = writers.setdefault(table, [])
-            if first and not table.startswith("ops."):
+            if first and in_warehouse(table) and not table.startswith("ops."):
                 raise UsageError(f"{where}: {table} is written by two stages, {first[0]} and {name}")
             first.append(name)
     return writers
+
+
+def expand(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names with each pattern over declared tables replaced by the tables that fit it."""
+    return tuple(
+        dict.fromkeys(
+            table
+            for name in names
+            for table in (fitting(name) if in_warehouse(name) and "*" in name else [name])
+        )
+    )
+
+
+def fitting(pattern: str) -> list[str]:
+    """Return the declared tables that a name or a pattern such as ``raw.*`` speaks of."""
+    return [name for name in TABLES if fnmatchcase(name, pattern)]
+
+
+def in_warehouse(name: str) -> bool:
+    """Return whether a name speaks of a table of the warehouse: it begins with one of its schemas."""
+    return name.partition(".")[0] in SCHEMAS and "." in name

@@ -149,10 +149,10 @@ def unknown_parameter(name: str, known: Iterable[Parameter], where: str) -> Usag
     return UsageError(f"unknown parameter {name!r} of {where}; {hint}")
 
 
-def bind(
+def convert_all(
     declared: Mapping[str, Parameter], given: Mapping[str, Any], where: str, folder: Path | None = None
 ) -> dict[str, Any]:
-    """Convert given values to the declared types; defaults are left to the notebook.
+    """Convert given values to the declared types.
 
     Args:
         declared: what :func:`read_parameters` returned.
@@ -161,8 +161,8 @@ def bind(
         folder: what relative paths are relative to; the working directory if None.
 
     Raises:
-        UsageError: an unknown name, a value of a wrong type, no value where one is needed, or a secret that
-            isn't set. The message names the parameter, its type and the nearest name.
+        UsageError: an unknown name, or a value of a wrong type. The message names the parameter, its type and
+            the nearest name.
     """
     values: dict[str, Any] = {}
     for name, value in given.items():
@@ -177,6 +177,15 @@ def bind(
             raise UsageError(
                 f"parameter {name!r} of {where} must be {parameter.annotation}: {error}"
             ) from None
+    return values
+
+
+def require_all(declared: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> None:
+    """Check that every parameter has a value, and every secret is set.
+
+    Raises:
+        UsageError: one hasn't, or isn't.
+    """
     for parameter in declared.values():
         if parameter.required and parameter.name not in values:
             raise UsageError(
@@ -184,7 +193,6 @@ def bind(
             )
     for secret in secrets_of(declared, values):
         secret.reveal()
-    return values
 
 
 def secrets_of(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> list[Secret]:

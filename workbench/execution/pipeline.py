@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,8 +12,8 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from workbench.errors import UsageError, unknown
-from workbench.execution.graph import stage_order
-from workbench.schema import SCHEMAS, TABLES
+from workbench.execution.graph import expand, fitting, in_warehouse, stage_order
+from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 
 MAP = "pipeline.yaml"
@@ -44,7 +43,7 @@ class _Part(BaseModel):
 
 
 class Schedule(_Part):
-    """When a pipeline runs: by the clock (``cron``, five fields), or when a table or landing changes (``on``)."""
+    """When a pipeline runs: by the clock (``cron``, five fields), or when a table or landing changes."""
 
     cron: str | None = None
     timezone: str = "UTC"
@@ -130,26 +129,6 @@ class Pipeline(_Part):
         return list(pairs)
 
 
-def expand(names: Names) -> Names:
-    """Return the names with each pattern over declared tables replaced by the tables that fit it."""
-    return tuple(
-        dict.fromkeys(
-            table
-            for name in names
-            for table in (_fitting(name) if in_warehouse(name) and "*" in name else [name])
-        )
-    )
-
-
-def _fitting(pattern: str) -> list[str]:
-    return [name for name in TABLES if fnmatchcase(name, pattern)]
-
-
-def in_warehouse(name: str) -> bool:
-    """Return whether a name speaks of a table of the warehouse: it begins with one of its schemas."""
-    return name.partition(".")[0] in SCHEMAS and "." in name
-
-
 def find_pipelines(settings: Settings | None = None) -> dict[str, Path]:
     """Return the folders of the project's pipelines by name."""
     folder = (settings or get_settings()).root / FOLDER
@@ -170,7 +149,7 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
     path = Path(name).expanduser()
     if path.name == MAP:
         path = path.parent
-    folder = known[str(name)] if str(name) in known else path
+    folder = known.get(str(name), path)
     if not (folder / MAP).is_file():
         if folder.is_dir():
             raise UsageError(f"no {MAP} in {folder}")
@@ -189,7 +168,7 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
 def _undeclared(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
     for name, stage in pipeline.stages.items():
         for table in (*stage.reads, *stage.writes):
-            if in_warehouse(table) and not _fitting(table):
+            if in_warehouse(table) and not fitting(table):
                 yield name, table
 
 
@@ -222,9 +201,8 @@ def _read(folder: Path) -> Pipeline:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         if first["type"] == "extra_forbidden":
-            model = {1: Pipeline, 3: Stage}.get(
-                len(first["loc"]), Size if "size" in first["loc"] else Schedule
-            )
+            models: dict[int, type[BaseModel]] = {1: Pipeline, 3: Stage}
+            model = models.get(len(first["loc"]), Size if "size" in first["loc"] else Schedule)
             reason = str(unknown("key", str(first["loc"][-1]), model.model_fields))
         else:
             reason = first["msg"].removeprefix("Value error, ")

@@ -1,0 +1,162 @@
+"""Pages for people: one for each executed notebook, one for each run, and an index. They open offline."""
+
+from __future__ import annotations
+
+import copy
+import re
+import threading
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+LISTED = 200
+_SHOWN_FIRST = (
+    "text/html",
+    "text/markdown",
+    "image/svg+xml",
+    "image/png",
+    "image/jpeg",
+    "text/latex",
+    "text/plain",
+)
+_REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
+_STYLE_REMOTE = re.compile(r"@import[^;]+;?|url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)", re.IGNORECASE)
+_TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_index = threading.Lock()
+
+
+def index_page(settings: Settings) -> Path:
+    """Return the file of the index of all runs."""
+    return settings.site / "index.html"
+
+
+def run_page(run: Run, settings: Settings) -> Path:
+    """Return the file of a run's page."""
+    return settings.site / run.run_id / "index.html"
+
+
+def stage_page(run: Run, stage: StageRun, settings: Settings) -> Path:
+    """Return the file of an executed notebook's page."""
+    return settings.site / run.run_id / f"{stage.name}.html"
+
+
+def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> None:
+    """Render an executed notebook: results first, code folded, an error on top; it fetches nothing."""
+    node = copy.deepcopy(node)
+    title = _take_title(node) or stage.name
+    body = _without_remote(_render_cells(node, stage.source.parent))
+    text = (
+        _templates()
+        .get_template("stage.html.j2")
+        .render(run=run, stage=stage, title=title, body=_safe(body), has_failed_cell='id="failed"' in body)
+    )
+    write_text(stage_page(run, stage, settings), text)
+
+
+def write_run_page(run: Run, settings: Settings) -> None:
+    """Render the page of a run: its facts and its stages."""
+    text = _templates().get_template("run.html.j2").render(run=run, title=f"{run.pipeline}, {run.run_id}")
+    write_text(run_page(run, settings), text)
+
+
+def write_index(settings: Settings) -> None:
+    """Render the index of all runs, newest first."""
+    total = sum(1 for _ in settings.runs.glob(f"*/{RECORD}"))
+    with _index:
+        runs = list_runs(settings, LISTED)
+        text = _templates().get_template("index.html.j2").render(runs=runs, total=total, title="Runs")
+        write_text(index_page(settings), text)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+@cache
+def _templates() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": _duration, "number": _number}
+    environment.globals["style"] = _safe((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    return environment
+
+
+def _safe(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)  # noqa: S704  our own style sheet, or a body that has been cleaned
+
+
+def _take_title(node: Any) -> str | None:
+    """Return the heading a notebook begins with, and take it out."""
+    for cell in node["cells"][:1]:
+        if cell["cell_type"] == "markdown" and (found := _TITLE.search(cell["source"])):
+            cell["source"] = cell["source"][found.end() :].lstrip("\n")
+            return found[1].replace("`", "").replace("*", "")
+    return None
+
+
+def _render_cells(node: Any, folder: Path) -> str:
+    import nbformat
+    from nbconvert.exporters.html import HTMLExporter
+    from traitlets.config import Config
+
+    exporter = HTMLExporter(
+        config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN_FIRST)}}),
+        extra_template_basedirs=[str(TEMPLATES)],
+        template_name="notebook",
+        embed_images=True,
+    )
+    node = nbformat.from_dict(node)
+    body, _ = exporter.from_notebook_node(node, {"metadata": {"path": str(folder)}})
+    return str(body)
+
+
+def _without_remote(body: str) -> str:
+    """Return HTML that fetches nothing and runs nothing; a remote picture becomes a link to it."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(body, features="html.parser")
+    for element in soup.find_all(["script", "link", "base", "meta", "iframe", "object", "embed"]):
+        element.decompose()
+    for element in soup.find_all(True):
+        for name in [name for name in element.attrs if name.startswith("on") or name == "srcset"]:
+            del element[name]
+        for name in ("src", "poster", "data", "background"):
+            if _REMOTE.match(str(element.get(name, ""))):
+                if element.name == "img":
+                    link = soup.new_tag("a", href=str(element["src"]))
+                    link.string = str(element.get("alt") or element["src"])
+                    element.replace_with(link)
+                else:
+                    del element[name]
+        if "style" in element.attrs:
+            element["style"] = _STYLE_REMOTE.sub("", str(element["style"]))
+        if element.name == "style" and element.string:
+            element.string = _STYLE_REMOTE.sub("", element.string)
+    return str(soup)
