@@ -10,6 +10,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
+from workbench.execution.launch import IMPORTS
 from workbench.execution.redact import Redactor
 from workbench.settings import Settings
 
@@ -27,7 +29,7 @@ class _ThisPython(KernelSpecManager):
     """Whatever kernels are installed, the kernel is the running interpreter's."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        argv = [sys.executable, "-m", "workbench.execution.launch", "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
@@ -107,10 +109,11 @@ def cancel_tasks() -> None:
         loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
 
 
-def environment(settings: Settings, run_id: str, stage: str) -> dict[str, str]:
+def environment(settings: Settings, run_id: str, stage: str, imports: Sequence[str] = ()) -> dict[str, str]:
     """Return the environment of a kernel: this process's, with every setting spelled out.
 
-    A notebook in another folder, with another ``.env``, thereby sees the same settings.
+    A notebook in another folder, with another ``.env``, thereby sees the same settings. ``imports`` are
+    modules to import before the kernel is ready.
     """
     env = dict(os.environ)
     env |= {
@@ -124,6 +127,7 @@ def environment(settings: Settings, run_id: str, stage: str) -> dict[str, str]:
         "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
         "WORKBENCH_RUN_ID": run_id,
         "WORKBENCH_STAGE": stage,
+        IMPORTS: ",".join(imports),
         # A person's own start-up files would make runs differ from one machine to the next.
         "IPYTHONDIR": str(settings.home / "ipython"),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import json
 import time
@@ -117,6 +118,22 @@ class Outcome:
     record: dict[str, dict[str, Any]]
 
 
+def imported(content: Mapping[str, Any], folder: Path) -> list[str]:
+    """Return the modules that a notebook's first code cell imports, those beside the notebook left out."""
+    source = next((cell["source"] for cell in content["cells"] if cell["cell_type"] == "code"), "")
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return []
+    names: list[str] = []
+    for statement in tree.body:
+        if isinstance(statement, ast.Import):
+            names += [alias.name for alias in statement.names]
+        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
+            names.append(statement.module)
+    return [name for name in names if not list(folder.glob(f"{name.partition('.')[0]}*"))]
+
+
 def inject(prepared: Prepared) -> Any:
     """Return the notebook node to execute: the values in a cell of their own after the declared ones."""
     import nbformat
@@ -148,29 +165,31 @@ def execute(
     Raises:
         KeyboardInterrupt: somebody stopped it; the notebook is kept too.
     """
+    from nbformat import NotebookNode
+    from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
-    from papermill.execute import execute_notebook
+    from papermill.execute import raise_for_execution_errors
 
     from workbench.execution.engine import ENGINE
     from workbench.execution.kernels import NAME
 
     node = inject(prepared)
+    node.metadata.papermill |= {"input_path": str(prepared.path), "output_path": str(output)}
     redactor = prepared.redactor
     error: str | None = None
     try:
-        execute_notebook(
+        papermill_engines.execute_notebook_with_engine(
+            ENGINE,
             node,
-            None,
-            engine_name=ENGINE,
-            kernel_name=NAME,
-            language="python",
-            progress_bar=False,
+            NAME,
             kernel=kernel,
             path=output,
             redactor=redactor,
             on_cell=on_cell,
             deadline=None if prepared.timeout is None else time.monotonic() + prepared.timeout,
         )
+        # It adds cells that mark the error; a page says so in its own way.
+        raise_for_execution_errors(NotebookNode(node, cells=list(node.cells)), None)
     except PapermillExecutionError as failure:
         error = _one_line(f"{failure.ename}: {failure.evalue}")
     except Exception as failure:

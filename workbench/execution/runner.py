@@ -12,7 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.execution.kernels import Kernel, environment
 from workbench.execution.ledger import write_run
 from workbench.execution.literals import plain
-from workbench.execution.notebook import Outcome, Prepared, execute, prepare, read_notebook
+from workbench.execution.notebook import Outcome, Prepared, execute, imported, prepare, read_notebook
 from workbench.execution.parameters import unknown_parameter
 from workbench.execution.pipeline import Pipeline, load_pipeline
 from workbench.execution.progress import Progress, Silence
@@ -162,7 +162,9 @@ class _Runner:
         if index < len(self.stages) and (name := self.stages[index].name) not in self._ahead:
             prepared = self.stages[index]
             self._ahead[name] = Kernel(
-                environment(self.settings, self.run.run_id, name),
+                environment(
+                    self.settings, self.run.run_id, name, imported(prepared.content, prepared.path.parent)
+                ),
                 prepared.path.parent,
                 self.folder / f"{name}.log",
             )
