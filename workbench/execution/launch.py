@@ -19,6 +19,8 @@ def main() -> None:
     names = [name for name in os.environ.pop(IMPORTS, "").split(",") if name]
     # With -m the working directory comes first; a file there must not hide a library.
     here = sys.path.pop(0) if sys.path and sys.path[0] in ("", os.getcwd()) else None  # noqa: PTH109
+    # As ipykernel does, but before anything imports matplotlib.
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     for name in names:
         with contextlib.suppress(Exception):
             importlib.import_module(name)

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.execution.notebook import INJECTED
+from workbench.execution.parameters import TAG, has_tag
 from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
 from workbench.settings import Settings
 
@@ -29,6 +31,8 @@ _SHOWN_FIRST = (
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _STYLE_REMOTE = re.compile(r"@import[^;]+;?|url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)", re.IGNORECASE)
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_FOR_ENGINEERS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Reads\b", re.MULTILINE)
+_NUMERIC = re.compile(r"[-+]?[\d,.\s]*\d[\d,.]*(e[-+]?\d+)?\s*%?|nan|none|<na>|nat|inf|", re.IGNORECASE)
 _index = threading.Lock()
 
 
@@ -51,6 +55,7 @@ def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> Non
     """Render an executed notebook: results first, code folded, an error on top; it fetches nothing."""
     node = copy.deepcopy(node)
     title = _take_title(node) or stage.name
+    _fold_setup(node)
     body = _without_remote(_render_cells(node, stage.source.parent))
     text = (
         _templates()
@@ -121,6 +126,19 @@ def _take_title(node: Any) -> str | None:
     return None
 
 
+def _fold_setup(node: Any) -> None:
+    """Mark the cells to fold away: what the header says for engineers, the imports and the parameters."""
+    cells = node["cells"]
+    if cells and cells[0]["cell_type"] == "markdown" and (found := _FOR_ENGINEERS.search(cells[0]["source"])):
+        rest = copy.deepcopy(cells[0])
+        rest["source"] = cells[0]["source"][found.start() :]
+        cells[0]["source"] = cells[0]["source"][: found.start()]
+        cells.insert(1, rest)
+    last = max((i for i, c in enumerate(cells) if has_tag(c, TAG) or has_tag(c, INJECTED)), default=0)
+    quiet = all(not cell.get("outputs") for cell in cells[1 : last + 1])
+    node["metadata"]["setup"] = last if quiet else 0
+
+
 def _render_cells(node: Any, folder: Path) -> str:
     import nbformat
     from nbconvert.exporters.html import HTMLExporter
@@ -142,6 +160,7 @@ def _without_remote(body: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, features="html.parser")
+    _align(soup)
     for element in soup.find_all(["script", "link", "base", "meta", "iframe", "object", "embed"]):
         element.decompose()
     for element in soup.find_all(True):
@@ -160,3 +179,18 @@ def _without_remote(body: str) -> str:
         if element.name == "style" and element.string:
             element.string = _STYLE_REMOTE.sub("", element.string)
     return str(soup)
+
+
+def _align(soup: Any) -> None:
+    """Set the text columns of data frames to the left; numbers stay on the right."""
+    for table in soup.select("table.dataframe"):
+        rows = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+        width = len(rows[0]) if rows else 0
+        if any(len(row) != width for row in rows):
+            continue
+        for column in range(1, width):
+            if all(_NUMERIC.fullmatch(row[column].get_text().strip()) for row in rows):
+                continue
+            for row in [*rows, *(head.find_all(["th", "td"]) for head in table.select("thead tr"))]:
+                if len(row) == width:
+                    row[column]["class"] = [*row[column].get("class", []), "text"]
