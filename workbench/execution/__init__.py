@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.record import record, timed
+from workbench.execution.recording import record, timed
 from workbench.execution.redact import Secret
 
 if TYPE_CHECKING:

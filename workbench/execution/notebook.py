@@ -22,7 +22,7 @@ from workbench.execution.parameters import (
     require_all,
     secrets_of,
 )
-from workbench.execution.record import MIME
+from workbench.execution.recording import MIME
 from workbench.execution.redact import Redactor
 
 if TYPE_CHECKING:

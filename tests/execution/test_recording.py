@@ -1,0 +1,68 @@
+"""What a notebook hands to its run's record."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+
+import numpy
+import pytest
+
+from workbench.errors import UsageError
+from workbench.execution import record, timed
+from workbench.warehouse import Warehouse
+
+
+@pytest.fixture(autouse=True)
+def fresh_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    from workbench.execution.recording import _Clock
+
+    monkeypatch.setattr("workbench.execution.recording._clock", _Clock())
+
+
+def test_tables_are_shown_with_their_present_rows(
+    warehouse: Warehouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warehouse.execute("INSERT INTO ops.lineage VALUES ('r', 'a', 'b', now()), ('r', 'a', 'c', now())")
+    record(counts={"rows_landed": numpy.int64(1200)}, tables=["ops.lineage"], metrics={"mae": Decimal("0.5")})
+    shown = capsys.readouterr().out
+    assert "rows_landed 1,200" in shown and "ops.lineage 2" in shown and "mae 0.5" in shown
+
+
+def test_a_table_nobody_declares_and_a_value_that_is_no_number_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(UsageError, match=r"unknown table 'core\.dim_stores'"):
+        record(tables=["core.dim_stores"])
+    with pytest.raises(UsageError, match="metric 'mae' must be a number, not str"):
+        record(metrics={"mae": "low"})
+    with pytest.raises(UsageError, match="count 'rows' must be a whole number"):
+        record(counts={"rows": 1.5})
+
+
+def test_a_metric_that_is_not_finite_is_recorded_as_none(capsys: pytest.CaptureFixture[str]) -> None:
+    record(metrics={"mape": float("nan")})
+    assert "mape none" in capsys.readouterr().out
+
+
+def test_own_work_is_summed_by_kind_and_nested_work_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from workbench.execution.recording import _clock
+
+    with timed("model"):
+        time.sleep(0.02)
+        with timed("sql"):
+            time.sleep(0.05)
+    with timed("sql"):
+        time.sleep(0.01)
+    assert 0.02 <= _clock.seconds["model"] < 0.05
+    assert 0.06 <= _clock.seconds["sql"] < 0.1
+    record(timings={"dbt": 2})
+    assert "dbt 2" in capsys.readouterr().out
+
+
+def test_work_that_fails_is_counted_too_and_an_unknown_kind_is_refused() -> None:
+    from workbench.execution.recording import _clock
+
+    with pytest.raises(ZeroDivisionError), timed("dbt"):
+        1 / 0  # noqa: B018
+    assert "dbt" in _clock.seconds
+    with pytest.raises(UsageError, match="unknown kind of work 'sqll'; did you mean 'sql'"), timed("sqll"):  # type: ignore[arg-type]
+        pass
