@@ -132,6 +132,7 @@ def _fold_setup(node: Any) -> None:
     if cells and cells[0]["cell_type"] == "markdown" and (found := _FOR_ENGINEERS.search(cells[0]["source"])):
         rest = copy.deepcopy(cells[0])
         rest["source"] = cells[0]["source"][found.start() :]
+        rest["id"] = "for-engineers"
         cells[0]["source"] = cells[0]["source"][: found.start()]
         cells.insert(1, rest)
     last = max((i for i, c in enumerate(cells) if has_tag(c, TAG) or has_tag(c, INJECTED)), default=0)

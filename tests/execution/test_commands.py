@@ -1,0 +1,106 @@
+"""The commands around runs: what they print, and how they exit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.execution.notebooks import notebook, pipeline
+from workbench import cli
+from workbench.execution.runs import Run, StageRun, new_run, save
+from workbench.settings import Settings
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Call the program; return exit status, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["workbench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(caught.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def recorded(settings: Settings, name: str = "shop") -> Run:
+    run = new_run(name, settings)
+    run.stages = [
+        StageRun(name="take", source=Path("take.ipynb"), counts={"rows": 3}, tables={"raw.stores": 1200})
+    ]
+    run.begin()
+    run.stages[0].begin()
+    run.stages[0].end("failed", "KeyError: [bold]'XYZ'")
+    run.end("failed", "take: KeyError: [bold]'XYZ'")
+    save(run, settings)
+    return run
+
+
+def test_a_wrong_call_is_one_line_and_exit_2(call, tmp_path: Path) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb")
+    shop = pipeline(tmp_path / "shop", {"a": {}})
+    for arguments, message in (
+        (["run", "no_such_pipeline"], "unknown pipeline 'no_such_pipeline'"),
+        (["run", shop, "--only", "b"], "unknown stage of shop 'b'"),
+        (["run", shop, "--from", "b"], "unknown stage of shop 'b'"),
+        (["run", shop, "-p", "limit"], "a parameter is given as NAME=VALUE"),
+        (["run", shop, "-p", "limit=1", "-p", "limit=2"], "'limit' is given twice"),
+        (["run", shop, "-p", "limit=ten"], "parameter 'limit' of stage a must be int: 'ten' given"),
+        (["run", shop, "-p", "limits=1"], "unknown parameter 'limits' of pipeline shop; did you mean"),
+        (["notebook", tmp_path / "none.ipynb"], "no notebook"),
+        (["runs", "show", "nothing"], "unknown run 'nothing'"),
+        (["check", tmp_path / "shop" / "a"], "no pipeline.yaml in"),
+    ):  # fmt: skip
+        status, out, err = call(*arguments)
+        assert status == 2 and message in err and len(err.splitlines()) == 1 and out == ""
+
+
+def test_runs_are_listed_and_shown(call, settings: Settings) -> None:
+    assert call("runs")[1].startswith("Nothing has run yet")
+    run = recorded(settings)
+    status, out, _ = call("runs")
+    assert status == 0 and run.run_id in out and "failed" in out and "1,200" in out
+    (row,) = json.loads(call("runs", "--json")[1])
+    assert (row["run_id"], row["state"], row["rows"]) == (run.run_id, "failed", 1200)
+    _, out, _ = call("runs", "show", run.run_id[:12])
+    assert "error: take: KeyError: [bold]'XYZ'" in out and "take: rows 3" in out
+    shown = json.loads(call("runs", "show", "latest", "--json")[1])
+    assert shown["stages"][0]["counts"] == {"rows": 3} and "timings" in shown
+
+
+def test_a_reports_path_is_printed_if_there_is_one(call, settings: Settings) -> None:
+    run = recorded(settings)
+    status, _, err = call("runs", "open", "latest")
+    assert status == 2 and "has no report" in err
+    run.report = settings.site / "page.html"
+    run.report.parent.mkdir(parents=True)
+    run.report.write_text("<p>")
+    save(run, settings)
+    assert call("runs", "open", "latest")[1].strip() == str(run.report)
+    status, _, err = call("runs", "open", "latest", "--stage", "tak")
+    assert status == 2 and "did you mean 'take'" in err
+
+
+def test_check_lists_findings_and_exits_1_for_them(call, tmp_path: Path) -> None:
+    path = notebook(tmp_path / "shop" / "a.ipynb", "def f(): pass")
+    pipeline(tmp_path / "shop", {"a": {"reads": ["landing"]}})
+    status, out, _ = call("check", tmp_path)
+    assert status == 1 and f"{path}, cell 4: f is defined here" in out
+    assert json.loads(call("check", tmp_path / "shop", "--json")[1])[0]["cell"] == 4
+    notebook(path)
+    status, out, _ = call("check", tmp_path / "shop")
+    assert status == 0 and out.strip() == "1 notebooks of 1 pipelines checked, 0 findings"
+
+
+def test_a_notebook_is_run_and_its_record_printed(call, tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", "print('loud')", last="record(counts={'n': limit})")
+    status, out, err = call("notebook", path, "-p", "limit=4", "--json")
+    told = json.loads(out)
+    assert status == 0 and told["state"] == "succeeded" and told["stages"][0]["counts"] == {"n": 4}
+    assert "a succeeded in" in err
+    status, out, _ = call("notebook", notebook(path, "1 / 0"))
+    assert status == 1 and "a failed" in out and "ZeroDivisionError: division by zero" in out
