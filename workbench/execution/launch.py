@@ -6,16 +6,28 @@ Run as ``python -m workbench.execution.launch -f CONNECTION_FILE``. The modules 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import importlib
 import os
 import sys
+import time
 
 IMPORTS = "WORKBENCH_IMPORTS"
 
 
+def _leave() -> None:
+    for stream in (sys.__stdout__, sys.__stderr__):
+        with contextlib.suppress(Exception):
+            if stream is not None:
+                stream.flush()
+    os._exit(0)
+
+
 def main() -> None:
     """Import what was asked for and serve as a kernel."""
+    # Registered first, so run last: once every hook has run, tearing down large libraries is wasted time.
+    atexit.register(_leave)
     names = [name for name in os.environ.pop(IMPORTS, "").split(",") if name]
     # With -m the working directory comes first; a file there must not hide a library.
     here = sys.path.pop(0) if sys.path and sys.path[0] in ("", os.getcwd()) else None  # noqa: PTH109
@@ -28,7 +40,12 @@ def main() -> None:
 
     if here is not None:
         sys.path.insert(0, here)
-    IPKernelApp.launch_instance()
+    kernel = IPKernelApp.instance()
+    kernel.initialize()
+    # Registered after ipykernel's own hook, so run before it: its control thread may still be flushing, and
+    # would wait ten seconds for an output thread that is gone.
+    atexit.register(time.sleep, 0.05)
+    kernel.start()
 
 
 if __name__ == "__main__":

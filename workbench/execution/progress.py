@@ -113,8 +113,8 @@ class Live(Silence):
         if stage.state == "running" and stage.name in self._cells:
             done, total = self._cells[stage.name]
             return f"cell {done + 1} of {total}"
-        if stage.error:
-            return stage.error
+        if stage.error or stage.state == "not_run":
+            return stage.error or "not run"
         return f"{stage.rows:,} rows" if stage.rows is not None else ""
 
 
