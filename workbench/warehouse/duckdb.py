@@ -95,7 +95,10 @@ class DuckDBWarehouse:
         """Run one read-only statement and return its rows."""
         self.require()
         with self.connection(read_only=True) as connection:
-            return connection.execute(sql, list(parameters)).to_arrow_table()
+            relation = connection.sql(sql, params=list(parameters))
+            if relation is None:
+                raise UsageError("the statement returns no rows")
+            return relation.to_arrow_table()
 
     def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pandas.DataFrame:
         """Run one read-only statement and return its rows for analysis; decimals become floats."""

@@ -1,0 +1,1 @@
+"""From landing to raw, and the customer and product workflows."""

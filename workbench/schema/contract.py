@@ -1,0 +1,156 @@
+"""The row contract: for each declared column, the SQL that types a landed value and names what is wrong with it.
+
+Everything is compiled to DuckDB expressions, so that a million rows are checked in one pass over the columns.
+A landed value is text (CSV, JSON lines) or already typed (Parquet, a map's expression).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from workbench.schema.ddl import sql_type
+from workbench.schema.model import Column
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_FLOATS = {"FLOAT", "DOUBLE"}
+
+_NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
+_INTEGER = r"[+-]?[0-9]+(\.0*)?"
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?"
+_TIME = rf"{_DATE}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?( ?(Z|{_OFFSET}))?)?"
+_DAY = rf"{_DATE}([T ]00:00(:00(\.0+)?)?Z?)?"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One way a value can be wrong: the reason code, and the condition over its source and typed value."""
+
+    code: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one column is read: ``value`` types the source expression, ``problems`` judge the outcome.
+
+    The conditions speak of ``source`` and ``value`` columns by the names given to :func:`compile_rule`; the
+    first that holds for a value is its reason.
+    """
+
+    column: Column
+    value: str
+    problems: tuple[Problem, ...]
+
+
+def compile_rule(column: Column, source: str, source_type: str, value: str) -> Rule:
+    """Compile the contract of one column.
+
+    Args:
+        column: the declared column.
+        source: name of the column that holds the landed value, in SQL.
+        source_type: its DuckDB type; ``VARCHAR`` for text.
+        value: name that the typed value will have, in SQL.
+
+    Returns:
+        The rule; its ``value`` is an expression over ``source``.
+    """
+    is_text = source_type == "VARCHAR"
+    blank = f"({source} IS NULL OR trim({source}) = '')" if is_text else f"({source} IS NULL)"
+    problems = [Problem("missing", blank)] if column.required else []
+    failed = f"{value} IS NULL AND NOT {blank}"
+    typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
+    problems += wrong
+    if column.kind == "text" and column.size and "currency" not in column.checks:
+        problems.append(Problem("too_long", f"strlen({value}) > {column.size[0]}"))
+    problems += [_check(name, value) for name in column.checks]
+    return Rule(column, typed, tuple(problems))
+
+
+def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[str, list[Problem]]:
+    bare = f"trim({source})"
+    cast = f"TRY_CAST({bare} AS {sql_type(column)})"
+    match column.kind:
+        case "decimal" | "double":
+            plain = f"regexp_full_match({bare}, '{_NUMBER}')"
+            return f"CASE WHEN {plain} THEN {cast} END", [
+                Problem("not_a_number", f"{failed} AND NOT {plain}"),
+                Problem("out_of_range", failed),
+            ]
+        case "integer" | "bigint":
+            plain = f"regexp_full_match({bare}, '{_INTEGER}')"
+            return f"CASE WHEN {plain} THEN {cast} END", [
+                Problem("not_a_number", f"{failed} AND NOT regexp_full_match({bare}, '{_NUMBER}')"),
+                Problem("not_an_integer", f"{failed} AND NOT {plain}"),
+                Problem("out_of_range", failed),
+            ]
+        case "timestamp":
+            # A cast to TIMESTAMP ignores an offset in silence; a cast to TIMESTAMPTZ heeds it.
+            zoned = f"regexp_matches({bare}, ':[0-9.]+ ?{_OFFSET}$')"
+            moment = f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({bare} AS TIMESTAMPTZ)) ELSE {cast} END"
+            value = f"CASE WHEN regexp_full_match({bare}, '{_TIME}') THEN {moment} END"
+            return value, [Problem("invalid", failed)]
+        case "date":
+            value = f"CASE WHEN regexp_full_match({bare}, '{_DAY}') THEN TRY_CAST(left({bare}, 10) AS DATE) END"
+            return value, [Problem("invalid", failed)]
+        case "boolean" | "json":
+            return cast, [Problem("invalid", failed)]
+        case _:
+            if "currency" in column.checks:
+                return f"nullif(upper({bare}), '')", []
+            return f"nullif({bare}, '')", []
+
+
+def _from_native(column: Column, source: str, source_type: str, failed: str) -> tuple[str, list[Problem]]:
+    cast = f"TRY_CAST({source} AS {sql_type(column)})"
+    match column.kind:
+        case "decimal" | "double" | "integer" | "bigint":
+            problems = [Problem("out_of_range", failed)]
+            if source_type in _FLOATS:
+                problems.insert(0, Problem("not_a_number", f"NOT isfinite({source})"))
+                if column.kind in ("integer", "bigint"):
+                    cast = f"CASE WHEN {source} = trunc({source}) THEN {cast} END"
+                    problems.insert(1, Problem("not_an_integer", f"{source} <> trunc({source})"))
+            elif source_type not in _INTEGERS and not source_type.startswith("DECIMAL"):
+                problems = [Problem("not_a_number", failed)]
+            return cast, problems
+        case "timestamp" if source_type == "TIMESTAMP WITH TIME ZONE":
+            return f"timezone('UTC', {source})", [Problem("invalid", failed)]
+        case "timestamp" | "date" | "boolean":
+            return cast, [Problem("invalid", failed)]
+        case "json":
+            return f"to_json({source})", []
+        case _:
+            whole = f"{source} = trunc({source}) AND abs({source}) < 1e15"
+            written = f"CAST({source} AS VARCHAR)"
+            if source_type in _FLOATS:
+                # An id that went through a floating-point column (13085.0) is the integer it was.
+                number = f"CASE WHEN {whole} THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE {written} END"
+                written = f"CASE WHEN isfinite({source}) THEN {number} END"
+            return f"nullif(upper(trim({written})), '')" if "currency" in column.checks else written, []
+
+
+def _check(name: str, value: str) -> Problem:
+    match name:
+        case "not_zero":
+            return Problem("zero", f"{value} = 0")
+        case "not_negative":
+            return Problem("negative", f"{value} < 0")
+        case "not_in_future":
+            return Problem("in_future", f"{value} > CAST(current_timestamp AT TIME ZONE 'UTC' AS TIMESTAMP) + INTERVAL 1 DAY")
+        case "currency":
+            return Problem("unknown", f"{value} NOT IN ({_currency_literals()})")
+    raise ValueError(f"no such check: {name}")
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """Return the ISO 4217 codes, present and past (source: Unicode CLDR, through Babel)."""
+    from babel import Locale
+
+    return frozenset(code for code in Locale("en").currencies if len(code) == 3 and code.isascii() and code.isupper())
+
+
+def _currency_literals() -> str:
+    return ", ".join(f"'{code}'" for code in sorted(currencies()))

@@ -1,0 +1,1 @@
+"""Where data comes from; every source only puts files into landing."""
