@@ -99,7 +99,9 @@ def columns(dialect: Dialect = "duckdb") -> dict[str, dict[str, str]]:
     }
 
 
-def _arguments(command: str, settings: Settings, tags: tuple[str, ...], target: Dialect = "duckdb") -> list[str]:
+def _arguments(
+    command: str, settings: Settings, tags: tuple[str, ...], target: Dialect = "duckdb"
+) -> list[str]:
     project = str(settings.root / "dbt")
     variables = {"columns": columns(target), "reporting_currency": settings.reporting_currency}
     state = settings.home / "dbt"

@@ -1,0 +1,103 @@
+"""The charts of the retail report: matplotlib figures over the marts."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from workbench.warehouse import Warehouse
+
+_BLUE = "#2f6f9f"
+_GREY = "#b8c4ce"
+
+
+def _axes(title: str, width: float = 9.0, height: float = 3.4) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="both", color="#e6eaee", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def _short(value: float, _position: int = 0) -> str:
+    for size, suffix in ((1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {suffix}"
+    return f"{value:.3g}"
+
+
+def sales_over_time(warehouse: Warehouse, currency: str) -> Figure:
+    """Draw net sales by week as bars, and the running mean of four weeks."""
+    weekly = warehouse.frame(
+        "SELECT week_start, sum(net_amount_reporting)::DOUBLE AS amount FROM marts.sales_weekly GROUP BY 1 ORDER BY 1"
+    )
+    figure, axes = _axes(f"Net sales by week, {currency}")
+    days = pd.to_datetime(weekly["week_start"])
+    axes.bar(days, weekly["amount"], width=5.5, color=_GREY, label="week")
+    axes.plot(
+        days,
+        weekly["amount"].rolling(4, min_periods=1).mean(),
+        color=_BLUE,
+        linewidth=2,
+        label="mean of 4 weeks",
+    )
+    axes.yaxis.set_major_formatter(FuncFormatter(_short))
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Figure:
+    """Draw the departments that sold most, the largest on top."""
+    top = warehouse.frame(
+        "SELECT department, sum(net_amount_reporting)::DOUBLE AS amount FROM marts.sales_monthly "
+        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+        [limit],
+    )
+    return _bars(top["department"], top["amount"], f"Departments by net sales, {currency}")
+
+
+def customer_segments(warehouse: Warehouse) -> Figure:
+    """Draw how many people each RFM segment holds."""
+    segments = warehouse.frame(
+        "SELECT segment, count(*) AS people FROM marts.customer_segments GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    return _bars(segments["segment"], segments["people"], "People by segment")
+
+
+def _bars(names: pd.Series, values: pd.Series, title: str) -> Figure:
+    figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
+    bars = axes.barh(names.astype(str)[::-1], values[::-1], color=_BLUE)
+    axes.bar_label(bars, labels=[_short(value) for value in values[::-1]], padding=3, fontsize=8)
+    axes.xaxis.set_major_formatter(FuncFormatter(_short))
+    axes.grid(axis="y", visible=False)
+    return figure
+
+
+def segment_table(warehouse: Warehouse) -> pd.DataFrame:
+    """One row a segment: people, share of sales, median recency (days) and frequency (receipts)."""
+    return warehouse.frame(
+        """
+        SELECT segment, count(*) AS people, sum(monetary_reporting)::DOUBLE AS net_sales,
+               round(100 * sum(monetary_reporting)::DOUBLE / nullif(sum(sum(monetary_reporting)) OVER (), 0), 1) AS share_percent,
+               median(recency_days) AS days_since_purchase, median(frequency) AS receipts
+        FROM marts.customer_segments GROUP BY segment ORDER BY net_sales DESC
+        """
+    )
+
+
+def headline(warehouse: Warehouse) -> dict[str, float | str]:
+    """The figures a manager asks for first: period, net sales, receipts, lines, people and returns."""
+    row = warehouse.query(
+        """
+        SELECT min(transaction_date)::VARCHAR AS first_day, max(transaction_date)::VARCHAR AS last_day,
+               coalesce(sum(net_amount_reporting), 0)::DOUBLE AS net_sales, count(DISTINCT transaction_id) AS receipts,
+               count(*) AS lines, count(DISTINCT person_id) AS people,
+               coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0)::BIGINT AS return_lines
+        FROM marts.retail_sales
+        """
+    ).to_pylist()[0]
+    return dict(row)
