@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from workbench.demo import feed
 from workbench.demo.complete_journey import source
 from workbench.demo.stores import currencies
 from workbench.errors import UsageError
+from workbench.etl.ingest import ingest
 from workbench.schema import DATASETS
+from workbench.sources.files import land
+from workbench.warehouse.duckdb import DuckDBWarehouse
 
 
 def one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
@@ -140,6 +144,25 @@ def test_rates_are_the_published_text(landed: duckdb.DuckDBPyConnection) -> None
     assert one(
         landed, "SELECT count(*) FROM exchange_rates WHERE units_per_eur = 'N/A' OR units_per_eur IS NULL"
     ) == (0,)
+
+
+def test_ingestion_quarantines_what_the_summary_says(
+    small: feed.FeedSummary, warehouse: DuckDBWarehouse
+) -> None:
+    for dataset in feed.DATASETS:
+        land(str(small.folder / dataset))
+    result = ingest(warehouse)
+    assert len(result.batches) == len(small.files)
+    assert not result.rejected
+    counts = Counter(dict.fromkeys(feed.DATASETS, 0))
+    for batch in result.batches:
+        counts[batch.dataset] += batch.rows_landed
+    assert counts == small.rows
+    reasons: dict[str, Counter[str]] = {}
+    for row in warehouse.query("SELECT dataset, reasons FROM ops.quarantine").to_pylist():
+        assert len(row["reasons"]) == 1
+        reasons.setdefault(row["dataset"], Counter()).update(row["reasons"])
+    assert reasons == small.bad_rows
 
 
 def test_the_same_bytes_are_written_anywhere(small: feed.FeedSummary, tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def write(log: CustomerLog, folder: Path) -> dict[str, int]:
     for number, name in enumerate(FILES):
         entries = [entry for entry in log.entries if entry.file == number]
         rows = [
-            _row(entry) for entry in sorted(entries, key=lambda entry: (entry.updated_at, entry.customer_id))
+            row(entry) for entry in sorted(entries, key=lambda entry: (entry.updated_at, entry.customer_id))
         ]
         if number == 1:
             rows += [_bad(customer_id, when) for _, customer_id, when in _BAD]
@@ -183,7 +183,8 @@ def write_truth(log: CustomerLog, path: Path) -> int:
     return len(log.truth)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
+def row(entry: Entry) -> tuple[str, ...]:
+    """Return an entry as a row of the dataset, in the order of COLUMNS."""
     return (
         entry.customer_id,
         entry.updated_at,

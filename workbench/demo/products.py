@@ -60,8 +60,8 @@ def build(connection: duckdb.DuckDBPyConnection, *, only_sold: bool) -> None:
                false AS is_deleted, * REPLACE (
                    CASE WHEN draw % 3 = 0 THEN 'CASE OF ' || coalesce(package_size, '6')
                         ELSE package_size END AS package_size,
-                   CASE WHEN draw % 3 <> 1 THEN brand WHEN brand = 'Private' THEN 'National' ELSE 'Private' END
-                       AS brand,
+                   CASE WHEN draw % 3 <> 1 THEN brand WHEN brand = 'Private' THEN 'National'
+                        ELSE 'Private' END AS brand,
                    CASE WHEN draw % 3 = 2 THEN coalesce(subcategory, 'OTHER') || ' - SEASONAL'
                         ELSE subcategory END AS subcategory)
         FROM catalogue WHERE draw BETWEEN 20 AND 59;

@@ -42,12 +42,16 @@ def write(path: Path, stores: Sequence[int]) -> int:
     Returns:
         The number of rows.
     """
-    rows: list[tuple[str, ...]] = [row for store in stores for row in _log(store)]
+    rows = sorted((row for store in sorted(stores) for row in _log(store)), key=_updated_at)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(sorted(rows, key=lambda row: (row[1], int(row[0]))))
+        writer.writerows(rows)
     return len(rows)
+
+
+def _updated_at(row: tuple[str, ...]) -> str:
+    return row[1]
 
 
 def _log(store: int) -> list[tuple[str, ...]]:
@@ -55,7 +59,7 @@ def _log(store: int) -> list[tuple[str, ...]]:
     code, locale = country(store)
     place = address(locale, rng)
     name = f"{place['city']} {_KINDS[code]} {store}"
-    log = [(str(store), _OPENED.isoformat(sep=" "), name, *place.values())]
+    log: list[tuple[str, ...]] = [(str(store), _OPENED.isoformat(sep=" "), name, *place.values())]
     if store % 60 == 1:
         renamed = _OPENED + timedelta(days=rng.randrange(60, 300), hours=6)
         log.append(

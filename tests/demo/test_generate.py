@@ -1,0 +1,203 @@
+"""Generated data: as many rows as asked for, the same every time, and true to its truth."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from workbench.demo import planted, sales
+from workbench.demo.generate import END, PERSONS, TRUTH, Truth, generate
+from workbench.demo.shop import Plan, invent_shop
+from workbench.errors import UsageError
+from workbench.etl.ingest import ingest
+from workbench.sources.files import land
+from workbench.warehouse.duckdb import DuckDBWarehouse
+
+ROWS = 60_000
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Truth]:
+    out = tmp_path_factory.mktemp("made") / "out"
+    return out, generate(out, ROWS, seed=7)
+
+
+def digests(out: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in out.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_ingestion_finds_what_the_truth_says(made: tuple[Path, Truth], warehouse: DuckDBWarehouse) -> None:
+    out, truth = made
+    land(f"{out}/*/*.csv")
+    batches = {batch.dataset: batch for batch in ingest(warehouse).batches}
+    sold = batches["transactions"]
+    assert (sold.rows_landed, sold.rows_accepted, sold.rows_quarantined) == (
+        ROWS,
+        truth.accepted,
+        truth.quarantined,
+    )
+    assert sold.rows_duplicate == truth.exact_repeats == 60
+    found = warehouse.query("SELECT reasons FROM ops.quarantine").to_pylist()
+    assert Counter(row["reasons"][0] for row in found) == truth.reasons
+    assert all(len(row["reasons"]) == 1 for row in found)
+    for dataset in ("customers", "products", "stores", "exchange_rates"):
+        rows = sum(count for name, count in truth.rows.items() if name.startswith(dataset))
+        assert (batches[dataset].rows_accepted, batches[dataset].status) == (rows, "loaded")
+
+
+def test_every_kind_of_fault_is_planted_in_its_share(made: tuple[Path, Truth]) -> None:
+    _, truth = made
+    assert sorted(truth.reasons) == sorted(planted.REASONS)
+    assert sum(truth.reasons.values()) == truth.quarantined == 600
+    assert max(truth.reasons.values()) - min(truth.reasons.values()) <= 1
+
+
+def test_the_planted_anomalies_are_in_the_sales(made: tuple[Path, Truth]) -> None:
+    out, truth = made
+    db = duckdb.connect()
+    db.execute(
+        f"CREATE TABLE sold AS SELECT t.*, department, left(transaction_timestamp, 10) AS day "
+        f"FROM read_csv('{out}/transactions/*.csv', all_varchar = true, ignore_errors = true) t "
+        f"JOIN '{out}/products/products.csv' USING (product_id)"
+    )
+    kinds = Counter(item["kind"] for item in truth.anomalies)
+    assert kinds == {"store_day_spike": 3, "department_outage": 2}
+    for item in truth.anomalies:
+        if item["kind"] == "department_outage":
+            on = f"department = '{item['department']}' AND day IN ({', '.join(map(repr, item['dates']))})"
+            assert db.execute(f"SELECT count(*) FROM sold WHERE {on}").fetchone() == (0,)
+            usual = f"SELECT count(*) / 365 FROM sold WHERE department = '{item['department']}'"
+            assert db.execute(usual).fetchone()[0] > 5
+        else:
+            on = f"store_id = '{item['store_id']}' AND day = '{item['dates'][0]}'"
+            (lines,) = db.execute(f"SELECT count(*) FROM sold WHERE {on}").fetchone()
+            assert abs(lines - item["lines"]) <= 0.05 * item["lines"]
+            assert item["lines"] > 3 * item["usual_lines"]
+
+
+def test_sales_have_a_week(made: tuple[Path, Truth]) -> None:
+    out, _ = made
+    rows = duckdb.sql(
+        f"SELECT isodow(TRY_CAST(transaction_timestamp AS TIMESTAMP)) AS day, count(*) FROM "
+        f"read_csv('{out}/transactions/*.csv', all_varchar = true, ignore_errors = true) GROUP BY 1"
+    ).fetchall()
+    sold = dict(rows)
+    assert sold[6] > sold[5] > sold[4]
+    assert sold[6] > 1.5 * sold[2]
+
+
+def test_customers_of_the_sales_are_in_the_truth(made: tuple[Path, Truth]) -> None:
+    out, truth = made
+    with (out / PERSONS).open(newline="") as file:
+        persons = {row["customer_id"]: row["person_id"] for row in csv.DictReader(file)}
+    assert (len(persons), len(set(persons.values()))) == (truth.customer_ids, truth.persons)
+    assert truth.persons == pytest.approx(0.95 * truth.customer_ids, abs=1)
+    sold = duckdb.sql(
+        f"SELECT DISTINCT customer_id "
+        f"FROM read_csv('{out}/transactions/*.csv', all_varchar = true, ignore_errors = true) "
+        "WHERE customer_id IS NOT NULL"
+    ).fetchall()
+    assert {row[0] for row in sold} <= set(persons)
+    assert {row["customer_id"] for row in csv.DictReader((out / "customers/customers.csv").open())} == set(
+        persons
+    )
+
+
+def test_the_truth_on_disk_is_the_truth_returned(made: tuple[Path, Truth]) -> None:
+    out, truth = made
+    told = json.loads((out / TRUTH).read_text())
+    assert told["reasons"] == truth.reasons
+    assert told["anomalies"] == truth.anomalies
+    assert told["rows"] == truth.rows
+    for name, count in truth.rows.items():
+        assert (out / name).read_bytes().count(b"\n") == count + 1
+
+
+def test_a_seed_decides_every_byte(tmp_path: Path) -> None:
+    generate(tmp_path / "a", 3_000, seed=1)
+    generate(tmp_path / "b", 3_000, seed=1)
+    generate(tmp_path / "c", 3_000, seed=2)
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert (
+        digests(tmp_path / "a")["transactions/transactions.csv"]
+        != digests(tmp_path / "c")["transactions/transactions.csv"]
+    )
+
+
+def test_slices_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = Plan(5_000, 3, 100, 50, END, 60, 5, 60, 50, 1, 1)
+    for name, size in (("one.csv", 1_000_000), ("many.csv", 700)):
+        monkeypatch.setattr(sales, "_SLICE", size)
+        with sales.engine(tmp_path / "spill") as connection:
+            sales.write(connection, plan, invent_shop(plan), tmp_path / name)
+    one, many = ((tmp_path / name).read_bytes().splitlines() for name in ("one.csv", "many.csv"))
+    assert one[0] == many[0]
+    assert sorted(one) == sorted(many)
+    assert len(one) == 5_001
+
+
+@settings(max_examples=15, deadline=None)
+@given(rows=st.integers(1, 400), share=st.floats(0, 0.5), seed=st.integers(0, 2**40))
+def test_the_number_of_lines_is_exact(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, share: float, seed: int
+) -> None:
+    plan = Plan(rows, seed, round(rows * share), rows // 10, END, 60, 4, 40, 40, 1, 1)
+    path = tmp_path_factory.mktemp("few") / "few.csv"
+    with sales.engine(path.parent / "spill") as connection:
+        drawn = sales.write(connection, plan, invent_shop(plan), path)
+    assert path.read_bytes().count(b"\n") == rows + 1
+    assert sum(drawn.reasons.values()) == plan.bad
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match=r"thesis\.txt"):
+        generate(tmp_path, 100)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+    generate(tmp_path, 100, force=True)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+    generate(tmp_path, 50)
+    assert (tmp_path / "transactions/transactions.csv").read_bytes().count(b"\n") == 51
+
+
+@pytest.mark.parametrize(
+    ("rows", "share", "message"),
+    [(0, 0.01, "--rows"), (-5, 0.01, "--rows"), (10, -0.1, "--bad-share"), (10, 0.6, "--bad-share")],
+)
+def test_numbers_out_of_range_are_refused(tmp_path: Path, rows: int, share: float, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        generate(tmp_path / "out", rows, bad_share=share)
+    assert not (tmp_path / "out").exists()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "workbench.cli", "generate", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=dict(os.environ), check=False)
+
+
+def test_the_command_prints_the_truth_as_json(tmp_path: Path) -> None:
+    done = run("--rows", "500", "--out", str(tmp_path / "out"), "--bad-share", "0.1", "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    told = json.loads(done.stdout)
+    assert (told["accepted"], told["quarantined"]) == (450, 50)
+
+
+def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
+    done = run("--rows", "0", "--out", str(tmp_path / "out"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "workbench: --rows must be 1 or more, not 0\n"

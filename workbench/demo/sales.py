@@ -1,0 +1,214 @@
+"""Draw sales from an invented retailer, at the speed of the database engine, straight into a CSV file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from workbench.demo import planted
+from workbench.demo.shop import SLOTS, Plan, Shop, load
+
+_SLICE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What was written: faults by reason code, and the anomalies with their actual counts of lines."""
+
+    reasons: dict[str, int]
+    anomalies: list[dict[str, Any]]
+    receipts: int
+
+
+@contextmanager
+def engine(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database in memory that spills into ``scratch``."""
+    connection = duckdb.connect(":memory:", config={"memory_limit": "2GB"})
+    try:
+        connection.execute("SET temp_directory = '" + str(scratch).replace("'", "''") + "'")
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+    finally:
+        connection.close()
+
+
+def write(
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    shop: Shop,
+    path: Path,
+    progress: Callable[[float], None] | None = None,
+) -> Drawn:
+    """Write exactly ``plan.rows`` lines of the dataset ``transactions`` to ``path``.
+
+    ``plan.bad`` of them are spoilt; ``plan.repeats`` repeat exactly a good one that comes some way before.
+
+    Args:
+        progress: called with the part that is done, from 0 to 1.
+    """
+    lines = plan.rows - plan.repeats
+    load(connection, plan, shop)
+    marks, reasons = planted.choose(lines, plan.bad, plan.repeats, plan.seed)
+    connection.register("marks", marks)
+    connection.execute("CREATE TABLE mark AS SELECT * FROM marks")
+    connection.unregister("marks")
+    _draw_receipts(connection, plan, lines)
+    _write_slices(connection, plan, lines, path, progress or (lambda done: None))
+    found = connection.execute("SELECT count(*) FROM receipt").fetchone()
+    return Drawn(reasons, _account(connection, plan, shop), int(found[0]) if found else 0)
+
+
+def _draw(number: str, salt: int, seed: int) -> str:
+    """Return SQL for a number from 0 up to 1 that ``number`` and ``salt`` decide."""
+    return f"((hash({number} * 64 + {(seed % 2**20) * 2**42 + salt}) >> 11) / 9007199254740992.0)"
+
+
+def _draw_receipts(connection: duckdb.DuckDBPyConnection, plan: Plan, lines: int) -> None:
+    """Make table ``receipt`` in order of time: the number of its first line, and what its lines share."""
+
+    def draw(salt: int) -> str:
+        return _draw("b", salt, plan.seed)
+
+    # A few more than the mean size of a receipt asks for; those that aren't needed are left out.
+    candidates = int(1.08 * lines * (1 - math.exp(-1 / plan.receipt_scale))) + 200
+    connection.execute(
+        f"""
+        CREATE TABLE receipt AS
+        WITH sized AS (
+            SELECT range AS b,
+                   least(40, 1 + CAST(floor(-{plan.receipt_scale} * ln(1 - {draw(1)})) AS BIGINT)) AS wanted,
+                   sum(wanted) OVER (ORDER BY range) - wanted AS before
+            FROM range({candidates})
+        ),
+        drawn AS (
+            SELECT b, CAST(least(wanted, {lines} - before) AS BIGINT) AS size,
+                   {draw(2)} AS spike_draw,
+                   CAST(floor({SLOTS} * {draw(3)}) AS BIGINT) AS day_at,
+                   CASE WHEN {draw(4)} >= 0.15
+                        THEN CAST(floor({plan.customers} * {draw(5)}) AS BIGINT) END AS customer,
+                   -- Four of five known customers shop in the store they live by.
+                   CAST(floor({SLOTS} * CASE WHEN customer IS NOT NULL AND {draw(6)} < 0.8
+                       THEN {_draw("customer", 7, plan.seed)} ELSE {draw(8)} END) AS BIGINT) AS store_at,
+                   CAST(floor(3600 * (7 + 7.5 * ({draw(9)} + {draw(10)}))) AS BIGINT) AS second,
+                   CASE WHEN {draw(11)} < 0.88 THEN 'store' ELSE 'online' END AS channel
+            FROM sized WHERE before < {lines}
+        ),
+        placed AS (
+            SELECT drawn.*, coalesce(spike.day, day_slot.drawn) AS day,
+                   coalesce(spike.store, store_slot.drawn) AS store
+            FROM drawn
+            JOIN day_slot ON day_slot.slot = day_at
+            JOIN store_slot ON store_slot.slot = store_at
+            LEFT JOIN spike ON spike_draw >= low AND spike_draw < high
+        )
+        SELECT row_number() OVER (ORDER BY day, second, b) AS receipt, size, customer, channel, day,
+               CAST(sum(size) OVER (ORDER BY day, second, b) - size AS BIGINT) AS first_line,
+               TIMESTAMP '{plan.start} 00:00:00' + to_seconds(day * 86400 + second) AS sold_at,
+               coalesce(outage, 0) AS outage, store_id, currency, price_factor
+        FROM placed JOIN store ON store.idx = placed.store LEFT JOIN outage_day USING (day)
+        ORDER BY receipt
+        """  # noqa: S608
+    )
+
+
+def _write_slices(
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    lines: int,
+    path: Path,
+    progress: Callable[[float], None],
+) -> None:
+    """Write the lines slice by slice, so that memory stays small, and break those that are to be broken."""
+    part = path.with_name(f"_{path.name}.part")
+    target = str(part).replace("'", "''")
+    try:
+        with path.open("wb") as whole:
+            for start in range(0, lines, _SLICE):
+                header = "true" if start == 0 else "false"
+                sql = _lines(plan, start, start + _SLICE)
+                connection.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER {header})")
+                planted.break_lines(part, whole)
+                progress(min(1.0, (start + _SLICE) / lines))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _lines(plan: Plan, start: int, end: int) -> str:
+    """Return SQL for the lines of the receipts that begin in [start, end), and after them those that repeat.
+
+    A join hands on its rows in any order, so they are sorted: the file is the same every time.
+    """
+
+    def draw(salt: int) -> str:
+        return _draw("n", salt, plan.seed)
+
+    columns = {
+        "transaction_id": "printf('T%010d', receipt)",
+        "line_number": "line_number",
+        "transaction_timestamp": "CAST(sold_at AS VARCHAR)",
+        "customer_id": "CASE WHEN customer IS NOT NULL THEN printf('C%07d', customer + 1) END",
+        "product_id": "product_id",
+        "store_id": "store_id",
+        "quantity": "CASE WHEN by_weight THEN CAST(quantity AS VARCHAR) ELSE CAST(pieces AS VARCHAR) END",
+        "unit_price": "CAST(price AS VARCHAR)",
+        "discount_amount": "discount",
+        "currency": "currency",
+        "channel": "channel",
+    }
+    written = ", ".join(f"{planted.spoil(name, value)} AS {name}" for name, value in columns.items())
+    return f"""
+        SELECT {written} FROM (
+            SELECT receipt, line_number, sold_at, customer, product_id, store_id,
+                   by_weight, currency, channel, fault,
+                   CAST(round(cents * price_factor) / 100 AS DECIMAL(18, 2)) AS price,
+                   CASE WHEN {draw(13)} < 0.004 THEN -1
+                        WHEN {draw(14)} < 0.72 THEN 1 WHEN {draw(14)} < 0.88 THEN 2
+                        WHEN {draw(14)} < 0.95 THEN 3 WHEN {draw(14)} < 0.99 THEN 6 ELSE 12 END AS pieces,
+                   CASE WHEN by_weight THEN CAST(0.2 + 1.8 * {draw(12)} AS DECIMAL(9, 3))
+                        ELSE pieces END AS quantity,
+                   CAST(CASE WHEN quantity > 0 AND {draw(15)} < 0.18
+                        THEN quantity * price * (CAST(floor(1 + 3 * {draw(16)}) AS INTEGER) / 10)
+                        ELSE 0 END AS DECIMAL(18, 2)) AS discount
+            FROM (
+                SELECT *, first_line + line_number - 1 AS n,
+                       CAST(floor({plan.products} * pow({draw(17)}, 2.2)) AS BIGINT) AS idx
+                FROM (
+                    SELECT *, unnest(range(1, size + 1)) AS line_number
+                    FROM receipt WHERE first_line >= {start} AND first_line < {end}
+                )
+            )
+            JOIN product USING (idx, outage) LEFT JOIN mark USING (n)
+            ORDER BY coalesce(is_again, false), n
+        )
+    """  # noqa: S608
+
+
+def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> list[dict[str, Any]]:
+    """Say of each anomaly where and when it is, and how many lines fell there."""
+    told: list[dict[str, Any]] = []
+    for item in shop.anomalies:
+        days = [(plan.start + timedelta(days=day)).isoformat() for day in item.days]
+        if item.store is None:
+            told.append({"kind": item.kind, "department": item.department, "dates": days, "lines": 0})
+            continue
+        store = shop.stores[item.store]["store_id"]
+        found = connection.execute(
+            "SELECT sum(size) FILTER (day = ?), sum(size) FILTER (day <> ?) FROM receipt WHERE store_id = ?",
+            [item.days[0], item.days[0], store],
+        ).fetchone()
+        lines, others = (int(value or 0) for value in found or (0, 0))
+        usual = round(others / max(plan.days - 1, 1), 1)
+        told.append(
+            {"kind": item.kind, "store_id": store, "dates": days, "lines": lines, "usual_lines": usual}
+        )
+    return told
+
+
+__all__ = ["Drawn", "engine", "write"]
