@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.features import NUMERIC, FeatureSet
+from workbench.execution import timed
 
 COVERAGE = 0.99
 """Share of usual days that the expected range is meant to hold."""
@@ -93,7 +94,8 @@ def fit_forest(
     )
     columns = ColumnTransformer([("series", encoder, ["series"])], remainder="passthrough")
     pipeline = Pipeline([("columns", columns), ("forest", forest)])
-    pipeline.fit(features.inputs, features.target.clip(*_LEARNABLE))
+    with timed("model"):
+        pipeline.fit(features.inputs, features.target.clip(*_LEARNABLE))
     # Threads add the trees up in the order in which they finish: the last digit would differ from run to run.
     forest.set_params(n_jobs=1)
     out_of_bag = pd.Series(forest.oob_prediction_, features.inputs.index, name="out_of_bag")

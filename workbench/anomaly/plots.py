@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench.anomaly.explain import amount
+from workbench.figure import QUIET, Chart, new_figure, plot_style
 
-INK, QUIET, BAND, WARNING, CRITICAL = "#1f3b57", "#6b7785", "#cfdceb", "#e08a00", "#c62f2f"
-
-_STYLE: Any = {
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#b8c0c8",
-    "axes.labelcolor": QUIET, "axes.titlesize": 10, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.axisbelow": True, "axes.grid": True, "axes.grid.axis": "y", "grid.color": "#e7eaee",
-    "xtick.color": QUIET, "ytick.color": QUIET,
-    "legend.frameon": False, "figure.facecolor": "white", "axes.facecolor": "white", "svg.fonttype": "none",
-}  # fmt: skip
-
-
-@contextmanager
-def plot_style() -> Iterator[None]:
-    """Draw in the house style: quiet axes, one ink, colour for what matters."""
-    with rc_context(_STYLE):
-        yield
+INK, BAND, WARNING, CRITICAL = "#1f3b57", "#cfdceb", "#e08a00", "#c62f2f"
 
 
 def plot_anomalies(
@@ -42,7 +24,7 @@ def plot_anomalies(
     limit: int = 6,
     columns: int = 2,
     unit: str = "",
-) -> Figure:
+) -> Chart:
     """Draw daily sales with their expected band, and mark the anomalies, one panel a department.
 
     Args:
@@ -61,7 +43,7 @@ def plot_anomalies(
     chosen = chosen[:limit]
     rows = max(1, -(-len(chosen) // columns))
     with plot_style():
-        figure = _figure(5.2 * columns, 2.4 * rows + 0.4)
+        figure = new_figure(5.2 * columns, 2.4 * rows + 0.4)
         panels = figure.subplots(rows, columns, squeeze=False)
         for axes, name in zip(panels.flat, chosen, strict=False):
             _department(
@@ -83,10 +65,10 @@ def plot_anomalies(
     return figure
 
 
-def plot_anomalies_by_month(anomalies: pd.DataFrame) -> Figure:
+def plot_anomalies_by_month(anomalies: pd.DataFrame) -> Chart:
     """Draw how many department days left their range in each month, by severity."""
     with plot_style():
-        figure = _figure(7.5, 2.6)
+        figure = new_figure(7.5, 2.6)
         axes = figure.subplots()
         axes.set_title("Days outside their expected range, by month")
         if anomalies.empty:
@@ -104,12 +86,6 @@ def plot_anomalies_by_month(anomalies: pd.DataFrame) -> Figure:
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.tick_params(axis="x", rotation=45 if len(names) > 8 else 0)
         axes.legend(loc="upper left", ncols=2)
-    return figure
-
-
-def _figure(width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
     return figure
 
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from workbench.figure import Chart, new_figure, plot_style
 from workbench.warehouse import Warehouse
 
 _BLUE = "#2f6f9f"
 _GREY = "#b8c4ce"
 
 
-def _axes(title: str, width: float = 9.0, height: float = 3.4) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis="both", color="#e6eaee", linewidth=0.8)
-    axes.set_axisbelow(True)
-    return figure, axes
+def _axes(title: str, height: float = 3.4) -> tuple[Chart, Axes]:
+    chart = new_figure(9.0, height)
+    axes = chart.subplots()
+    axes.set_title(title)
+    return chart, axes
 
 
 def _short(value: float, _position: int = 0) -> str:
@@ -30,27 +27,29 @@ def _short(value: float, _position: int = 0) -> str:
     return f"{value:.3g}"
 
 
-def sales_over_time(warehouse: Warehouse, currency: str) -> Figure:
+def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
     """Draw net sales by week as bars, and the running mean of four weeks."""
     weekly = warehouse.frame(
-        "SELECT week_start, sum(net_amount_reporting)::DOUBLE AS amount FROM marts.sales_weekly GROUP BY 1 ORDER BY 1"
+        "SELECT week_start, sum(net_amount_reporting)::DOUBLE AS amount "
+        "FROM marts.sales_weekly GROUP BY 1 ORDER BY 1"
     )
-    figure, axes = _axes(f"Net sales by week, {currency}")
     days = pd.to_datetime(weekly["week_start"])
-    axes.bar(days, weekly["amount"], width=5.5, color=_GREY, label="week")
-    axes.plot(
-        days,
-        weekly["amount"].rolling(4, min_periods=1).mean(),
-        color=_BLUE,
-        linewidth=2,
-        label="mean of 4 weeks",
-    )
-    axes.yaxis.set_major_formatter(FuncFormatter(_short))
-    axes.legend(frameon=False, loc="upper left")
+    with plot_style():
+        figure, axes = _axes(f"Net sales by week, {currency}")
+        axes.bar(days, weekly["amount"], width=5.5, color=_GREY, label="week")
+        axes.plot(
+            days,
+            weekly["amount"].rolling(4, min_periods=1).mean(),
+            color=_BLUE,
+            linewidth=2,
+            label="mean of 4 weeks",
+        )
+        axes.yaxis.set_major_formatter(FuncFormatter(_short))
+        axes.legend(frameon=False, loc="upper left")
     return figure
 
 
-def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Figure:
+def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Chart:
     """Draw the departments that sold most, the largest on top."""
     top = warehouse.frame(
         "SELECT department, sum(net_amount_reporting)::DOUBLE AS amount FROM marts.sales_monthly "
@@ -60,7 +59,7 @@ def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Fig
     return _bars(top["department"], top["amount"], f"Departments by net sales, {currency}")
 
 
-def customer_segments(warehouse: Warehouse) -> Figure:
+def customer_segments(warehouse: Warehouse) -> Chart:
     """Draw how many people each RFM segment holds."""
     segments = warehouse.frame(
         "SELECT segment, count(*) AS people FROM marts.customer_segments GROUP BY 1 ORDER BY 2 DESC, 1"
@@ -68,12 +67,13 @@ def customer_segments(warehouse: Warehouse) -> Figure:
     return _bars(segments["segment"], segments["people"], "People by segment")
 
 
-def _bars(names: pd.Series, values: pd.Series, title: str) -> Figure:
-    figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
-    bars = axes.barh(names.astype(str)[::-1], values[::-1], color=_BLUE)
-    axes.bar_label(bars, labels=[_short(value) for value in values[::-1]], padding=3, fontsize=8)
-    axes.xaxis.set_major_formatter(FuncFormatter(_short))
-    axes.grid(axis="y", visible=False)
+def _bars(names: pd.Series, values: pd.Series, title: str) -> Chart:
+    with plot_style():
+        figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
+        bars = axes.barh(names.astype(str)[::-1], values[::-1], color=_BLUE)
+        axes.bar_label(bars, labels=[_short(value) for value in values[::-1]], padding=3, fontsize=8)
+        axes.xaxis.set_major_formatter(FuncFormatter(_short))
+        axes.grid(axis="y", visible=False)
     return figure
 
 
@@ -81,9 +81,10 @@ def segment_table(warehouse: Warehouse) -> pd.DataFrame:
     """One row a segment: people, share of sales, median recency (days) and frequency (receipts)."""
     return warehouse.frame(
         """
-        SELECT segment, count(*) AS people, sum(monetary_reporting)::DOUBLE AS net_sales,
-               round(100 * sum(monetary_reporting)::DOUBLE / nullif(sum(sum(monetary_reporting)) OVER (), 0), 1) AS share_percent,
-               median(recency_days) AS days_since_purchase, median(frequency) AS receipts
+        SELECT segment, count(*) AS people, round(sum(monetary_reporting))::BIGINT AS net_sales,
+               round(100 * sum(monetary_reporting)::DOUBLE / nullif(sum(sum(monetary_reporting)) OVER (), 0), 1)
+                   AS share_percent,
+               median(recency_days)::BIGINT AS days_since_purchase, median(frequency)::BIGINT AS receipts
         FROM marts.customer_segments GROUP BY segment ORDER BY net_sales DESC
         """
     )
@@ -94,7 +95,8 @@ def headline(warehouse: Warehouse) -> dict[str, float | str]:
     row = warehouse.query(
         """
         SELECT min(transaction_date)::VARCHAR AS first_day, max(transaction_date)::VARCHAR AS last_day,
-               coalesce(sum(net_amount_reporting), 0)::DOUBLE AS net_sales, count(DISTINCT transaction_id) AS receipts,
+               round(coalesce(sum(net_amount_reporting), 0))::BIGINT AS net_sales,
+               count(DISTINCT transaction_id) AS receipts,
                count(*) AS lines, count(DISTINCT person_id) AS people,
                coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0)::BIGINT AS return_lines
         FROM marts.retail_sales

@@ -27,7 +27,8 @@ def alert_missing_rates(warehouse: Warehouse) -> int:
     """Raise one alert for each currency with lines that no rate could convert; return how many lines there are."""
     missing: list[dict[str, Any]] = warehouse.query(
         """
-        SELECT currency, count(*) AS lines, min(transaction_timestamp)::DATE AS first, max(transaction_timestamp)::DATE AS last
+        SELECT currency, count(*) AS lines,
+               min(transaction_timestamp)::DATE AS first, max(transaction_timestamp)::DATE AS last
         FROM core.fact_transactions WHERE conversion_status = 'no_rate' GROUP BY currency ORDER BY currency
         """
     ).to_pylist()
