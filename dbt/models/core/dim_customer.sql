@@ -1,28 +1,55 @@
 {{ config(tags=['customers']) }}
-{%- set attributes = ['first_name', 'last_name', 'email', 'phone', 'street', 'city', 'state', 'postal_code', 'country'] %}
-with history as (
-  {{ versions(source('raw', 'customers'), 'customer_id', attributes) }}
+
+with versions as (
+    select * from {{ ref('stg_customer_versions') }}
 ),
-strangers as (
-  {{ inferred({'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']}, 'customer_id', 'history') }}
+
+inferred as (
+    {{ inferred(ref('int_named_customers'), 'versions', 'customer_id') }}
 ),
+
 members as (
-  select *, false as is_inferred from history
-  union all
-  select customer_id, {% for _ in attributes %}null, {% endfor %}
-         cast('1900-01-01' as timestamp), cast('9999-12-31' as timestamp), true, true
-  from strangers
-),
-described as (
-  select m.*, {{ version_key('m.customer_id', 'm.valid_from') }} as customer_key,
-         coalesce(i.person_id, m.customer_id) as person_id,
-         nullif(trim(coalesce(s.first_name, '') || ' ' || coalesce(s.last_name, '')), '') as full_name_standard,
-         s.email as email_standard, s.phone as phone_standard,
-         nullif(trim(coalesce(s.street, '') || coalesce(', ' || s.city, '') || coalesce(', ' || s.state, '')
-           || coalesce(' ' || s.postal_code, '') || coalesce(', ' || s.country, '')), '') as address_standard
-  from members as m
-  left join {{ source('staging', 'customer_identity') }} as i on i.customer_id = m.customer_id
-  left join {{ source('staging', 'customer_standard') }} as s
-    on s.customer_id = m.customer_id and s.updated_at = m.valid_from
+    select
+        customer_id, first_name, last_name, email, phone, street, city, state, postal_code, country,
+        false as is_inferred, valid_from, valid_to, is_current
+    from versions
+
+    union all
+
+    select
+        customer_id, null, null, null, null, null, null, null, null, null,
+        true as is_inferred, valid_from, valid_to, true as is_current
+    from inferred
 )
-select {{ as_declared('core.dim_customer') }} from described
+
+select
+    {{ surrogate_key('members.customer_id', 'members.valid_from') }} as customer_key,
+    members.customer_id,
+    coalesce(person.person_id, members.customer_id) as person_id,
+    members.first_name,
+    members.last_name,
+    members.email,
+    members.phone,
+    members.street,
+    members.city,
+    members.state,
+    members.postal_code,
+    members.country,
+    nullif(trim(coalesce(standard.first_name, '') || ' ' || coalesce(standard.last_name, '')), '')
+        as full_name_standard,
+    standard.email as email_standard,
+    standard.phone as phone_standard,
+    nullif(rtrim(
+        coalesce(standard.street || ', ', '') || coalesce(standard.city || ', ', '')
+        || coalesce(standard.state || ' ', '') || coalesce(standard.postal_code || ', ', '')
+        || coalesce(standard.country, ''), ', '
+    ), '') as address_standard,
+    members.is_inferred,
+    members.valid_from,
+    members.valid_to,
+    members.is_current
+from members
+left join {{ source('staging', 'customer_identity') }} as person
+    on person.customer_id = members.customer_id
+left join {{ source('staging', 'customer_standard') }} as standard
+    on standard.customer_id = members.customer_id and standard.updated_at = members.valid_from

@@ -1,32 +1,52 @@
 {{ config(tags=['transactions']) }}
-with years as (
-  select distinct extract(year from transaction_timestamp) as y from {{ source('raw', 'transactions') }}
-  union
-  select distinct extract(year from event_timestamp) from {{ source('raw', 'events') }}
-  union
-  select distinct extract(year from measured_at) from {{ source('raw', 'measurements') }}
+
+-- Every day of the years in which anything happened.
+with bounds as (
+    select min(first_day) as first_day, max(last_day) as last_day
+    from (
+        select min(transaction_timestamp) as first_day, max(transaction_timestamp) as last_day
+        from {{ ref('fact_transactions') }}
+        union all
+        select min(event_timestamp), max(event_timestamp) from {{ ref('fact_events') }}
+        union all
+        select min(measured_at), max(measured_at) from {{ ref('fact_measurements') }}
+    ) as facts
 ),
-digits as (
-  {% for d in range(10) %}select {{ d }} as d{{ ' union all ' if not loop.last }}{% endfor %}
+
+years as (
+    select n, cast({{ dbt.dateadd('year', 'n', dbt.date_trunc('year', 'first_day')) }} as date) as year_start
+    from bounds
+    cross join ({{ numbers(4) }}) as numbers
+    where n <= extract(year from last_day) - extract(year from first_day)
 ),
+
 days as (
-  select y, a.d * 100 + b.d * 10 + c.d as n
-  from years cross join digits as a cross join digits as b cross join digits as c
-  where a.d * 100 + b.d * 10 + c.d < 366
+    select cast({{ dbt.dateadd('day', 'numbers.n', 'year_start') }} as date) as calendar_date
+    from years
+    cross join ({{ numbers(3) }}) as numbers
+    where numbers.n <= 365
+        and cast({{ dbt.dateadd('day', 'numbers.n', 'year_start') }} as date)
+            < cast({{ dbt.dateadd('year', 1, 'year_start') }} as date)
 ),
-calendar as (
-  select cast({{ dbt.dateadd('day', 'n', "cast(lpad(cast(y as varchar), 4, '0') || '-01-01' as date)") }} as date) as calendar_date, y
-  from days
-),
-described as (
-  select {{ date_key('calendar_date') }} as date_key, calendar_date,
-         extract(year from calendar_date) as year, extract(quarter from calendar_date) as quarter,
-         extract(month from calendar_date) as month, extract(day from calendar_date) as day_of_month,
-         case when extract(dow from calendar_date) = 0 then 7 else extract(dow from calendar_date) end as day_of_week,
-         extract(doy from calendar_date) as day_of_year,
-         {{ dbt.date_trunc('week', 'calendar_date') }} as week_start,
-         {{ dbt.date_trunc('month', 'calendar_date') }} as month_start,
-         extract(dow from calendar_date) in (0, 6) as is_weekend
-  from calendar where extract(year from calendar_date) = y
+
+starts as (
+    select
+        calendar_date,
+        cast({{ dbt.date_trunc('week', 'calendar_date') }} as date) as week_start,
+        cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start
+    from days
 )
-select {{ as_declared('core.dim_date') }} from described
+
+select
+    {{ date_key('calendar_date') }} as date_key,
+    calendar_date,
+    extract(year from calendar_date) as year,
+    extract(quarter from calendar_date) as quarter,
+    extract(month from calendar_date) as month,
+    extract(day from calendar_date) as day_of_month,
+    {{ dbt.datediff('week_start', 'calendar_date', 'day') }} + 1 as day_of_week,
+    extract(doy from calendar_date) as day_of_year,
+    week_start,
+    month_start,
+    {{ dbt.datediff('week_start', 'calendar_date', 'day') }} >= 5 as is_weekend
+from starts

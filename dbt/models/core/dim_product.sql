@@ -1,33 +1,53 @@
 {{ config(tags=['products']) }}
-{%- set attributes = ['description', 'brand', 'manufacturer_id', 'department', 'category', 'subcategory',
-                      'package_size', 'list_price', 'currency'] %}
-with history as (
-  {{ versions(source('raw', 'products'), 'product_id', attributes) }}
+
+with versions as (
+    select * from {{ ref('stg_product_versions') }}
 ),
-strangers as (
-  {{ inferred({'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']}, 'product_id', 'history') }}
+
+inferred as (
+    {{ inferred(ref('int_named_products'), 'versions', 'product_id') }}
 ),
+
 members as (
-  select *, false as is_inferred from history
-  union all
-  select product_id, {% for _ in attributes %}null, {% endfor %}
-         cast('1900-01-01' as timestamp), cast('9999-12-31' as timestamp), true, true
-  from strangers
-),
-categorised as (
-  select {{ version_key('m.product_id', 'm.valid_from') }} as product_key,
-         m.product_id, m.description, m.brand, m.manufacturer_id,
-         coalesce(m.department, assigned.department) as department,
-         coalesce(m.category, assigned.category) as category,
-         coalesce(m.subcategory, assigned.subcategory) as subcategory,
-         m.package_size, m.list_price, m.currency,
-         case when m.category is not null then 'feed' when assigned.category is not null then 'predicted'
-              else 'none' end as category_source,
-         case when m.category is not null then 1 else assigned.category_confidence end as category_confidence,
-         m.is_inferred, m.valid_from, m.valid_to, m.is_current
-  from members as m
-  left join (
-    select * from {{ source('staging', 'product_category') }} where category_source = 'predicted'
-  ) as assigned on assigned.product_id = m.product_id and m.category is null
+    select
+        product_id, description, brand, manufacturer_id, department, category, subcategory, package_size,
+        list_price, currency, false as is_inferred, valid_from, valid_to, is_current
+    from versions
+
+    union all
+
+    select
+        product_id, null, null, null, null, null, null, null,
+        null, null, true as is_inferred, valid_from, valid_to, true as is_current
+    from inferred
 )
-select {{ as_declared('core.dim_product') }} from categorised
+
+-- A version that landed with a category keeps its own; only one without takes the assigned category.
+select
+    {{ surrogate_key('members.product_id', 'members.valid_from') }} as product_key,
+    members.product_id,
+    members.description,
+    members.brand,
+    members.manufacturer_id,
+    coalesce(members.department, assigned.department) as department,
+    coalesce(members.category, assigned.category) as category,
+    coalesce(members.subcategory, assigned.subcategory) as subcategory,
+    members.package_size,
+    members.list_price,
+    members.currency,
+    case
+        when members.category is not null then 'feed'
+        when assigned.category is not null then assigned.category_source
+        else 'none'
+    end as category_source,
+    case
+        when members.category is not null then 1
+        when assigned.category is not null then assigned.category_confidence
+    end as category_confidence,
+    members.is_inferred,
+    members.valid_from,
+    members.valid_to,
+    members.is_current
+from members
+left join {{ source('staging', 'product_category') }} as assigned
+    on assigned.product_id = members.product_id and members.category is null

@@ -1,20 +1,38 @@
 {{ config(tags=['transactions']) }}
-{%- set attributes = ['name', 'street', 'city', 'state', 'postal_code', 'country'] %}
-with history as (
-  {{ versions(source('raw', 'stores'), 'store_id', attributes, deletable=false) }}
+
+with versions as (
+    select * from {{ ref('stg_store_versions') }}
 ),
-strangers as (
-  {{ inferred({'transactions': ['transaction_id', 'line_number'], 'events': ['event_id'],
-               'measurements': ['measurement_id']}, 'store_id', 'history') }}
+
+inferred as (
+    {{ inferred(ref('int_named_stores'), 'versions', 'store_id') }}
 ),
+
 members as (
-  select *, false as is_inferred from history
-  union all
-  select store_id, {% for _ in attributes %}null, {% endfor %}
-         cast('1900-01-01' as timestamp), cast('9999-12-31' as timestamp), true, true
-  from strangers
-),
-keyed as (
-  select *, {{ version_key('store_id', 'valid_from') }} as store_key from members
+    select
+        store_id, name, street, city, state, postal_code, country,
+        false as is_inferred, valid_from, valid_to, is_current
+    from versions
+
+    union all
+
+    select
+        store_id, null, null, null, null, null, null,
+        true as is_inferred, valid_from, valid_to, true as is_current
+    from inferred
 )
-select {{ as_declared('core.dim_store') }} from keyed
+
+select
+    {{ surrogate_key('store_id', 'valid_from') }} as store_key,
+    store_id,
+    name,
+    street,
+    city,
+    state,
+    postal_code,
+    country,
+    is_inferred,
+    valid_from,
+    valid_to,
+    is_current
+from members

@@ -1,12 +1,16 @@
 {{ config(tags=['transactions']) }}
-with entries as (
-  {{ latest(source('raw', 'measurements'), ['measurement_id']) }}
-),
-stores as ({{ answering(ref('dim_store'), 'store_key', 'store_id') }}),
-joined as (
-  select e.*, {{ date_key('e.measured_at') }} as date_key, {{ time_key('e.measured_at') }} as time_key, s.store_key
-  from entries as e
-  left join stores as s on s.store_id = e.store_id
-    and e.measured_at >= s.answers_from and e.measured_at < s.answers_to
-)
-select {{ as_declared('core.fact_measurements') }} from joined
+
+select
+    readings.measurement_id,
+    readings.measured_at,
+    {{ date_key('readings.measured_at') }} as date_key,
+    {{ time_key('readings.measured_at') }} as time_key,
+    store.store_key,
+    readings.store_id,
+    readings.metric,
+    readings.value,
+    readings.unit,
+    readings._batch_id
+from {{ ref('stg_measurements') }} as readings
+left join ({{ lookup(ref('dim_store'), 'store') }}) as store
+    on {{ looked_up('readings', 'store', 'measured_at') }}

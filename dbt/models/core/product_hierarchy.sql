@@ -1,18 +1,32 @@
 {{ config(tags=['products']) }}
-with current_products as (
-  select department, category, subcategory from {{ ref('dim_product') }}
-  where is_current and department is not null
+
+-- ' > ' parts the levels of a path, so it may not occur in a name.
+with products as (
+    select
+        replace(department, ' > ', ' / ') as department,
+        replace(category, ' > ', ' / ') as category,
+        replace(subcategory, ' > ', ' / ') as subcategory
+    from {{ ref('dim_product') }}
+    where is_current and department is not null
 ),
+
 nodes as (
-  select department as node_id, null as parent_id, 1 as level, department as name, count(*) as products
-  from current_products group by department
-  union all
-  select department || ' > ' || category, department, 2, category, count(*)
-  from current_products where category is not null group by department, category
-  union all
-  select department || ' > ' || category || ' > ' || subcategory, department || ' > ' || category, 3,
-         subcategory, count(*)
-  from current_products where category is not null and subcategory is not null
-  group by department, category, subcategory
+    select department as node_id, cast(null as varchar(1024)) as parent_id, 1 as level, department as name
+    from products
+
+    union all
+
+    select department || ' > ' || category, department, 2, category
+    from products
+    where category is not null
+
+    union all
+
+    select department || ' > ' || category || ' > ' || subcategory, department || ' > ' || category, 3, subcategory
+    from products
+    where category is not null and subcategory is not null
 )
-select {{ as_declared('core.product_hierarchy') }} from nodes
+
+select node_id, parent_id, level, name, count(*) as products
+from nodes
+group by node_id, parent_id, level, name

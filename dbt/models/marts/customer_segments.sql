@@ -1,35 +1,63 @@
-with buyers as (
-  select d.person_id, f.customer_id, f.transaction_id, cast(f.transaction_timestamp as date) as day,
-         f.net_amount_reporting
-  from {{ ref('fact_transactions') }} as f
-  inner join {{ ref('dim_customer') }} as d on d.customer_key = f.customer_key
+-- A purchase is a receipt with something bought; returns lower the amount but are no purchase.
+with lines as (
+    select
+        customer.person_id,
+        facts.customer_id,
+        facts.transaction_id,
+        facts.quantity,
+        {{ day_of('facts.transaction_timestamp') }} as sold_on,
+        facts.net_amount_reporting
+    from {{ ref('fact_transactions') }} as facts
+    inner join {{ ref('dim_customer') }} as customer on customer.customer_key = facts.customer_key
 ),
+
 newest as (
-  select max(cast(transaction_timestamp as date)) as as_of from {{ ref('fact_transactions') }}
+    select {{ day_of('max(transaction_timestamp)') }} as as_of
+    from {{ ref('fact_transactions') }}
 ),
+
 measured as (
-  select person_id, max(as_of) as as_of, count(distinct customer_id) as customer_ids, max(day) as last_purchase,
-         {{ dbt.datediff('max(day)', 'max(as_of)', 'day') }} as recency_days,
-         count(distinct transaction_id) as frequency, coalesce(sum(net_amount_reporting), 0) as monetary_reporting
-  from buyers cross join newest
-  group by person_id
+    select
+        lines.person_id,
+        newest.as_of,
+        count(distinct case when lines.quantity > 0 then lines.customer_id end) as customer_ids,
+        max(case when lines.quantity > 0 then lines.sold_on end) as last_purchase,
+        count(distinct case when lines.quantity > 0 then lines.transaction_id end) as frequency,
+        coalesce(sum(lines.net_amount_reporting), 0) as monetary_reporting
+    from lines
+    cross join newest
+    group by lines.person_id, newest.as_of
 ),
+
 scored as (
-  select *,
-         ntile(5) over (order by recency_days desc, person_id) as recency_score,
-         ntile(5) over (order by frequency, person_id) as frequency_score,
-         ntile(5) over (order by monetary_reporting, person_id) as monetary_score
-  from measured
-),
-named as (
-  select *,
-         case when recency_score >= 4 and frequency_score >= 4 then 'Champions'
-              when recency_score >= 3 and frequency_score >= 3 then 'Loyal'
-              when recency_score >= 4 and frequency_score = 1 then 'New'
-              when recency_score >= 3 then 'Potential'
-              when frequency_score >= 4 then 'At risk'
-              when recency_score = 2 or frequency_score >= 2 then 'Hibernating'
-              else 'Lost' end as segment
-  from scored
+    select
+        *,
+        {{ dbt.datediff('last_purchase', 'as_of', 'day') }} as recency_days,
+        ntile(5) over (order by last_purchase, person_id) as recency_score,
+        ntile(5) over (order by frequency, person_id) as frequency_score,
+        ntile(5) over (order by monetary_reporting, person_id) as monetary_score
+    from measured
+    where last_purchase is not null
 )
-select {{ as_declared('marts.customer_segments') }} from named
+
+select
+    person_id,
+    as_of,
+    customer_ids,
+    last_purchase,
+    recency_days,
+    frequency,
+    monetary_reporting,
+    recency_score,
+    frequency_score,
+    monetary_score,
+    case
+        when recency_score >= 4 and frequency_score >= 4 then 'Champions'
+        when recency_score >= 3 and frequency_score >= 3 then 'Loyal'
+        when recency_score >= 4 and frequency_score = 1 then 'New'
+        when recency_score >= 3 then 'Potential'
+        when frequency_score >= 3 then 'At risk'
+        when recency_score = 2 then 'Hibernating'
+        else 'Lost'
+    end as segment
+from scored

@@ -1,15 +1,33 @@
-with joined as (
-  select f.transaction_id, f.line_number, f.transaction_timestamp,
-         cast(f.transaction_timestamp as date) as transaction_date,
-         f.customer_id, c.person_id, g.segment,
-         f.product_id, p.description, p.brand, p.department, p.category, p.subcategory,
-         f.store_id, s.name as store_name, s.country, f.channel, f.quantity, f.unit_price, f.currency,
-         f.gross_amount, f.discount_amount, f.net_amount, f.net_amount_reporting, f.exchange_rate, f.rate_date,
-         f.conversion_status
-  from {{ ref('fact_transactions') }} as f
-  inner join {{ ref('dim_product') }} as p on p.product_key = f.product_key
-  inner join {{ ref('dim_store') }} as s on s.store_key = f.store_key
-  left join {{ ref('dim_customer') }} as c on c.customer_key = f.customer_key
-  left join {{ ref('customer_segments') }} as g on g.person_id = c.person_id
-)
-select {{ as_declared('marts.retail_sales') }} from joined
+select
+    facts.transaction_id,
+    facts.line_number,
+    facts.transaction_timestamp,
+    {{ day_of('facts.transaction_timestamp') }} as transaction_date,
+    facts.customer_id,
+    customer.person_id,
+    segments.segment,
+    facts.product_id,
+    product.description,
+    product.brand,
+    product.department,
+    product.category,
+    product.subcategory,
+    facts.store_id,
+    store.name as store_name,
+    store.country,
+    facts.channel,
+    facts.quantity,
+    facts.unit_price,
+    facts.currency,
+    facts.gross_amount,
+    facts.discount_amount,
+    facts.net_amount,
+    facts.net_amount_reporting,
+    facts.exchange_rate,
+    facts.rate_date,
+    facts.conversion_status
+from {{ ref('fact_transactions') }} as facts
+left join {{ ref('dim_customer') }} as customer on customer.customer_key = facts.customer_key
+left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
+left join {{ ref('dim_store') }} as store on store.store_key = facts.store_key
+left join {{ ref('customer_segments') }} as segments on segments.person_id = customer.person_id

@@ -1,2 +1,1 @@
-{{ sales_by('transaction_date', 'sales_date') }}
-select {{ as_declared('marts.sales_daily') }} from summed
+{{ sales_by('day', 'sales_date') }}

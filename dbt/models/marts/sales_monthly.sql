@@ -1,2 +1,1 @@
-{{ sales_by(dbt.date_trunc('month', 'transaction_date'), 'month_start') }}
-select {{ as_declared('marts.sales_monthly') }} from summed
+{{ sales_by('month', 'month_start') }}

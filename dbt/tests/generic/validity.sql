@@ -1,14 +1,29 @@
-{% test valid_history(model, natural_key) %}
--- An interval that ends before it begins, overlaps the next, or a second current version of one key.
-with ordered as (
-  select {{ natural_key }}, valid_from, valid_to, is_current,
-         lead(valid_from) over (partition by {{ natural_key }} order by valid_from) as next_from,
-         sum(case when is_current then 1 else 0 end) over (partition by {{ natural_key }}) as current_versions
-  from {{ model }}
-)
-select * from ordered where valid_to <= valid_from or valid_to > next_from or current_versions > 1
+{#- Every version ends after it begins. -#}
+{% test interval_not_inverted(model) %}
+    select valid_from, valid_to
+    from {{ model }}
+    where valid_to <= valid_from
 {% endtest %}
 
-{% test unique_together(model, columns) %}
-select {{ columns | join(', ') }} from {{ model }} group by {{ columns | join(', ') }} having count(*) > 1
+{#- No two versions of one member are valid at the same moment. -#}
+{% test intervals_do_not_overlap(model, key) %}
+    select {{ key }}, valid_to, next_from
+    from (
+        select
+            {{ key }},
+            valid_to,
+            lead(valid_from) over (partition by {{ key }} order by valid_from, valid_to) as next_from
+        from {{ model }}
+    ) as versions
+    where next_from < valid_to
+{% endtest %}
+
+{#- A member has at most one current version, and it is the open one. -#}
+{% test at_most_one_current(model, key) %}
+    select {{ key }}, count(*) as current_versions
+    from {{ model }}
+    where is_current or valid_to = {{ end_of_time() }}
+    group by {{ key }}
+    having count(*) > 1
+        or count(case when is_current and valid_to = {{ end_of_time() }} then 1 end) <> count(*)
 {% endtest %}

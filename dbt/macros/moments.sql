@@ -1,0 +1,31 @@
+{#- The ends of time in a validity interval. -#}
+{% macro end_of_time() -%} timestamp '9999-12-31 00:00:00' {%- endmacro %}
+{% macro start_of_time() -%} timestamp '0001-01-01 00:00:00' {%- endmacro %}
+{% macro inferred_since() -%} timestamp '1900-01-01 00:00:00' {%- endmacro %}
+
+{% macro day_of(moment) -%} cast({{ moment }} as date) {%- endmacro %}
+
+{#- yyyymmdd -#}
+{% macro date_key(moment) -%}
+    cast(extract(year from {{ moment }}) * 10000 + extract(month from {{ moment }}) * 100
+        + extract(day from {{ moment }}) as integer)
+{%- endmacro %}
+
+{#- hour * 100 + minute -#}
+{% macro time_key(moment) -%}
+    cast(extract(hour from {{ moment }}) * 100 + extract(minute from {{ moment }}) as integer)
+{%- endmacro %}
+
+{#- Rows n = 0 .. 10^digits - 1 -#}
+{% macro numbers(digits) -%}
+    select
+        {%- for place in range(digits) %}
+        {{ "+ " if not loop.first }}d{{ place }}.n * {{ 10 ** place }}
+        {%- endfor %} as n
+    from
+        {%- for place in range(digits) %}
+        {{ "cross join " if not loop.first }}(
+            {%- for n in range(10) %}select {{ n }} as n{{ " union all " if not loop.last }}{% endfor -%}
+        ) as d{{ place }}
+        {%- endfor %}
+{%- endmacro %}

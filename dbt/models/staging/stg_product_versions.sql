@@ -1,0 +1,4 @@
+{{ versions(source('raw', 'products'), 'product_id', [
+    'description', 'brand', 'manufacturer_id', 'department', 'category', 'subcategory', 'package_size',
+    'list_price', 'currency',
+], deleted='is_deleted') }}

@@ -1,0 +1,3 @@
+{{ versions(source('raw', 'stores'), 'store_id', [
+    'name', 'street', 'city', 'state', 'postal_code', 'country',
+]) }}
