@@ -22,7 +22,7 @@ from workbench.demo import complete_journey, customers, products, rates, stores
 from workbench.demo.packaged import installed
 from workbench.errors import UsageError
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the files would come out differently."""
 
 DATASETS = ("customers", "products", "stores", "exchange_rates", "transactions")
