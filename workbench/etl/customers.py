@@ -1,0 +1,147 @@
+"""The customers workflow: contact details in standard form, and which customer ids are one person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.etl.linkage import link, match_keys, people
+from workbench.etl.standardize import standardize
+from workbench.execution import timed
+from workbench.warehouse import Warehouse
+
+CONTACT = (
+    "first_name", "last_name", "email", "phone", "street", "city", "state", "postal_code", "country",
+)  # fmt: skip
+_COLUMNS = ", ".join(CONTACT)
+
+# An entry that landed again counts once, as it landed last.
+_ENTRIES = f"""
+    SELECT customer_id, updated_at, {_COLUMNS} FROM raw.customers
+    QUALIFY row_number() OVER (
+        PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
+    ) = 1
+"""  # noqa: S608
+
+
+@dataclass(frozen=True)
+class StandardizeResult:
+    """What putting contact details into standard form did; every figure counts change-log entries."""
+
+    entries: int
+    changed: int
+    emails_unusable: int
+    phones_unusable: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The figures by name."""
+        return {
+            "customer_entries": self.entries,
+            "customer_entries_changed": self.changed,
+            "emails_unusable": self.emails_unusable,
+            "phones_unusable": self.phones_unusable,
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """The figures as one row."""
+        return pd.DataFrame([self.counts])
+
+
+@dataclass(frozen=True)
+class IdentityResult:
+    """How many customer ids there are, how many people they are, and how many ids share a person."""
+
+    customers: int
+    people: int
+    merged: int
+    links: int
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The figures by name."""
+        return {
+            "customers": self.customers,
+            "people": self.people,
+            "customers_merged": self.merged,
+            "identity_links": self.links,
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """The figures as one row."""
+        return pd.DataFrame([self.counts])
+
+
+def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
+    """Write ``staging.customer_standard`` from the whole change log in ``raw.customers``."""
+    with timed("sql"):
+        landed = warehouse.frame(f"{_ENTRIES} ORDER BY customer_id, updated_at")
+    landed = landed.astype(dict.fromkeys(CONTACT, object))
+    contact = list(CONTACT)
+    landed[contact] = landed[contact].where(landed[contact].notna(), None)
+    done = standardize(landed)
+    columns = {
+        "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
+        "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
+    } | {name: pa.array(done[name], pa.string(), from_pandas=True) for name in CONTACT}
+    with timed("sql"):
+        warehouse.replace("staging.customer_standard", pa.table(columns))
+    unusable = {name: int((landed[name].notna() & done[name].isna()).sum()) for name in ("email", "phone")}
+    different = (landed[contact].fillna("") != done[contact].fillna("")).any(axis=1)
+    return StandardizeResult(len(done), int(different.sum()), unusable["email"], unusable["phone"])
+
+
+def identify_people(warehouse: Warehouse) -> IdentityResult:
+    """Write ``staging.customer_identity``: find the customer ids that are one person.
+
+    Every contact version an id ever had is compared, so someone who moved is still found by the old address.
+    """
+    with timed("sql"):
+        standard = warehouse.frame("SELECT * FROM staging.customer_standard")
+    with timed("model"):
+        links = link(match_keys(standard))
+    identity = people(sorted(standard["customer_id"].unique()), links)
+    with timed("sql"):
+        warehouse.replace("staging.customer_identity", identity)
+    sizes = identity.column("cluster_size").to_pylist()
+    persons = len(set(identity.column("person_id").to_pylist()))
+    return IdentityResult(len(sizes), persons, sum(size > 1 for size in sizes), len(links))
+
+
+def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
+    """Return examples of values as they landed beside their standard form, the most changed kinds in turn."""
+    changes = " UNION ALL ".join(
+        f"SELECT '{name}' AS detail, raw.{name} AS landed, done.{name} AS standard, customer_id "  # noqa: S608
+        f"FROM entries AS raw JOIN staging.customer_standard AS done USING (customer_id, updated_at) "
+        f"WHERE raw.{name} IS NOT NULL AND raw.{name} IS DISTINCT FROM done.{name}"
+        for name in CONTACT
+    )
+    return warehouse.frame(
+        f"""
+        WITH entries AS ({_ENTRIES}), changes AS ({changes}),
+        distinct_changes AS (
+            SELECT detail, landed, standard, count(*) AS entries FROM changes GROUP BY ALL
+        )
+        SELECT * FROM distinct_changes
+        ORDER BY row_number() OVER (PARTITION BY detail ORDER BY md5(landed)), detail LIMIT ?
+        """,  # noqa: S608
+        [limit],
+    )
+
+
+def duplicates(warehouse: Warehouse, limit: int = 20) -> pd.DataFrame:
+    """Return customer ids that are one person below each other, with their latest contact details in standard form."""
+    return warehouse.frame(
+        f"""
+        WITH latest AS (
+            SELECT * FROM staging.customer_standard
+            QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) = 1
+        )
+        SELECT person_id, customer_id, {_COLUMNS}, round(match_probability, 4) AS match_probability
+        FROM staging.customer_identity JOIN latest USING (customer_id)
+        WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, customer_id LIMIT ?
+        """,  # noqa: S608
+        [limit],
+    )
