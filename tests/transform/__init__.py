@@ -1,0 +1,1 @@
+"""The star schema and the marts, as dbt builds them."""

@@ -1,0 +1,59 @@
+"""One built warehouse for all tests that only read: a build takes seconds, a query none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.transform.feed import land_everything
+from workbench import transform
+from workbench.warehouse import Warehouse, connect
+
+
+@dataclass(frozen=True)
+class Built:
+    """A warehouse after its build, and what the build said."""
+
+    home: Path
+    warehouse: Warehouse
+    result: transform.TransformResult
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return [tuple(row.values()) for row in self.warehouse.query(sql).to_pylist()]
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """Return the only row of a query."""
+        (row,) = self.rows(sql)
+        return row
+
+    def compiled(self, model: str) -> str:
+        """Return the statement that dbt made of a model."""
+        (path,) = (self.home / "dbt" / "target" / "compiled").rglob(f"{model}.sql")
+        return path.read_text()
+
+
+def _build(home: Path, *, feed: bool) -> Built:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(home))
+        for name in ("WORKBENCH_WAREHOUSE_URL", "WORKBENCH_REPORTING_CURRENCY"):
+            patch.delenv(name, raising=False)
+        warehouse = connect(create=True)
+        if feed:
+            land_everything(warehouse)
+        return Built(home, warehouse, transform.build())
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The feed, built once. Tests don't write to it."""
+    return _build(tmp_path_factory.mktemp("built"), feed=True)
+
+
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """A warehouse in which nothing has landed, built once. Tests don't write to it."""
+    return _build(tmp_path_factory.mktemp("empty"), feed=False)

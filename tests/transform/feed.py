@@ -1,0 +1,123 @@
+"""One small feed that holds every case of the rules; the tests of facts, history and marts read what became of it."""
+
+from __future__ import annotations
+
+from tests.transform.landing import land, line
+from workbench.warehouse import Warehouse
+
+
+def _customer(customer: str, at: str, name: str | None, **values: object) -> dict[str, object]:
+    return {"customer_id": customer, "updated_at": at, "first_name": name} | values
+
+
+def land_everything(warehouse: Warehouse) -> None:
+    """Land the feed, in an order in which nothing is in order."""
+    # ann changes twice in one batch, is corrected for a time already landed, and an older entry arrives last.
+    land(
+        warehouse, "customers", 2,
+        _customer("ann", "2017-03-01 00:00:00", "Ann II"),
+        _customer("ann", "2017-05-01 00:00:00", "Ann III"),
+        _customer("ann", "2017-05-01 00:00:00", "Ann 3"),
+        _customer("bob", "2017-02-01 00:00:00", "Bob"),
+        _customer("bob", "2017-04-01 00:00:00", "Bob"),
+        _customer("bob", "2017-05-01 00:00:00", None),
+        _customer("bob", "2017-05-02 00:00:00", None),
+    )
+    land(
+        warehouse, "customers", 3,
+        _customer("ann", "2017-01-01 00:00:00", "Ann"),
+        _customer("ann", "2017-03-01 00:00:00", "Ann 2"),
+        # cid is deleted, deleted again, comes back as he was, and is deleted for good.
+        _customer("cid", "2017-01-01 00:00:00", "Cid"),
+        _customer("cid", "2017-02-01 00:00:00", "Cid", is_deleted=True),
+        _customer("cid", "2017-03-01 00:00:00", None, is_deleted=True),
+        _customer("cid", "2017-04-01 00:00:00", "Cid"),
+        _customer("cid", "2017-08-01 00:00:00", None, is_deleted=True),
+        # dee is known only from being deleted.
+        _customer("dee", "2017-01-01 00:00:00", "Dee", is_deleted=True),
+        _customer("eve", "2017-06-01 09:30:00.123456", "Eve"),
+    )
+    land(warehouse, "customers", 1, _customer("ann", "2017-03-01 00:00:00", "never seen", is_deleted=True))
+    land(
+        warehouse, "products", 1,
+        {"product_id": "P1", "updated_at": "2017-01-01", "description": "Tea", "department": "Drinks",
+         "category": "Hot", "subcategory": "Tea", "list_price": "2.500000", "currency": "USD"},
+        {"product_id": "P1", "updated_at": "2017-07-01", "description": "Tea", "department": "Pantry",
+         "category": "Hot", "subcategory": "Tea", "list_price": "2.500000", "currency": "USD"},
+        {"product_id": "P2", "updated_at": "2017-01-01", "description": "Mystery"},
+        {"product_id": "P4", "updated_at": "2017-01-01", "description": "Coffee", "department": "Pantry",
+         "category": "Hot"},
+    )  # fmt: skip
+    land(warehouse, "stores", 1, {"store_id": "S1", "updated_at": "2017-01-01", "name": "Main", "country": "US"})
+    land(
+        warehouse, "exchange_rates", 1,
+        {"rate_date": "2017-06-09", "currency": "USD", "units_per_eur": "1.25"},
+        {"rate_date": "2017-06-09", "currency": "GBP", "units_per_eur": "9.99"},
+        {"rate_date": "2017-06-09", "currency": "JPY", "units_per_eur": "125"},
+        {"rate_date": "2017-06-10", "currency": "GBP", "units_per_eur": "0.7"},
+    )  # fmt: skip
+    land(warehouse, "exchange_rates", 2, {"rate_date": "2017-06-09", "currency": "GBP", "units_per_eur": "0.9"})
+    land(
+        warehouse, "transactions", 1,
+        line("before", at="2016-12-31 23:59:59", customer_id="ann"),
+        line("first", at="2017-01-01 00:00:00", customer_id="ann"),
+        line("second", at="2017-04-30 23:59:59", customer_id="ann", quantity="3", discount_amount="1.5"),
+        line("third", at="2017-05-01 00:00:00", customer_id="ann"),
+        line("gone", at="2017-03-15 00:00:00", customer_id="cid"),
+        line("gone for good", at="2017-12-01 00:00:00", customer_id="cid"),
+        line("only deleted", customer_id="dee"),
+        line("unknown", customer_id="zoe", product_id="P3", store_id="S9"),
+        line("anonymous"),
+        line("tea later", at="2017-07-02 08:05:00"),
+        line("mystery", product_id="P2"),
+    )  # fmt: skip
+    land(
+        warehouse, "transactions", 2,
+        line("corrected", 1, customer_id="ann", quantity="5"),
+        line("corrected", 2, customer_id="ann", quantity="7"),
+        line("corrected", 2, customer_id="ann", quantity="7"),
+        line("pound on the day", at="2017-06-09 10:00:00", currency="GBP", unit_price="9"),
+        line("pound of a later day", at="2017-06-10 10:00:00", currency="GBP", unit_price="9"),
+        line("yen after seven days", at="2017-06-16 23:59:59", currency="JPY", unit_price="1000"),
+        line("yen after eight days", at="2017-06-17 00:00:00", currency="JPY", unit_price="1000"),
+        line("yen before any rate", at="2017-06-08 00:00:00", currency="JPY", unit_price="1000"),
+        line("euro", at="2017-06-09 00:00:00", currency="EUR", unit_price="8"),
+        line("a currency that ended", currency="DEM"),
+        line("a great sum", at="2017-06-09 00:00:00", currency="JPY", quantity="2000000", unit_price="3000"),
+        line("returned", customer_id="ann", quantity="-2"),
+    )  # fmt: skip
+    land(warehouse, "transactions", 3, line("corrected", 1, customer_id="ann", quantity="6"))
+    # The batch that was taken in first doesn't overrule a later one, wherever it stands in the table.
+    land(warehouse, "transactions", 0, line("corrected", 1, customer_id="ann", quantity="4"))
+    land(
+        warehouse, "events", 1,
+        {"event_id": "E1", "event_timestamp": "2017-04-01 10:30:00", "event_type": "page_view",
+         "customer_id": "ann", "product_id": "P1", "properties": '{"page": 1}'},
+        {"event_id": "E1", "event_timestamp": "2017-06-01 10:30:00", "event_type": "page_view",
+         "customer_id": "ann", "product_id": "P1", "properties": '{"page": 2}'},
+        {"event_id": "E2", "event_timestamp": "2019-02-03 10:30:00", "event_type": "page_view",
+         "customer_id": "yan"},
+    )  # fmt: skip
+    land(
+        warehouse, "measurements", 1,
+        {"measurement_id": "M1", "measured_at": "2017-04-01 00:00:00", "store_id": "S8", "metric": "footfall",
+         "value": "12"},
+        {"measurement_id": "M2", "measured_at": "2017-04-01 23:59:00", "metric": "footfall", "value": "0.5"},
+    )  # fmt: skip
+    warehouse.execute("INSERT INTO staging.customer_identity VALUES ('ann', 'ann', 2, 0.9), ('bob', 'ann', 2, 0.9)")
+    warehouse.execute(
+        "INSERT INTO staging.customer_standard (customer_id, updated_at, first_name, last_name, email, phone, "
+        "street, city, state, postal_code, country) VALUES "
+        "('ann', '2017-05-01', 'Ann', 'Lee', 'ann@example.org', '+15550100', '1 Elm St', 'Dayton', 'OH', '45402', 'US'), "
+        "('eve', '2017-06-01 09:30:00.123456', NULL, 'Poe', NULL, NULL, NULL, 'Paris', NULL, NULL, 'FR')"
+    )
+    warehouse.execute(
+        "INSERT INTO staging.product_category VALUES ('P1', 'Pantry', 'Hot', 'Tea', 'feed', 1), "
+        "('P2', 'Pantry', 'Cold', NULL, 'predicted', 0.75), ('P3', NULL, NULL, NULL, 'none', NULL)"
+    )
+    warehouse.execute(
+        "INSERT INTO ops.batches VALUES "
+        "('a', 'transactions', 'u', 10, 8, 2, 1, 'partial', NULL, NULL, '2018-01-01 10:00:00'), "
+        "('b', 'transactions', 'u', 10, 0, 10, 0, 'rejected', 'no', NULL, '2018-01-01 23:00:00'), "
+        "('c', 'customers', 'u', 0, 0, 0, 0, 'empty', NULL, NULL, '2018-01-02 00:00:00')"
+    )
