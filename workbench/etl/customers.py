@@ -23,7 +23,7 @@ _ENTRIES = f"""
     QUALIFY row_number() OVER (
         PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
     ) = 1
-"""  # noqa: S608
+"""
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def identify_people(warehouse: Warehouse) -> IdentityResult:
 def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return examples of values as they landed beside their standard form, the most changed kinds in turn."""
     changes = " UNION ALL ".join(
-        f"SELECT '{name}' AS detail, raw.{name} AS landed, done.{name} AS standard, customer_id "  # noqa: S608
+        f"SELECT '{name}' AS detail, raw.{name} AS landed, done.{name} AS standard, customer_id "
         f"FROM entries AS raw JOIN staging.customer_standard AS done USING (customer_id, updated_at) "
         f"WHERE raw.{name} IS NOT NULL AND raw.{name} IS DISTINCT FROM done.{name}"
         for name in CONTACT
@@ -126,7 +126,7 @@ def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
         )
         SELECT * FROM distinct_changes
         ORDER BY row_number() OVER (PARTITION BY detail ORDER BY md5(landed)), detail LIMIT ?
-        """,  # noqa: S608
+        """,
         [limit],
     )
 
@@ -142,6 +142,6 @@ def duplicates(warehouse: Warehouse, limit: int = 20) -> pd.DataFrame:
         SELECT person_id, customer_id, {_COLUMNS}, round(match_probability, 4) AS match_probability
         FROM staging.customer_identity JOIN latest USING (customer_id)
         WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, customer_id LIMIT ?
-        """,  # noqa: S608
+        """,
         [limit],
     )

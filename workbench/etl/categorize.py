@@ -1,0 +1,184 @@
+"""Predict the category of a product from what is known of it: a small text model with a checked confidence.
+
+Naive-Bayes models are trained as needed: with and without descriptions and departments. A confidence is the
+share of held-out products with such a score that the model got right; those with descriptions have ones that the
+model has not seen, so that a familiar wording doesn't flatter it. The same products always give the same model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+THRESHOLD = 0.6
+"""Confidence from which a predicted category is assigned."""
+
+FEATURES = ("description", "brand", "manufacturer_id", "department", "package_size", "list_price")
+_FEWEST = 50
+_MOST = 12_000
+_SMOOTHING = 0.02
+_TOKEN = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(frozen=True)
+class Categorizer:
+    """A trained model: ``accuracy`` and ``held_out`` tell how often it was right, on how many unseen products."""
+
+    vectorizer: Any
+    classifier: Any
+    calibration: Any
+    accuracy: float
+    trained_on: int
+    held_out: int
+
+    def predict(self, tokens: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the likeliest category of each product, and the confidence in it (0 to 1)."""
+        category, score = _best(self.classifier, self.vectorizer.transform(tokens))
+        return category, self.calibration.predict(score)
+
+
+@dataclass(frozen=True)
+class ModelReport:
+    """How often one model was right: of ``held_out`` products like those it is for."""
+
+    described: bool
+    with_department: bool
+    accuracy: float
+    trained_on: int
+    held_out: int
+    asked_for: int
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Categories for products without one (product_id, category, confidence), and the models they are from."""
+
+    products: pd.DataFrame
+    models: tuple[ModelReport, ...]
+
+
+def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
+    """Predict a category for each wanted product from the products whose category is known.
+
+    A department in which hardly any category is known tells nothing, so its products get a model without it.
+
+    Args:
+        known: product_id, category and FEATURES; missing values are None or NaN.
+        wanted: product_id and FEATURES.
+
+    Returns:
+        A prediction for those products that anything but a price is known of.
+    """
+    parts: list[pd.DataFrame] = []
+    models: list[ModelReport] = []
+    known_in = known["department"].value_counts()
+    familiar = wanted["department"].isin(known_in[known_in >= _FEWEST].index)
+    described = wanted["description"].notna()
+    for text in (True, False):
+        for placed in (True, False):
+            names = [
+                name
+                for name in FEATURES
+                if (placed or name != "department") and (text or name != "description")
+            ]
+            told = wanted[[name for name in names if name != "list_price"]].notna().any(axis=1)
+            group = wanted[(described == text) & (familiar == placed) & told]
+            model = None if group.empty else train(known, names)
+            if model is None:
+                continue
+            category, confidence = model.predict(_tokens(group, names))
+            columns = {"product_id": group["product_id"].to_numpy(), "category": category}
+            parts.append(pd.DataFrame(columns | {"confidence": confidence}))
+            models.append(
+                ModelReport(text, placed, model.accuracy, model.trained_on, model.held_out, len(group))
+            )
+    empty = pd.DataFrame({"product_id": [], "category": [], "confidence": []})
+    return Prediction(pd.concat(parts, ignore_index=True) if parts else empty, tuple(models))
+
+
+def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
+    """Train on up to 12,000 products chosen by hash; None if there are fewer than 50, or fewer than 2 categories.
+
+    Args:
+        known: product_id, category and FEATURES; those without a description are left out if it is a feature.
+        features: the names among FEATURES that may be used.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.naive_bayes import MultinomialNB
+
+    described = "description" in features
+    sample = known[known["description"].notna()] if described else known
+    sample = (
+        sample.assign(_draw=sample["product_id"].map(_hash)).sort_values(["_draw", "product_id"]).head(_MOST)
+    )
+    if len(sample) < _FEWEST or sample["category"].nunique() < 2:
+        return None
+    labels = sample["category"].to_numpy(dtype=object)
+    group = sample["description"] if described else sample["product_id"]
+    held = (group.map(lambda value: _hash(f"held out/{value}")) % 5 == 0).to_numpy()
+    if not held.any() or len(set(labels[~held])) < 2:
+        return None
+    vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True, dtype=np.float32)
+    matrix = vectorizer.fit_transform(_tokens(sample, features))
+    trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
+    guess, score = _best(trial, matrix[held])
+    right = guess == labels[held]
+    calibration = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, right)
+    final = MultinomialNB(alpha=_SMOOTHING).fit(matrix, labels)
+    return Categorizer(vectorizer, final, calibration, float(right.mean()), len(sample), int(held.sum()))
+
+
+def _best(classifier: Any, matrix: Any) -> tuple[np.ndarray, np.ndarray]:
+    best, score = [], []
+    for start in range(0, matrix.shape[0], 5_000):
+        chances = classifier.predict_proba(matrix[start : start + 5_000])
+        best.append(classifier.classes_[chances.argmax(axis=1)])
+        score.append(chances.max(axis=1))
+    return np.concatenate(best), np.concatenate(score).astype(float)
+
+
+def _as_it_is(tokens: list[str]) -> list[str]:
+    return tokens
+
+
+def _hash(value: object) -> int:
+    return int.from_bytes(hashlib.blake2b(str(value).encode(), digest_size=6).digest())
+
+
+def _tokens(products: pd.DataFrame, features: list[str]) -> list[list[str]]:
+    """Return the tokens of each product: its fields as they are, its description in words and pieces."""
+    rows: list[list[str]] = [[] for _ in range(len(products))]
+    for name in features:
+        values = products[name].astype(object).where(products[name].notna(), None)
+        tokens = {value: _field(name, value) for value in values.unique()}
+        for row, value in zip(rows, values, strict=True):
+            row += tokens[value]
+    return rows
+
+
+def _field(name: str, value: Any) -> list[str]:
+    if value is None:
+        return []
+    if name == "description":
+        return _describe(value)
+    if name == "list_price":
+        return [f"price={round(2 * np.log2(max(float(value), 0.01)))}"]
+    if name == "package_size":
+        return [f"size={value}", "unit=" + re.sub(r"[\d.,\s]+", "", value)]
+    return [f"{name}={value}"]
+
+
+def _describe(text: str) -> list[str]:
+    """Return the words of a description and their three- and four-letter pieces."""
+    tokens = []
+    for word in _TOKEN.findall(text.casefold()):
+        padded = f" {word} "
+        tokens.append(word)
+        tokens += [padded[at : at + size] for size in (3, 4) for at in range(len(padded) - size + 1)]
+    return tokens

@@ -1,0 +1,169 @@
+"""The products workflow: new and unlisted products are found, and those without a category get one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import pandas as pd
+import pyarrow as pa
+
+from workbench.etl.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
+from workbench.execution import timed
+from workbench.warehouse import Warehouse
+
+NEW_DAYS = 28
+"""A product is new if it was first sold within so many days before the newest sale."""
+
+_LATEST = """
+    SELECT * FROM raw.products
+    QUALIFY row_number() OVER (
+        PARTITION BY product_id ORDER BY updated_at DESC, _ingested_at DESC, _row_number DESC, _batch_id DESC
+    ) = 1
+"""
+
+# A sale is a line as it landed last; a correction may name another product or time than the line it corrects.
+_STATUS = f"""
+    WITH lines AS (
+        SELECT transaction_id, line_number,
+               arg_max(struct_pack(product_id := product_id, sold_at := transaction_timestamp, quantity := quantity),
+                       row(_ingested_at, _row_number, _batch_id)) AS line
+        FROM raw.transactions GROUP BY transaction_id, line_number
+    ),
+    sold AS (
+        SELECT line.product_id AS product_id, count(*) AS sales_lines,
+               min(line.sold_at) FILTER (line.quantity > 0) AS first_sold_at,
+               max(line.sold_at) FILTER (line.quantity > 0) AS last_sold_at
+        FROM lines GROUP BY line.product_id
+    ),
+    listed AS (SELECT product_id, min(updated_at) AS first_listed_at FROM raw.products GROUP BY product_id)
+    SELECT product_id, first_listed_at, first_sold_at, last_sold_at, coalesce(sales_lines, 0) AS sales_lines,
+           coalesce(first_sold_at > max(last_sold_at) OVER () - INTERVAL {NEW_DAYS} DAY, false) AS is_new,
+           first_listed_at IS NULL AS is_unlisted
+    FROM listed FULL JOIN sold USING (product_id) ORDER BY product_id
+"""
+
+
+@dataclass(frozen=True)
+class ProductsResult:
+    """How many products there are, by where their category is from, and how often the model was right.
+
+    ``models`` tells the held-out accuracy of each model that was trained.
+    """
+
+    products: int
+    categories_landed: int
+    categories_predicted: int
+    categories_missing: int
+    new: int
+    unlisted: int
+    models: tuple[ModelReport, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The figures by name."""
+        return {
+            "products": self.products,
+            "products_new": self.new,
+            "products_unlisted": self.unlisted,
+            "categories_landed": self.categories_landed,
+            "categories_predicted": self.categories_predicted,
+            "categories_missing": self.categories_missing,
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """The figures as one row."""
+        return pd.DataFrame([self.counts])
+
+    def accuracy(self) -> pd.DataFrame:
+        """One row a model: what it goes by, and how often it was right on held-out products."""
+        return pd.DataFrame(self.models, columns=[field.name for field in fields(ModelReport)])
+
+
+def classify_products(warehouse: Warehouse) -> ProductsResult:
+    """Write ``staging.product_status`` and ``staging.product_category`` for each product listed or sold.
+
+    What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.6,
+    and its department only if none landed.
+    """
+    with timed("sql"):
+        status = warehouse.query(_STATUS)
+        warehouse.replace("staging.product_status", status)
+        features = ", ".join(FEATURES)
+        products = warehouse.frame(
+            f"""
+            SELECT product_id, category, subcategory, {features}
+            FROM staging.product_status LEFT JOIN ({_LATEST}) USING (product_id) ORDER BY product_id
+            """
+        )
+    products = products.astype(object).where(products.notna(), None)
+    landed = products["category"].notna()
+    with timed("model"):
+        prediction = predict_categories(products[landed], products[~landed])
+    result = _assign(products, prediction.products)
+    with timed("sql"):
+        warehouse.replace("staging.product_category", _table(result))
+    sources = result["category_source"].value_counts()
+    return ProductsResult(
+        products=len(result),
+        categories_landed=int(sources.get("feed", 0)),
+        categories_predicted=int(sources.get("predicted", 0)),
+        categories_missing=int(sources.get("none", 0)),
+        new=sum(status.column("is_new").to_pylist()),
+        unlisted=sum(status.column("is_unlisted").to_pylist()),
+        models=prediction.models,
+    )
+
+
+def _assign(products: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return product_category's columns: the landed hierarchy, filled in where a prediction is confident enough."""
+    result = products[["product_id", "department", "category", "subcategory"]].copy()
+    landed = result["category"].notna()
+    result["category_source"] = landed.map({True: "feed", False: "none"}).astype(object)
+    result["category_confidence"] = landed.map({True: 1.0, False: float("nan")})
+    sure = predicted[predicted["confidence"] >= THRESHOLD].set_index("product_id")
+    chosen = result["product_id"].isin(sure.index)
+    ids = result.loc[chosen, "product_id"]
+    result.loc[chosen, "category"] = ids.map(sure["category"].to_dict())
+    result.loc[chosen, "category_confidence"] = ids.map(sure["confidence"].to_dict())
+    result.loc[chosen, "category_source"] = "predicted"
+    usual = products[landed & products["department"].notna()].groupby("category")["department"]
+    departments = usual.agg(lambda values: values.mode().iloc[0]).to_dict() if chosen.any() else {}
+    bare = chosen & result["department"].isna()
+    result.loc[bare, "department"] = result.loc[bare, "category"].map(departments)
+    return result
+
+
+def _table(result: pd.DataFrame) -> pa.Table:
+    text = ("product_id", "department", "category", "subcategory", "category_source")
+    columns = {name: pa.array(result[name], pa.string(), from_pandas=True) for name in text}
+    columns["category_confidence"] = pa.array(result["category_confidence"], pa.float64(), from_pandas=True)
+    return pa.table(columns)
+
+
+def assigned_categories(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
+    """Return products that landed without a category and what they got, the most confident first."""
+    return warehouse.frame(
+        f"""
+        SELECT product_id, description, brand, package_size, assigned.department, assigned.category,
+               category_source, round(category_confidence, 3) AS confidence
+        FROM staging.product_category AS assigned LEFT JOIN ({_LATEST}) AS latest USING (product_id)
+        WHERE category_source <> 'feed'
+        ORDER BY category_confidence DESC NULLS LAST, description NULLS LAST, product_id LIMIT ?
+        """,
+        [limit],
+    )
+
+
+def new_products(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
+    """Return products first sold in the last 28 days of the data, the most sold first."""
+    return warehouse.frame(
+        f"""
+        SELECT product_id, description, assigned.department, assigned.category, first_listed_at, first_sold_at,
+               sales_lines, is_unlisted
+        FROM staging.product_status
+        LEFT JOIN staging.product_category AS assigned USING (product_id)
+        LEFT JOIN ({_LATEST}) AS latest USING (product_id)
+        WHERE is_new ORDER BY sales_lines DESC, first_sold_at, product_id LIMIT ?
+        """,
+        [limit],
+    )
