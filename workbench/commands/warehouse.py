@@ -1,9 +1,192 @@
-"""Placeholder replaced while the commands are written."""
+"""Commands over the warehouse: make it, load files, ask it, look at what was set aside, open JupyterLab."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
 import typer
+
+from workbench.errors import UsageError, unknown
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    app.command("init")(init)
+    app.command("load")(load)
+    app.command("query")(query)
+    app.command("lab")(lab)
+    app.add_typer(quarantine, name="quarantine")
+
+
+def init(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the DDL, change nothing.")] = False,
+) -> None:
+    """Make the warehouse's schemas and tables where they are missing."""
+    from workbench.schema import TABLES, create_schemas, create_table
+    from workbench.settings import get_settings
+    from workbench.warehouse import connect
+
+    if dry_run:
+        statements = create_schemas() + [s for table in TABLES.values() for s in create_table(table)]
+        typer.echo(";\n".join(statements) + ";")
+        return
+    url = get_settings().warehouse
+    fresh = not Path(url.removeprefix("duckdb:///")).exists()
+    connect(create=True)
+    typer.echo(f"{'made' if fresh else 'ready'}: {url} with {len(TABLES)} tables")
+
+
+def load(
+    source: Annotated[str, typer.Argument(help="A file, a folder, or a glob in quotes.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset it belongs to; else its folder's name tells.")
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Map for a file of another shape (YAML).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put files into landing, from which `workbench run retail_etl` takes them in."""
+    from workbench.sources.files import land
+
+    landed = land(source, dataset, map_file)
+    if as_json:
+        rows = [
+            {"dataset": f.dataset, "path": str(f.path), "batch_id": f.batch_id, "is_new": f.is_new}
+            for f in landed
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for file in landed:
+        typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.path}")
+    typer.echo("next: workbench run retail_etl", err=True)
+
+
+def query(
+    sql: Annotated[str, typer.Argument(help='One statement, e.g. "SELECT * FROM retail_sales LIMIT 10".')],
+    output: Annotated[
+        Literal["table", "csv", "json"], typer.Option("--format", help="How to print rows.")
+    ] = "table",
+    write: Annotated[
+        bool, typer.Option("--write", help="Allow a statement that changes the warehouse.")
+    ] = False,
+) -> None:
+    """Ask the warehouse in SQL; tables of marts and core need no schema name."""
+    import duckdb
+
+    from workbench.settings import get_settings
+    from workbench.warehouse import connect
+    from workbench.warehouse.read_only import one_read_only_statement
+
+    if not write:
+        one_read_only_statement(sql)
+    warehouse = connect(get_settings().warehouse)
+    try:
+        if write:
+            warehouse.execute(sql)
+            typer.echo("done")
+            return
+        rows = warehouse.query(sql)
+    except duckdb.Error as error:
+        raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from None
+    if output == "json":
+        typer.echo(json.dumps(rows.to_pylist(), default=str, indent=2))
+    elif output == "csv":
+        typer.echo(rows.to_pandas().to_csv(index=False), nl=False)
+    else:
+        _table(rows.column_names, [list(row.values()) for row in rows.to_pylist()])
+
+
+def lab() -> None:
+    """Open JupyterLab on the tours and the stage notebooks; the kernel knows the package and the warehouse."""
+    import importlib.util
+    import os
+    import sys
+
+    from workbench.settings import get_settings
+
+    if importlib.util.find_spec("jupyterlab") is None:
+        raise UsageError("JupyterLab isn't installed; install it with: pip install 'workbench[lab]'")
+    settings = get_settings()
+    environment = {
+        **os.environ,
+        "WORKBENCH_HOME": str(settings.home),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
+    }
+    start = "notebooks/tour_of_the_warehouse.ipynb"
+    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}"]
+    os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
+
+
+quarantine = typer.Typer(help="Rows that were set aside, and why.", invoke_without_command=True)
+
+
+@quarantine.callback()
+def summary(context: typer.Context, as_json: Json = False) -> None:
+    """List the batches with quarantined rows and their reasons."""
+    if context.invoked_subcommand:
+        return
+    rows = _rows(
+        """
+        SELECT b.batch_id[:12] AS batch, b.dataset, parse_filename(b.uri) AS file, b.rows_quarantined AS rows,
+               (SELECT string_agg(reason || ' ' || n, ', ' ORDER BY n DESC, reason) FROM (
+                   SELECT reason, count(*) AS n FROM (
+                       SELECT unnest(q.reasons) AS reason FROM ops.quarantine q WHERE q.batch_id = b.batch_id)
+                   GROUP BY reason)) AS reasons
+        FROM ops.batches b WHERE b.rows_quarantined > 0 ORDER BY b.ingested_at
+        """
+    )
+    _print(rows, as_json, empty="nothing is in quarantine")
+
+
+@quarantine.command("show")
+def show(
+    batch: Annotated[str, typer.Argument(help="The batch id, or how it begins.")],
+    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """Show the quarantined rows of a batch as they came, with their reasons."""
+    known = [row["batch_id"] for row in _rows("SELECT batch_id FROM ops.batches ORDER BY batch_id")]
+    found = [name for name in known if name.startswith(batch)]
+    if len(found) != 1:
+        raise unknown("batch", batch, [name[:12] for name in (found or known)])
+    rows = _rows(
+        "SELECT row_number AS row, array_to_string(reasons, ', ') AS reasons, record FROM ops.quarantine "
+        "WHERE batch_id = ? ORDER BY row_number LIMIT ?",
+        [found[0], limit],
+    )
+    _print(rows, as_json, empty="this batch has no quarantined row")
+
+
+def _rows(sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    from workbench.warehouse import connect
+
+    return list(connect().query(sql, parameters or []).to_pylist())
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, *, empty: str) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, default=str, indent=2))
+    elif not rows:
+        typer.echo(empty)
+    else:
+        _table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _table(names: list[str], rows: list[list[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console = Console()
+    # A pipe has no width; give columns the room they ask for.
+    (console if console.is_terminal else Console(width=max(120, 24 * len(names)))).print(table, markup=False)
+    typer.echo(f"{len(rows)} rows", err=True)

@@ -1,0 +1,67 @@
+# Two commands do all the set-up: `make demo` runs the main job, `make test` passes the tests.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Compiled bytecode halves the start of every kernel.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help setup demo test check bench lab lock clean
+
+help: ## show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/uv: requirements/bootstrap.txt
+	@echo "== making a virtual environment in $(VENV)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml $(BIN)/uv
+	@echo "== installing the locked dependencies of the demo"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/demo.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
+	@echo "== installing what the tests need"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/demo.stamp ## make .venv from the lock
+
+demo: setup ## run the main job on real data, from landing to a report
+	@echo "== running the demo"
+	$(BIN)/workbench demo
+
+test: $(VENV)/dev.stamp browser ## install what the tests need and pass them
+	@echo "== running the tests"
+	$(BIN)/pytest -n 2 --dist loadfile -q
+
+.PHONY: browser
+browser:
+	@if [ ! -x /usr/bin/chromium ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "== installing Debian's chromium, for the tests that open a page"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	fi
+
+check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the stages to their contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/workbench check
+
+bench: $(VENV)/dev.stamp ## measure, as ratios in one run
+	$(BIN)/python benchmarks/ingest.py
+
+lab: $(VENV)/dev.stamp ## open JupyterLab
+	$(BIN)/workbench lab
+
+lock: $(BIN)/uv ## compile the lock files anew
+	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \
+		--universal --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt; done
+	$(BIN)/python scripts/environment.py
+
+clean: ## remove the virtual environment and all local state
+	rm -rf $(VENV) .workbench
