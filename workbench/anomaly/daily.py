@@ -76,11 +76,11 @@ def aggregate(
     )
     # Every name comes from the catalogue and is quoted.
     daily = (
-        f"SELECT CAST({day} AS DATE) AS day, {series} AS series, {value} AS value, count(*) AS rows "  # noqa: S608
+        f"SELECT CAST({day} AS DATE) AS day, {series} AS series, {value} AS value, count(*) AS rows "
         f"FROM {source} GROUP BY 1, 2"
     )
     frame = warehouse.frame(
-        f"WITH daily AS ({daily}), "  # noqa: S608
+        f"WITH daily AS ({daily}), "
         "totals AS (SELECT series, sum(rows) AS total FROM daily WHERE day IS NOT NULL GROUP BY series), "
         "ranked AS (SELECT series, dense_rank() OVER (ORDER BY total DESC, series) AS place FROM totals) "
         "SELECT day, daily.series, value, rows, place "

@@ -46,7 +46,7 @@ def read(connection: duckdb.DuckDBPyConnection, limit_days: int | None) -> None:
                CAST(round(sales_value * 100) AS BIGINT) AS sales_cents,
                CAST(round((retail_disc + coupon_match_disc) * 100) AS BIGINT) AS discount_cents
         FROM {source("transactions")} {limit}
-        """  # noqa: S608
+        """
     )
 
 
@@ -143,7 +143,7 @@ def write(
         target = str(folder / name).replace("'", "''")
         options = _FORMATS.get(Path(name).suffix, "FORMAT csv, HEADER")
         connection.execute(
-            f"COPY (SELECT * FROM lines WHERE transaction_timestamp >= DATE '{month}-01' "  # noqa: S608
+            f"COPY (SELECT * FROM lines WHERE transaction_timestamp >= DATE '{month}-01' "
             f"AND transaction_timestamp < DATE '{month}-01' + INTERVAL 1 MONTH) TO '{target}' ({options})"
         )
         counts[name] = rows

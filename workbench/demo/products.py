@@ -42,7 +42,7 @@ def build(connection: duckdb.DuckDBPyConnection, *, only_sold: bool) -> None:
                product_category AS category, product_type AS subcategory, package_size, price AS list_price,
                {_DRAW} AS draw, price IS NOT NULL AS is_sold
         FROM {source("products")} LEFT JOIN prices USING (product_id) {chosen}
-        """  # noqa: S608
+        """
     )
     connection.execute(
         """
@@ -91,7 +91,7 @@ def write(connection: duckdb.DuckDBPyConnection, folder: Path) -> dict[str, int]
                        CASE WHEN list_price IS NOT NULL THEN 'USD' END AS currency, is_deleted
                 FROM product_log WHERE file = {number} ORDER BY product_log.updated_at, product_log.product_id
             ) TO '{target}' ({options})
-            """  # noqa: S608
+            """
         )
         found = connection.execute("SELECT count(*) FROM product_log WHERE file = ?", [number]).fetchone()
         counts[name] = int(found[0]) if found else 0

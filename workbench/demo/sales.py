@@ -114,7 +114,7 @@ def _draw_receipts(connection: duckdb.DuckDBPyConnection, plan: Plan, lines: int
                coalesce(outage, 0) AS outage, store_id, currency, price_factor
         FROM placed JOIN store ON store.idx = placed.store LEFT JOIN outage_day USING (day)
         ORDER BY receipt
-        """  # noqa: S608
+        """
     )
 
 
@@ -187,7 +187,7 @@ def _lines(plan: Plan, start: int, end: int) -> str:
             JOIN product USING (idx, outage) LEFT JOIN mark USING (n)
             ORDER BY coalesce(is_again, false), n
         )
-    """  # noqa: S608
+    """
 
 
 def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> list[dict[str, Any]]:

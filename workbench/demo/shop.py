@@ -176,7 +176,7 @@ def load(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> None:
     }
     for name, table in tables.items():
         connection.register("incoming", table)
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")  # noqa: S608  a name from above
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
         connection.unregister("incoming")
 
 

@@ -58,8 +58,10 @@ class DuckDBWarehouse:
         connection = self._open(read_only)
         try:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET temp_directory = '{str(self.path)}.tmp'".replace("\\", "/"))
-            schemas = {row[0] for row in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()}
+            connection.execute(f"SET temp_directory = '{self.path!s}.tmp'".replace("\\", "/"))
+            schemas = {
+                row[0] for row in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()
+            }
             if {"marts", "core"} <= schemas:
                 connection.execute("SET search_path = 'marts,core'")
             yield connection
@@ -80,7 +82,9 @@ class DuckDBWarehouse:
             except duckdb.IOException as error:
                 message = str(error)
                 if "lock" not in message:
-                    raise UsageError(f"can't open the warehouse {self.path}: {_first_line(message)}") from None
+                    raise UsageError(
+                        f"can't open the warehouse {self.path}: {_first_line(message)}"
+                    ) from None
                 if time.monotonic() > deadline:
                     raise WorkFailed(
                         f"the warehouse {self.path} is in use by {_holder(message)}; "
@@ -147,7 +151,7 @@ class DuckDBWarehouse:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
         name = declared(table).full_name
         with self.transaction() as connection:
-            connection.execute(f"DELETE FROM {name}")  # noqa: S608  the name is a declared one
+            connection.execute(f"DELETE FROM {name}")
             return self._insert(connection, table, rows)
 
     def append(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
@@ -156,13 +160,15 @@ class DuckDBWarehouse:
             return self._insert(connection, table, rows)
 
     @staticmethod
-    def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
+    def _insert(
+        connection: duckdb.DuckDBPyConnection, table: str, rows: pyarrow.Table | pandas.DataFrame
+    ) -> int:
         target = declared(table)
         view = f"rows_{uuid4().hex}"
         connection.register(view, rows)
         try:
             columns = ", ".join(map(quote, target.column_names))
-            connection.execute(f"INSERT INTO {target.full_name} ({columns}) SELECT {columns} FROM {view}")  # noqa: S608
+            connection.execute(f"INSERT INTO {target.full_name} ({columns}) SELECT {columns} FROM {view}")
         finally:
             connection.unregister(view)
         return len(rows)
@@ -170,7 +176,7 @@ class DuckDBWarehouse:
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""
         names = [declared(name).full_name for name in tables] or list(TABLES)
-        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)  # noqa: S608
+        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
         self.require()
         with self.connection(read_only=True) as connection:
             return {str(name): int(count) for name, count in connection.execute(union).fetchall()}
