@@ -82,6 +82,7 @@ def link(keys: pd.DataFrame) -> pd.DataFrame:
     if people < 2 or keys[["email", "phone", "street"]].isna().all(axis=None):
         return pd.DataFrame({"customer_id_l": [], "customer_id_r": [], "match_probability": []})
     from splink import DuckDBAPI, Linker, SettingsCreator
+    from splink.blocking_rule_library import CustomRule
 
     logging.getLogger("splink").setLevel(logging.ERROR)
     settings = SettingsCreator(
@@ -166,8 +167,8 @@ def _comparisons() -> list[Any]:
             "street",
             ("street_l = street_r AND coalesce(postal_l = postal_r, true)", 0.6, 1e-4),
             ("postal_l = postal_r AND levenshtein(street_l, street_r) <= 2", 0.1, 1e-4),
-            ("postal_l = postal_r", 0.05, 1e-3),
-            (None, 0.25, 0.999),
+            ("postal_l = postal_r", 0.03, 1e-2),
+            (None, 0.27, 0.99),
         ),
     ]
 

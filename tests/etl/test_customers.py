@@ -1,0 +1,115 @@
+"""Customers: standard form from the change log, and which ids are one person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from workbench.etl.customers import before_and_after, duplicates, identify_people, standardize_customers
+from workbench.schema import dataset
+from workbench.warehouse import Warehouse
+
+ANN = {
+    "first_name": "Ann", "last_name": "Leclerc", "email": "ann.leclerc@example.com", "phone": "(212) 555-0142",
+    "street": "12 Oak Street", "city": "Albany", "state": "NY", "postal_code": "12201", "country": "US",
+}  # fmt: skip
+
+
+def entry(customer_id: str, day: int = 1, batch: int = 1, row: int = 1, **details: Any) -> dict[str, Any]:
+    """A change-log entry of a day in January; details that aren't given are missing."""
+    return {
+        "customer_id": customer_id, "updated_at": datetime(2024, 1, day), **details, "_batch_id": f"batch {batch}",
+        "_row_number": row, "_ingested_at": datetime(2024, 2, batch),
+    }  # fmt: skip
+
+
+def people_of(warehouse: Warehouse, *entries: dict[str, Any]) -> dict[str, str]:
+    """Take the entries through the workflow; return the person of each customer id."""
+    warehouse.append("raw.customers", pd.DataFrame(entries, columns=list(dataset("customers").column_names)))
+    standardize_customers(warehouse)
+    identify_people(warehouse)
+    rows = warehouse.query("SELECT customer_id, person_id FROM staging.customer_identity").to_pylist()
+    return {row["customer_id"]: row["person_id"] for row in rows}
+
+
+def test_one_person_written_in_two_ways_is_found(warehouse: Warehouse) -> None:
+    again = {
+        "first_name": "ANN", "last_name": "LECLREC", "email": "ANN.LECLERC@EXAMPLE.COM", "phone": "212.555.0142",
+        "street": "12 OAK ST", "postal_code": "12201-4321", "country": "United States",
+    }  # fmt: skip
+    found = people_of(warehouse, entry("20", **ANN), entry("3", **again))
+    assert found == {"20": "20", "3": "20"}
+    shown = duplicates(warehouse)
+    assert list(shown["customer_id"]) == ["20", "3"]
+    assert shown["match_probability"].min() > 0.95
+
+
+def test_a_nickname_at_the_same_address_is_the_same_person(warehouse: Warehouse) -> None:
+    home = {"last_name": "Okafor", "street": "9 Elm Rd", "postal_code": "10001", "country": "US"}
+    found = people_of(
+        warehouse, entry("a", first_name="William", **home), entry("b", first_name="Bill", **home)
+    )
+    assert found == {"a": "a", "b": "a"}
+
+
+def test_family_members_at_one_address_and_number_stay_apart(warehouse: Warehouse) -> None:
+    other = ANN | {"first_name": "Peter", "email": "peter@example.com"}
+    assert people_of(warehouse, entry("a", **ANN), entry("b", **other)) == {"a": "a", "b": "b"}
+
+
+def test_the_same_name_alone_is_not_the_same_person(warehouse: Warehouse) -> None:
+    name = {"first_name": "John", "last_name": "Smith"}
+    found = people_of(
+        warehouse, entry("a", **name, email="one@example.com"), entry("b", **name), entry("c", **name)
+    )
+    assert set(found) == set(found.values())
+
+
+def test_the_same_name_in_one_postal_code_is_not_the_same_person(warehouse: Warehouse) -> None:
+    john = {"first_name": "John", "last_name": "Smith", "postal_code": "10001", "country": "US"}
+    found = people_of(
+        warehouse,
+        entry("a", **john, street="1 Elm St"),
+        entry("b", **john, street="99 Oak Ave"),
+        entry("c", **john),
+    )
+    assert set(found) == set(found.values())
+
+
+@pytest.mark.parametrize("how_many", [0, 1, 2, 5])
+def test_customers_without_contact_details_stay_alone(warehouse: Warehouse, how_many: int) -> None:
+    found = people_of(warehouse, *(entry(str(number)) for number in range(how_many)))
+    assert found == {str(number): str(number) for number in range(how_many)}
+
+
+def test_someone_who_moved_is_found_by_the_old_address(warehouse: Warehouse) -> None:
+    old = {name: ANN[name] for name in ("first_name", "last_name", "street", "postal_code", "country")}
+    moved = ANN | {"street": "7 Far Lane", "city": "Reno", "state": "NV", "postal_code": "89501"}
+    found = people_of(warehouse, entry("a", **ANN), entry("a", day=5, **moved), entry("b", **old))
+    assert found == {"a": "a", "b": "a"}
+
+
+def test_people_do_not_depend_on_the_order_of_rows(warehouse: Warehouse) -> None:
+    entries = [
+        entry(str(number), **(ANN | {"email": f"ann{number // 2}@example.com"})) for number in range(6)
+    ]
+    first = people_of(warehouse, *entries)
+    probabilities = warehouse.query("FROM staging.customer_identity ORDER BY customer_id")
+    warehouse.execute("DELETE FROM raw.customers")
+    assert people_of(warehouse, *entries[::-1]) == first
+    assert warehouse.query("FROM staging.customer_identity ORDER BY customer_id") == probabilities
+
+
+def test_an_entry_landed_again_counts_once_as_it_landed_last(warehouse: Warehouse) -> None:
+    rows = [entry("a", batch=2, email="NEW@example.com"), entry("a", batch=1, row=9, email="old@example.com")]
+    rows.append(entry("b", email="no address", phone="12"))
+    warehouse.append("raw.customers", pd.DataFrame(rows, columns=list(dataset("customers").column_names)))
+    result = standardize_customers(warehouse)
+    assert (result.entries, result.changed, result.emails_unusable, result.phones_unusable) == (2, 2, 1, 1)
+    emails = warehouse.query("SELECT email FROM staging.customer_standard ORDER BY customer_id").to_pylist()
+    assert emails == [{"email": "new@example.com"}, {"email": None}]
+    assert "NEW@example.com" in set(before_and_after(warehouse)["landed"])
+    assert standardize_customers(warehouse) == result
