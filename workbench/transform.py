@@ -186,7 +186,7 @@ def _result(result: Any, connection: duckdb.DuckDBPyConnection) -> NodeResult:
     table = MODELS[model].full_name if model in MODELS else model
     rows = None
     if is_model and status == "pass":
-        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  a declared name
+        row = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
         rows = int(row[0]) if row else None
     return NodeResult(
         name=node.name,

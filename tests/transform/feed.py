@@ -14,7 +14,9 @@ def land_everything(warehouse: Warehouse) -> None:
     """Land the feed, in an order in which nothing is in order."""
     # ann changes twice in one batch, is corrected for a time already landed, and an older entry arrives last.
     land(
-        warehouse, "customers", 2,
+        warehouse,
+        "customers",
+        2,
         _customer("ann", "2017-03-01 00:00:00", "Ann II"),
         _customer("ann", "2017-05-01 00:00:00", "Ann III"),
         _customer("ann", "2017-05-01 00:00:00", "Ann 3"),
@@ -24,7 +26,9 @@ def land_everything(warehouse: Warehouse) -> None:
         _customer("bob", "2017-05-02 00:00:00", None),
     )
     land(
-        warehouse, "customers", 3,
+        warehouse,
+        "customers",
+        3,
         _customer("ann", "2017-01-01 00:00:00", "Ann"),
         _customer("ann", "2017-03-01 00:00:00", "Ann 2"),
         # cid is deleted, deleted again, comes back as he was, and is deleted for good.
@@ -48,7 +52,12 @@ def land_everything(warehouse: Warehouse) -> None:
         {"product_id": "P4", "updated_at": "2017-01-01", "description": "Coffee", "department": "Pantry",
          "category": "Hot"},
     )  # fmt: skip
-    land(warehouse, "stores", 1, {"store_id": "S1", "updated_at": "2017-01-01", "name": "Main", "country": "US"})
+    land(
+        warehouse,
+        "stores",
+        1,
+        {"store_id": "S1", "updated_at": "2017-01-01", "name": "Main", "country": "US"},
+    )
     land(
         warehouse, "exchange_rates", 1,
         {"rate_date": "2017-06-09", "currency": "USD", "units_per_eur": "1.25"},
@@ -56,7 +65,9 @@ def land_everything(warehouse: Warehouse) -> None:
         {"rate_date": "2017-06-09", "currency": "JPY", "units_per_eur": "125"},
         {"rate_date": "2017-06-10", "currency": "GBP", "units_per_eur": "0.7"},
     )  # fmt: skip
-    land(warehouse, "exchange_rates", 2, {"rate_date": "2017-06-09", "currency": "GBP", "units_per_eur": "0.9"})
+    land(
+        warehouse, "exchange_rates", 2, {"rate_date": "2017-06-09", "currency": "GBP", "units_per_eur": "0.9"}
+    )
     land(
         warehouse, "transactions", 1,
         line("before", at="2016-12-31 23:59:59", customer_id="ann"),
@@ -104,7 +115,9 @@ def land_everything(warehouse: Warehouse) -> None:
          "value": "12"},
         {"measurement_id": "M2", "measured_at": "2017-04-01 23:59:00", "metric": "footfall", "value": "0.5"},
     )  # fmt: skip
-    warehouse.execute("INSERT INTO staging.customer_identity VALUES ('ann', 'ann', 2, 0.9), ('bob', 'ann', 2, 0.9)")
+    warehouse.execute(
+        "INSERT INTO staging.customer_identity VALUES ('ann', 'ann', 2, 0.9), ('bob', 'ann', 2, 0.9)"
+    )
     warehouse.execute(
         "INSERT INTO staging.customer_standard (customer_id, updated_at, first_name, last_name, email, phone, "
         "street, city, state, postal_code, country) VALUES "

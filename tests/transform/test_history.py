@@ -62,12 +62,16 @@ def test_no_member_is_made_up_beyond_those(built: Built) -> None:
 def test_the_key_is_the_first_sixty_bits_of_the_hash_of_natural_key_and_beginning(built: Built) -> None:
     for customer, text in (("eve", "2017-06-01 09:30:00.123456"), ("zoe", "1900-01-01 00:00:00.000000")):
         expected = int(md5(f"{customer}|{text}".encode(), usedforsecurity=False).hexdigest()[:15], 16)
-        assert built.row(f"SELECT customer_key FROM core.dim_customer WHERE customer_id = '{customer}'") == (expected,)
+        assert built.row(f"SELECT customer_key FROM core.dim_customer WHERE customer_id = '{customer}'") == (
+            expected,
+        )
 
 
 def test_standard_forms_stand_beside_what_landed(built: Built) -> None:
     columns = "full_name_standard, email_standard, phone_standard, address_standard"
-    assert built.rows(f"SELECT {columns} FROM core.dim_customer WHERE customer_id = 'ann' ORDER BY valid_from") == [
+    assert built.rows(
+        f"SELECT {columns} FROM core.dim_customer WHERE customer_id = 'ann' ORDER BY valid_from"
+    ) == [
         (None, None, None, None),
         (None, None, None, None),
         ("Ann Lee", "ann@example.org", "+15550100", "1 Elm St, Dayton, OH 45402, US"),

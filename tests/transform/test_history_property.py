@@ -54,7 +54,9 @@ def reference(batches: list[list[Entry]]) -> list[Version]:
     versions: list[Version] = []
     for customer in sorted({entry.customer for entry in log.values()}):
         held: tuple[str | None, str | None, datetime] | None = None
-        for (_, hour), entry in sorted((item for item in log.items() if item[0][0] == customer), key=lambda i: i[0]):
+        for (_, hour), entry in sorted(
+            (item for item in log.items() if item[0][0] == customer), key=lambda i: i[0]
+        ):
             now = START + timedelta(hours=hour)
             if held and (entry.deleted or (entry.name, entry.city) != held[:2]):
                 versions.append(Version(customer, *held, now))
@@ -154,7 +156,9 @@ entries = st.builds(Entry, customers, st.integers(0, 6), values, values, st.samp
 deliveries = st.lists(st.lists(entries, max_size=6), max_size=4)
 moments = st.one_of(st.integers(-60, 420), st.integers(-1, 7).map(lambda hour: hour * 60))
 quickly = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 
@@ -165,7 +169,9 @@ def test_any_log_becomes_the_versions_of_the_reference(log: Log, batches: list[l
 
 
 @quickly
-@given(batch=st.lists(entries, max_size=8, unique_by=lambda entry: (entry.customer, entry.hour)), data=st.data())
+@given(
+    batch=st.lists(entries, max_size=8, unique_by=lambda entry: (entry.customer, entry.hour)), data=st.data()
+)
 def test_the_order_of_arrival_changes_nothing(log: Log, batch: list[Entry], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(batch))
     assert log.versions([[entry] for entry in shuffled], []) == log.versions([batch], [])
@@ -177,5 +183,7 @@ def test_every_sale_finds_the_version_of_its_time(
     log: Log, batches: list[list[Entry]], sales: list[tuple[str, int]]
 ) -> None:
     versions = log.versions(batches, sales)
-    expected = [version_at(versions, customer, START + timedelta(minutes=minute)) for customer, minute in sales]
+    expected = [
+        version_at(versions, customer, START + timedelta(minutes=minute)) for customer, minute in sales
+    ]
     assert log.sold_to() == expected

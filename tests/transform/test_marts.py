@@ -11,7 +11,9 @@ UNCONVERTED = 3
 
 
 def test_every_line_is_in_retail_sales_once(built: Built) -> None:
-    assert built.row("SELECT count(*), count(DISTINCT (transaction_id, line_number)) FROM marts.retail_sales") == (22, 22)
+    assert built.row(
+        "SELECT count(*), count(DISTINCT (transaction_id, line_number)) FROM marts.retail_sales"
+    ) == (22, 22)
     assert built.row(
         "SELECT transaction_date, customer_id, person_id, description, department, store_name, country, "
         "net_amount_reporting FROM marts.retail_sales WHERE transaction_id = 'second'"
@@ -25,7 +27,7 @@ def test_every_line_is_in_retail_sales_once(built: Built) -> None:
 def test_sales_by_day_week_and_month_hold_the_same_whole(built: Built) -> None:
     whole = built.row("SELECT count(*), sum(quantity), sum(net_amount_reporting) FROM marts.retail_sales")
     for period in ("daily", "weekly", "monthly"):
-        assert whole + (UNCONVERTED, 1) == built.row(
+        assert (*whole, UNCONVERTED, 1) == built.row(
             "SELECT sum(lines)::BIGINT, sum(quantity), sum(net_amount_reporting), sum(unconverted_lines)::BIGINT, "
             f"sum(return_lines)::BIGINT FROM marts.sales_{period}"
         )

@@ -1,0 +1,182 @@
+"""The runner: what it hands back, what it leaves behind, and what it does when things go wrong."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.transform.conftest import Built
+from tests.transform.landing import land
+from workbench import transform
+from workbench.errors import UsageError, WorkFailed
+from workbench.schema import TABLES, sql_type
+from workbench.settings import get_settings
+from workbench.warehouse import Warehouse, connect
+
+HOLD = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep({})"
+BUILD = "from workbench import transform; transform.build()"
+
+
+@pytest.fixture
+def copy(built: Built, home: Path) -> Warehouse:
+    """The built feed in this test's own home, to be changed."""
+    shutil.copytree(built.home, home)
+    return connect()
+
+
+def _content(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table.full_name: sorted(
+            (tuple(row.values()) for row in warehouse.query(f"SELECT * FROM {table.full_name}").to_pylist()),
+            key=repr,
+        )
+        for table in transform.MODELS.values()
+    }
+
+
+def test_tables_keep_their_declared_shape(built: Built) -> None:
+    found: dict[str, list[tuple[str, str, bool]]] = {}
+    for name, column, kind, nullable in built.rows(
+        "SELECT schema_name || '.' || table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "WHERE NOT internal ORDER BY 1, column_index"
+    ):
+        found.setdefault(name, []).append((column, kind, nullable))
+    assert found == {
+        table.full_name: [(column.name, sql_type(column), column.nullable) for column in table.columns]
+        for table in TABLES.values()
+    }
+
+
+def test_every_table_of_core_and_marts_that_no_python_writes_is_built_and_tested(built: Built) -> None:
+    assert {result.table for result in built.result.models} == {
+        table.full_name for table in TABLES.values() if table.schema in ("core", "marts")
+    } - {"marts.sales_anomalies", "marts.fraud_scores"}
+    tested = {result.table for result in built.result.tests}
+    assert tested == {result.table for result in built.result.models}
+
+
+def test_results_are_data(built: Built) -> None:
+    by_name = {result.name: result for result in built.result.results}
+    sales = by_name["retail_sales"]
+    assert (sales.resource_type, sales.table, sales.status, sales.rows) == (
+        "model",
+        "marts.retail_sales",
+        "pass",
+        22,
+    )
+    check = by_name["at_most_one_current_dim_customer_customer_id"]
+    assert (check.resource_type, check.table, check.status, check.failures) == (
+        "test", "core.dim_customer", "pass", 0,
+    )  # fmt: skip
+    frame = built.result.frame()
+    assert len(frame) == len(built.result.results) == len(built.result.models) + len(built.result.tests)
+    assert frame.set_index("name").rows["retail_sales"] == 22
+
+
+def test_building_again_changes_nothing_and_reads_the_project_from_its_cache(
+    built: Built, home: Path
+) -> None:
+    # The same path as before: the cache knows the warehouse by it.
+    cache = built.home / "dbt" / "target" / "partial_parse.msgpack"
+    before, written = _content(built.warehouse), cache.stat().st_mtime_ns
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(built.home))
+        result = transform.build("customers")
+    assert {model.name for model in result.models} == {"dim_customer"}
+    assert {test.table for test in result.tests} == {"core.dim_customer"}
+    assert _content(built.warehouse) == before
+    assert cache.stat().st_mtime_ns == written
+
+
+def test_it_waits_for_the_file_heals_members_that_arrive_late_and_lets_go_of_the_file(
+    copy: Warehouse, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = {"updated_at": "2017-06-01", "first_name": "Zoe"}
+    land(copy, "customers", 9, {"customer_id": "zoe"} | entry, {"customer_id": "dee"} | entry)
+    copy.execute("ALTER TABLE core.dim_store DROP COLUMN name")
+    monkeypatch.setenv("WORKBENCH_REPORTING_CURRENCY", "EUR")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD.format(1), home / "warehouse.duckdb"], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        transform.build("customers", "products", "transactions")
+    sold = "SELECT d.first_name, d.is_inferred FROM core.fact_transactions f JOIN core.dim_customer d USING (customer_key)"
+    for transaction in ("unknown", "only deleted"):
+        (row,) = copy.query(f"{sold} WHERE transaction_id = '{transaction}'").to_pylist()
+        assert row == {"first_name": "Zoe", "is_inferred": False}
+    (row,) = copy.query("SELECT count(*) AS n FROM core.dim_customer WHERE customer_id = 'zoe'").to_pylist()
+    assert row == {"n": 1}
+    (row,) = copy.query(
+        "SELECT reporting_currency, exchange_rate::DOUBLE AS rate FROM core.fact_transactions "
+        "WHERE transaction_id = 'a great sum'"
+    ).to_pylist()
+    assert row == {"reporting_currency": "EUR", "rate": 0.008}
+    assert copy.query("SELECT name FROM core.dim_store WHERE store_id = 'S1'").to_pylist() == [
+        {"name": "Main"}
+    ]
+    subprocess.run([sys.executable, "-c", HOLD.format(0), home / "warehouse.duckdb"], check=True, timeout=30)
+
+
+def test_a_failing_check_is_named_and_what_depends_on_it_is_not_built(copy: Warehouse) -> None:
+    copy.execute("UPDATE ops.batches SET rows_accepted = 9 WHERE batch_id = 'a'")
+    with pytest.raises(WorkFailed, match=r"test accounted_for_data_quality_daily_rows_landed: Got 1 result"):
+        transform.build("marts")
+
+
+def test_a_failing_model_is_named_with_its_cause(copy: Warehouse) -> None:
+    copy.execute("DELETE FROM core.dim_product")
+    with pytest.raises(
+        WorkFailed, match=r"model fact_transactions: .*NOT NULL.*product_key.*not run after that"
+    ):
+        transform.build("transactions")
+    # The table that could not be filled is as it was.
+    assert copy.counts("core.fact_transactions") == {"core.fact_transactions": 22}
+
+
+def test_a_file_held_for_long_is_named_with_its_holder(
+    warehouse: Warehouse, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "0.2")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD.format(60), home / "warehouse.duckdb"], stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout and holder.stdout.readline() == b"held\n"
+        with pytest.raises(WorkFailed, match=f"in use by process {holder.pid}"):
+            transform.build("customers")
+        holder.kill()
+
+
+def test_an_unknown_tag_or_a_missing_warehouse_is_a_wrong_call(home: Path) -> None:
+    with pytest.raises(UsageError, match="no warehouse at"):
+        transform.build("customers")
+    with pytest.raises(UsageError, match="unknown tag 'customer'; did you mean 'customers'"):
+        transform.build("customer")
+
+
+def test_killed_in_the_middle_it_gives_the_same_tables_when_run_again(
+    copy: Warehouse, built: Built, home: Path
+) -> None:
+    filled = [table.full_name for table in transform.MODELS.values()]
+    for name in filled:
+        copy.execute(f"DELETE FROM {name}")
+    written = home / "dbt" / "target" / "run" / "workbench" / "models" / "core" / "fact_transactions.sql"
+    written.unlink()
+    environment = os.environ | {"PYTHONPATH": str(get_settings().root)}
+    with subprocess.Popen([sys.executable, "-c", BUILD], env=environment) as build:
+        deadline = time.monotonic() + 60
+        while not written.exists() and build.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        build.send_signal(signal.SIGKILL)
+    assert build.returncode == -signal.SIGKILL
+    after = copy.counts(*filled)
+    assert after["core.dim_customer"] > 0
+    assert after["marts.retail_sales"] == 0
+    transform.build()
+    assert _content(copy) == _content(built.warehouse)
