@@ -89,7 +89,7 @@ def link(keys: pd.DataFrame) -> pd.DataFrame:
         link_type="dedupe_only",
         comparisons=_comparisons(),
         blocking_rules_to_generate_predictions=[
-            f"{rule} AND l.customer_id <> r.customer_id" for rule in _BLOCKS
+            CustomRule(f"{rule} AND l.customer_id <> r.customer_id") for rule in _BLOCKS
         ],
         probability_two_random_records_match=min(
             _LIKELIEST, max(_RAREST, 2 * _DUPLICATES_PER_CUSTOMER / people)
