@@ -20,6 +20,15 @@ def put(
     connection.execute(
         "INSERT INTO ops.alerts (alert_id, run_id, raised_at, kind, severity, subject, message, is_open) "
         "SELECT ?, ?, ?, ?, ?, ?, ?, true WHERE NOT EXISTS (SELECT 1 FROM ops.alerts WHERE alert_id = ?)",
-        [alert_id, run_id, datetime.now(UTC).replace(tzinfo=None), kind, severity, subject[:256], message[:2048], alert_id],
+        [
+            alert_id,
+            run_id,
+            datetime.now(UTC).replace(tzinfo=None),
+            kind,
+            severity,
+            subject[:256],
+            message[:2048],
+            alert_id,
+        ],
     )
     return alert_id

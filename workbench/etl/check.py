@@ -60,7 +60,8 @@ def check(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) ->
 def refuse_file(connection: duckdb.DuckDBPyConnection, uri: str, why: str) -> Checked:
     """Refuse a file that can't be read at all: it counts as one row, whose record is its address."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, ['file:unreadable'] AS reasons", [uri]
+        "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, ['file:unreadable'] AS reasons",
+        [uri],
     )
     return Checked(0, 1, "rejected", f"the file can't be read: {why}")
 
@@ -78,7 +79,11 @@ def _known(table: Table, mapping: Map | None) -> frozenset[str]:
 def _missing(table: Table, mapping: Map | None, theirs: dict[str, str]) -> list[str]:
     if mapping is None:
         return [column.name for column in _ours(table) if column.required and column.name not in theirs]
-    return [name for name, used in mapping.sources().items() if any(source.lower() not in theirs for source in used)]
+    return [
+        name
+        for name, used in mapping.sources().items()
+        if any(source.lower() not in theirs for source in used)
+    ]
 
 
 def _used(table: Table, mapping: Map | None, theirs: dict[str, str]) -> set[str]:
@@ -91,7 +96,7 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
         INSERT INTO refused
         SELECT n, record, list_distinct(list_concat(?, CASE WHEN reason IS NULL THEN [] ELSE [reason] END))
         FROM {rows.records} LEFT JOIN (SELECT n, reason FROM line_errors) USING (n)
-        """,  # noqa: S608
+        """,
         [reasons],
     )
     (count,) = connection.execute("SELECT count(*) FROM refused").fetchone() or (0,)
@@ -99,7 +104,11 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
 
 
 def _split(
-    connection: duckdb.DuckDBPyConnection, rows: Rows, table: Table, mapping: Map | None, theirs: dict[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    rows: Rows,
+    table: Table,
+    mapping: Map | None,
+    theirs: dict[str, str],
 ) -> int:
     source = _sources(table, mapping, theirs)
     extra = _extra(sorted(set(rows.columns) - _used(table, mapping, theirs)))
@@ -118,7 +127,7 @@ def _split(
     broken = [f"coalesce({problem.condition}, false)" for rule in rules for problem in rule.problems]
     columns = ", ".join(quote(rule.column.name) for rule in rules)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS "  # noqa: S608  every name comes from the declarations
+        f"CREATE OR REPLACE TEMP TABLE checked AS "
         f"SELECT n, {columns}, {EXTRA}, NOT ({' OR '.join(broken)}) AS ok FROM {typed}"
     )
     connection.execute(
@@ -129,7 +138,7 @@ def _split(
             FROM {typed} WHERE n IN (SELECT n FROM checked WHERE NOT ok)
         ) JOIN (SELECT n, record FROM {rows.records} WHERE n IN (SELECT n FROM checked WHERE NOT ok)) USING (n)
         UNION ALL SELECT n, record, [reason] FROM line_errors
-        """  # noqa: S608
+        """
     )
     (accepted,) = connection.execute("SELECT count(*) FROM checked WHERE ok").fetchone() or (0,)
     return int(accepted)
@@ -156,7 +165,9 @@ def _extra(names: list[str]) -> str:
 
 
 def _reason(rule: Rule) -> str:
-    cases = " ".join(f"WHEN {problem.condition} THEN '{rule.column.name}:{problem.code}'" for problem in rule.problems)
+    cases = " ".join(
+        f"WHEN {problem.condition} THEN '{rule.column.name}:{problem.code}'" for problem in rule.problems
+    )
     return f"CASE {cases} END" if cases else "NULL"
 
 
@@ -166,7 +177,7 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str) -> int
     names = [column.name for column in _ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({columns}) AS h, n FROM checked WHERE ok"  # noqa: S608
+        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({columns}) AS h, n FROM checked WHERE ok"
     )
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
@@ -176,7 +187,7 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str) -> int
         WITH twice AS (SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)),
         candidates AS (SELECT {columns} FROM checked WHERE n IN (SELECT n FROM twice))
         SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
-        """  # noqa: S608
+        """
     ).fetchone()
     before = connection.execute(
         f"""
@@ -184,7 +195,7 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str) -> int
             SELECT DISTINCT {columns} FROM checked c WHERE ok
             AND EXISTS (SELECT 1 FROM {table.full_name} r WHERE {keys})
         ) c WHERE EXISTS (SELECT 1 FROM {table.full_name} r WHERE {keys} AND {same})
-        """  # noqa: S608
+        """
     ).fetchone()
     return _first(within) + _first(before)
 

@@ -60,7 +60,16 @@ class IngestResult:
 
     def frame(self) -> pd.DataFrame:
         """One row a batch, for display."""
-        columns = ["dataset", "file", "status", "rows_landed", "rows_accepted", "rows_quarantined", "rows_duplicate", "message"]
+        columns = [
+            "dataset",
+            "file",
+            "status",
+            "rows_landed",
+            "rows_accepted",
+            "rows_quarantined",
+            "rows_duplicate",
+            "message",
+        ]
         rows = [{**asdict(batch), "file": Path(batch.uri).name} for batch in self.batches]
         return pd.DataFrame(rows, columns=columns)
 
@@ -164,7 +173,7 @@ def _into_raw(connection: Any, file: Landed, moment: datetime) -> None:
     table = DATASETS[file.dataset]
     columns = ", ".join(quote(column.name) for column in table.columns if not column.name.startswith("_"))
     connection.execute(
-        f"INSERT INTO {table.full_name} ({columns}, _extra, _batch_id, _row_number, _ingested_at) "  # noqa: S608
+        f"INSERT INTO {table.full_name} ({columns}, _extra, _batch_id, _row_number, _ingested_at) "
         f"SELECT {columns}, _extra, ?, n, ? FROM checked WHERE ok",
         [file.batch_id, moment],
     )
@@ -182,4 +191,4 @@ def _into_ledger(connection: Any, batch: Batch) -> None:
     values = asdict(batch)
     names = ", ".join(values)
     marks = ", ".join("?" for _ in values)
-    connection.execute(f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values()))  # noqa: S608
+    connection.execute(f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values()))

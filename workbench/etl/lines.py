@@ -143,7 +143,13 @@ class _Cutter:
                 yield PLACEHOLDER, self._special(line, waiting, lines)
 
     def _plain(self, line: bytes) -> bool:
-        if (self.delimiter and b'"' in line) or b"\0" in line or b"\x1e" in line or b"\x1f" in line or b"\r" in line:
+        if (
+            (self.delimiter and b'"' in line)
+            or b"\0" in line
+            or b"\x1e" in line
+            or b"\x1f" in line
+            or b"\r" in line
+        ):
             return False
         return len(line) <= _LONGEST and (line.isascii() or _is_utf8(line))
 
@@ -167,7 +173,9 @@ class _Cutter:
 
     def _parse(self, record: str) -> list[str] | None:
         try:
-            rows = list(csv.reader(io.StringIO(record, newline=""), delimiter=self.delimiter or ",", strict=True))
+            rows = list(
+                csv.reader(io.StringIO(record, newline=""), delimiter=self.delimiter or ",", strict=True)
+            )
         except csv.Error:
             return None
         return rows[0] if len(rows) == 1 else None

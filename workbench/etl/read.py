@@ -38,7 +38,9 @@ class Rows:
     headless: bool = False
 
 
-def open_rows(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: frozenset[str]) -> Rows | None:
+def open_rows(
+    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: frozenset[str]
+) -> Rows | None:
     """Open a landed file; None if it has no byte.
 
     Args:
@@ -73,7 +75,9 @@ def _open_parquet(connection: duckdb.DuckDBPyConnection, path: Path) -> Rows:
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE landed AS SELECT file_row_number + 1 AS n, * EXCLUDE (file_row_number) FROM {scan}"
     )
-    return Rows(columns, "landed", f"(SELECT n, CAST(json_object({packed}) AS VARCHAR) AS record FROM landed)")
+    return Rows(
+        columns, "landed", f"(SELECT n, CAST(json_object({packed}) AS VARCHAR) AS record FROM landed)"
+    )
 
 
 def _open_json(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> Rows:
@@ -90,7 +94,9 @@ def _open_json(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path)
         "INSERT INTO line_errors SELECT n, coalesce(line, ''), reason FROM objects WHERE reason IS NOT NULL"
     )
     connection.execute("DELETE FROM objects WHERE reason IS NOT NULL")
-    keys = connection.execute("SELECT DISTINCT unnest(json_keys(line)) AS key FROM objects ORDER BY key").fetchall()
+    keys = connection.execute(
+        "SELECT DISTINCT unnest(json_keys(line)) AS key FROM objects ORDER BY key"
+    ).fetchall()
     columns = {key: "VARCHAR" for (key,) in keys}
     paths = "[" + ", ".join(_text('$."' + key.replace('"', '\\"') + '"') for key in columns) + "]"
     picked = "".join(f", parts[{i}] AS {quote(key)}" for i, key in enumerate(columns, 1))
@@ -99,7 +105,9 @@ def _open_json(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path)
     return Rows(columns, relation if columns else "(SELECT n FROM objects)", records)
 
 
-def _open_csv(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: frozenset[str]) -> Rows:
+def _open_csv(
+    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: frozenset[str]
+) -> Rows:
     line, _ = first_line(path)
     delimiter, names = _header(line, known)
     headless = not any(name.lower() in known for name in names)
@@ -183,12 +191,25 @@ def _stage_lines(connection: duckdb.DuckDBPyConnection, lines: LineFile) -> None
 
 
 def _insert(
-    connection: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, specials: list[Special], attribute: str
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    schema: pa.Schema,
+    specials: list[Special],
+    attribute: str,
 ) -> None:
     for start in range(0, len(specials), 50_000):
         chunk = specials[start : start + 50_000]
-        values = [[s.number for s in chunk], [s.record for s in chunk], [getattr(s, attribute) for s in chunk]]
-        connection.register("chunk", pa.Table.from_arrays([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema))
+        values = [
+            [s.number for s in chunk],
+            [s.record for s in chunk],
+            [getattr(s, attribute) for s in chunk],
+        ]
+        connection.register(
+            "chunk",
+            pa.Table.from_arrays(
+                [pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema
+            ),
+        )
         connection.execute(f"INSERT INTO {table} SELECT * FROM chunk")
         connection.unregister("chunk")
 

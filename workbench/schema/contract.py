@@ -12,7 +12,17 @@ from functools import cache
 from workbench.schema.ddl import sql_type
 from workbench.schema.model import Column
 
-_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_INTEGERS = {
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+}
 _FLOATS = {"FLOAT", "DOUBLE"}
 
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
@@ -88,11 +98,15 @@ def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[st
         case "timestamp":
             # A cast to TIMESTAMP ignores an offset in silence; a cast to TIMESTAMPTZ heeds it.
             zoned = f"regexp_matches({bare}, ':[0-9.]+ ?{_OFFSET}$')"
-            moment = f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({bare} AS TIMESTAMPTZ)) ELSE {cast} END"
+            moment = (
+                f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({bare} AS TIMESTAMPTZ)) ELSE {cast} END"
+            )
             value = f"CASE WHEN regexp_full_match({bare}, '{_TIME}') THEN {moment} END"
             return value, [Problem("invalid", failed)]
         case "date":
-            value = f"CASE WHEN regexp_full_match({bare}, '{_DAY}') THEN TRY_CAST(left({bare}, 10) AS DATE) END"
+            value = (
+                f"CASE WHEN regexp_full_match({bare}, '{_DAY}') THEN TRY_CAST(left({bare}, 10) AS DATE) END"
+            )
             return value, [Problem("invalid", failed)]
         case "boolean" | "json":
             return cast, [Problem("invalid", failed)]
@@ -126,7 +140,9 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
             written = f"CAST({source} AS VARCHAR)"
             if source_type in _FLOATS:
                 # An id that went through a floating-point column (13085.0) is the integer it was.
-                number = f"CASE WHEN {whole} THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE {written} END"
+                number = (
+                    f"CASE WHEN {whole} THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE {written} END"
+                )
                 written = f"CASE WHEN isfinite({source}) THEN {number} END"
             return f"nullif(upper(trim({written})), '')" if "currency" in column.checks else written, []
 
@@ -138,7 +154,10 @@ def _check(name: str, value: str) -> Problem:
         case "not_negative":
             return Problem("negative", f"{value} < 0")
         case "not_in_future":
-            return Problem("in_future", f"{value} > CAST(current_timestamp AT TIME ZONE 'UTC' AS TIMESTAMP) + INTERVAL 1 DAY")
+            return Problem(
+                "in_future",
+                f"{value} > CAST(current_timestamp AT TIME ZONE 'UTC' AS TIMESTAMP) + INTERVAL 1 DAY",
+            )
         case "currency":
             return Problem("unknown", f"{value} NOT IN ({_currency_literals()})")
     raise ValueError(f"no such check: {name}")
@@ -149,7 +168,9 @@ def currencies() -> frozenset[str]:
     """Return the ISO 4217 codes, present and past (source: Unicode CLDR, through Babel)."""
     from babel import Locale
 
-    return frozenset(code for code in Locale("en").currencies if len(code) == 3 and code.isascii() and code.isupper())
+    return frozenset(
+        code for code in Locale("en").currencies if len(code) == 3 and code.isascii() and code.isupper()
+    )
 
 
 def _currency_literals() -> str:

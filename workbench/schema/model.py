@@ -8,7 +8,9 @@ from typing import Literal
 Schema = Literal["raw", "staging", "core", "marts", "ops"]
 SCHEMAS: tuple[Schema, ...] = ("raw", "staging", "core", "marts", "ops")
 
-Kind = Literal["text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"]
+Kind = Literal[
+    "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"
+]
 Check = Literal["not_zero", "not_negative", "currency", "not_in_future"]
 
 
@@ -72,7 +74,9 @@ class Table:
         raise KeyError(name)
 
 
-def text(name: str, comment: str, *, size: int = 256, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
+def text(
+    name: str, comment: str, *, size: int = 256, nullable: bool = True, checks: tuple[Check, ...] = ()
+) -> Column:
     """Declare a text column; ``size`` in bytes."""
     return Column(name, "text", comment, nullable, (size,), checks)
 

@@ -15,7 +15,9 @@ _BOOKKEEPING = (
 )
 
 
-def _raw(name: str, comment: str, key: tuple[str, ...], dist: str, sort: tuple[str, ...], *columns: Column) -> Table:
+def _raw(
+    name: str, comment: str, key: tuple[str, ...], dist: str, sort: tuple[str, ...], *columns: Column
+) -> Table:
     return Table("raw", name, comment, (*columns, *_BOOKKEEPING), key, dist, sort)
 
 

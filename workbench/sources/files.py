@@ -53,7 +53,10 @@ def land(source: str, dataset: str | None = None, map_file: Path | None = None) 
         raise UsageError(f"the map is for {mapping.dataset}, not for {dataset}")
     if dataset is not None and dataset not in DATASETS:
         raise unknown("dataset", dataset, DATASETS)
-    return [_land(path, mapping.dataset if mapping else dataset or _told_by(path), mapping) for path in _find(source)]
+    return [
+        _land(path, mapping.dataset if mapping else dataset or _told_by(path), mapping)
+        for path in _find(source)
+    ]
 
 
 def _find(source: str) -> list[Path]:
@@ -125,7 +128,9 @@ def landed(folder: Path | None = None) -> Iterator[Landed]:
     files = [
         file
         for file in folder.rglob("*")
-        if file.is_file() and not file.name.startswith((".", "_")) and not file.name.endswith((MAP_SUFFIX, ".part"))
+        if file.is_file()
+        and not file.name.startswith((".", "_"))
+        and not file.name.endswith((MAP_SUFFIX, ".part"))
     ]
     for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file))):
         dataset = file.relative_to(folder).parts[0]

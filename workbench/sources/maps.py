@@ -33,7 +33,10 @@ class Map(BaseModel):
 
     def sources(self) -> dict[str, set[str]]:
         """Return, for each of our columns, the names of their columns it reads."""
-        return {name: {c.name for c in _parse(name, text).find_all(exp.Column)} for name, text in self.columns.items()}
+        return {
+            name: {c.name for c in _parse(name, text).find_all(exp.Column)}
+            for name, text in self.columns.items()
+        }
 
     def sql(self, name: str) -> str:
         """Return the expression of one of our columns, made safe for rows it can't be worked out for.
