@@ -55,18 +55,44 @@
 
 
 {#-
-  Members that facts name and no version describes, as one open version with empty attributes.
+  Members that facts name and no version describes, as open versions since 1900. What a correction has taken back
+  names nobody.
 
-  named: relation with the column `key`; known: relation of all versions; attributes: {column: SQL type}.
+  Nearly all members are known, so the few ids that are not are found first, and only the facts with one of them
+  are asked for their latest correction.
+
+  known: relation of all versions; facts: {dataset: its key}.
 -#}
-{% macro inferred(named, known, key) -%}
-    select
-        named.{{ key }},
+{% macro inferred(known, key, facts) -%}
+    select distinct
+        {{ key }},
         {{ inferred_since() }} as valid_from,
         {{ end_of_time() }} as valid_to
-    from {{ named }} as named
-    left join (select distinct {{ key }} from {{ known }}) as known on known.{{ key }} = named.{{ key }}
-    where known.{{ key }} is null
+    from (
+        {%- for dataset, grain in facts.items() %}
+        {{ "union all" if not loop.first }}
+        select {{ key }}
+        from (
+            select
+                facts.{{ key }},
+                row_number() over (
+                    partition by {% for column in grain %}facts.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+                    order by facts._ingested_at desc, facts._batch_id desc, facts._row_number desc
+                ) as _recency
+            from {{ source('raw', dataset) }} as facts
+            inner join (
+                select distinct strangers.{{ grain[0] }}
+                from {{ source('raw', dataset) }} as strangers
+                left join (select distinct {{ key }} from {{ known }}) as known
+                    on known.{{ key }} = strangers.{{ key }}
+                where strangers.{{ key }} is not null and known.{{ key }} is null
+            ) as touched on touched.{{ grain[0] }} = facts.{{ grain[0] }}
+        ) as latest
+        where _recency = 1
+        {%- endfor %}
+    ) as named
+    where {{ key }} is not null
+        and {{ key }} not in (select {{ key }} from {{ known }})
 {%- endmacro %}
 
 

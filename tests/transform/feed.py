@@ -99,7 +99,8 @@ def land_everything(warehouse: Warehouse) -> None:
     )  # fmt: skip
     land(warehouse, "transactions", 3, line("corrected", 1, customer_id="ann", quantity="6"))
     # The batch that was taken in first doesn't overrule a later one, wherever it stands in the table.
-    land(warehouse, "transactions", 0, line("corrected", 1, customer_id="ann", quantity="4"))
+    # The customer whom it names is named by nothing that still stands.
+    land(warehouse, "transactions", 0, line("corrected", 1, customer_id="nobody", quantity="4"))
     land(
         warehouse, "events", 1,
         {"event_id": "E1", "event_timestamp": "2017-04-01 10:30:00", "event_type": "page_view",

@@ -5,7 +5,7 @@ with versions as (
 ),
 
 inferred as (
-    {{ inferred(ref('int_named_products'), 'versions', 'product_id') }}
+    {{ inferred('versions', 'product_id', {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']}) }}
 ),
 
 members as (

@@ -5,7 +5,10 @@ with versions as (
 ),
 
 inferred as (
-    {{ inferred(ref('int_named_stores'), 'versions', 'store_id') }}
+    {{ inferred('versions', 'store_id', {
+        'transactions': ['transaction_id', 'line_number'], 'events': ['event_id'],
+        'measurements': ['measurement_id'],
+    }) }}
 ),
 
 members as (
