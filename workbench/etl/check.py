@@ -124,19 +124,22 @@ def _split(
         for column in _ours(table)
     ]
     typed = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM {landed})"
-    broken = [f"coalesce({problem.condition}, false)" for rule in rules for problem in rule.problems]
+    ok = " AND ".join(rule.ok for rule in rules)
     columns = ", ".join(quote(rule.column.name) for rule in rules)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE checked AS "
-        f"SELECT n, {columns}, {EXTRA}, NOT ({' OR '.join(broken)}) AS ok FROM {typed}"
+        f"SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
     )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE doubtful AS "
+        f"SELECT * FROM {landed} WHERE n IN (SELECT n FROM checked WHERE NOT ok)"
+    )
+    judged = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM doubtful)"
     connection.execute(
         f"""
         INSERT INTO refused
-        SELECT n, record, reasons FROM (
-            SELECT n, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL) AS reasons
-            FROM {typed} WHERE n IN (SELECT n FROM checked WHERE NOT ok)
-        ) JOIN (SELECT n, record FROM {rows.records} WHERE n IN (SELECT n FROM checked WHERE NOT ok)) USING (n)
+        SELECT n, record, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL)
+        FROM {judged} JOIN {rows.records} USING (n)
         UNION ALL SELECT n, record, [reason] FROM line_errors
         """
     )

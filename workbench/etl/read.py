@@ -120,8 +120,8 @@ def _open_csv(
         f"""
         INSERT INTO line_errors
         SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank'
-               WHEN len({split}) < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END
-        FROM numbered WHERE line IS NULL OR len({split}) <> {wanted}
+               WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END
+        FROM (SELECT n, line, len({split}) AS found FROM numbered) WHERE found IS DISTINCT FROM {wanted}
         UNION ALL
         SELECT n, record, CASE WHEN len(parts) < {wanted} THEN 'line:too_few_columns'
                ELSE 'line:too_many_columns' END FROM parsed WHERE len(parts) <> {wanted}

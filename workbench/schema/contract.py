@@ -46,12 +46,13 @@ class Rule:
     """How one column is read: ``value`` types the source expression, ``problems`` judge the outcome.
 
     The conditions speak of ``source`` and ``value`` columns by the names given to :func:`compile_rule`; the
-    first that holds for a value is its reason.
+    first that holds for a value is its reason. ``ok`` is true where none holds, and cheaper to work out.
     """
 
     column: Column
     value: str
     problems: tuple[Problem, ...]
+    ok: str
 
 
 def compile_rule(column: Column, source: str, source_type: str, value: str) -> Rule:
@@ -72,10 +73,17 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
     failed = f"{value} IS NULL AND NOT {blank}"
     typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
     problems += wrong
-    if column.kind == "text" and column.size and "currency" not in column.checks:
-        problems.append(Problem("too_long", f"strlen({value}) > {column.size[0]}"))
-    problems += [_check(name, value) for name in column.checks]
-    return Rule(column, typed, tuple(problems))
+    further = [_check(name, value) for name in column.checks]
+    if column.kind == "text" and "currency" not in column.checks:
+        further.insert(0, Problem("too_long", f"strlen({value}) > {column.size[0]}"))
+    if column.required:
+        read = f"{value} IS NOT NULL"
+    elif is_text and column.kind == "text":
+        read = "true"
+    else:
+        read = f"({value} IS NOT NULL OR {blank})"
+    ok = " AND ".join([read, *(f"NOT coalesce({problem.condition}, false)" for problem in further)])
+    return Rule(column, typed, (*problems, *further), ok)
 
 
 def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[str, list[Problem]]:
@@ -168,9 +176,8 @@ def currencies() -> frozenset[str]:
     """Return the ISO 4217 codes, present and past (source: Unicode CLDR, through Babel)."""
     from babel import Locale
 
-    return frozenset(
-        code for code in Locale("en").currencies if len(code) == 3 and code.isascii() and code.isupper()
-    )
+    codes: list[str] = [str(code) for code in Locale("en").currencies]
+    return frozenset(code for code in codes if len(code) == 3 and code.isascii() and code.isupper())
 
 
 def _currency_literals() -> str:
