@@ -94,10 +94,10 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
     connection.execute(
         f"""
         INSERT INTO refused
-        SELECT n, record, list_distinct(list_concat(?, CASE WHEN reason IS NULL THEN [] ELSE [reason] END))
+        SELECT n, record, list_concat(?, CASE WHEN reason IS NULL OR list_contains(?, reason) THEN [] ELSE [reason] END)
         FROM {rows.records} LEFT JOIN (SELECT n, reason FROM line_errors) USING (n)
         """,
-        [reasons],
+        [reasons, reasons],
     )
     (count,) = connection.execute("SELECT count(*) FROM refused").fetchone() or (0,)
     return int(count)
