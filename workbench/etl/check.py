@@ -127,8 +127,7 @@ def _split(
     ok = " AND ".join(rule.ok for rule in rules)
     columns = ", ".join(quote(rule.column.name) for rule in rules)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS "
-        f"SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
+        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
     )
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE doubtful AS "

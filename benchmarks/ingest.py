@@ -1,0 +1,70 @@
+"""How much ingestion costs over merely reading: a ratio, both measured in this run.
+
+DuckDB reads a file of generated transactions (CSV, 1 % bad) into a typed table; then the same file is ingested:
+validated, split into raw and quarantine, checked for repeats and entered into the ledger.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+
+
+def read_only(path: Path, database: Path) -> float:
+    """Return the seconds DuckDB takes to read the file into a typed table, skipping what it can't."""
+    from workbench.schema import DATASETS, sql_type
+
+    columns = {c.name: sql_type(c) for c in DATASETS["transactions"].columns if not c.name.startswith("_")}
+    with duckdb.connect(database) as connection:
+        started = time.perf_counter()
+        connection.execute(
+            "CREATE TABLE t AS SELECT * FROM read_csv(?, header = true, columns = "
+            + json.dumps(columns).replace('"', "'")
+            + ", ignore_errors = true, strict_mode = false)",
+            [str(path)],
+        )
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    """Generate, measure both, print JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--out", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
+        os.environ["WORKBENCH_HOME"] = str(Path(folder) / "home")
+        from workbench.demo.generate import generate
+        from workbench.etl.ingest import ingest
+        from workbench.sources.files import land
+        from workbench.warehouse import connect
+
+        generate(Path(folder) / "data", options.rows)
+        (path,) = (Path(folder) / "data/transactions").glob("*.csv")
+        land(str(path), "transactions")
+        warehouse = connect(create=True)
+        reading = read_only(path, Path(folder) / "read.duckdb")
+        started = time.perf_counter()
+        result = ingest(warehouse)
+        ingesting = time.perf_counter() - started
+    figures = {
+        "rows": options.rows,
+        "read_seconds": round(reading, 2),
+        "ingest_seconds": round(ingesting, 2),
+        "ratio": round(ingesting / reading, 2),
+        **result.counts,
+    }
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
