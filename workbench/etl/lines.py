@@ -10,10 +10,11 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 PLACEHOLDER = "\x1e"
 FIELD_FREE = "\x1f"
@@ -83,15 +84,22 @@ def cut(path: Path, scratch: Path, *, delimiter: str | None, columns: int, heade
         return LineFile(path, int(header), is_gzip(path))
     result = LineFile(scratch, 0, False)
     cutter = _Cutter(delimiter, columns)
-    with open_bytes(path) as source, scratch.open("w", encoding="utf-8", newline="\n") as plain:
-        lines = _lines(source)
+    with open_bytes(path) as source, scratch.open("wb") as plain:
         if header:
-            next(lines, None)
-        for text, special in cutter.records(lines):
-            plain.write(text + "\n")
-            if special is not None:
-                result.specials.append(special)
-    return result
+            source.readline()
+        carried = b""
+        while True:
+            chunk = source.read(_CHUNK)
+            if chunk:
+                whole, newline, rest = (carried + chunk).rpartition(b"\n")
+                block, carried = whole + newline, rest
+            else:
+                block, carried = carried, b""
+            if block:
+                used = cutter.cut(block, plain, result.specials, last=not chunk)
+                carried = block[used:] + carried
+            if not chunk and not carried:
+                return result
 
 
 def _is_plain(path: Path, quoting: bool) -> bool:
@@ -119,28 +127,57 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    for line in io.BufferedReader(file, _CHUNK):  # type: ignore[type-var]
-        yield line.removesuffix(b"\n").removesuffix(b"\r")
-
-
 class _Cutter:
+    """Copies plain lines in stretches and stops only at those that need care."""
+
     def __init__(self, delimiter: str | None, columns: int) -> None:
         self.delimiter = delimiter
         self.columns = columns
         self.number = 0
+        self.careful = np.zeros(256, dtype=bool)
+        self.careful[[0, 13, 30, 31, *range(128, 256), *([34] if delimiter else [])]] = True
 
-    def records(self, lines: Iterator[bytes]) -> Iterator[tuple[str, Special | None]]:
-        waiting: list[bytes] = []
-        while True:
-            line = waiting.pop(0) if waiting else next(lines, None)
-            if line is None:
-                return
+    def cut(self, block: bytes, plain: IO[bytes], specials: list[Special], *, last: bool) -> int:
+        """Cut a block of lines; return how many bytes were used.
+
+        The last lines are left for the next block if a quoted field might go on there.
+        """
+        data = np.frombuffer(block, dtype=np.uint8)
+        ends = np.flatnonzero(data == 10)
+        if not block.endswith(b"\n"):
+            ends = np.append(ends, len(block))
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        doubtful = np.unique(np.searchsorted(ends, np.flatnonzero(self.careful[data])))
+        long = np.flatnonzero(ends - starts > _LONGEST)
+        position = 0
+        for index in np.union1d(doubtful, long).tolist():
+            if index < position:
+                continue
+            self._copy(block, starts, ends, position, index, plain)
+            line = block[starts[index] : ends[index]].removesuffix(b"\r")
             self.number += 1
+            position = index + 1
             if self._plain(line):
-                yield line.decode("utf-8"), None
-            else:
-                yield PLACEHOLDER, self._special(line, waiting, lines)
+                plain.write(line + b"\n")
+                continue
+            special = self._special(line)
+            if special is None:
+                following = min(len(ends), position + _MOST_LINES)
+                taken, special = self._span(line, block, starts[position:following], ends[position:following])
+                if special is None and following == len(ends) and not last:
+                    self.number -= 1
+                    return int(starts[index])
+                position += taken
+                special = special or self._bad_quoting(line)
+            plain.write(PLACEHOLDER.encode() + b"\n")
+            specials.append(special)
+        self._copy(block, starts, ends, position, len(ends), plain)
+        return len(block)
+
+    def _copy(self, block: bytes, starts: Any, ends: Any, first: int, stop: int, plain: IO[bytes]) -> None:
+        if first < stop:
+            plain.write(block[starts[first] : ends[stop - 1]] + b"\n")
+            self.number += stop - first
 
     def _plain(self, line: bytes) -> bool:
         if (
@@ -153,7 +190,8 @@ class _Cutter:
             return False
         return len(line) <= _LONGEST and (line.isascii() or _is_utf8(line))
 
-    def _special(self, line: bytes, waiting: list[bytes], lines: Iterator[bytes]) -> Special:
+    def _special(self, line: bytes) -> Special | None:
+        """Return what the line alone amounts to; None if an open quote may be closed further on."""
         record = line.decode("utf-8", "backslashreplace")
         if b"\0" in line:
             return Special(self.number, record.replace("\0", "\\x00"), None, "line:nul_byte")
@@ -164,12 +202,10 @@ class _Cutter:
         if self.delimiter is None:
             return Special(self.number, record, [record], None)
         fields = self._parse(record)
-        if fields is not None:
-            return Special(self.number, record, fields, None)
-        spanning = self._span(record, waiting, lines)
-        if spanning is not None:
-            return spanning
-        return Special(self.number, record, None, "line:bad_quoting")
+        return None if fields is None else Special(self.number, record, fields, None)
+
+    def _bad_quoting(self, line: bytes) -> Special:
+        return Special(self.number, line.decode("utf-8"), None, "line:bad_quoting")
 
     def _parse(self, record: str) -> list[str] | None:
         try:
@@ -180,23 +216,18 @@ class _Cutter:
             return None
         return rows[0] if len(rows) == 1 else None
 
-    def _span(self, record: str, waiting: list[bytes], lines: Iterator[bytes]) -> Special | None:
-        """Try to close an open quote with the lines that follow; those not used wait for their own turn."""
-        taken: list[bytes] = []
-        while len(taken) < _MOST_LINES and len(record) < _LONGEST:
-            line = waiting.pop(0) if waiting else next(lines, None)
-            if line is None:
+    def _span(self, line: bytes, block: bytes, starts: Any, ends: Any) -> tuple[int, Special | None]:
+        """Try to close an open quote with the lines that follow; return how many it takes, and the record."""
+        record = line.decode("utf-8")
+        for taken, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True), 1):
+            following = block[start:end].removesuffix(b"\r")
+            if not _is_utf8(following) or b"\0" in following or len(record) > _LONGEST:
                 break
-            taken.append(line)
-            if not _is_utf8(line) or b"\0" in line:
-                break
-            record += "\n" + line.decode("utf-8")
-            if b'"' not in line:
+            record += "\n" + following.decode("utf-8")
+            if b'"' not in following:
                 continue
             fields = self._parse(record)
             if fields is not None:
-                if len(fields) == self.columns:
-                    return Special(self.number, record, fields, None)
-                break
-        waiting[:0] = taken
-        return None
+                whole = len(fields) == self.columns
+                return (taken, Special(self.number, record, fields, None)) if whole else (0, None)
+        return 0, None
