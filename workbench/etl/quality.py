@@ -22,7 +22,7 @@ def store_checks(warehouse: Warehouse, result: TransformResult, run_id: str | No
         {
             "run_id": run_id,
             "check_name": test.name,
-            "table_name": None,
+            "table_name": test.table,
             "status": test.status if test.status in ("pass", "warn", "fail") else "error",
             "failures": test.failures,
             "message": test.message or None,
