@@ -60,7 +60,7 @@ lab: $(VENV)/dev.stamp ## open JupyterLab
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \
-		--universal --generate-hashes --no-emit-index-url --no-header -o requirements/$$extra.txt; done
+		--universal --generate-hashes --no-header -o requirements/$$extra.txt; done
 	$(BIN)/python scripts/environment.py
 
 clean: ## remove the virtual environment and all local state
