@@ -113,11 +113,13 @@ def _split(
     source = _sources(table, mapping, theirs)
     extra = _extra(sorted(set(rows.columns) - _used(table, mapping, theirs)))
     picked = ", ".join(f"{expression} AS {quote('s:' + name)}" for name, expression in source.items())
-    landed = f"(SELECT n, {picked}, {extra} AS {EXTRA} FROM (SELECT n, n AS _row_number, * EXCLUDE (n) FROM {rows.relation}))"
+    doubt = "n IN (SELECT n FROM checked WHERE NOT ok)"
+    shaped = f"SELECT n, {picked}, {extra} AS {EXTRA} FROM (SELECT n, n AS _row_number, * EXCLUDE (n) FROM "
+    landed, doubtful = f"({shaped}{rows.relation}))", f"{shaped}{rows.where(doubt)})"
     if mapping is not None:
         # A window looks at all rows: it is worked out once, before any row is set aside.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
-        landed = "mapped"
+        landed, doubtful = "mapped", f"SELECT * FROM mapped WHERE {doubt}"
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()}
     rules = [
         compile_rule(column, quote(f"s:{column.name}"), types[f"s:{column.name}"], quote(column.name))
@@ -129,10 +131,7 @@ def _split(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
     )
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE doubtful AS "
-        f"SELECT * FROM {landed} WHERE n IN (SELECT n FROM checked WHERE NOT ok)"
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {doubtful}")
     judged = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM doubtful)"
     connection.execute(
         f"""

@@ -15,6 +15,7 @@ from workbench.etl.lines import FIELD_FREE, PLACEHOLDER, LineFile, Special, cut,
 from workbench.schema import quote
 
 _DELIMITERS = ",;\t|"
+_NUMBERED = "/* lines */ numbered"
 _LINE_ERRORS = pa.schema([("n", pa.int64()), ("record", pa.string()), ("reason", pa.string())])
 _PARSED = pa.schema([("n", pa.int64()), ("record", pa.string()), ("parts", pa.list_(pa.string()))])
 
@@ -36,6 +37,11 @@ class Rows:
     relation: str
     records: str
     headless: bool = False
+
+    def where(self, condition: str) -> str:
+        """Return SQL for the rows whose ``n`` meets a condition; lines that don't are never split."""
+        numbered = f"(SELECT * FROM numbered WHERE {condition})"
+        return f"(SELECT * FROM {self.relation.replace(_NUMBERED, numbered)} WHERE {condition})"
 
 
 def open_rows(
@@ -136,7 +142,7 @@ def _open_csv(
     connection.execute("DELETE FROM parsed WHERE n IN (SELECT n FROM line_errors)")
     picked = "".join(f", parts[{i}] AS {quote(name)}" for i, name in enumerate(columns, 1))
     relation = f"""(SELECT n{picked} FROM (
-        SELECT n, {split} AS parts FROM numbered WHERE len(parts) = {wanted}
+        SELECT n, {split} AS parts FROM {_NUMBERED} WHERE len(parts) = {wanted}
         UNION ALL SELECT n, parts FROM parsed))"""
     records = """(SELECT n, line AS record FROM numbered WHERE n NOT IN (SELECT n FROM line_errors)
         UNION ALL SELECT n, record FROM parsed UNION ALL SELECT n, record FROM line_errors)"""
