@@ -79,6 +79,40 @@ def test_the_same_name_in_one_postal_code_is_not_the_same_person(warehouse: Ware
     assert set(found) == set(found.values())
 
 
+@pytest.mark.parametrize(
+    "shared",
+    [
+        {"email": "noreply@example.com"},
+        {"phone": "(212) 555-0142"},
+        {"street": "PO Box 1", "postal_code": "10001"},
+    ],
+)
+def test_a_contact_that_many_people_share_does_not_make_namesakes_one(
+    warehouse: Warehouse, shared: dict[str, str]
+) -> None:
+    rare = [
+        entry(f"{number:02}", first_name="Kim", last_name=f"Family{'x' * number}", country="US", **shared)
+        for number in range(21)
+    ]
+    john = {"first_name": "John", "last_name": "Smith", "country": "US"}
+    own = {
+        "email": "john@example.com",
+        "phone": "(646) 555-0199",
+        "street": "9 Elm Rd",
+        "postal_code": "10003",
+    }
+    found = people_of(
+        warehouse,
+        *rare,
+        entry("a", **john, **shared),
+        entry("b", **john, **shared),
+        entry("y", **(john | own)),
+        entry("z", **(john | own)),
+    )
+    assert found["a"] == "a" and found["b"] == "b"
+    assert found["z"] == "y"
+
+
 @pytest.mark.parametrize("how_many", [0, 1, 2, 5])
 def test_customers_without_contact_details_stay_alone(warehouse: Warehouse, how_many: int) -> None:
     found = people_of(warehouse, *(entry(str(number)) for number in range(how_many)))

@@ -21,6 +21,7 @@ THRESHOLD = 0.95
 
 KEYS = ("first", "given", "family", "email", "phone", "street", "postal")
 _DUPLICATES_PER_CUSTOMER = 0.05
+_MOST_NAMES = 20
 _LIKELIEST, _RAREST = 1e-4, 1e-9
 _BLOCKS = (
     "l.email = r.email",
@@ -53,7 +54,21 @@ def match_keys(standard: pd.DataFrame) -> pd.DataFrame:
     # A ZIP+4 and its ZIP are one place.
     american = keys["postal"].str.fullmatch(r"\d{9}").fillna(False).astype(bool)
     keys.loc[american, "postal"] = keys.loc[american, "postal"].str[:5]
+    _drop_shared(keys)
     return keys.drop_duplicates().sort_values(list(keys.columns), na_position="first", ignore_index=True)
+
+
+def _drop_shared(keys: pd.DataFrame) -> None:
+    """Blank, in place, each e-mail, number and street that goes with more than 20 different names.
+
+    Such a value (a placeholder, a shop's own number) tells nobody from anybody, and comparing all who have it with
+    each other would take time that grows with the square of their number.
+    """
+    name = keys["given"].fillna("") + " " + keys["family"].fillna("")
+    name = name.where(keys["given"].notna() | keys["family"].notna(), "id " + keys["customer_id"])
+    for column, place in (("email", []), ("phone", []), ("street", ["postal"])):
+        by = [keys[part] for part in (column, *place)]
+        keys.loc[name.groupby(by, dropna=False).transform("nunique") > _MOST_NAMES, column] = None
 
 
 def _keys(values: pd.Series, also: Any = None) -> pd.Series:

@@ -33,6 +33,7 @@ _PARTICLES = {
     "al",
     "of",
 }
+_ORDINALS = {"st", "nd", "rd", "th"}
 _ROMAN = {"ii", "iii", "iv"}
 _WORD = re.compile(r"[^\W\d_]+")
 _US_STREETS = {
@@ -43,6 +44,7 @@ _US_STREETS = {
     "parkway": "Pkwy", "pkwy": "Pkwy", "highway": "Hwy", "hwy": "Hwy", "circle": "Cir", "cir": "Cir",
     "trail": "Trl", "trl": "Trl", "plaza": "Plz", "plz": "Plz", "suite": "Ste", "ste": "Ste",
     "north": "N", "south": "S", "east": "E", "west": "W",
+    "nw": "NW", "ne": "NE", "sw": "SW", "se": "SE",
 }  # fmt: skip
 _UNITS = {"apt", "apartment", "unit", "#"}
 _STREETS = {
@@ -63,11 +65,15 @@ _POSTCODES = {
 }
 
 
+# A byte-order mark, zero-width and soft-hyphen characters: what a copied cell brings along and nobody sees.
+_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF))
+
+
 def clean(value: object) -> str | None:
-    """Return text in Unicode NFC with single blanks; None for anything empty."""
+    """Return text in Unicode NFC with single blanks and nothing invisible; None for anything empty."""
     if not isinstance(value, str):
         return None
-    return " ".join(unicodedata.normalize("NFC", value).split()) or None
+    return " ".join(unicodedata.normalize("NFC", value).translate(_INVISIBLE).split()) or None
 
 
 def name(value: object) -> str | None:
@@ -89,6 +95,8 @@ def _word(word: str, *, later: bool, last: bool) -> str:
 
 def _title(part: re.Match[str], word: str) -> str:
     text = part.group()
+    if part.start() and word[part.start() - 1].isdigit() and text in _ORDINALS:
+        return text
     if part.start() and word[part.start() - 1] in "'\u2019" and len(text) == 1:
         return text
     if text.startswith("mc") and len(text) > 3:
@@ -108,7 +116,10 @@ def email(value: object) -> str | None:
 
 
 def phone(value: object, region: str | None) -> str | None:
-    """Return a telephone number in E.164, read as written in that country; None if impossible."""
+    """Return a telephone number in E.164, read as written in that country.
+
+    None if it is impossible, lacks its area code, or is one digit over and over.
+    """
     import phonenumbers
 
     text = clean(value)
@@ -118,7 +129,10 @@ def phone(value: object, region: str | None) -> str | None:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    possible = (
+        phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    )
+    if not possible or len(set(phonenumbers.national_significant_number(number))) == 1:
         return None
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
@@ -127,15 +141,20 @@ def phone(value: object, region: str | None) -> str | None:
 def _countries() -> dict[str, str]:
     """Folded names of countries in the languages addresses are often written in, to ISO 3166 alpha-2."""
     from babel import Locale
+    from babel.core import get_global
 
     known = {"usa": "US", "u.s.a.": "US", "u.s.": "US", "united states of america": "US", "uk": "GB",
              "u.k.": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "deu": "DE",
-             "gbr": "GB", "fra": "FR", "can": "CA", "the netherlands": "NL", "holland": "NL"}  # fmt: skip
+             "gbr": "GB", "fra": "FR", "can": "CA", "the netherlands": "NL", "holland": "NL", "turkey": "TR",
+             "czech republic": "CZ", "uae": "AE"}  # fmt: skip
     for language in ("en", "de", "fr", "es", "it", "nl"):
         for code, label in Locale(language).territories.items():
             if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "XA", "XB", "ZZ"}:
                 known.setdefault(code.lower(), code)
                 known.setdefault(label.casefold(), code)
+    for alias, codes in get_global("territory_aliases").items():
+        if len(alias) == 3 and alias.isalpha() and len(codes) == 1 and codes[0].lower() in known:
+            known.setdefault(alias.lower(), codes[0])
     return known
 
 
@@ -188,7 +207,7 @@ def street(value: object, region: str | None) -> str | None:
             words.append("Apt")
         else:
             words.append(table.get(bare, word) if at else word)
-    return " ".join(words)
+    return re.sub(r"(?i)^p\.? ?o\.? box\b", "PO Box", " ".join(words)) or None
 
 
 def _german(text: str) -> str:
