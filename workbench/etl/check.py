@@ -115,11 +115,11 @@ def _split(
     picked = ", ".join(f"{expression} AS {quote('s:' + name)}" for name, expression in source.items())
     doubt = "n IN (SELECT n FROM checked WHERE NOT ok)"
     shaped = f"SELECT n, {picked}, {extra} AS {EXTRA} FROM (SELECT n, n AS _row_number, * EXCLUDE (n) FROM "
-    landed, doubtful = f"({shaped}{rows.relation}))", f"{shaped}{rows.where(doubt)})"
+    landed = f"({shaped}{rows.relation}))"
     if mapping is not None:
         # A window looks at all rows: it is worked out once, before any row is set aside.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
-        landed, doubtful = "mapped", f"SELECT * FROM mapped WHERE {doubt}"
+        landed = "mapped"
     types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()}
     rules = [
         compile_rule(column, quote(f"s:{column.name}"), types[f"s:{column.name}"], quote(column.name))
@@ -131,7 +131,10 @@ def _split(
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
     )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {doubtful}")
+    in_doubt = (
+        f"SELECT * FROM mapped WHERE {doubt}" if mapping else f"{shaped}{rows.only(connection, doubt)})"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {in_doubt}")
     judged = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM doubtful)"
     connection.execute(
         f"""

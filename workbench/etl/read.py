@@ -38,10 +38,13 @@ class Rows:
     records: str
     headless: bool = False
 
-    def where(self, condition: str) -> str:
-        """Return SQL for the rows whose ``n`` meets a condition; lines that don't are never split."""
-        numbered = f"(SELECT * FROM numbered WHERE {condition})"
-        return f"(SELECT * FROM {self.relation.replace(_NUMBERED, numbered)} WHERE {condition})"
+    def only(self, connection: duckdb.DuckDBPyConnection, condition: str) -> str:
+        """Return SQL for the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""
+        if _NUMBERED not in self.relation:
+            return f"(SELECT * FROM {self.relation} WHERE {condition})"
+        # In one statement DuckDB would split every line before it looks at the condition.
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE few AS SELECT * FROM numbered WHERE {condition}")
+        return f"(SELECT * FROM {self.relation.replace(_NUMBERED, 'few')} WHERE {condition})"
 
 
 def open_rows(

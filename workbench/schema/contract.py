@@ -105,7 +105,11 @@ def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[st
             ]
         case "timestamp":
             # A cast to TIMESTAMP ignores an offset in silence; a cast to TIMESTAMPTZ heeds it.
-            zoned = f"regexp_matches({bare}, ':[0-9.]+ ?{_OFFSET}$')"
+            # Most times have no offset, and a look at their form is cheaper than a search for one.
+            plain = (
+                f"(ends_with({bare}, 'Z') OR strlen({bare}) < 19 OR strlen({bare}) = 19 AND {bare}[17] = ':')"
+            )
+            zoned = f"NOT {plain} AND regexp_matches({bare}, ':[0-9.]+ ?{_OFFSET}$')"
             moment = (
                 f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({bare} AS TIMESTAMPTZ)) ELSE {cast} END"
             )
