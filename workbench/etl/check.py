@@ -180,12 +180,13 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str) -> int
     table = DATASETS[dataset]
     names = [column.name for column in _ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
+    key = ", ".join(map(quote, table.key))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({columns}) AS h, n FROM checked WHERE ok"
+        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, n FROM checked WHERE ok"
     )
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
-    # Only rows whose hash occurs twice, or whose key is in raw, can be repeats; only those are compared whole.
+    # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
     within = connection.execute(
         f"""
         WITH twice AS (SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)),
