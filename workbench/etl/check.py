@@ -125,22 +125,28 @@ def _split(
         compile_rule(column, quote(f"s:{column.name}"), types[f"s:{column.name}"], quote(column.name))
         for column in _ours(table)
     ]
-    typed = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM {landed})"
+    # Blanks around a text are taken off once, below everything that looks at it.
+    texts = [quote(name) for name, kind in types.items() if kind == "VARCHAR" and name.startswith("s:")]
+    bare = f"REPLACE ({', '.join(f'trim({name}) AS {name}' for name in texts)})" if texts else ""
+    values = ", ".join(f"{rule.value} AS {quote(rule.column.name)}" for rule in rules)
+
+    def typed(source: str) -> str:
+        return f"(SELECT *, {values} FROM (SELECT * {bare} FROM {source}))"
+
     ok = " AND ".join(rule.ok for rule in rules)
     columns = ", ".join(quote(rule.column.name) for rule in rules)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed}"
+        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed(landed)}"
     )
     in_doubt = (
         f"SELECT * FROM mapped WHERE {doubt}" if mapping else f"{shaped}{rows.only(connection, doubt)})"
     )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {in_doubt}")
-    judged = f"(SELECT *, {', '.join(f'{rule.value} AS {quote(rule.column.name)}' for rule in rules)} FROM doubtful)"
     connection.execute(
         f"""
         INSERT INTO refused
         SELECT n, record, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL)
-        FROM {judged} JOIN {rows.records} USING (n)
+        FROM {typed("doubtful")} JOIN {rows.records} USING (n)
         UNION ALL SELECT n, record, [reason] FROM line_errors
         """
     )

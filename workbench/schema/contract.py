@@ -60,7 +60,7 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
 
     Args:
         column: the declared column.
-        source: name of the column that holds the landed value, in SQL.
+        source: name of the column that holds the landed value, in SQL; text is without blanks around it.
         source_type: its DuckDB type; ``VARCHAR`` for text.
         value: name that the typed value will have, in SQL.
 
@@ -68,7 +68,7 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
         The rule; its ``value`` is an expression over ``source``.
     """
     is_text = source_type == "VARCHAR"
-    blank = f"({source} IS NULL OR trim({source}) = '')" if is_text else f"({source} IS NULL)"
+    blank = f"({source} IS NULL OR {source} = '')" if is_text else f"({source} IS NULL)"
     problems = [Problem("missing", blank)] if column.required else []
     failed = f"{value} IS NULL AND NOT {blank}"
     typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
@@ -87,45 +87,40 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
 
 
 def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[str, list[Problem]]:
-    bare = f"trim({source})"
-    cast = f"TRY_CAST({bare} AS {sql_type(column)})"
+    cast = f"TRY_CAST({source} AS {sql_type(column)})"
     match column.kind:
         case "decimal" | "double":
-            plain = f"regexp_full_match({bare}, '{_NUMBER}')"
+            plain = f"regexp_full_match({source}, '{_NUMBER}')"
             return f"CASE WHEN {plain} THEN {cast} END", [
                 Problem("not_a_number", f"{failed} AND NOT {plain}"),
                 Problem("out_of_range", failed),
             ]
         case "integer" | "bigint":
-            plain = f"regexp_full_match({bare}, '{_INTEGER}')"
+            plain = f"regexp_full_match({source}, '{_INTEGER}')"
             return f"CASE WHEN {plain} THEN {cast} END", [
-                Problem("not_a_number", f"{failed} AND NOT regexp_full_match({bare}, '{_NUMBER}')"),
+                Problem("not_a_number", f"{failed} AND NOT regexp_full_match({source}, '{_NUMBER}')"),
                 Problem("not_an_integer", f"{failed} AND NOT {plain}"),
                 Problem("out_of_range", failed),
             ]
         case "timestamp":
             # A cast to TIMESTAMP ignores an offset in silence; a cast to TIMESTAMPTZ heeds it.
             # Most times have no offset, and a look at their form is cheaper than a search for one.
-            plain = (
-                f"(ends_with({bare}, 'Z') OR strlen({bare}) < 19 OR strlen({bare}) = 19 AND {bare}[17] = ':')"
-            )
-            zoned = f"NOT {plain} AND regexp_matches({bare}, ':[0-9.]+ ?{_OFFSET}$')"
+            plain = f"(ends_with({source}, 'Z') OR strlen({source}) < 19 OR strlen({source}) = 19 AND {source}[17] = ':')"
+            zoned = f"NOT {plain} AND regexp_matches({source}, ':[0-9.]+ ?{_OFFSET}$')"
             moment = (
-                f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({bare} AS TIMESTAMPTZ)) ELSE {cast} END"
+                f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({source} AS TIMESTAMPTZ)) ELSE {cast} END"
             )
-            value = f"CASE WHEN regexp_full_match({bare}, '{_TIME}') THEN {moment} END"
+            value = f"CASE WHEN regexp_full_match({source}, '{_TIME}') THEN {moment} END"
             return value, [Problem("invalid", failed)]
         case "date":
-            value = (
-                f"CASE WHEN regexp_full_match({bare}, '{_DAY}') THEN TRY_CAST(left({bare}, 10) AS DATE) END"
-            )
+            value = f"CASE WHEN regexp_full_match({source}, '{_DAY}') THEN TRY_CAST(left({source}, 10) AS DATE) END"
             return value, [Problem("invalid", failed)]
         case "boolean" | "json":
             return cast, [Problem("invalid", failed)]
         case _:
             if "currency" in column.checks:
-                return f"nullif(upper({bare}), '')", []
-            return f"nullif({bare}, '')", []
+                return f"nullif(upper({source}), '')", []
+            return f"nullif({source}, '')", []
 
 
 def _from_native(column: Column, source: str, source_type: str, failed: str) -> tuple[str, list[Problem]]:
