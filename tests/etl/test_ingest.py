@@ -238,6 +238,34 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
     assert sums == {"raw": 240_000 - zero, "aside": zero, "files": 4, "ids": 240_000 - zero}
 
 
+def test_a_correction_stays_in_raw_beside_what_it_corrects(warehouse: Warehouse, tmp_path: Path) -> None:
+    take(warehouse, tmp_path, f"{HEADER}\n{GOOD}\n", "one.csv")
+    second = take(warehouse, tmp_path, f"{HEADER}\n{line(quantity='3')}\n", "two.csv")
+    assert second.rows_duplicate == 0
+    rows = warehouse.query(
+        "SELECT quantity::INT AS q FROM raw.transactions ORDER BY _ingested_at"
+    ).to_pylist()
+    assert [row["q"] for row in rows] == [2, 3]
+
+
+def test_a_busy_warehouse_is_named_with_its_holder(
+    warehouse: Warehouse, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n{GOOD}\n")
+    land(str(tmp_path / "a.csv"), "transactions")
+    code = f"import duckdb; c = duckdb.connect({str(home / 'warehouse.duckdb')!r}); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin and holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "0.2")
+        with pytest.raises(WorkFailed, match=f"in use by process {holder.pid}"):
+            ingest(connect())  # type: ignore[arg-type]
+        holder.stdin.close()
+    assert ingest(connect()).counts["rows_accepted"] == 1  # type: ignore[arg-type]
+
+
 def test_a_wrong_call_says_what_would_be_right(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(GOOD)
     with pytest.raises(UsageError, match="did you mean 'transactions'"):
