@@ -134,8 +134,7 @@ class _Cutter:
         self.delimiter = delimiter
         self.columns = columns
         self.number = 0
-        self.careful = np.zeros(256, dtype=bool)
-        self.careful[[0, 13, 30, 31, *range(128, 256), *([34] if delimiter else [])]] = True
+        self.careful = (0, 13, 30, 31, *([34] if delimiter else []))
 
     def cut(self, block: bytes, plain: IO[bytes], specials: list[Special], *, last: bool) -> int:
         """Cut a block of lines; return how many bytes were used.
@@ -147,7 +146,7 @@ class _Cutter:
         if not block.endswith(b"\n"):
             ends = np.append(ends, len(block))
         starts = np.concatenate(([0], ends[:-1] + 1))
-        doubtful = np.unique(np.searchsorted(ends, np.flatnonzero(self.careful[data])))
+        doubtful = np.unique(np.searchsorted(ends, self._doubtful(block, data)))
         long = np.flatnonzero(ends - starts > _LONGEST)
         position = 0
         for index in np.union1d(doubtful, long).tolist():
@@ -173,6 +172,13 @@ class _Cutter:
             specials.append(special)
         self._copy(block, starts, ends, position, len(ends), plain)
         return len(block)
+
+    def _doubtful(self, block: bytes, data: Any) -> Any:
+        """Return the places of bytes that need care; a byte that isn't in the block at all costs next to nothing."""
+        places = [np.flatnonzero(data == byte) for byte in self.careful if byte in block]
+        if not block.isascii():
+            places.append(np.flatnonzero(data > 127))
+        return np.concatenate(places) if places else np.empty(0, dtype=np.intp)
 
     def _copy(self, block: bytes, starts: Any, ends: Any, first: int, stop: int, plain: IO[bytes]) -> None:
         if first < stop:
