@@ -21,15 +21,15 @@ def read_only(path: Path, database: Path) -> float:
     from workbench.schema import DATASETS, sql_type
 
     columns = {c.name: sql_type(c) for c in DATASETS["transactions"].columns if not c.name.startswith("_")}
+    started = time.perf_counter()
     with duckdb.connect(database) as connection:
-        started = time.perf_counter()
         connection.execute(
             "CREATE TABLE t AS SELECT * FROM read_csv(?, header = true, columns = "
             + json.dumps(columns).replace('"', "'")
             + ", ignore_errors = true, strict_mode = false)",
             [str(path)],
         )
-        return time.perf_counter() - started
+    return time.perf_counter() - started
 
 
 def main() -> None:
@@ -49,7 +49,10 @@ def main() -> None:
         (path,) = (Path(folder) / "data/transactions").glob("*.csv")
         land(str(path), "transactions")
         warehouse = connect(create=True)
+        # What was written before is on disk by then, so that neither pays for it.
+        os.sync()
         reading = read_only(path, Path(folder) / "read.duckdb")
+        os.sync()
         started = time.perf_counter()
         result = ingest(warehouse)
         ingesting = time.perf_counter() - started

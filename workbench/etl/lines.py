@@ -208,7 +208,17 @@ class _Cutter:
         if self.delimiter is None:
             return Special(self.number, record, [record], None)
         fields = self._parse(record)
+        if fields is None and not self._is_open(record):
+            return self._bad_quoting(line)
         return None if fields is None else Special(self.number, record, fields, None)
+
+    def _is_open(self, record: str) -> bool:
+        """Return True if the record ends inside a quoted field; no other fault is mended by what follows."""
+        try:
+            list(csv.reader([record], delimiter=self.delimiter or ",", strict=True))
+        except csv.Error as error:
+            return "unexpected end of data" in str(error)
+        return False
 
     def _bad_quoting(self, line: bytes) -> Special:
         return Special(self.number, line.decode("utf-8"), None, "line:bad_quoting")
@@ -225,6 +235,8 @@ class _Cutter:
     def _span(self, line: bytes, block: bytes, starts: Any, ends: Any) -> tuple[int, Special | None]:
         """Try to close an open quote with the lines that follow; return how many it takes, and the record."""
         record = line.decode("utf-8")
+        if len(ends) == 0 or block.find(b'"', int(starts[0]), int(ends[-1])) < 0:
+            return 0, None
         for taken, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True), 1):
             following = block[start:end].removesuffix(b"\r")
             if not _is_utf8(following) or b"\0" in following or len(record) > _LONGEST:
