@@ -96,6 +96,8 @@ def cut(path: Path, scratch: Path, *, delimiter: str | None, columns: int, heade
             else:
                 block, carried = carried, b""
             if block:
+                if b"\r" in block and block.count(b"\r") == block.count(b"\r\n"):
+                    block = block.replace(b"\r\n", b"\n")
                 used = cutter.cut(block, plain, result.specials, last=not chunk)
                 carried = block[used:] + carried
             if not chunk and not carried:
