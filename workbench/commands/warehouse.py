@@ -80,17 +80,15 @@ def query(
 
     from workbench.settings import get_settings
     from workbench.warehouse import connect
-    from workbench.warehouse.read_only import one_read_only_statement
+    from workbench.warehouse.read_only import read
 
-    if not write:
-        one_read_only_statement(sql)
     warehouse = connect(get_settings().warehouse)
     try:
         if write:
             warehouse.execute(sql)
             typer.echo("done")
             return
-        rows = warehouse.query(sql)
+        rows = read(warehouse, sql)
     except duckdb.Error as error:
         raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from None
     if output == "json":

@@ -2,17 +2,63 @@
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
+
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.duckdb import DuckDB
 
 from workbench.errors import UsageError
+from workbench.warehouse.base import Warehouse
 
+if TYPE_CHECKING:
+    import pyarrow
+
+_READS = (exp.Query, exp.Describe, exp.Show, exp.Values, exp.Summarize, exp.Pivot)
 _WRITES = (
     exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable, exp.Copy,
     exp.Attach, exp.Detach, exp.Command, exp.Set, exp.Pragma, exp.Use, exp.Transaction, exp.Commit, exp.Rollback,
     exp.Into, exp.Install, exp.Kill,
 )  # fmt: skip
-_OUTSIDE = ("read_", "parquet_", "glob", "sniff_", "query", "getenv", "sql_auto", "from_substrait")
+_OUTSIDE = (
+    "read_",
+    "parquet_",
+    "glob",
+    "sniff_",
+    "query",
+    "getenv",
+    "sql_auto",
+    "from_substrait",
+    "json_execute",
+)
+_ACTS = ("checkpoint", "force_checkpoint", "enable_", "disable_", "write_log", "truncate_duckdb_logs")
+
+# What the parse overlooks, the engine refuses: no files, no variables of this process, and no way to undo that.
+_WALL = (
+    "SET enable_external_access = false",
+    "SET python_enable_replacements = false",
+    "SET lock_configuration = true",
+)
+
+
+def read(warehouse: Warehouse, sql: str) -> pyarrow.Table:
+    """Run one statement that can do nothing but read the warehouse, and return its rows.
+
+    Raises:
+        UsageError: it isn't one read-only statement.
+        duckdb.Error: the engine can't run it.
+    """
+    from workbench.warehouse.duckdb import DuckDBWarehouse
+
+    one_read_only_statement(sql)
+    if not isinstance(warehouse, DuckDBWarehouse):
+        return warehouse.query(sql)
+    warehouse.require()
+    with warehouse.connection(read_only=True) as connection:
+        for setting in _WALL:
+            connection.execute(setting)
+        return connection.sql(sql).to_arrow_table()
 
 
 def one_read_only_statement(sql: str) -> None:
@@ -21,8 +67,10 @@ def one_read_only_statement(sql: str) -> None:
     Raises:
         UsageError: it can't be parsed, is more than one statement, writes, or reads files.
     """
+    # The parser logs a warning for statements it doesn't know; they are refused here, in one line.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        found = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
+        found = [tree for tree in sqlglot.parse(_explained(sql), read="duckdb") if tree is not None]
     except sqlglot.errors.SqlglotError as error:
         raise UsageError(
             f"can't read the statement: {' '.join(str(error).splitlines()[0].split())}"
@@ -30,12 +78,30 @@ def one_read_only_statement(sql: str) -> None:
     if len(found) != 1:
         raise UsageError(f"one statement is wanted, not {len(found)}")
     tree = found[0]
-    if not isinstance(tree, exp.Query | exp.Describe | exp.Show | exp.Values) or tree.find(*_WRITES):
+    if not isinstance(tree, _READS) or tree.find(*_WRITES):
         raise UsageError("only a statement that reads is run; to change the warehouse, add --write")
     for call in tree.find_all(exp.Func):
         name = (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
         if name.startswith(_OUTSIDE):
             raise UsageError(f"{name}() reaches outside the warehouse; load files with: workbench load")
-    for table in tree.find_all(exp.Table):
-        if isinstance(table.this, exp.Literal) or any(mark in table.name for mark in "./*:"):
-            raise UsageError(f"{table.name!r} is a file, not a table; load files with: workbench load")
+        if name.startswith(_ACTS):
+            raise UsageError(f"{name}() does more than read; only a statement that reads is run")
+    files = [table.name for table in tree.find_all(exp.Table) if _is_file(table)]
+    if isinstance(tree, exp.Summarize) and isinstance(tree.this, exp.Literal):
+        files.append(tree.this.name)
+    if files:
+        raise UsageError(f"{files[0]!r} is a file, not a table; load files with: workbench load")
+
+
+def _is_file(table: exp.Table) -> bool:
+    return isinstance(table.this, exp.Literal) or any(mark in table.name for mark in "./*:")
+
+
+def _explained(sql: str) -> str:
+    """Return the statement behind EXPLAIN [ANALYZE], which the parser doesn't look into; else ``sql``."""
+    for word in ("EXPLAIN", "ANALYZE"):
+        tokens = DuckDB().tokenize(sql)
+        if not tokens or tokens[0].text.upper() != word:
+            return sql
+        sql = sql[tokens[0].end + 1 :]
+    return sql
