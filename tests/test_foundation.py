@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,9 @@ def test_a_notebook_is_committed_without_outputs(notebook: Path) -> None:
 def test_no_package_shadows_a_library() -> None:
     assert not (ROOT / "mlflow/__init__.py").exists()
     assert not (ROOT / "dbt/__init__.py").exists()
+
+
+def test_the_licence_that_the_package_names_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (licence,) = project["license-files"]
+    assert (ROOT / licence).read_text().startswith(f"{project['license']} License")
