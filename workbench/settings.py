@@ -90,4 +90,4 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(f"setting {name}: {first['msg']}") from None
+        raise UsageError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}") from None

@@ -81,19 +81,8 @@ def test_postal_codes_are_spaced_as_their_country_does() -> None:
 
 
 def test_a_country_left_out_is_inferred_for_the_number_but_not_filled_in() -> None:
-    columns = (
-        "first_name",
-        "last_name",
-        "email",
-        "phone",
-        "street",
-        "city",
-        "state",
-        "postal_code",
-        "country",
-    )
     entry = pd.DataFrame(
-        [dict.fromkeys(columns) | {"phone": "212-555-0142", "state": "ny", "postal_code": "10001"}]
+        [dict.fromkeys(form.CONTACT) | {"phone": "212-555-0142", "state": "ny", "postal_code": "10001"}]
     )
     done = form.standardize(entry).iloc[0]
     assert (done["phone"], done["state"], done["country"]) == ("+12125550142", "NY", None)

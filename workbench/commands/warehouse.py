@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("load")(load)
     app.command("query")(query)
-    app.command("lab")(lab)
+    app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
     app.add_typer(quarantine, name="quarantine")
 
 
@@ -99,8 +99,11 @@ def query(
         _table(rows.column_names, [list(row.values()) for row in rows.to_pylist()])
 
 
-def lab() -> None:
-    """Open JupyterLab on the tours and the stage notebooks; the kernel knows the package and the warehouse."""
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on the tours and the stage notebooks; the kernel knows the package and the warehouse.
+
+    Further options go to JupyterLab: workbench lab --no-browser --port 8899
+    """
     import importlib.util
     import os
     import sys
@@ -116,7 +119,7 @@ def lab() -> None:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
     }
     start = "notebooks/tour_of_the_warehouse.ipynb"
-    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}"]
+    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}", *context.args]
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
 
 

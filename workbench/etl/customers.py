@@ -8,13 +8,10 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.etl.linkage import link, match_keys, people
-from workbench.etl.standardize import standardize
+from workbench.etl.standardize import CONTACT, standardize
 from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
-CONTACT = (
-    "first_name", "last_name", "email", "phone", "street", "city", "state", "postal_code", "country",
-)  # fmt: skip
 _COLUMNS = ", ".join(CONTACT)
 
 # An entry that landed again counts once, as it landed last.

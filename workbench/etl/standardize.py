@@ -12,6 +12,11 @@ from functools import cache
 
 import pandas as pd
 
+CONTACT = (
+    "first_name", "last_name", "email", "phone", "street", "city", "state", "postal_code", "country",
+)  # fmt: skip
+"""The contact columns of a customer."""
+
 _EMAIL = re.compile(
     r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}"
 )
@@ -232,17 +237,7 @@ def standardize(entries: pd.DataFrame) -> pd.DataFrame:
     A country that isn't named stays empty, but is inferred to read the telephone number and the street.
     """
     done = entries.copy()
-    for column in (
-        "first_name",
-        "last_name",
-        "email",
-        "phone",
-        "street",
-        "city",
-        "state",
-        "postal_code",
-        "country",
-    ):
+    for column in CONTACT:
         # Missing text comes as NaN or None; only None is equal to itself as a key.
         done[column] = done[column].astype(object).where(done[column].notna(), None)
     done["country"] = _mapped(done["country"], country)

@@ -41,7 +41,8 @@ def alert_missing_rates(warehouse: Warehouse) -> int:
                     subject=row["currency"],
                     severity="warning",
                     message=f"{row['lines']} lines in {row['currency']} from {row['first']} to {row['last']} "
-                    "have no exchange rate within 7 days; they are kept without a converted amount",
+                    "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
+                    "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)",
                     run_id=os.environ.get("WORKBENCH_RUN_ID"),
                 )
     return sum(int(row["lines"]) for row in missing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.schema.model import (
+    ADDRESS,
     Column,
     Table,
     bigint,
@@ -28,14 +29,6 @@ _VALIDITY = (
     boolean("is_current", "true for the open version", nullable=False),
 )
 
-_ADDRESS = (
-    text("street", "street and house number"),
-    text("city", "city"),
-    text("state", "state or region"),
-    text("postal_code", "postal code", size=32),
-    text("country", "country", size=64),
-)
-
 CORE = (
     Table(
         "core", "dim_customer", "customers, type 2: one row a version",
@@ -47,7 +40,7 @@ CORE = (
             text("last_name", "family name as it landed"),
             text("email", "e-mail as it landed"),
             text("phone", "telephone as it landed", size=64),
-            *_ADDRESS,
+            *ADDRESS,
             text("full_name_standard", "name in standard form", size=512),
             text("email_standard", "e-mail in standard form"),
             text("phone_standard", "E.164", size=32),
@@ -82,7 +75,7 @@ CORE = (
             _key("store_key", "hash of store_id and valid_from"),
             text("store_id", "natural key", size=64, nullable=False),
             text("name", "name of the store"),
-            *_ADDRESS,
+            *ADDRESS,
             *_VALIDITY,
         ),
         ("store_key",), "all", ("store_id", "valid_from"),

@@ -126,3 +126,13 @@ def json(name: str, comment: str, *, nullable: bool = True) -> Column:
 def codes(name: str, comment: str, *, nullable: bool = True) -> Column:
     """Declare a list of short codes."""
     return Column(name, "codes", comment, nullable)
+
+
+ADDRESS = (
+    text("street", "street and house number"),
+    text("city", "city"),
+    text("state", "state or region"),
+    text("postal_code", "postal code", size=32),
+    text("country", "country", size=64),
+)
+"""The columns of a postal address, as change logs and dimensions carry them."""

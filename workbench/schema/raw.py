@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Column, Table, bigint, boolean, date, decimal, json, text, timestamp
+from workbench.schema.model import (
+    ADDRESS,
+    Column,
+    Table,
+    bigint,
+    boolean,
+    date,
+    decimal,
+    json,
+    text,
+    timestamp,
+)
 
 EXTRA = "_extra"
 """Name of the JSON column that keeps what landed under unknown column names."""
@@ -24,14 +35,6 @@ def _raw(
 def _when(name: str, comment: str) -> Column:
     return timestamp(name, comment, nullable=False, checks=("not_in_future",))
 
-
-_ADDRESS = (
-    text("street", "street and house number"),
-    text("city", "city"),
-    text("state", "state or region"),
-    text("postal_code", "postal code", size=32),
-    text("country", "country", size=64),
-)
 
 RAW = (
     # Facts are joined to products and customers through small, replicated dimensions, so lines are spread by
@@ -59,7 +62,7 @@ RAW = (
         text("last_name", "family name"),
         text("email", "e-mail address"),
         text("phone", "telephone number", size=64),
-        *_ADDRESS,
+        *ADDRESS,
         boolean("is_deleted", "true where the customer was deleted"),
     ),
     _raw(
@@ -82,7 +85,7 @@ RAW = (
         text("store_id", "natural key", size=64, nullable=False),
         _when("updated_at", "when the change was made, UTC"),
         text("name", "name of the store"),
-        *_ADDRESS,
+        *ADDRESS,
     ),
     _raw(
         "exchange_rates", "reference rates of the European Central Bank", ("rate_date", "currency"), "all",
