@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.errors import UsageError
 from workbench.execution.literals import assignments, plain
@@ -28,6 +28,7 @@ from workbench.execution.redact import Redactor
 if TYPE_CHECKING:
     from workbench.execution.kernels import Kernel
 
+Reason = Literal["done", "error", "timeout", "memory", "died", "stopped"]
 INJECTED = "injected-parameters"
 _MARKER = "papermill-error-cell-tag"
 
@@ -110,12 +111,20 @@ def prepare(
 class Outcome:
     """How a notebook ended: without ``error``, or with one line that says why.
 
-    ``node`` is the executed notebook, or as much of it as ran; ``record`` what it handed back.
+    ``node`` is the executed notebook, or as much of it as ran; ``record`` what it handed back. ``reason`` says
+    what ended it, ``usage`` what it took (``peak_memory`` in bytes, ``cpu_seconds``) and ``cells`` the wall
+    seconds of each code cell that ran, in order. ``executor`` is ``fork`` or ``kernel``, ``why`` the reason if
+    it wasn't forked.
     """
 
     node: Any
     error: str | None
     record: dict[str, dict[str, Any]]
+    reason: Reason = "done"
+    usage: dict[str, float] = field(default_factory=dict)
+    cells: tuple[float, ...] = ()
+    executor: str = "kernel"
+    why: str | None = None
 
 
 def imported(content: Mapping[str, Any], folder: Path) -> list[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.execution.kernels import Kernel, environment
+from workbench.execution.executor import Executor
 from workbench.execution.ledger import write_run
 from workbench.execution.literals import plain
-from workbench.execution.notebook import Outcome, Prepared, execute, imported, prepare, read_notebook
+from workbench.execution.notebook import Prepared, prepare, read_notebook
 from workbench.execution.parameters import unknown_parameter
 from workbench.execution.pipeline import Pipeline, load_pipeline
 from workbench.execution.progress import Progress, Silence
@@ -115,7 +115,7 @@ class _Runner:
         self.run, self.stages, self.settings, self.progress = run, stages, settings, progress
         self.pipeline = pipeline
         self.folder = settings.runs / run.run_id
-        self._ahead: dict[str, Kernel] = {}
+        self._executor = Executor(settings, run.run_id, self.folder)
         self._pages: list[Future[None]] = []
         for stage in stages:
             values = {name: plain(value) for name, value in stage.values.items()}
@@ -136,8 +136,7 @@ class _Runner:
                 stopped = error
             finally:
                 with deaf():
-                    for kernel in self._ahead.values():
-                        kernel.stop(now=True)
+                    self._executor.close()
                     if self.run.started_at:
                         self._finish(stopped)
                     else:
@@ -150,24 +149,12 @@ class _Runner:
         return self.run
 
     def _begin(self) -> None:
-        self._kernel_for(0)
+        self._executor.ahead(self.stages[0])
         connect(self.settings.warehouse, create=True)
         self.run.begin()
         save(self.run, self.settings)
         self._pages.append(self._renderer.submit(write_index, self.settings))
         self.progress.begin(self.run)
-
-    def _kernel_for(self, index: int) -> None:
-        """Start the kernel of a stage, if there is such a stage and it has none."""
-        if index < len(self.stages) and (name := self.stages[index].name) not in self._ahead:
-            prepared = self.stages[index]
-            self._ahead[name] = Kernel(
-                environment(
-                    self.settings, self.run.run_id, name, imported(prepared.content, prepared.path.parent)
-                ),
-                prepared.path.parent,
-                self.folder / f"{name}.log",
-            )
 
     def _stage(self, index: int) -> bool:
         """Run a stage, again if it may; return whether it succeeded."""
@@ -178,8 +165,12 @@ class _Runner:
         self.progress.update(self.run, stage)
         while True:
             stage.attempts += 1
-            self._kernel_for(index)
-            outcome = self._attempt(index, stage)
+            self._executor.ahead(prepared)
+            for following in self.stages[index + 1 : index + 2]:
+                self._executor.ahead(following)
+            outcome = self._executor.execute(
+                prepared, stage.output, lambda done, total: self.progress.cell(stage, done, total)
+            )
             if outcome.error is None or stage.attempts > prepared.retries:
                 break
             stage.output.replace(self.folder / f"{prepared.name}.attempt-{stage.attempts}.ipynb")
@@ -190,25 +181,6 @@ class _Runner:
         save(self.run, self.settings)
         self.progress.update(self.run, stage)
         return outcome.error is None
-
-    def _attempt(self, index: int, stage: StageRun) -> Outcome:
-        prepared = self.stages[index]
-        kernel = self._ahead[prepared.name]
-        failed = True
-        try:
-            self._kernel_for(index + 1)
-            outcome = execute(
-                prepared,
-                kernel,
-                self.folder / f"{prepared.name}.ipynb",
-                lambda done, total: self.progress.cell(stage, done, total),
-            )
-            failed = outcome.error is not None
-        finally:
-            kernel.stop(now=failed)
-            self._ahead.pop(prepared.name, None)
-            kernel.redact(prepared.redactor)
-        return outcome
 
     def _render(self, stage: StageRun, node: Any) -> None:
         stage.report = stage_page(self.run, stage, self.settings)
