@@ -18,7 +18,9 @@ import pytest
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import Run, run_notebook, run_pipeline
-from workbench.execution.notebook import imported, read_notebook
+from workbench.execution.imports import closure
+from workbench.execution.notebook import read_notebook
+from workbench.execution.processes import wanted
 from workbench.execution.runs import read_run
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -252,4 +254,4 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
 def test_modules_are_imported_ahead_but_not_those_beside_the_notebook(tmp_path: Path) -> None:
     path = notebook(tmp_path / "a.ipynb", imports="import json, helper\nfrom os import path\nfrom . import x")
     (tmp_path / "helper.py").touch()
-    assert imported(read_notebook(path), tmp_path) == ["json", "os"]
+    assert wanted(closure(read_notebook(path), tmp_path), tmp_path) == ["json", "os"]

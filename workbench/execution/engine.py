@@ -1,140 +1,152 @@
-"""The papermill engine: notebook and outcome always agree, whatever ends the kernel."""
+"""The papermill engine ``workbench``: notebooks run in supervised processes, forked where that is possible.
+
+``papermill --engine workbench`` and the runner come the same way. What differs from papermill's own engine:
+parameters are checked against the declared types, the notebook is written at once or not at all and not after
+every cell, and its metadata tell the truth whatever ended it.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import nbformat
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
 
-from workbench.execution.kernels import NAME, Kernel
+from workbench.execution.job import Job
+from workbench.execution.literals import assignments, plain
+from workbench.execution.notebook import INJECTED
+from workbench.execution.parameters import convert_all, has_tag, read_parameters, require_all, secrets_of
 from workbench.execution.redact import Redactor
-from workbench.execution.runs import write_text
 
 ENGINE = "workbench"
 _SAVE_EVERY = 2.0
-_log = logging.getLogger("workbench.execution")
-_log.addHandler(logging.NullHandler())
-
-OnCell = Callable[[int, int], None]
-
-
-def write_notebook(notebook: Any, path: Path, redactor: Redactor) -> None:
-    """Write a notebook at once, without the secrets."""
-    write_text(path, nbformat.writes(redactor.notebook(notebook)) + "\n")
 
 
 class _Manager(NotebookExecutionManager):
     """Papermill's account of a notebook; it saves now and then, at once, and without secrets."""
 
-    def __init__(self, nb: Any, path: Path, redactor: Redactor, on_cell: OnCell | None) -> None:
-        super().__init__(nb, None, progress_bar=False, autosave_cell_every=0)
-        self._path, self._redactor, self._on_cell = path, redactor, on_cell
-        self._saved = 0.0
+    def __init__(self, nb: Any, job: Job, output_path: str | None, progress_bar: Any) -> None:
+        super().__init__(nb, output_path, progress_bar=progress_bar, autosave_cell_every=0)
+        self._job = job
+        self._next_save = 0.0
 
     def save(self, **kwargs: Any) -> None:
-        if time.monotonic() - self._saved >= _SAVE_EVERY:
+        if time.monotonic() >= self._next_save:
+            started = time.monotonic()
             self.save_now()
+            # A large notebook is saved less often.
+            now = time.monotonic()
+            self._next_save = now + max(_SAVE_EVERY, 40 * (now - started))
 
     def save_now(self) -> None:
-        write_notebook(self.nb, self._path, self._redactor)
-        self._saved = time.monotonic()
+        clean = self._job.redactor.notebook(self.nb)
+        if self._job.output is not None:
+            write_notebook(clean, self._job.output)
+        elif self.output_path:
+            from papermill.iorw import write_ipynb
 
-    def cell_start(self, cell: Any, cell_index: int = 0, **kwargs: Any) -> None:
+            write_ipynb(clean, self.output_path)
+
+    def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
         super().cell_start(cell, cell_index, **kwargs)
-        if self._on_cell:
-            self._on_cell(cell_index, len(self.nb.cells))
+        if self._job.on_cell:
+            self._job.on_cell(cell_index or 0, len(self.nb.cells))
 
 
-class _Client(PapermillNotebookClient):
-    """Runs the cells in a given kernel; a kernel that dies or a deadline is a failure like any other."""
+def write_notebook(node: Any, path: Path) -> None:
+    """Write a notebook at once: a reader sees the old one or the new one, never a part."""
+    import nbformat
 
-    def __init__(self, manager: _Manager, kernel: Kernel, deadline: float | None, **options: Any) -> None:
-        super().__init__(manager, km=kernel.manager, kernel_name=NAME, log=_log, **options)
-        self._kernel = kernel
-        self._deadline = deadline
-        if deadline is not None:
-            self.timeout_func = lambda cell: max(1, round(deadline - time.monotonic()))
+    from workbench.execution.runs import write_text
 
-    def execute(self, **kwargs: Any) -> Any:
-        self.reset_execution_trackers()
-        with self.setup_kernel(cleanup_kc=False):
-            try:
-                self.papermill_execute_cells()
-                self.set_widgets_metadata()
-            finally:
-                if self.kc is not None:
-                    self.kc.stop_channels()
-        return self.nb
-
-    def papermill_execute_cells(self) -> None:
-        for index, cell in enumerate(self.nb.cells):
-            self.nb_man.cell_start(cell, index)
-            try:
-                self.execute_cell(cell, index)
-            except CellExecutionError as error:
-                if error.ename == "SystemExit" and error.evalue in ("", "0"):
-                    break
-                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
-                break
-            except DeadKernelError:
-                words = self._kernel.last_words()
-                self._fail(
-                    cell, index, "DeadKernelError", "the kernel died" + (f": {words}" if words else "")
-                )
-                break
-            except CellTimeoutError:
-                self._fail(cell, index, "TimeoutError", "the stage ran past its timeout")
-                break
-            except BaseException as error:
-                self._fail(cell, index, type(error).__name__, str(error) or "stopped")
-                raise
-            finally:
-                self.nb_man.cell_complete(cell, cell_index=index)
-
-    def _fail(self, cell: Any, index: int, name: str, text: str) -> None:
-        """Leave in the cell why it ended, as no kernel did."""
-        if cell.cell_type == "code":
-            line = f"{name}: {text}"
-            cell.outputs.append(nbformat.v4.new_output("error", ename=name, evalue=text, traceback=[line]))
-        self.nb_man.cell_exception(cell, cell_index=index)
+    write_text(path, nbformat.writes(node) + "\n")
 
 
 class WorkbenchEngine(Engine):
-    """Papermill's engine for a kernel that is there already."""
+    """Papermill's engine over processes of our own."""
 
     @classmethod
     def execute_notebook(
         cls,
         nb: Any,
         kernel_name: str,
+        output_path: str | None = None,
+        progress_bar: Any = True,
+        log_output: bool = False,
+        autosave_cell_every: int = 30,
         *,
-        kernel: Kernel,
-        path: Path,
-        redactor: Redactor,
-        deadline: float | None = None,
-        on_cell: OnCell | None = None,
-        start_timeout: float = 60,
-        **_: Any,
+        job: Job | None = None,
+        **options: Any,
     ) -> Any:
-        """Execute the cells; ``deadline`` is a moment of ``time.monotonic``."""
-        manager = _Manager(nb, path, redactor, on_cell)
+        """Execute the cells. Without a ``job`` one is made from papermill's own options.
+
+        Raises:
+            UsageError: a parameter is unknown or of a wrong type; nothing has run.
+        """
+        from workbench.execution.journal import Journal
+        from workbench.execution.supervise import Supervisor
+
+        if job is None:
+            from workbench.execution.papermill import job_for
+
+            job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
+        bind_parameters(nb, job.where)
+        nb.metadata.papermill["input_path"] = job.source
+        nb.metadata.papermill["output_path"] = str(job.output) if job.output else output_path
+        nb.metadata["workbench"] = {**job.facts, "state": "running"}
+        manager = _Manager(nb, job, output_path, progress_bar)
         manager.notebook_start()
+        journal = Journal(job.journal, job.redactor, **job.facts, notebook=nb)
         try:
-            _Client(manager, kernel, deadline, startup_timeout=start_timeout).execute()
-        except BaseException:
-            manager.nb.metadata.papermill["exception"] = True
-            raise
+            job.process, job.executor, job.why = job.start()
+            supervisor = Supervisor(
+                job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
+            )
+            job.ending = supervisor.run()
+            if supervisor.interruption:
+                raise supervisor.interruption
         finally:
+            ending = job.ending
+            state = (
+                {"done": "succeeded", "stopped": "stopped"}.get(ending.reason, "failed")
+                if ending
+                else "failed"
+            )
+            error = job.redactor.text(ending.error) if ending and ending.error else None
+            nb.metadata["workbench"] |= {"state": state, "executor": job.executor, "error": error}
+            journal.end(state, error)
             manager.notebook_complete()
             manager.save_now()
-        return manager.nb
+            # Papermill adds cells that mark an error; a page says so in its own way.
+            job.node = type(nb)(nb, cells=list(nb.cells))
+        return nb
+
+
+def bind_parameters(nb: Any, where: str) -> None:
+    """Give the injected cell of a notebook the values papermill was called with, each of its declared type.
+
+    A notebook that declares none is left as papermill made it.
+
+    Raises:
+        UsageError: a name nobody declares, a wrong type, a value missing, a secret that isn't set.
+    """
+    declared = read_parameters(nb, where)
+    given = nb.metadata.papermill.get("parameters") or {}
+    if declared:
+        given = convert_all(declared, given, where)
+        require_all(declared, given, where)
+    for cell in nb.cells:
+        if has_tag(cell, INJECTED):
+            cell.source = assignments(given)
+    nb.metadata.papermill["parameters"] = {name: plain(value) for name, value in given.items()}
+
+
+def redactor_of(nb: Any, where: str) -> Redactor:
+    """Return what blots out the secrets a parameterized notebook is called with."""
+    declared = read_parameters(nb, where)
+    given = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
+    return Redactor(secret.reveal() for secret in secrets_of(declared, given))
 
 
 papermill_engines.register(ENGINE, WorkbenchEngine)

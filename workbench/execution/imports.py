@@ -18,12 +18,14 @@ class Closure:
     """All that a notebook may import, at any depth of our own code, also inside of functions.
 
     ``first_party`` are the files of our own modules; ``third_party`` the names of all others, as they are
-    written, in the order in which they are met. ``own`` are the names of ours.
+    written, in the order in which they are met. ``own`` are the names of ours, ``direct`` those that the
+    notebook's own cells import.
     """
 
     first_party: tuple[Path, ...]
     third_party: tuple[str, ...]
     own: tuple[str, ...]
+    direct: tuple[str, ...]
 
 
 def closure(content: Mapping[str, Any], folder: Path) -> Closure:
@@ -42,6 +44,7 @@ def closure(content: Mapping[str, Any], folder: Path) -> Closure:
         if cell["cell_type"] == "code":
             source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
             waiting += _imports_of(_parse(source), "")
+    direct = tuple(dict.fromkeys(module for module, _ in waiting))
     seen: set[tuple[str, str | None]] = set()
     while waiting:
         module, name = waiting.pop(0)
@@ -63,7 +66,7 @@ def closure(content: Mapping[str, Any], folder: Path) -> Closure:
             elif target := _read(found, module, found.stat().st_mtime_ns).lazy.get(name):
                 waiting.append((f"{module}.{target}", None))
         waiting += _read(found, module, found.stat().st_mtime_ns).imports
-    return Closure(tuple(files), tuple(others), tuple(own))
+    return Closure(tuple(files), tuple(others), tuple(own), direct)
 
 
 @lru_cache(maxsize=64)
@@ -134,7 +137,8 @@ def _imports_of(tree: ast.Module, package: str) -> Iterator[tuple[str, str | Non
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *([base] if base else [])])
-            yield from ((base, alias.name) for alias in node.names)
+            # `from . import x` at the top of a notebook has no package to be relative to.
+            yield from ((base, alias.name) for alias in node.names if base)
         else:
             waiting += reversed(list(ast.iter_child_nodes(node)))
 

@@ -1,69 +1,187 @@
-"""Kernels: a fresh process of this very interpreter for each notebook, started ahead and stopped for good."""
+"""Kernels: a fresh process for each notebook, started ahead. For what can't be forked: slower, same results."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import importlib.metadata
 import os
+import queue
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
+import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from jupyter_core.utils import ensure_event_loop, run_sync
+from jupyter_client.manager import KernelManager
 
-from workbench.execution.launch import IMPORTS
+from workbench.execution.processes import PYTHON
 from workbench.execution.redact import Redactor
-from workbench.settings import Settings
 
-NAME = "python3"
+_EVENTS = (
+    "stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "comm_open",
+    "comm_msg",
+)  # fmt: skip
+_SLICE = 0.2
 
 
 class _ThisPython(KernelSpecManager):
-    """Whatever kernels are installed, the kernel is the running interpreter's."""
+    """Whatever kernels are installed, the one called ``python3`` is the running interpreter's."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        if kernel_name != PYTHON:
+            return super().get_kernel_spec(kernel_name)
         argv = [sys.executable, "-m", "workbench.execution.launch", "-f", "{connection_file}"]
         return KernelSpec(argv=argv, display_name="Python 3", language="python")
 
 
-class Kernel:
-    """One kernel process. It boots while its maker does other things; :meth:`stop` ends all it started.
+class KernelProcess:
+    """One kernel process. It boots while its maker does other things.
 
     Args:
         env: the process's whole environment.
         folder: its working directory.
         log: file for what it prints past the notebook; removed at the end if nothing came.
+        name: the kernel, as Jupyter knows it.
+        start_timeout: seconds until it must answer.
     """
 
-    def __init__(self, env: dict[str, str], folder: Path, log: Path) -> None:
+    def __init__(
+        self, env: dict[str, str], folder: Path, log: Path, name: str = PYTHON, start_timeout: float = 60
+    ) -> None:
         # A socket's path may have 107 bytes, so it can't lie under just any home.
         self._sockets = Path(tempfile.mkdtemp(prefix="wb-"))
-        self._log = log
+        self._log, self._start_timeout = log, start_timeout
+        self._client: Any = None
+        self._queue: deque[dict[str, Any]] = deque()
+        self._request: str | None = None
+        self._reply: dict[str, Any] | None = None
+        self._idle = False
+        self._ending: dict[str, Any] | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
-        self.manager: Any = AsyncKernelManager(
-            kernel_name=NAME,
+        self.manager: Any = KernelManager(
+            kernel_name=name,
             kernel_spec_manager=_ThisPython(),
             transport="ipc",
             connection_file=str(self._sockets / "kernel.json"),
-            shutdown_wait_time=3.0,
+            shutdown_wait_time=1.0,
         )
-        with log.open("wb") as output:
-            run_sync(self.manager.start_kernel)(
-                extra_arguments=["--HistoryManager.hist_file=:memory:"],
-                env=env,
-                cwd=str(folder),
-                stdout=output,
-                stderr=output,
-            )
+        python = name == PYTHON
+        try:
+            with log.open("wb") as output:
+                self.manager.start_kernel(
+                    extra_arguments=["--HistoryManager.hist_file=:memory:"] if python else [],
+                    env=env,
+                    cwd=str(folder),
+                    stdout=output,
+                    stderr=output,
+                )
+        except BaseException:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            raise
         provisioner: Any = self.manager.provisioner
         self.pid: int = provisioner.pid
+
+    def start_cell(self, source: str) -> None:
+        """Ask for a cell to be run; the first waits until the kernel answers."""
+        if self._client is None:
+            self._client = self.manager.blocking_client()
+            self._client.start_channels()
+            try:
+                self._client.wait_for_ready(self._start_timeout)
+            except RuntimeError:
+                # It died on its way, or takes too long; either way the next event says so.
+                self.kill()
+                return
+        self._reply, self._idle = None, False
+        self._request = self._client.execute(source, store_history=True, allow_stdin=False)
+
+    def next_event(self, timeout: float) -> dict[str, Any] | None:
+        """Return what happened next, or None if nothing did in ``timeout`` seconds; the last is ``exit``."""
+        end = time.monotonic() + timeout
+        while not self._queue:
+            self._poll(min(_SLICE, max(0.0, end - time.monotonic())))
+            if not self._queue and time.monotonic() >= end:
+                return None
+        return self._queue.popleft()
+
+    def _poll(self, timeout: float) -> None:
+        message = self._message(timeout)
+        if message is not None:
+            kind = message["msg_type"]
+            if kind in _EVENTS:
+                self._queue.append({"event": kind, **message["content"]})
+            elif kind == "status" and message["content"]["execution_state"] == "idle":
+                self._idle = True
+        if self._request and self._reply is None and self._client is not None:
+            with contextlib.suppress(queue.Empty):
+                reply = self._client.get_shell_msg(timeout=0)
+                if reply["parent_header"].get("msg_id") == self._request:
+                    self._reply = reply["content"]
+        if self._reply is not None and self._idle:
+            self._queue.append(self._done(self._reply))
+            self._reply, self._request = None, None
+        elif message is None and self._ending is None and not self.manager.is_alive():
+            self._ending = {"event": "exit", "status": self.manager.provisioner.process.returncode}
+            self._queue.append(self._ending)
+
+    def _message(self, timeout: float) -> dict[str, Any] | None:
+        if self._client is None or self._request is None:
+            time.sleep(timeout)
+            return None
+        try:
+            message: dict[str, Any] = self._client.get_iopub_msg(timeout=timeout)
+        except queue.Empty:
+            return None
+        parent = message["parent_header"].get("msg_id")
+        return message if parent == self._request else {"msg_type": "", "content": {}}
+
+    def _done(self, reply: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "event": "done",
+            "ok": reply["status"] == "ok",
+            "count": reply.get("execution_count"),
+            "ename": reply.get("ename", ""),
+            "evalue": reply.get("evalue", ""),
+            **_usage(self.pid),
+        }
+
+    def wake(self) -> None:
+        """Do nothing: :meth:`next_event` looks up by itself soon enough."""
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in its cell."""
+        with contextlib.suppress(Exception):
+            self.manager.interrupt_kernel()
+
+    def kill(self) -> None:
+        """End it at once, and its group."""
+        with contextlib.suppress(OSError):
+            # The kernel leads a session of its own, so its group is its number.
+            os.killpg(self.pid, signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Ask it to end."""
+        if self._client is not None and self._ending is None:
+            self._request = None
+            with contextlib.suppress(Exception):
+                self._client.shutdown()
+
+    def close(self) -> None:
+        """End what is left of it, and give back what it held."""
+        self.kill()
+        with contextlib.suppress(Exception):
+            if self._client is not None:
+                self._client.stop_channels()
+            self.manager.provisioner.process.wait(5)
+            self.manager.cleanup_resources()
+        shutil.rmtree(self._sockets, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size == 0:
+                self._log.unlink()
 
     def last_words(self, lines: int = 5) -> str:
         """Return the end of what the process printed past the notebook."""
@@ -79,80 +197,12 @@ class Kernel:
             if (clean := redactor.text(text)) != text:
                 self._log.write_text(clean)
 
-    def kill(self) -> None:
-        """End the process at once; whoever waits for it is told that it died. :meth:`stop` comes after."""
-        with contextlib.suppress(OSError):
-            os.killpg(self.pid, signal.SIGKILL)
 
-    def stop(self, *, now: bool = False) -> None:
-        """End the kernel and every process it left behind in its group; harmless if it is gone."""
-        try:
-            cancel_tasks()
-            with contextlib.suppress(Exception):
-                run_sync(self.manager.shutdown_kernel)(now=now)
-        finally:
-            with contextlib.suppress(OSError):
-                # The kernel leads a session of its own, so its group is its number.
-                os.killpg(self.pid, signal.SIGKILL)
-            with contextlib.suppress(Exception):
-                run_sync(self.manager.cleanup_resources)()
-            shutil.rmtree(self._sockets, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                if self._log.stat().st_size == 0:
-                    self._log.unlink()
-
-
-def cancel_tasks() -> None:
-    """Cancel what an interruption left pending on this thread's event loop."""
-    loop = ensure_event_loop()
-    if loop.is_closed() or loop.is_running():
-        return
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-
-
-def environment(settings: Settings, run_id: str, stage: str, imports: Sequence[str] = ()) -> dict[str, str]:
-    """Return the environment of a kernel: this process's, with every setting spelled out.
-
-    A notebook in another folder, with another ``.env``, thereby sees the same settings. ``imports`` are
-    modules to import before the kernel is ready.
-    """
-    env = dict(os.environ)
-    env |= {
-        "WORKBENCH_PROFILE": settings.profile,
-        "WORKBENCH_HOME": str(settings.home),
-        "WORKBENCH_PROJECT": str(settings.root),
-        "WORKBENCH_WAREHOUSE_URL": _absolute(settings.warehouse),
-        "WORKBENCH_LANDING_URI": str(settings.landing.absolute()),
-        "WORKBENCH_MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri),
-        "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
-        "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
-        "WORKBENCH_RUN_ID": run_id,
-        "WORKBENCH_STAGE": stage,
-        IMPORTS: ",".join(imports),
-        # A person's own start-up files would make runs differ from one machine to the next.
-        "IPYTHONDIR": str(settings.home / "ipython"),
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-    }
-    if not _installed():
-        root = str(Path(__file__).resolve().parents[2])
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, [root, env.get("PYTHONPATH")]))
-    return env
-
-
-def _absolute(url: str) -> str:
-    """Return a URL of a local file with its path made absolute; any other as it is."""
-    for scheme in ("duckdb:///", "sqlite:///"):
-        if url.startswith(scheme):
-            return scheme + str(Path(url.removeprefix(scheme)).absolute())
-    return url
-
-
-def _installed() -> bool:
+def _usage(pid: int) -> dict[str, Any]:
     try:
-        return bool(importlib.metadata.version("workbench"))
-    except importlib.metadata.PackageNotFoundError:
-        return False
+        times = psutil.Process(pid).cpu_times()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (psutil.Error, OSError):
+        return {}
+    peak = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), 0)
+    return {"cpu_seconds": times.user + times.system, "peak_memory": peak}

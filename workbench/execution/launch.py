@@ -31,17 +31,16 @@ def main() -> None:
     names = [name for name in os.environ.pop(IMPORTS, "").split(",") if name]
     # With -m the working directory comes first; a file there must not hide a library.
     here = sys.path.pop(0) if sys.path and sys.path[0] in ("", os.getcwd()) else None  # noqa: PTH109
-    # As ipykernel does, but before anything imports matplotlib.
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    for name in names:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
     from ipykernel.kernelapp import IPKernelApp
 
-    if here is not None:
-        sys.path.insert(0, here)
     kernel = IPKernelApp.instance()
     kernel.initialize()
+    # Imported in the shell, as a cell would: a library may ask where it is, or keep hold of a stream.
+    for name in names:
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)
+    if here is not None:
+        sys.path.insert(0, here)
     # Registered after ipykernel's own hook, so run before it: its control thread may still be flushing, and
     # would wait ten seconds for an output thread that is gone.
     atexit.register(time.sleep, 0.05)

@@ -1,23 +1,17 @@
-"""One notebook: made ready and checked, then executed in a kernel, and its outcome read."""
+"""One notebook: read and checked before it runs, and what came of it when it has."""
 
 from __future__ import annotations
 
-import ast
-import copy
 import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from workbench.errors import UsageError
-from workbench.execution.literals import assignments, plain
 from workbench.execution.parameters import (
-    TAG,
     Parameter,
     convert_all,
-    has_tag,
     read_parameters,
     require_all,
     secrets_of,
@@ -25,12 +19,8 @@ from workbench.execution.parameters import (
 from workbench.execution.recording import MIME
 from workbench.execution.redact import Redactor
 
-if TYPE_CHECKING:
-    from workbench.execution.kernels import Kernel
-
-Reason = Literal["done", "error", "timeout", "memory", "died", "stopped"]
 INJECTED = "injected-parameters"
-_MARKER = "papermill-error-cell-tag"
+Reason = Literal["done", "error", "timeout", "memory", "died", "stopped"]
 
 
 def read_notebook(path: Path) -> dict[str, Any]:
@@ -56,7 +46,10 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A notebook that is ready to run: read, its parameters bound to values of the right types."""
+    """A notebook that is ready to run: read, its parameters bound to values of the right types.
+
+    ``timeout`` is in seconds over all cells, ``cell_timeout`` for each; ``memory`` is in bytes.
+    """
 
     name: str
     path: Path
@@ -65,6 +58,8 @@ class Prepared:
     values: dict[str, Any]
     retries: int = 0
     timeout: float | None = None
+    cell_timeout: float | None = None
+    memory: int | None = None
 
     @property
     def where(self) -> str:
@@ -79,7 +74,7 @@ class Prepared:
         """
         values = self.values | convert_all(self.declared, given, self.where)
         require_all(self.declared, values, self.where)
-        return Prepared(self.name, self.path, self.content, self.declared, values, self.retries, self.timeout)
+        return replace(self, values=values)
 
     @property
     def redactor(self) -> Redactor:
@@ -94,6 +89,8 @@ def prepare(
     *,
     retries: int = 0,
     timeout: float | None = None,
+    cell_timeout: float | None = None,
+    memory: int | None = None,
 ) -> Prepared:
     """Read a notebook and its parameters, and check those of its map; relative paths are the notebook's.
 
@@ -104,7 +101,7 @@ def prepare(
     where = f"stage {name}"
     declared = read_parameters(content, where)
     values = convert_all(declared, parameters or {}, where, path.parent)
-    return Prepared(name, path, content, declared, values, retries, timeout)
+    return Prepared(name, path, content, declared, values, retries, timeout, cell_timeout, memory)
 
 
 @dataclass(frozen=True)
@@ -127,87 +124,8 @@ class Outcome:
     why: str | None = None
 
 
-def imported(content: Mapping[str, Any], folder: Path) -> list[str]:
-    """Return the modules that a notebook's first code cell imports, those beside the notebook left out."""
-    source = next((cell["source"] for cell in content["cells"] if cell["cell_type"] == "code"), "")
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return []
-    names: list[str] = []
-    for statement in tree.body:
-        if isinstance(statement, ast.Import):
-            names += [alias.name for alias in statement.names]
-        elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-            names.append(statement.module)
-    return [name for name in names if not list(folder.glob(f"{name.partition('.')[0]}*"))]
-
-
-def inject(prepared: Prepared) -> Any:
-    """Return the notebook node to execute: the values in a cell of their own after the declared ones."""
-    import nbformat
-
-    node = nbformat.from_dict(copy.deepcopy(prepared.content))
-    nbformat.v4.upgrade(node)
-    node.cells = [cell for cell in node.cells if not has_tag(cell, INJECTED) and not has_tag(cell, _MARKER)]
-    for cell in node.cells:
-        cell.metadata.setdefault("tags", [])
-        cell.metadata["papermill"] = {}
-    node.metadata["papermill"] = {
-        "parameters": {name: plain(value) for name, value in prepared.values.items()},
-        "environment_variables": {},
-        "default_parameters": {},
-    }
-    if prepared.values:
-        place = max(index for index, cell in enumerate(node.cells) if has_tag(cell, TAG)) + 1
-        cell = nbformat.v4.new_code_cell(assignments(prepared.values))
-        cell.metadata |= {"tags": [INJECTED], "papermill": {}}
-        node.cells.insert(place, cell)
-    return node
-
-
-def execute(
-    prepared: Prepared, kernel: Kernel, output: Path, on_cell: Callable[[int, int], None] | None = None
-) -> Outcome:
-    """Execute a notebook in a kernel and keep it, as far as it got, at ``output``.
-
-    Raises:
-        KeyboardInterrupt: somebody stopped it; the notebook is kept too.
-    """
-    from nbformat import NotebookNode
-    from papermill.engines import papermill_engines
-    from papermill.exceptions import PapermillExecutionError
-    from papermill.execute import raise_for_execution_errors
-
-    from workbench.execution.engine import ENGINE
-    from workbench.execution.kernels import NAME
-
-    node = inject(prepared)
-    node.metadata.papermill |= {"input_path": str(prepared.path), "output_path": str(output)}
-    redactor = prepared.redactor
-    error: str | None = None
-    try:
-        papermill_engines.execute_notebook_with_engine(
-            ENGINE,
-            node,
-            NAME,
-            kernel=kernel,
-            path=output,
-            redactor=redactor,
-            on_cell=on_cell,
-            deadline=None if prepared.timeout is None else time.monotonic() + prepared.timeout,
-        )
-        # It adds cells that mark the error; a page says so in its own way.
-        raise_for_execution_errors(NotebookNode(node, cells=list(node.cells)), None)
-    except PapermillExecutionError as failure:
-        error = _one_line(f"{failure.ename}: {failure.evalue}")
-    except Exception as failure:
-        error = _one_line(f"the kernel didn't answer: {failure}")
-    clean = redactor.notebook(node)
-    return Outcome(clean, redactor.text(error) if error else None, find_record(clean))
-
-
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return the first line of a text that says something, cut if it is long."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     line = lines[0] if lines else "failed"
     return line if len(line) <= 500 else line[:499] + "…"

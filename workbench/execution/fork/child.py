@@ -1,0 +1,164 @@
+"""A forked process that runs the cells of one notebook, as they are asked for, and tells what they do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import os
+import random
+import resource
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.execution.fork.frames import FrameReader, FrameWriter
+from workbench.execution.fork.process import set_death_signal, set_subreaper
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a child is born with: descriptors of its pipes, its environment and its working directory."""
+
+    commands: int
+    events: int
+    output: int
+    errors: int
+    environment: dict[str, str]
+    folder: str
+    threads: int
+
+
+def live(shell: Any, birth: Birth, parent: int) -> None:
+    """Run cells until told to end; never returns. To be called in a process that was just forked."""
+    status = 1
+    try:
+        _settle(shell, birth, parent)
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+            loop.run_until_complete(_serve(shell, birth.commands))
+        status = 0
+    except BaseException:
+        os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        _leave(status)
+
+
+def _settle(shell: Any, birth: Birth, parent: int) -> None:
+    """Make of a copy of the parent a process of its own."""
+    os.setsid()
+    set_death_signal(parent)
+    # What its own children leave behind comes to it, and so to the parent when it ends.
+    set_subreaper()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.set_wakeup_fd(-1)
+    os.dup2(birth.output, 1)
+    os.dup2(birth.errors, 2)
+    os.close(birth.output)
+    os.close(birth.errors)
+    # A dump of its memory would be of the size of all libraries.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    os.environ.clear()
+    os.environ.update(birth.environment)
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    shell.init_environment()
+    os.chdir(birth.folder)
+    if "" not in sys.path[:1]:
+        sys.path.insert(0, "")
+    session = shell.display_pub.session
+    session.writer = FrameWriter(birth.events)
+    faulthandler.enable(file=2)
+    random.seed()
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    if birth.threads > 1 and "threadpoolctl" in sys.modules:
+        with contextlib.suppress(Exception):
+            sys.modules["threadpoolctl"].threadpool_limits(birth.threads)
+    from workbench.execution import redact
+
+    redact.on_reveal = lambda value: session.emit("secret", {"value": value})
+    gc.enable()
+
+
+async def _serve(shell: Any, commands: int) -> None:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 30)
+    with open(commands, "rb", buffering=0) as pipe:
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        frames = FrameReader()
+        emit = shell.display_pub.session.emit
+        emit("ready", {})
+        while data := await reader.read(1 << 20):
+            for command in frames.feed(data):
+                if command["command"] == "end":
+                    transport.close()
+                    return
+                emit("done", await _run_cell(shell, command["source"]))
+
+
+async def _run_cell(shell: Any, source: str) -> dict[str, Any]:
+    """Run a cell as ipykernel does; return what its reply would hold."""
+    failure = None
+    try:
+        transformed = shell.transform_cell(source)
+    except Exception:
+        transformed, failure = source, sys.exc_info()
+    if shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=failure):
+        work = asyncio.ensure_future(
+            shell.run_cell_async(
+                source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=failure
+            )
+        )
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, work.cancel)
+        result = None
+        try:
+            result = await work
+        finally:
+            loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            shell.events.trigger("post_execute")
+            shell.events.trigger("post_run_cell", result)
+    else:
+        result = shell.run_cell(source, store_history=True)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    error = result.error_before_exec or result.error_in_exec
+    ok = result.success and not getattr(shell, "_last_traceback_during_displayhook", False)
+    shell.payload_manager.clear_payload()
+    return {
+        "ok": bool(ok),
+        "count": shell.execution_count - 1,
+        "ename": type(error).__name__ if error else "",
+        "evalue": _text(error) if error else "",
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "its text can't be had"
+
+
+def _leave(status: int) -> None:
+    """Run what is to be run at exit, and be gone: tearing the interpreter down is wasted time."""
+    with contextlib.suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]
+    with contextlib.suppress(BaseException):
+        import atexit
+
+        atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+    os._exit(status)

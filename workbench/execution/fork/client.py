@@ -1,0 +1,331 @@
+"""The supervisor's side: zygotes are started, kept for the next notebook, and asked to fork."""
+
+from __future__ import annotations
+
+import atexit
+import codecs
+import contextlib
+import itertools
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.execution.fork.frames import FrameReader, FrameWriter, read_available
+from workbench.execution.fork.process import kill_group
+from workbench.execution.redact import Redactor
+
+_KEPT = 2
+# They change from call to call without a library's import caring.
+_PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST")
+_lock = threading.Lock()
+_kept: dict[tuple[tuple[str, str], ...], Zygote] = {}
+_unsafe: set[str] = set()
+
+
+class CannotFork(WorkbenchError):
+    """Notebooks can't be forked here; a kernel started afresh does it. The text says why."""
+
+
+class ForkedProcess:
+    """A process that runs a notebook's cells. Its events are taken from one thread."""
+
+    def __init__(self, zygote: Zygote, number: int) -> None:
+        self._zygote, self.number = zygote, number
+        self.pid = 0
+        self.ending: dict[str, Any] | None = None
+        self.refused = False
+        self._known = threading.Event()
+        self._queue: deque[dict[str, Any]] = deque()
+        self._frames = FrameReader()
+        commands, self._commands = os.pipe()
+        self._events, events = os.pipe()
+        self._streams: dict[int, tuple[str, Any]] = {}
+        theirs = [commands, events]
+        for name in ("stdout", "stderr"):
+            ours, other = os.pipe()
+            self._streams[ours] = (name, codecs.getincrementaldecoder("utf-8")("replace"))
+            theirs.append(other)
+        self.theirs = theirs
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._ready = selectors.DefaultSelector()
+        for descriptor in (self._events, *self._streams, self._wake):
+            os.set_blocking(descriptor, False)
+            self._ready.register(descriptor, selectors.EVENT_READ)
+        self._writer = FrameWriter(self._commands)
+
+    def start_cell(self, source: str) -> None:
+        """Ask for a cell to be run; ``done`` is the event that ends it."""
+        self._command({"command": "cell", "source": source})
+
+    def next_event(self, timeout: float) -> dict[str, Any] | None:
+        """Return what happened next, or None if nothing did in ``timeout`` seconds, or somebody woke us.
+
+        The last event is ``exit``.
+        """
+        if self._queue:
+            return self._queue.popleft()
+        for key, _ in self._ready.select(timeout):
+            if key.fd == self._events:
+                self._take_events()
+            elif key.fd in self._streams:
+                self._take_stream(key.fd)
+            else:
+                with contextlib.suppress(BlockingIOError):
+                    os.eventfd_read(self._wake)
+        if not self._queue and self.ending is not None:
+            self._take_events()
+            for descriptor in list(self._streams):
+                self._take_stream(descriptor)
+            self._queue.append({"event": "exit", **self.ending})
+        return self._queue.popleft() if self._queue else None
+
+    def _take_events(self) -> None:
+        while data := read_available(self._events):
+            for message in self._frames.feed(data):
+                if message["event"] == "done":
+                    # What the cell wrote past Python has come already, by other pipes.
+                    for descriptor in list(self._streams):
+                        self._take_stream(descriptor)
+                self._queue.append(message)
+        if data is None:
+            with contextlib.suppress(KeyError):
+                self._ready.unregister(self._events)
+
+    def _take_stream(self, descriptor: int) -> None:
+        name, decoder = self._streams[descriptor]
+        while data := read_available(descriptor):
+            if text := decoder.decode(data):
+                self._queue.append({"event": "stream", "name": name, "text": text})
+        if data is None:
+            with contextlib.suppress(KeyError):
+                self._ready.unregister(descriptor)
+
+    def wake(self) -> None:
+        """Have :meth:`next_event` return now; from any thread."""
+        with contextlib.suppress(OSError):
+            os.eventfd_write(self._wake, 1)
+
+    def interrupt(self) -> None:
+        """Raise KeyboardInterrupt in its cell."""
+        if self.pid and self.ending is None:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it at once, and the group it leads."""
+        if self.pid and self.ending is None:
+            kill_group(self.pid)
+
+    def finish(self) -> None:
+        """Tell it that no further cell comes."""
+        self._command({"command": "end"})
+
+    def close(self) -> None:
+        """Give the pipes back; the process must have ended."""
+        self._zygote.forget(self)
+        self._ready.close()
+        for descriptor in (self._commands, self._events, *self._streams, self._wake):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def last_words(self) -> str:
+        """Return nothing: what it wrote, wherever to, is in its events."""
+        return ""
+
+    def redact(self, redactor: Redactor) -> None:
+        """Do nothing, as it wrote nowhere else."""
+
+    def _command(self, message: dict[str, Any]) -> None:
+        # If it is gone, its exit is the next event.
+        with contextlib.suppress(OSError):
+            self._writer.write(message)
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Note what the zygote said of it."""
+        if message["op"] == "forked":
+            self.pid = message["pid"]
+        elif message["op"] == "exit":
+            self.ending = {key: value for key, value in message.items() if key not in ("op", "id")}
+        else:
+            self.refused = True
+        self._known.set()
+        self.wake()
+
+    def wait_known(self) -> None:
+        """Wait until it was forked, or refused, or its zygote is gone."""
+        self._known.wait()
+
+
+class Zygote:
+    """A zygote process with a given environment; children may be asked for from several threads."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.started = time.time()
+        self._numbers = itertools.count(1)
+        self._children: dict[int, ForkedProcess] = {}
+        self._lock = threading.Lock()
+        self.alive = True
+        self._retired = False
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "workbench.execution.fork.zygote", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        self._control = ours
+        threading.Thread(target=self._listen, name="zygote", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """Number of the zygote process."""
+        return self._process.pid
+
+    def preload(self, now: Iterable[str], later: Iterable[str] = ()) -> None:
+        """Have modules imported: ``now`` before anything else, ``later`` while there is nothing to do."""
+        self._send({"op": "import", "now": _safe(now), "later": _safe(later)})
+
+    def fork(
+        self, environment: Mapping[str, str], folder: Path, imports: Iterable[str], threads: int
+    ) -> ForkedProcess | None:
+        """Return a new process, or None if this zygote can't make one any more."""
+        child = ForkedProcess(self, next(self._numbers))
+        with self._lock:
+            self._children[child.number] = child
+        request = {
+            "op": "fork",
+            "id": child.number,
+            "environment": dict(environment),
+            "folder": str(folder),
+            "imports": _safe(imports),
+            "threads": threads,
+        }
+        sent = self._send(request, child.theirs)
+        for descriptor in child.theirs:
+            os.close(descriptor)
+        if sent:
+            child.wait_known()
+        if not sent or child.refused or not child.pid:
+            child.close()
+            return None
+        return child
+
+    def forget(self, child: ForkedProcess) -> None:
+        """Have no more to do with a process that ended."""
+        with self._lock:
+            self._children.pop(child.number, None)
+            idle = self._retired and not self._children
+        if idle:
+            self.close()
+
+    def retire(self) -> None:
+        """Close as soon as the last of its processes has ended."""
+        with self._lock:
+            self._retired = True
+            idle = not self._children
+        if idle:
+            self.close()
+
+    def close(self) -> None:
+        """End it, and all it forked."""
+        with contextlib.suppress(OSError):
+            self._control.shutdown(socket.SHUT_RDWR)
+        try:
+            self._process.wait(3)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> bool:
+        data = json.dumps(message).encode("utf-8", "surrogateescape")
+        try:
+            with self._lock:
+                socket.send_fds(self._control, [data], descriptors or [])
+        except OSError:
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """Hand the zygote's words to those they concern, until it is gone."""
+        with contextlib.suppress(OSError):
+            while data := self._control.recv(1 << 16):
+                message = json.loads(data)
+                if message["op"] == "unsafe":
+                    _unsafe.add(message["module"])
+                    self.alive = False
+                else:
+                    with self._lock:
+                        child = self._children.get(message["id"])
+                    if child:
+                        child.take(message)
+        self.alive = False
+        with self._lock:
+            left = list(self._children.values())
+        for child in left:
+            if child.ending is None:
+                # It dies with its zygote; what it started in its group does not.
+                if child.pid:
+                    kill_group(child.pid)
+                child.take({"op": "exit", "status": None})
+        self._process.wait()
+
+
+def _safe(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name not in _unsafe]
+
+
+def find_zygote(environment: Mapping[str, str], code: Iterable[Path] = ()) -> Zygote:
+    """Return a zygote for an environment, the one at hand if nothing of it has changed.
+
+    Args:
+        environment: what the zygote is started with. Variables of Workbench's own are read when they are
+            used, so they may differ from one child to the next.
+        code: files that mustn't have changed since it started.
+
+    Raises:
+        CannotFork: this system can't.
+    """
+    if not sys.platform.startswith("linux"):
+        raise CannotFork("processes are forked on Linux only")
+    key = tuple(
+        sorted(
+            (name, value)
+            for name, value in environment.items()
+            if name not in _PASSING and not name.startswith("WORKBENCH_")
+        )
+    )
+    newest = max((path.stat().st_mtime for path in code if path.is_file()), default=0.0)
+    with _lock:
+        found = _kept.pop(key, None)
+        if found is not None and (not found.alive or newest > found.started):
+            found.retire()
+            found = None
+        _kept[key] = found = found or Zygote(environment)
+        for old in list(_kept)[:-_KEPT]:
+            _kept.pop(old).retire()
+    return found
+
+
+@atexit.register
+def close_zygotes() -> None:
+    """End every zygote of this process, and what they forked."""
+    with _lock:
+        for zygote in _kept.values():
+            zygote.close()
+        _kept.clear()

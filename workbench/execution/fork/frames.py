@@ -1,0 +1,67 @@
+"""JSON messages on a byte stream, each led by its length in four bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import threading
+from typing import Any
+
+_LENGTH = struct.Struct(">I")
+_CHUNK = 1 << 18
+
+
+class FrameWriter:
+    """Writes messages to a file descriptor, whole ones, from any thread of the process that made it."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self.pid = os.getpid()
+
+    def write(self, message: dict[str, Any]) -> None:
+        """Write one message.
+
+        Raises:
+            OSError: the reader is gone.
+        """
+        body = json.dumps(message, separators=(",", ":"), default=str).encode("utf-8", "surrogatepass")
+        data = memoryview(_LENGTH.pack(len(body)) + body)
+        with self._lock:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+class FrameReader:
+    """Takes bytes as they come and gives the messages they complete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Return the messages that are complete now."""
+        self._buffer += data
+        found = []
+        start = 0
+        while len(self._buffer) - start >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, start)
+            end = start + _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            found.append(
+                json.loads(self._buffer[start + _LENGTH.size : end].decode("utf-8", "surrogatepass"))
+            )
+            start = end
+        del self._buffer[:start]
+        return found
+
+
+def read_available(descriptor: int) -> bytes | None:
+    """Return what a non-blocking descriptor holds now, or None at its end."""
+    try:
+        return os.read(descriptor, _CHUNK) or None
+    except BlockingIOError:
+        return b""
+    except OSError:
+        return None

@@ -1,0 +1,62 @@
+"""One execution of a notebook, as the runner or papermill asks for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.redact import Redactor
+
+if TYPE_CHECKING:
+    from workbench.execution.supervise import Ending, Process
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a notebook may take: ``seconds`` over all cells, seconds for each ``cell``, bytes of ``memory``."""
+
+    seconds: float | None = None
+    cell: float | None = None
+    memory: int | None = None
+
+
+class Stop(threading.Event):
+    """Set by whoever wants an execution to end; ``by`` names the reason, a signal for example."""
+
+    by: str = ""
+
+    def because(self, reason: str) -> None:
+        """Set it for a reason."""
+        self.by = reason
+        self.set()
+
+
+@dataclass
+class Job:
+    """What is asked for, and what came of it.
+
+    ``start`` makes the process and says of what kind it is, and why it wasn't forked. ``facts`` go into the
+    journal and the notebook's metadata. ``scratch`` is a folder that lives as long as the job. ``stop`` may be
+    set from another thread.
+    """
+
+    start: Callable[[], tuple[Process, str, str | None]]
+    output: Path | None
+    journal: Path
+    redactor: Redactor
+    limits: Limits = Limits()
+    source: str = ""
+    where: str = "the notebook"
+    facts: dict[str, Any] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
+    on_cell: Callable[[int, int], None] | None = None
+    on_output: Callable[[dict[str, Any]], None] | None = None
+    scratch: Any = None
+    process: Process | None = None
+    executor: str = ""
+    why: str | None = None
+    node: Any = None
+    ending: Ending | None = None

@@ -1,0 +1,94 @@
+"""The journal of a notebook's execution: one JSON line an event, written as it happens.
+
+The first line holds the notebook as it was before its first cell; the notebook of a run that died is built
+from it and the lines that follow. Text is redacted before it is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from workbench.execution.redact import Redactor
+
+VERSION = 1
+MOST_STREAM_BYTES = 4 << 20
+
+
+class Journal:
+    """Appends events to a file; a line is there, whole, before the next event is taken.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+
+    def __init__(self, path: Path, redactor: Redactor, **facts: Any) -> None:
+        self._redactor = redactor
+        self._started = time.monotonic()
+        self._streamed = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._file = os.open(path, flags, 0o644)
+        self.write({"event": "begin", "version": VERSION, "at": time.time(), **facts})
+
+    def begin_cell(self, index: int) -> None:
+        """Note that a cell starts, by its place in the notebook."""
+        self._streamed = 0
+        self.write({"event": "cell", "index": index})
+
+    def write(self, event: dict[str, Any]) -> None:
+        """Append an event. What a cell prints beyond some megabytes is left out."""
+        if event["event"] == "stream":
+            self._streamed += len(event["text"])
+            if self._streamed > MOST_STREAM_BYTES:
+                return
+        line = {"t": round(time.monotonic() - self._started, 4), **self._redactor.tree(event)}
+        data = json.dumps(line, separators=(",", ":"), ensure_ascii=False, default=str) + "\n"
+        view = memoryview(data.encode("utf-8", "replace"))
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def end(self, state: str, error: str | None) -> None:
+        """Note how it ended, and close the file."""
+        with contextlib.suppress(OSError):
+            self.write({"event": "end", "state": state, "error": error})
+        os.close(self._file)
+
+
+def read_journal(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the events of a journal; the torn last line of a writer that died is left out."""
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            yield json.loads(line)
+
+
+def assemble(path: Path) -> Any:
+    """Return the notebook as far as its journal tells it, or None if it tells nothing."""
+    from nbformat import from_dict
+
+    from workbench.execution.outputs import Outputs
+
+    outputs: Outputs | None = None
+    for event in read_journal(path):
+        if event["event"] == "begin":
+            outputs = Outputs(from_dict(event["notebook"]))
+        elif outputs is None:
+            return None
+        elif event["event"] == "cell":
+            outputs.end()
+            outputs.begin(outputs.node.cells[event["index"]])
+        elif event["event"] == "done":
+            outputs.node.cells[event["index"]]["execution_count"] = event["count"]
+        else:
+            outputs.apply(event)
+    if outputs is None:
+        return None
+    outputs.end()
+    return outputs.node
