@@ -105,7 +105,9 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
         nodes = _invoke(settings, warehouse.path, tags)
         results = tuple(_result(node, connection) for node in nodes)
     _raise_for(results)
-    return TransformResult(results, time.monotonic() - started)
+    # dbt's order is that of its threads.
+    ordered = sorted(results, key=lambda result: (result.resource_type, result.table, result.name))
+    return TransformResult(tuple(ordered), time.monotonic() - started)
 
 
 def _shape(connection: duckdb.DuckDBPyConnection, *, anew: bool) -> None:

@@ -16,6 +16,8 @@ import traceback
 from dataclasses import dataclass
 from typing import Any
 
+from jupyter_client.jsonutil import json_default
+
 from workbench.execution.fork.frames import FrameReader, FrameWriter
 from workbench.execution.fork.process import set_death_signal, set_subreaper
 
@@ -73,7 +75,7 @@ def _settle(shell: Any, birth: Birth, parent: int) -> None:
     if "" not in sys.path[:1]:
         sys.path.insert(0, "")
     session = shell.display_pub.session
-    session.writer = FrameWriter(birth.events)
+    session.writer = FrameWriter(birth.events, json_default)
     faulthandler.enable(file=2)
     random.seed()
     if numpy := sys.modules.get("numpy"):

@@ -6,6 +6,7 @@ import json
 import os
 import struct
 import threading
+from collections.abc import Callable
 from typing import Any
 
 _LENGTH = struct.Struct(">I")
@@ -13,10 +14,13 @@ _CHUNK = 1 << 18
 
 
 class FrameWriter:
-    """Writes messages to a file descriptor, whole ones, from any thread of the process that made it."""
+    """Writes messages to a file descriptor, whole ones, from any thread of the process that made it.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    ``default`` turns what JSON doesn't know into what it does.
+    """
+
+    def __init__(self, descriptor: int, default: Callable[[Any], Any] | None = None) -> None:
+        self._descriptor, self._default = descriptor, default
         self._lock = threading.Lock()
         self.pid = os.getpid()
 
@@ -25,8 +29,11 @@ class FrameWriter:
 
         Raises:
             OSError: the reader is gone.
+            TypeError: it holds what can't be turned into JSON.
         """
-        body = json.dumps(message, separators=(",", ":"), default=str).encode("utf-8", "surrogatepass")
+        body = json.dumps(message, separators=(",", ":"), default=self._default).encode(
+            "utf-8", "surrogatepass"
+        )
         data = memoryview(_LENGTH.pack(len(body)) + body)
         with self._lock:
             while data:
