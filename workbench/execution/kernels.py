@@ -124,7 +124,7 @@ class KernelProcess:
         if self._reply is not None and self._idle:
             self._queue.append(self._done(self._reply))
             self._reply, self._request = None, None
-        elif message is None and self._ending is None and not self.manager.is_alive():
+        elif message is None and not self.manager.is_alive():
             self._ending = {"event": "exit", "status": self.manager.provisioner.process.returncode}
             self._queue.append(self._ending)
 
@@ -174,9 +174,11 @@ class KernelProcess:
         """End what is left of it, and give back what it held."""
         self.kill()
         with contextlib.suppress(Exception):
+            self.manager.provisioner.process.wait(5)
+        with contextlib.suppress(Exception):
             if self._client is not None:
                 self._client.stop_channels()
-            self.manager.provisioner.process.wait(5)
+        with contextlib.suppress(Exception):
             self.manager.cleanup_resources()
         shutil.rmtree(self._sockets, ignore_errors=True)
         with contextlib.suppress(OSError):
