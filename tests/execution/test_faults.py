@@ -370,3 +370,19 @@ def test_the_environment_of_a_notebook_is_its_callers(execute: Run) -> None:
             "print(os.environ['OF_THIS_TEST'], os.environ['WORKBENCH_STAGE'], os.environ.get('OMP_NUM_THREADS'))"
         )
     assert text_of(outcome).split() == ["here", "a", str(os.environ.get("OMP_NUM_THREADS"))]
+
+
+def test_a_value_revealed_in_passing_is_nowhere_in_what_is_kept(execute: Run, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOP_TOKEN", "hunter2-and-more")
+        outcome = execute(
+            "value = Secret('env:SHOP_TOKEN').reveal()\nprint(value)",
+            "for letter in value:\n    print(letter, end='', flush=True)",
+            "base64.b64encode(b'user:' + value.encode())",
+            "raise ValueError(value)",
+            imports="import base64\nfrom workbench.execution import Secret",
+        )
+    assert outcome.error == "ValueError: [redacted]"
+    kept_bytes = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
+    assert b"hunter2" not in kept_bytes and b"aHVudGVyMi" not in kept_bytes and b"h1bnRlcjIt" not in kept_bytes
+    assert kept_bytes.count(b"[redacted]") >= 6

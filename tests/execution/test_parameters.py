@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from workbench.errors import UsageError
 from workbench.execution.literals import assignments, plain
 from workbench.execution.parameters import Parameter, convert_all, parse_cell, require_all
-from workbench.execution.redact import Secret
+from workbench.execution.secret import Secret
 from workbench.execution.values import convert
 
 CELL = """

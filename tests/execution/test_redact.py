@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import nbformat
@@ -11,7 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.execution.redact import BLOT, Redactor, Secret
+from workbench.errors import UsageError
+from workbench.execution.redact import BLOT, Redactor
+from workbench.execution.secret import Secret
 
 VALUE = 'p"a&s/s\nword é'
 
@@ -40,9 +47,94 @@ def test_a_notebook_is_cleaned_and_stays_valid_whatever_the_secret_is() -> None:
     assert node.cells[0].source == "x = 'code'"
 
 
-@given(st.text("abc&<'\"\\ é\n", min_size=1), st.text("xyz"))
+SECRETS = st.text("abc&<'\"\\ é", min_size=4).filter(lambda value: value.strip() == value)
+
+
+@given(SECRETS, st.text("xyz"))
 def test_a_secret_goes_and_all_else_stays(value: str, around: str) -> None:
     assert Redactor([value]).text(around + value + around) == around + BLOT + around
+
+
+@given(st.binary(max_size=9), SECRETS, st.binary(max_size=9))
+def test_a_secret_goes_from_base64_wherever_it_begins(before: bytes, value: str, after: bytes) -> None:
+    value = value * 2
+    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+        text = Redactor([value]).text(encode(before + value.encode() + after).decode())
+        assert BLOT in text
+        # At most a character at each end, of the two that share its bits, is left.
+        kept = len(encode(before)) + len(encode(after)) + 8
+        assert len(text.replace(BLOT, "")) <= kept
+
+
+def test_a_short_secret_goes_as_a_word_only() -> None:
+    redactor = Redactor(["abc"])
+    assert redactor.text("abc abcd (abc) YWJj") == f"{BLOT} abcd ({BLOT}) YWJj"
+
+
+def test_a_secret_of_several_lines_goes_line_by_line() -> None:
+    key = "-----BEGIN KEY-----\nMIIEvQIBADAN\n-----END KEY-----\n"
+    assert "MIIEvQIBADAN" not in Redactor([key]).text("line 2 is MIIEvQIBADAN!")
+
+
+@given(st.lists(st.sampled_from(["abcd", "abcdef", "bc", "a", "é", "x", " "]), max_size=40), st.data())
+def test_a_text_in_pieces_loses_its_secrets_as_the_whole_does(parts: list[str], data: st.DataObject) -> None:
+    text = "".join(parts)
+    redactor = Redactor(["abcd", "abcdef", "bc"])
+    stream = redactor.stream()
+    places = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    pieces = [text[first:last] for first, last in pairwise([0, *places, len(text)])]
+    assert "".join([*map(stream.feed, pieces), stream.finish()]) == redactor.text(text)
+
+
+def test_a_secret_added_later_goes_from_then_on() -> None:
+    redactor = Redactor()
+    assert redactor.text("token-123") == "token-123"
+    redactor.add("token-123")
+    assert redactor.text("token-123") == BLOT
+
+
+def test_a_secret_is_read_from_a_file_without_its_line_end(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("hunter2\n")
+    assert Secret(f"file:{tmp_path / 'token'}").reveal() == "hunter2"
+    with pytest.raises(UsageError, match="there is no such file"):
+        Secret(f"file:{tmp_path / 'other'}").reveal()
+
+
+def test_what_is_no_reference_is_not_repeated_in_the_error() -> None:
+    with pytest.raises(UsageError) as error:
+        Secret("hunter2")
+    assert "hunter2" not in str(error.value) and "env:NAME" in str(error.value)
+
+
+@pytest.fixture
+def secrets_manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of a Secrets Manager that answers over HTTP."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield boto3.client("secretsmanager")
+    server.stop()
+
+
+def test_a_secret_is_read_from_aws_secrets_manager(secrets_manager: Any) -> None:
+    secrets_manager.create_secret(Name="shop/token", SecretString="hunter2")
+    secrets_manager.create_secret(Name="shop/login", SecretString='{"user": "ann", "password": "hunter3"}')
+    assert Secret("aws:shop/token").reveal() == "hunter2"
+    assert Secret("aws:shop/login#password").reveal() == "hunter3"
+    with pytest.raises(UsageError, match="has no entry 'pass'"):
+        Secret("aws:shop/login#pass").reveal()
+    with pytest.raises(UsageError, match="has no shop/other"):
+        Secret("aws:shop/other").reveal()
 
 
 def test_a_secret_never_shows_its_value(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.recording import record, timed
-from workbench.execution.redact import Secret
+from workbench.execution.secret import Secret
 
 if TYPE_CHECKING:
     from workbench.execution.pipeline import Pipeline, load_pipeline

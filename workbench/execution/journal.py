@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from workbench.execution.redact import Redactor
+from workbench.execution.redact import Redactor, StreamRedactor
 
 VERSION = 1
 MOST_STREAM_BYTES = 4 << 20
@@ -31,6 +31,7 @@ class Journal:
         self._redactor = redactor
         self._started = time.monotonic()
         self._streamed = 0
+        self._streams: dict[str, StreamRedactor] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._file = os.open(path, flags, 0o644)
@@ -41,17 +42,36 @@ class Journal:
         self._streamed = 0
         self.write({"event": "cell", "index": index})
 
-    def write(self, event: dict[str, Any]) -> None:
-        """Append an event. What a cell prints beyond some megabytes is left out."""
-        if event["event"] == "stream":
-            self._streamed += len(event["text"])
-            if self._streamed > MOST_STREAM_BYTES:
-                return
-        line = {"t": round(time.monotonic() - self._started, 4), **self._redactor.tree(event)}
+    def write(self, event: dict[str, Any]) -> dict[str, Any] | None:
+        """Append an event; return it as it was written, without the secrets, or None if it isn't yet.
+
+        What a cell prints beyond some megabytes is left out. Of printed text, what may be the beginning of a
+        secret waits for what follows.
+        """
+        if event["event"] != "stream":
+            self._finish_streams()
+            return self._append(self._redactor.tree(event))
+        self._streamed += len(event["text"])
+        if self._streamed > MOST_STREAM_BYTES:
+            return None
+        stream = self._streams.get(event["name"]) or self._redactor.stream()
+        self._streams[event["name"]] = stream
+        text = stream.feed(event["text"])
+        return self._append({**event, "text": text}) if text else None
+
+    def _finish_streams(self) -> None:
+        streams, self._streams = self._streams, {}
+        for name, stream in streams.items():
+            if text := stream.finish():
+                self._append({"event": "stream", "name": name, "text": text})
+
+    def _append(self, event: dict[str, Any]) -> dict[str, Any]:
+        line = {"t": round(time.monotonic() - self._started, 4), **event}
         data = json.dumps(line, separators=(",", ":"), ensure_ascii=False, default=str) + "\n"
         view = memoryview(data.encode("utf-8", "replace"))
         while view:
             view = view[os.write(self._file, view) :]
+        return event
 
     def end(self, state: str, error: str | None) -> None:
         """Note how it ended, and close the file."""

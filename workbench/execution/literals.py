@@ -9,7 +9,7 @@ import re
 from pathlib import PurePath
 from typing import Any
 
-from workbench.execution.redact import Secret
+from workbench.execution.secret import Secret
 
 
 def literal(value: Any) -> str:

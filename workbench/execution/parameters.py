@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.execution.redact import Secret
+from workbench.execution.secret import Secret
 from workbench.execution.values import Mismatch, convert, read_default, read_type, type_of
 
 REQUIRED: Any = ...

@@ -206,9 +206,9 @@ class Supervisor:
                 self.redactor.add(event["value"])
                 continue
             self.outputs.apply(event)
-            self.journal.write(event)
-            if self.on_output:
-                self.on_output(event)
+            written = self.journal.write(event)
+            if self.on_output and written:
+                self.on_output(written)
 
     def _next(self, timeout: float) -> dict[str, Any] | None:
         try:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
-from workbench.execution.redact import Secret
+from workbench.execution.secret import Secret
 
 
 class Mismatch(Exception):

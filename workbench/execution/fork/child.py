@@ -83,9 +83,9 @@ def _settle(shell: Any, birth: Birth, parent: int) -> None:
     if birth.threads > 1 and "threadpoolctl" in sys.modules:
         with contextlib.suppress(Exception):
             sys.modules["threadpoolctl"].threadpool_limits(birth.threads)
-    from workbench.execution import redact
+    from workbench.execution import secret
 
-    redact.on_reveal = lambda value: session.emit("secret", {"value": value})
+    secret.on_reveal = lambda value: session.emit("secret", {"value": value})
     gc.enable()
 
 
