@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     )
     warehouse_url: str = Field(default="", description="duckdb:///FILE; empty means home/warehouse.duckdb")
     landing_uri: str = Field(default="", description="where files land; empty means home/landing")
+    queue_url: str = Field(
+        default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
+    )
     mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
     reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
     lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
@@ -52,6 +55,11 @@ class Settings(BaseSettings):
     def landing(self) -> Path:
         """Folder where files land, one folder a dataset."""
         return Path(self.landing_uri.removeprefix("file://")) if self.landing_uri else self.home / "landing"
+
+    @property
+    def queue(self) -> str:
+        """URL of the queue that the worker takes messages from."""
+        return self.queue_url or f"sqlite:///{self.home / 'queue.db'}"
 
     @property
     def runs(self) -> Path:

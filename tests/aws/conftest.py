@@ -1,0 +1,64 @@
+"""A server that speaks AWS's protocols over HTTP, one for the session, and queues on both kinds of queue."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from workbench.aws.queue import Queue, connect_queue
+
+REGION = "eu-west-1"
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """URL of a moto server."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same, with an environment in which every client goes there."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    return server
+
+
+def make_sqs(max_receives: int = 3) -> str:
+    """Make a queue with a dead-letter queue; return its URL."""
+    sqs = boto3.client("sqs")
+    name = f"q-{uuid.uuid4().hex[:8]}"
+    dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": max_receives})
+    url: str = sqs.create_queue(QueueName=name, Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    return url
+
+
+@pytest.fixture(params=["sqlite", "sqs"])
+def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty queue that delivers a message three times."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'queue.db'}?max_receives=3"
+    request.getfixturevalue("aws")
+    return make_sqs(max_receives=3)
+
+
+@pytest.fixture
+def queue(queue_url: str) -> Queue:
+    """The same, connected."""
+    return connect_queue(queue_url)

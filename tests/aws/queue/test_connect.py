@@ -1,0 +1,40 @@
+"""Queues by URL, and URLs that name none."""
+
+from __future__ import annotations
+
+import boto3
+import pytest
+
+from workbench.aws.queue import connect_queue
+from workbench.errors import UsageError, WorkFailed
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://localhost/1", "queue.db", "sqlite://", "sqlite:///", "https://sqs.eu-west-1.amazonaws.com"],
+)
+def test_another_url_is_refused_with_what_would_be_right(url: str) -> None:
+    with pytest.raises(UsageError, match="write sqlite:///FILE or the URL of an SQS queue"):
+        connect_queue(url)
+
+
+@pytest.mark.parametrize("query", ["max_receives=0", "max_receives=many", "retries=3", "max_receives="])
+def test_a_wrong_option_is_refused(query: str) -> None:
+    with pytest.raises(UsageError, match="max_receives=N"):
+        connect_queue(f"sqlite:////tmp/none.db?{query}")
+
+
+def test_an_sqs_queue_that_is_not_there_is_named(aws: str) -> None:
+    with pytest.raises(UsageError, match="no queue at http://.*/123456789012/absent"):
+        connect_queue(f"{aws}/123456789012/absent")
+
+
+def test_an_sqs_queue_without_dead_letters_is_refused(aws: str) -> None:
+    url = boto3.client("sqs").create_queue(QueueName="no-redrive")["QueueUrl"]
+    with pytest.raises(UsageError, match="needs a redrive policy"):
+        connect_queue(url)
+
+
+def test_a_place_where_nobody_answers_is_named(aws: str) -> None:
+    with pytest.raises(WorkFailed, match=r"the queue http://127\.0\.0\.1:9/1/q: .*connect"):
+        connect_queue("http://127.0.0.1:9/1/q")

@@ -1,0 +1,119 @@
+"""What the embedded queue holds beyond the contract: several processes, and being killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from workbench.aws.queue import connect_queue
+from workbench.aws.queue.sqlite import SQLiteQueue
+from workbench.errors import WorkFailed
+
+SENDER = """
+import sys
+from pathlib import Path
+from workbench.aws.queue.sqlite import SQLiteQueue
+queue = SQLiteQueue(Path(sys.argv[1]))
+for number in range(1_000_000):
+    queue.send(f"message {number}")
+    print(number, flush=True)
+"""
+
+TAKER = """
+import sys
+from pathlib import Path
+from workbench.aws.queue.sqlite import SQLiteQueue
+queue = SQLiteQueue(Path(sys.argv[1]))
+while found := queue.receive(7, wait=1):
+    for message in found:
+        queue.delete(message)
+        print(message.body)
+"""
+
+
+def _start(program: str, path: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", program, str(path)], stdout=subprocess.PIPE, text=True)
+
+
+def test_what_a_killed_sender_was_told_is_in_is_in(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with _start(SENDER, path) as sender:
+        assert sender.stdout is not None
+        lines = [sender.stdout.readline() for _ in range(50)]
+        sender.send_signal(signal.SIGKILL)
+        lines += sender.stdout.readlines()
+    told = {f"message {line.strip()}" for line in lines if line.endswith("\n")}
+    found = [message.body for message in SQLiteQueue(path).receive(1_000_000)]
+    assert told <= set(found)
+    assert len(found) - len(told) <= 1
+    assert len(found) == len(set(found))
+
+
+def test_processes_share_the_file_and_each_message_is_taken_once(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    bodies = [f"message {number}" for number in range(300)]
+    SQLiteQueue(path).send(*bodies)
+    takers = [_start(TAKER, path) for _ in range(3)]
+    taken = Counter(line.strip() for taker in takers for line in taker.communicate()[0].splitlines())
+    assert taken == Counter(bodies)
+    assert SQLiteQueue(path).counts().open == 0
+
+
+def test_a_receipt_of_an_earlier_delivery_is_worth_nothing(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    queue.send("mine")
+    (old,) = queue.receive(visibility=0)
+    (new,) = queue.receive(visibility=60)
+    queue.delete(old)
+    queue.release(old)
+    queue.dead_letter(old, "late")
+    assert queue.dead() == []
+    assert queue.receive() == []
+    queue.delete(new)
+    assert queue.counts().open == 0
+
+
+def test_the_same_text_is_sent_once_while_it_waits_or_lies_dead(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    assert queue.send_once("file a")
+    assert queue.send_once("file a") is None
+    (message,) = queue.receive()
+    assert queue.send_once("file a") is None
+    queue.dead_letter(message, "broken")
+    assert queue.send_once("file a") is None
+    queue.replay()
+    (message,) = queue.receive()
+    queue.delete(message)
+    assert queue.send_once("file a")
+
+
+def test_messages_come_in_the_order_they_were_sent(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    for number in range(20):
+        queue.send(str(number))
+    assert [message.body for message in queue.receive(20)] == [str(number) for number in range(20)]
+
+
+def test_the_default_queue_lies_in_home(home: Path) -> None:
+    connect_queue().send("here")
+    assert (home / "queue.db").is_file()
+
+
+def test_a_file_that_is_no_queue_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    path.write_bytes(b"these are not the pages of a database, but they are long enough to be looked at" * 20)
+    with pytest.raises(WorkFailed, match=f"can't open the queue {path}"):
+        SQLiteQueue(path).send("lost?")
+
+
+def test_waiting_costs_little(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    begun = time.process_time()
+    assert queue.receive(wait=2) == []
+    assert time.process_time() - begun < 0.2

@@ -1,0 +1,1 @@
+"""Work that comes by message, and the same work on AWS: queue, worker, tasks, state machines, a local AWS."""
