@@ -25,7 +25,7 @@ def test_a_wrong_option_is_refused(query: str) -> None:
 
 
 def test_an_sqs_queue_that_is_not_there_is_named(aws: str) -> None:
-    with pytest.raises(UsageError, match="no queue at http://.*/123456789012/absent"):
+    with pytest.raises(UsageError, match=r"no queue at http://.*/123456789012/absent"):
         connect_queue(f"{aws}/123456789012/absent")
 
 

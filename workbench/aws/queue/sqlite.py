@@ -162,7 +162,10 @@ class SQLiteQueue:
             "SELECT message_id, body, reason, receive_count, sent_at, died_at FROM dead ORDER BY position LIMIT ?",
             (limit,),
         )
-        return [DeadMessage(*row[:4], _time(row[4]), _time(row[5])) for row in rows.fetchall()]
+        return [
+            DeadMessage(message_id, body, reason, count, _time(sent_at), _time(died_at))
+            for message_id, body, reason, count, sent_at, died_at in rows.fetchall()
+        ]
 
     def replay(self, ids: Iterable[str] | None = None) -> list[str]:
         """Put given-up messages back into the queue as new."""
