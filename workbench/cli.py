@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from workbench.commands import demo, detect, execute, generate, models, warehouse
+from workbench.commands import demo, detect, execute, generate, models, queue, warehouse, worker
 from workbench.errors import WorkbenchError
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, warehouse, execute, detect, models, generate):
+for module in (demo, warehouse, execute, detect, models, generate, worker, queue):
     module.register(app)
 
 

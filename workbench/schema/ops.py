@@ -61,6 +61,16 @@ OPS = (
         ("run_id",), "all", ("started_at",),
     ),
     Table(
+        "ops", "requests", "runs that were asked for by message and succeeded: the same request runs once",
+        (
+            text("request_id", "identity of the request", size=128, nullable=False),
+            text("pipeline", "name of the pipeline", size=128, nullable=False),
+            text("run_id", "run that did it", size=64, nullable=False),
+            timestamp("finished_at", "when, UTC", nullable=False),
+        ),
+        ("request_id", "pipeline"), "all", ("finished_at",),
+    ),
+    Table(
         "ops", "quality_results", "what was checked and what came out",
         (
             text("run_id", "run that checked", size=64, nullable=False),

@@ -93,6 +93,16 @@ def test_the_same_text_is_sent_once_while_it_waits_or_lies_dead(tmp_path: Path) 
     assert queue.send_once("file a")
 
 
+def test_a_text_that_is_news_again_waits_behind_the_one_that_is_worked_on(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    assert queue.send_once("file a", anew=True)
+    assert queue.send_once("file a", anew=True) is None
+    (message,) = queue.receive()
+    assert queue.send_once("file a", anew=True)
+    queue.delete(message)
+    assert [message.body for message in queue.receive()] == ["file a"]
+
+
 def test_messages_come_in_the_order_they_were_sent(tmp_path: Path) -> None:
     queue = SQLiteQueue(tmp_path / "queue.db")
     for number in range(20):

@@ -63,14 +63,19 @@ class SQLiteQueue:
             )
         return [row[0] for row in rows]
 
-    def send_once(self, body: str) -> str | None:
-        """Append a message unless one of the same text waits, is worked on or was given up; return its id."""
+    def send_once(self, body: str, *, anew: bool = False) -> str | None:
+        """Append a message unless one of the same text is there; return its id.
+
+        With ``anew`` only one that still waits for its first delivery is in the way; else also one that is
+        worked on, put off or given up.
+        """
         moment, message_id = time.time(), uuid.uuid4().hex
+        there = "SELECT 1 FROM messages WHERE body = ?1 AND (receipt IS NULL OR NOT ?4)"
         with self._write() as file:
             done = file.execute(
-                "INSERT INTO messages (message_id, body, sent_at, visible_at) SELECT ?, ?, ?, ? WHERE NOT EXISTS "
-                "(SELECT 1 FROM messages WHERE body = ?) AND NOT EXISTS (SELECT 1 FROM dead WHERE body = ?)",
-                (message_id, body, moment, moment, body, body),
+                "INSERT INTO messages (message_id, body, sent_at, visible_at) SELECT ?2, ?1, ?3, ?3 "
+                f"WHERE NOT EXISTS ({there}) AND (?4 OR NOT EXISTS (SELECT 1 FROM dead WHERE body = ?1))",
+                (body, message_id, moment, anew),
             )
         return message_id if done.rowcount else None
 

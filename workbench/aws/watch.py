@@ -1,0 +1,145 @@
+"""Watch the landing folder and put a message into the embedded queue for each file that is complete."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from watchfiles import Change, watch
+
+from workbench.aws.arrivals import arrive
+from workbench.aws.finished import Finished
+from workbench.aws.messages import Files, file_uri
+from workbench.aws.queue.sqlite import SQLiteQueue
+from workbench.errors import WorkbenchError
+from workbench.settings import Settings
+from workbench.sources.files import MAP_SUFFIX, Landed
+
+SETTLE = 1.0
+
+
+class Watch:
+    """A thread that watches; what was in landing before it started counts too, unless it is done.
+
+    A file is complete when nothing about it has changed for ``settle`` seconds. Names that begin with a dot or
+    an underscore, or end in ``.part``, are of files that somebody still writes.
+    """
+
+    def __init__(
+        self,
+        queue: SQLiteQueue,
+        settings: Settings,
+        finished: Finished,
+        *,
+        settle: float = SETTLE,
+        say: Callable[[str], None],
+    ) -> None:
+        self._queue, self._settings, self._finished = queue, settings, finished
+        self._settle, self._say = settle, say
+        self._stop = threading.Event()
+        self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
+        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Send messages for what is there, and watch from now on."""
+        self._settings.landing.mkdir(parents=True, exist_ok=True)
+        self._thread.start()
+        for file in self._unfinished():
+            self._queue.send_once(_body(file))
+
+    def idle(self) -> bool:
+        """Whether no file waits to be complete."""
+        return not self._restless
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stop.set()
+        self._thread.join()
+
+    def _unfinished(self) -> Iterator[Path]:
+        """Yield the files in landing that are no longer written and not taken in."""
+        files: list[Landed] = []
+        now = time.time()
+        for path in data_files(self._settings.landing):
+            if now - path.stat().st_mtime < self._settle:
+                self._restless.setdefault(path, (None, time.monotonic()))
+                continue
+            try:
+                found = arrive(file_uri(str(path)), self._settings)
+            except WorkbenchError as problem:
+                self._say(f"{path} is left alone: {problem}")
+                continue
+            if found is not None:
+                files.append(found)
+        pending = self._finished.pending(files)
+        yield from (file.path for file in files if file.batch_id in pending)
+
+    def _watch(self) -> None:
+        changes = watch(
+            self._settings.landing,
+            watch_filter=lambda change, path: change != Change.deleted and is_data(Path(path)),
+            stop_event=self._stop,
+            debounce=200,
+            step=50,
+            rust_timeout=200,
+            yield_on_timeout=True,
+        )
+        for some in changes:
+            for _, name in some:
+                self._restless[Path(name)] = (None, time.monotonic())
+            self._look()
+
+    def _look(self) -> None:
+        for path, (before, since) in list(self._restless.items()):
+            state, now = _state(path), time.monotonic()
+            if state is None:
+                self._restless.pop(path, None)
+            elif state != before:
+                self._restless[path] = (state, now)
+            elif now - since >= self._settle:
+                try:
+                    self._queue.send_once(_body(path), anew=True)
+                except WorkbenchError as problem:
+                    self._say(f"can't queue {path} for now: {problem}")
+                    continue
+                self._restless.pop(path, None)
+
+
+def is_data(path: Path) -> bool:
+    """Whether a name is that of a complete file of data."""
+    return not path.name.startswith((".", "_")) and not path.name.endswith((MAP_SUFFIX, ".part"))
+
+
+def data_files(folder: Path) -> list[Path]:
+    """Return the files of data under a folder, in order of their names."""
+    return sorted(path for path in folder.rglob("*") if is_data(path) and path.is_file())
+
+
+def wait_until_settled(
+    folder: Path, settle: float, *, at_most: float = 60, stop: threading.Event | None = None
+) -> bool:
+    """Wait until no file of data under a folder has changed for ``settle`` seconds; return whether so."""
+    deadline = time.monotonic() + at_most
+    stop = stop or threading.Event()
+    while time.monotonic() < deadline:
+        states = [state for path in data_files(folder) if (state := _state(path))]
+        age = time.time() - max((mtime for _, mtime in states), default=0) / 1e9
+        if age >= settle or age < 0:
+            return True
+        if stop.wait(min(settle, settle - age)):
+            return False
+    return False
+
+
+def _body(path: Path) -> str:
+    return Files(files=(file_uri(str(path)),)).body()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if path.is_file() else None

@@ -1,0 +1,288 @@
+"""Take messages from the queue and do what they say."""
+
+from __future__ import annotations
+
+import random
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from workbench.aws.arrivals import arrive
+from workbench.aws.finished import Finished, intakes
+from workbench.aws.heartbeat import Heartbeat
+from workbench.aws.messages import Files, Nothing, NotUnderstood, RunRequest, understand
+from workbench.aws.progress import UntilStopped
+from workbench.aws.queue import Message, Queue
+from workbench.aws.queue.sqlite import SQLiteQueue
+from workbench.aws.watch import SETTLE, Watch, wait_until_settled
+from workbench.errors import UsageError, WorkbenchError
+from workbench.execution import Run, Stopped, load_pipeline, run_pipeline
+from workbench.execution.progress import Progress, Silence
+from workbench.settings import Settings
+from workbench.sources.files import Landed
+from workbench.warehouse import connect
+
+_LONGEST_BACKOFF = 900
+_POLL = 5
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a worker works.
+
+    ``batch`` is how many messages it takes together at most; ``visibility`` for how many seconds a message is
+    ours between two heartbeats; ``retry`` the seconds before the first further attempt, doubled each time;
+    ``settle`` for how many seconds a file must not change to be complete.
+    """
+
+    batch: int = 100
+    visibility: int = 60
+    retry: float = 10
+    settle: float = SETTLE
+
+
+@dataclass
+class _Delivery:
+    """A message with the files it names, once they are in landing."""
+
+    message: Message
+    files: list[Landed] = field(default_factory=list)
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+class Worker:
+    """Works until it is stopped, or until nothing is left.
+
+    A message is deleted only once the ledger, or ``ops.requests``, says that its work is done; so a worker that
+    is killed loses nothing, and a message that comes twice is nothing to do. What fails is put off for longer
+    each time, and given up with its error after the last delivery.
+
+    Args:
+        queue: where messages come from; the embedded one is fed from the landing folder too.
+        settings: of the pipelines it runs.
+        options: how it works.
+        progress: makes one who is told of every step of a run.
+        say: is told in a line what happens.
+    """
+
+    def __init__(
+        self,
+        queue: Queue,
+        settings: Settings,
+        options: Options | None = None,
+        *,
+        progress: Callable[[], Progress] = Silence,
+        say: Callable[[str], None] = _to_stderr,
+    ) -> None:
+        self.queue, self.settings, self.options = queue, settings, options or Options()
+        self.tally: Counter[str] = Counter()
+        self._progress, self._say = progress, say
+        self._stop = threading.Event()
+        self._intakes = intakes(settings)
+        self._finished = Finished(connect(settings.warehouse, create=True), self._intakes)
+
+    def stop(self) -> None:
+        """End after the stage that runs now, and give back what isn't done. May be called from anywhere."""
+        self._stop.set()
+
+    def work(self, *, drain: bool = False) -> Counter[str]:
+        """Take messages until stopped; with ``drain`` until none is left, put-off ones included.
+
+        Returns:
+            How many messages are ``done``, ``repeated``, ``ignored``, ``given_up``, ``put_off`` (each time)
+            and ``given_back``, and how many ``runs`` there were.
+        """
+        watch = None
+        if isinstance(self.queue, SQLiteQueue):
+            watch = Watch(
+                self.queue, self.settings, self._finished, settle=self.options.settle, say=self._say
+            )
+            watch.start()
+        try:
+            while not self._stop.is_set():
+                messages = self._receive(1 if drain else _POLL)
+                if messages:
+                    self._take(messages)
+                elif drain and (watch is None or watch.idle()) and self.queue.counts().open == 0:
+                    break
+        finally:
+            if watch is not None:
+                watch.stop()
+        return self.tally
+
+    def _receive(self, wait: int) -> list[Message]:
+        try:
+            return self.queue.receive(self.options.batch, wait=wait, visibility=self.options.visibility)
+        except WorkbenchError as problem:
+            self._say(f"can't receive for now: {problem}")
+            self._stop.wait(self.options.retry)
+            return []
+
+    def _take(self, messages: Sequence[Message]) -> None:
+        """Do what some messages say: files together, requests one by one."""
+        with Heartbeat(self.queue, messages, self.options.visibility, self._say) as heartbeat:
+            self._heartbeat = heartbeat
+            deliveries: list[_Delivery] = []
+            requests: list[tuple[Message, RunRequest]] = []
+            for message in messages:
+                try:
+                    content = understand(message.body)
+                except NotUnderstood as refused:
+                    self._give_up(message, str(refused))
+                    continue
+                if isinstance(content, Nothing):
+                    self._done(message, "ignored", f"{content.reason}: nothing to do")
+                elif isinstance(content, RunRequest):
+                    requests.append((message, content))
+                elif (delivery := self._bring(message, content)) is not None:
+                    deliveries.append(delivery)
+            if deliveries:
+                self._guarded([d.message for d in deliveries], lambda: self._files(deliveries))
+            for message, request in requests:
+                self._guarded([message], lambda m=message, r=request: self._request(m, r))  # type: ignore[misc]
+
+    def _guarded(self, messages: Iterable[Message], work: Callable[[], None]) -> None:
+        """Do some work; give its messages back if stopped, put them off if it can't be done now."""
+        messages = list(messages)
+        if self._stop.is_set():
+            self._give_back(messages)
+            return
+        try:
+            work()
+        except Stopped:
+            self._give_back(messages)
+        except WorkbenchError as problem:
+            for message in messages:
+                self._put_off(message, str(problem))
+
+    def _bring(self, message: Message, content: Files) -> _Delivery | None:
+        delivery = _Delivery(message)
+        for uri in content.files:
+            try:
+                found = arrive(uri, self.settings)
+            except UsageError as refused:
+                self._give_up(message, str(refused))
+                return None
+            except (WorkbenchError, OSError) as problem:
+                self._put_off(message, str(problem))
+                return None
+            if found is not None:
+                delivery.files.append(found)
+        return delivery
+
+    def _files(self, deliveries: list[_Delivery]) -> None:
+        """Run what takes in the files of some messages, once for all of them."""
+        left = self._settle(deliveries, "repeated")
+        while left:
+            pending = self._finished.pending(file for delivery in left for file in delivery.files)
+            intake = next(i for i in self._intakes for found in pending.values() if i in found)
+            files = len({file.batch_id for delivery in left for file in delivery.files})
+            self._say(f"{files} files in {len(left)} messages: {intake.pipeline.name}")
+            if not wait_until_settled(self.settings.landing, self.options.settle, stop=self._stop):
+                self._check_stop()
+                self._say("files in landing still change; going on without waiting for them")
+            run = self._run(intake.pipeline.name, start=intake.stage)
+            before = len(left)
+            left = self._settle(left, "done")
+            if run.state != "succeeded" and len(left) == before:
+                for delivery in left:
+                    self._put_off(delivery.message, f"run {run.run_id}: {run.error}")
+                return
+
+    def _settle(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
+        """Finish the messages whose files are all in, give up those with a refused one; return the others."""
+        files = [file for delivery in deliveries for file in delivery.files]
+        pending, refused = self._finished.pending(files), self._finished.refused(files)
+        left = []
+        for delivery in deliveries:
+            bad = [file for file in delivery.files if file.batch_id in refused]
+            if any(file.batch_id in pending for file in delivery.files):
+                left.append(delivery)
+            elif bad:
+                self._give_up(delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}")
+            else:
+                names = ", ".join(file.path.name for file in delivery.files) or "a map"
+                told = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
+                self._done(delivery.message, outcome, f"{names}: {told}")
+        return left
+
+    def _request(self, message: Message, request: RunRequest) -> None:
+        """Run what a message asks for, unless that was done."""
+        key = request.id or message.message_id
+        if (earlier := self._finished.run_of(key, request.pipeline)) is not None:
+            self._done(message, "repeated", f"request {key}: done already by run {earlier}, nothing to do")
+            return
+        try:
+            load_pipeline(_named(request.pipeline), self.settings)
+            run = self._run(request.pipeline, request)
+        except UsageError as refused:
+            self._give_up(message, str(refused))
+            return
+        if run.state != "succeeded":
+            self._put_off(message, f"run {run.run_id}: {run.error}")
+            return
+        self._finished.note(key, request.pipeline, run.run_id)
+        self._done(message, "done", f"request {key}: done by run {run.run_id}")
+
+    def _run(self, pipeline: str, request: RunRequest | None = None, start: str | None = None) -> Run:
+        self._check_stop()
+        self.tally["runs"] += 1
+        return run_pipeline(
+            pipeline,
+            request.parameters if request else {},
+            start=start,
+            settings=self.settings,
+            progress=UntilStopped(self._progress(), self._stop),
+        )
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped("the worker was stopped")
+
+    def _done(self, message: Message, outcome: str, told: str) -> None:
+        self._heartbeat.let_go(message)
+        self.queue.delete(message)
+        self.tally[outcome] += 1
+        self._say(told)
+
+    def _give_up(self, message: Message, reason: str) -> None:
+        self._heartbeat.let_go(message)
+        self.queue.dead_letter(message, reason)
+        self.tally["given_up"] += 1
+        self._say(f"message {message.message_id} given up: {reason}")
+
+    def _put_off(self, message: Message, reason: str) -> None:
+        """Let a message come again later, or give it up if this was its last delivery."""
+        if message.receive_count >= self.queue.max_receives:
+            self._give_up(message, reason)
+            return
+        seconds = min(_LONGEST_BACKOFF, self.options.retry * 2 ** (message.receive_count - 1))
+        # Messages that failed together shouldn't all come back together.
+        after = round(seconds * random.uniform(0.8, 1.2))  # noqa: S311
+        self._heartbeat.let_go(message)
+        self.queue.release(message, after)
+        self.tally["put_off"] += 1
+        self._say(f"message {message.message_id} put off for {after} s: {reason}")
+
+    def _give_back(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            self._heartbeat.let_go(message)
+            self.queue.release(message)
+            self.tally["given_back"] += 1
+
+
+def _named(pipeline: str) -> str:
+    """Return the name of a pipeline of the project; a message may not name a folder.
+
+    Raises:
+        UsageError: it isn't a plain name.
+    """
+    if Path(pipeline).name != pipeline or pipeline in (".", ".."):
+        raise UsageError(f"a request names a pipeline, not the folder {pipeline!r}")
+    return pipeline
