@@ -7,64 +7,35 @@ every cell, and its metadata tell the truth whatever ended it.
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from papermill.engines import Engine, NotebookExecutionManager, papermill_engines
-
-from workbench.execution.job import Job
 from workbench.execution.literals import assignments, plain
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import convert_all, has_tag, read_parameters, require_all, secrets_of
 from workbench.execution.redact import Redactor
 
+if TYPE_CHECKING:
+    from workbench.execution.job import Job
+
 ENGINE = "workbench"
-_SAVE_EVERY = 2.0
 
 
-class _Manager(NotebookExecutionManager):
-    """Papermill's account of a notebook; it saves now and then, at once, and without secrets."""
+class WorkbenchEngine:
+    """Papermill's engine over processes of our own.
 
-    def __init__(self, nb: Any, job: Job, output_path: str | None, progress_bar: Any) -> None:
-        super().__init__(nb, output_path, progress_bar=progress_bar, autosave_cell_every=0)
-        self._job = job
-        self._next_save = 0.0
+    Papermill loads it by its entry point while it is itself half loaded, so nothing of papermill is imported
+    before it is called, and it has no base.
+    """
 
-    def save(self, **kwargs: Any) -> None:
-        if time.monotonic() >= self._next_save:
-            started = time.monotonic()
-            self.save_now()
-            # A large notebook is saved less often.
-            now = time.monotonic()
-            self._next_save = now + max(_SAVE_EVERY, 40 * (now - started))
+    @classmethod
+    def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
+        """Return the kernel a notebook names; one that names none is Python's."""
+        return name or (nb.metadata.get("kernelspec") or {}).get("name") or "python3"
 
-    def save_now(self) -> None:
-        clean = self._job.redactor.notebook(self.nb)
-        if self._job.output is not None:
-            write_notebook(clean, self._job.output)
-        elif self.output_path:
-            from papermill.iorw import write_ipynb
-
-            write_ipynb(clean, self.output_path)
-
-    def cell_start(self, cell: Any, cell_index: int | None = None, **kwargs: Any) -> None:
-        super().cell_start(cell, cell_index, **kwargs)
-        if self._job.on_cell:
-            self._job.on_cell(cell_index or 0, len(self.nb.cells))
-
-
-def write_notebook(node: Any, path: Path) -> None:
-    """Write a notebook at once: a reader sees the old one or the new one, never a part."""
-    import nbformat
-
-    from workbench.execution.runs import write_text
-
-    write_text(path, nbformat.writes(node) + "\n")
-
-
-class WorkbenchEngine(Engine):
-    """Papermill's engine over processes of our own."""
+    @classmethod
+    def nb_language(cls, nb: Any, language: str | None = None) -> str:
+        """Return the language of a notebook; one that names none is Python's."""
+        return language or language_of(nb)
 
     @classmethod
     def execute_notebook(
@@ -85,17 +56,21 @@ class WorkbenchEngine(Engine):
             UsageError: a parameter is unknown or of a wrong type; nothing has run.
         """
         from workbench.execution.journal import Journal
+        from workbench.execution.manager import Manager
         from workbench.execution.supervise import Supervisor
 
         if job is None:
-            from workbench.execution.papermill import job_for
+            from workbench.execution.papermill import job_for, plainly
 
-            job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
-        bind_parameters(nb, job.where)
-        nb.metadata.papermill["input_path"] = job.source
-        nb.metadata.papermill["output_path"] = str(job.output) if job.output else output_path
+            with plainly():
+                job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
+                bind_parameters(nb, job.where)
+        else:
+            bind_parameters(nb, job.where)
+            nb.metadata.papermill["input_path"] = job.source
+            nb.metadata.papermill["output_path"] = str(job.output)
         nb.metadata["workbench"] = {**job.facts, "state": "running"}
-        manager = _Manager(nb, job, output_path, progress_bar)
+        manager = Manager(nb, job, output_path, progress_bar, log_output)
         manager.notebook_start()
         journal = Journal(job.journal, job.redactor, **job.facts, notebook=nb)
         try:
@@ -120,7 +95,8 @@ class WorkbenchEngine(Engine):
             manager.save_now()
             # Papermill adds cells that mark an error; a page says so in its own way.
             job.node = type(nb)(nb, cells=list(nb.cells))
-        return nb
+        # Papermill writes it once more.
+        return job.redactor.notebook(nb)
 
 
 def bind_parameters(nb: Any, where: str) -> None:
@@ -131,6 +107,8 @@ def bind_parameters(nb: Any, where: str) -> None:
     Raises:
         UsageError: a name nobody declares, a wrong type, a value missing, a secret that isn't set.
     """
+    if language_of(nb) != "python":
+        return
     declared = read_parameters(nb, where)
     given = nb.metadata.papermill.get("parameters") or {}
     if declared:
@@ -144,9 +122,14 @@ def bind_parameters(nb: Any, where: str) -> None:
 
 def redactor_of(nb: Any, where: str) -> Redactor:
     """Return what blots out the secrets a parameterized notebook is called with."""
+    if language_of(nb) != "python":
+        return Redactor([])
     declared = read_parameters(nb, where)
     given = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
     return Redactor(secret.reveal() for secret in secrets_of(declared, given))
 
 
-papermill_engines.register(ENGINE, WorkbenchEngine)
+def language_of(nb: Any) -> str:
+    """Return the language of a notebook's kernel, in lower case; one that names none is Python's."""
+    named = (nb.metadata.get("kernelspec") or {}).get("language")
+    return str(named or (nb.metadata.get("language_info") or {}).get("name") or "python").lower()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from workbench.execution.engine import ENGINE, redactor_of
+from workbench.errors import UsageError
+from workbench.execution.engine import ENGINE, WorkbenchEngine, language_of, redactor_of
 from workbench.execution.environment import plain_environment
 from workbench.execution.job import Job, Limits
 from workbench.execution.processes import PYTHON, start_process
@@ -18,9 +21,12 @@ from workbench.execution.processes import PYTHON, start_process
 def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job) -> None:
     """Have papermill execute a notebook by our engine; what came of it is in ``job``."""
     import nbformat
+    from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
+    # The entry point is there only if the package is installed.
+    papermill_engines.register(ENGINE, WorkbenchEngine)
     with contextlib.suppress(PapermillExecutionError):
         execute_notebook(
             nbformat.from_dict(content),
@@ -49,21 +55,22 @@ def job_for(
     **_: Any,
 ) -> Job:
     """Return the job that papermill's own options ask for; options of other engines are ignored."""
-    local = output_path is not None and "://" not in output_path
-    output = Path(output_path).absolute() if local and output_path else None
+    from workbench.execution.manager import write_at_once
+
+    if output_path:
+        write_at_once(output_path)
     source = str(input_path) if isinstance(input_path, (str, os.PathLike)) else ""
-    name = output.stem if output else "notebook"
     scratch = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
     folder = Path(scratch.name)
-    env = {**os.environ, **plain_environment(folder)}
-    python = (nb.metadata.get("kernelspec") or {}).get("language", "python") == "python"
+    env = {**os.environ, **plain_environment(_home())}
+    python = language_of(nb) == "python"
 
     def start() -> tuple[Any, str, str | None]:
         return start_process(
             nb,
             Path.cwd(),
             env,
-            folder / f"{name}.log",
+            folder / "kernel.log",
             cold=cold or not python,
             kernel_name=PYTHON if python else kernel_name,
             start_timeout=start_timeout,
@@ -71,7 +78,7 @@ def job_for(
 
     return Job(
         start=start,
-        output=output,
+        output=None,
         journal=folder / "journal.jsonl",
         redactor=redactor_of(nb, "the notebook"),
         limits=Limits(cell=execution_timeout),
@@ -79,6 +86,28 @@ def job_for(
         on_output=_teller(log_output, stdout_file, stderr_file),
         scratch=scratch,
     )
+
+
+@cache
+def _home() -> Path:
+    """Return a folder of this process: the same for each notebook, so that they are forked from one parent."""
+    holder = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
+    atexit.register(holder.cleanup)
+    return Path(holder.name)
+
+
+@contextlib.contextmanager
+def plainly() -> Iterator[None]:
+    """Have papermill's program answer a wrong call with one line and exit status 2."""
+    from click import ClickException
+
+    class WrongCall(UsageError, ClickException):
+        exit_code = UsageError.exit_status
+
+    try:
+        yield
+    except UsageError as error:
+        raise WrongCall(str(error)) from error
 
 
 def _teller(log_output: bool, stdout_file: Any, stderr_file: Any) -> Callable[[dict[str, Any]], None] | None:
