@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +20,7 @@ from workbench.sources.maps import Map
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome for one file: rows in ``checked`` where ok, rows in ``refused``, and what a person should know."""
+    """The outcome for one file: how many rows went where, and what a person should know."""
 
     accepted: int
     quarantined: int
@@ -25,18 +28,36 @@ class Checked:
     message: str | None
 
 
-def check(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Checked:
-    """Split the rows of a file into table ``checked`` (typed, with ``ok``) and table ``refused``.
+@dataclass(frozen=True)
+class Staged:
+    """A landed file, read inside a connection and ready to be split; ``rows`` is None if it has no byte."""
 
-    ``checked`` has ``n``, the declared columns, ``_extra`` and ``ok``; ``refused`` has ``n``, ``record`` and
-    ``reasons``. Both are temporary.
+    file: Landed
+    table: Table
+    rows: Rows | None
+
+
+def stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Staged:
+    """Read a landed file into temporary tables.
 
     Raises:
         UnreadableFile: the file can't be read at all.
     """
     table = DATASETS[file.dataset]
-    known = _known(table, file.map)
-    rows = open_rows(connection, file.path, scratch, known)
+    return Staged(file, table, open_rows(connection, file.path, scratch, _known(table, file.map)))
+
+
+def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetime) -> Checked:
+    """Put the rows of a file that keep the contract into raw, and the others into the table ``refused``.
+
+    ``refused`` has ``n``, ``record`` and ``reasons``, and is temporary. Nothing is committed.
+
+    Args:
+        connection: the one the file was staged in, in a transaction.
+        staged: the file.
+        moment: the batch's time, later than every other's.
+    """
+    file, table, rows = staged.file, staged.table, staged.rows
     connection.execute("CREATE OR REPLACE TEMP TABLE refused (n BIGINT, record VARCHAR, reasons VARCHAR[])")
     if rows is None:
         return Checked(0, 0, "empty", "the file is empty")
@@ -48,8 +69,8 @@ def check(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) ->
     if missing:
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
-    accepted = _split(connection, rows, table, file.map, theirs)
-    (quarantined,) = connection.execute("SELECT count(*) FROM refused").fetchone() or (0,)
+    accepted = _split(connection, staged, rows, theirs, moment)
+    quarantined = _first(connection.execute("SELECT count(*) FROM refused").fetchone())
     extra = sorted(set(rows.columns) - _used(table, file.map, theirs))
     message = f"kept in {EXTRA}: {', '.join(extra)}" if extra else None
     if not accepted and not quarantined:
@@ -91,6 +112,7 @@ def _used(table: Table, mapping: Map | None, theirs: dict[str, str]) -> set[str]
 
 
 def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list[str]) -> int:
+    rows.judge_lines(connection)
     connection.execute(
         f"""
         INSERT INTO refused
@@ -99,21 +121,20 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
         """,
         [reasons, reasons],
     )
-    (count,) = connection.execute("SELECT count(*) FROM refused").fetchone() or (0,)
-    return int(count)
+    return _first(connection.execute("SELECT count(*) FROM refused").fetchone())
 
 
 def _split(
     connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
     rows: Rows,
-    table: Table,
-    mapping: Map | None,
     theirs: dict[str, str],
+    moment: datetime,
 ) -> int:
+    table, mapping = staged.table, staged.file.map
     source = _sources(table, mapping, theirs)
     extra = _extra(sorted(set(rows.columns) - _used(table, mapping, theirs)))
     picked = ", ".join(f"{expression} AS {quote('s:' + name)}" for name, expression in source.items())
-    doubt = "n IN (SELECT n FROM checked WHERE NOT ok)"
     shaped = f"SELECT n, {picked}, {extra} AS {EXTRA} FROM (SELECT n, n AS _row_number, * EXCLUDE (n) FROM "
     landed = f"({shaped}{rows.relation}))"
     if mapping is not None:
@@ -126,7 +147,7 @@ def _split(
         for column in _ours(table)
     ]
     # Blanks around a text are taken off once, below everything that looks at it.
-    texts = [quote(name) for name, kind in types.items() if kind == "VARCHAR" and name.startswith("s:")]
+    texts = [] if rows.trimmed and mapping is None else _texts(types)
     bare = f"REPLACE ({', '.join(f'trim({name}) AS {name}' for name in texts)})" if texts else ""
     values = ", ".join(f"{rule.value} AS {quote(rule.column.name)}" for rule in rules)
 
@@ -135,23 +156,46 @@ def _split(
 
     ok = " AND ".join(rule.ok for rule in rules)
     columns = ", ".join(quote(rule.column.name) for rule in rules)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE checked AS SELECT n, {columns}, {EXTRA}, {ok} AS ok FROM {typed(landed)}"
+    accept = (
+        f"INSERT INTO {table.full_name} ({columns}, {EXTRA}, _batch_id, _row_number, _ingested_at) "
+        f"SELECT {columns}, {EXTRA}, ?, n, ? FROM {typed(landed)} WHERE {ok}"
     )
-    in_doubt = (
-        f"SELECT * FROM mapped WHERE {doubt}" if mapping else f"{shaped}{rows.only(connection, doubt)})"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {in_doubt}")
-    connection.execute(
-        f"""
-        INSERT INTO refused
-        SELECT n, record, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL)
-        FROM {typed("doubtful")} JOIN {rows.records} USING (n)
-        UNION ALL SELECT n, record, [reason] FROM line_errors
-        """
-    )
-    (accepted,) = connection.execute("SELECT count(*) FROM checked WHERE ok").fetchone() or (0,)
+    with _values_worked_out_once(connection):
+        (accepted,) = connection.execute(accept, [staged.file.batch_id, moment]).fetchone() or (0,)
+    if accepted < _first(connection.execute(f"SELECT count(*) FROM {rows.records}").fetchone()):
+        doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, moment)})"
+        doubtful = rows.pick(connection, doubt)
+        doubtful.judge_lines(connection)
+        in_doubt = f"SELECT * FROM mapped WHERE {doubt}" if mapping else f"{shaped}{doubtful.relation})"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {in_doubt}")
+        connection.execute(
+            f"""
+            INSERT INTO refused
+            SELECT n, record, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL)
+            FROM {typed("doubtful")} JOIN {rows.records} USING (n)
+            UNION ALL SELECT n, record, [reason] FROM line_errors
+            """
+        )
     return int(accepted)
+
+
+def _texts(types: dict[str, str]) -> list[str]:
+    return [quote(name) for name, kind in types.items() if kind == "VARCHAR" and name.startswith("s:")]
+
+
+@contextmanager
+def _values_worked_out_once(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Keep DuckDB from pushing conditions on converted values below the conversion, which doubles its work."""
+    connection.execute("SET disabled_optimizers = 'filter_pushdown'")
+    try:
+        yield
+    finally:
+        connection.execute("RESET disabled_optimizers")
+
+
+def _batch(table: Table, moment: datetime) -> str:
+    """Return SQL for the rows of one batch; by its time, which is its own, DuckDB skips all others."""
+    return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{moment}')"
 
 
 def _sources(table: Table, mapping: Map | None, theirs: dict[str, str]) -> dict[str, str]:
@@ -181,34 +225,35 @@ def _reason(rule: Rule) -> str:
     return f"CASE {cases} END" if cases else "NULL"
 
 
-def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str) -> int:
-    """Return how many accepted rows of ``checked`` repeat exactly an accepted row, of this file or of one before."""
+def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, moment: datetime) -> int:
+    """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
     table = DATASETS[dataset]
+    batch = _batch(table, moment)
     names = [column.name for column in _ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     key = ", ".join(map(quote, table.key))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, n FROM checked WHERE ok"
+        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, _row_number AS n FROM {batch}"
     )
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
+    before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{moment}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
-    within = connection.execute(
+    repeats = connection.execute(
         f"""
         WITH twice AS (SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)),
-        candidates AS (SELECT {columns} FROM checked WHERE n IN (SELECT n FROM twice))
+        candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
         SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
         """
     ).fetchone()
-    before = connection.execute(
+    known = connection.execute(
         f"""
         SELECT count(*) FROM (
-            SELECT DISTINCT {columns} FROM checked c WHERE ok
-            AND EXISTS (SELECT 1 FROM {table.full_name} r WHERE {keys})
-        ) c WHERE EXISTS (SELECT 1 FROM {table.full_name} r WHERE {keys} AND {same})
+            SELECT DISTINCT {columns} FROM {batch} c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys})
+        ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
         """
     ).fetchone()
-    return _first(within) + _first(before)
+    return _first(repeats) + _first(known)
 
 
 def _first(row: tuple[Any, ...] | None) -> int:

@@ -13,9 +13,8 @@ import pandas as pd
 
 from workbench.errors import WorkFailed
 from workbench.etl import alerts
-from workbench.etl.check import Checked, check, count_duplicates, refuse_file
+from workbench.etl.check import Checked, count_duplicates, refuse_file, split, stage
 from workbench.etl.read import UnreadableFile
-from workbench.schema import DATASETS, quote
 from workbench.sources.files import Landed, landed
 from workbench.warehouse.duckdb import DuckDBWarehouse
 
@@ -119,21 +118,22 @@ def ingest(
 
 def _take_in(warehouse: DuckDBWarehouse, file: Landed, run_id: str | None) -> Batch:
     with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.connection() as connection:
+        staged, why = None, ""
         try:
-            checked = check(connection, file, Path(scratch) / "lines")
+            staged = stage(connection, file, Path(scratch) / "lines")
         except UnreadableFile as error:
-            checked = refuse_file(connection, str(file.path), str(error))
+            why = str(error)
         connection.begin()
-        batch = _commit(connection, file, checked, run_id)
+        moment = _moment(connection)
+        checked = (
+            split(connection, staged, moment) if staged else refuse_file(connection, str(file.path), why)
+        )
+        batch = _commit(connection, file, checked, run_id, moment)
         connection.commit()
     return batch
 
 
-def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None) -> Batch:
-    moment = _moment(connection)
-    duplicates = count_duplicates(connection, file.dataset) if checked.accepted else 0
-    if checked.accepted:
-        _into_raw(connection, file, moment)
+def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None, moment: datetime) -> Batch:
     if checked.quarantined:
         _into_quarantine(connection, file, run_id, moment)
     batch = Batch(
@@ -143,7 +143,7 @@ def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None)
         rows_landed=checked.accepted + checked.quarantined,
         rows_accepted=checked.accepted,
         rows_quarantined=checked.quarantined,
-        rows_duplicate=duplicates,
+        rows_duplicate=count_duplicates(connection, file.dataset, moment) if checked.accepted else 0,
         status=checked.status,
         message=checked.message,
         run_id=run_id,
@@ -167,16 +167,6 @@ def _moment(connection: Any) -> datetime:
     now = datetime.now(UTC).replace(tzinfo=None)
     (last,) = connection.execute("SELECT max(ingested_at) FROM ops.batches").fetchone()
     return max(now, last + timedelta(microseconds=1)) if last else now
-
-
-def _into_raw(connection: Any, file: Landed, moment: datetime) -> None:
-    table = DATASETS[file.dataset]
-    columns = ", ".join(quote(column.name) for column in table.columns if not column.name.startswith("_"))
-    connection.execute(
-        f"INSERT INTO {table.full_name} ({columns}, _extra, _batch_id, _row_number, _ingested_at) "
-        f"SELECT {columns}, _extra, ?, n, ? FROM checked WHERE ok",
-        [file.batch_id, moment],
-    )
 
 
 def _into_quarantine(connection: Any, file: Landed, run_id: str | None, moment: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -30,21 +30,33 @@ class Rows:
 
     ``columns`` are theirs, name to DuckDB type; ``relation`` is SQL for rows of ``n`` (from 1) and their columns,
     those that could be parsed; ``records`` is SQL for ``n`` and ``record``, every row as it came; table
-    ``line_errors`` holds n, record and reason of the rest. ``headless`` tells that no column is known.
+    ``line_errors`` holds n, record and reason of the rest, once :meth:`judge_lines` was called. ``wrong`` is SQL
+    for such rows among the plain lines. ``headless`` tells that no column is known, ``trimmed`` that no value
+    has blanks around it.
     """
 
     columns: dict[str, str]
     relation: str
     records: str
     headless: bool = False
+    wrong: str | None = None
+    trimmed: bool = False
 
-    def only(self, connection: duckdb.DuckDBPyConnection, condition: str) -> str:
-        """Return SQL for the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""
-        if _NUMBERED not in self.relation:
-            return f"(SELECT * FROM {self.relation} WHERE {condition})"
+    def pick(self, connection: duckdb.DuckDBPyConnection, condition: str) -> Rows:
+        """Return the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""
+        relation = f"(SELECT * FROM {self.relation} WHERE {condition})"
+        if self.wrong is None:
+            return replace(self, relation=relation)
         # In one statement DuckDB would split every line before it looks at the condition.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE few AS SELECT * FROM numbered WHERE {condition}")
-        return f"(SELECT * FROM {self.relation.replace(_NUMBERED, 'few')} WHERE {condition})"
+        return replace(
+            self, relation=relation.replace(_NUMBERED, "few"), wrong=self.wrong.replace(_NUMBERED, "few")
+        )
+
+    def judge_lines(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put the plain lines that can't be parsed into ``line_errors``."""
+        if self.wrong is not None:
+            connection.execute(f"INSERT INTO line_errors {self.wrong}")
 
 
 def open_rows(
@@ -125,31 +137,38 @@ def _open_csv(
     columns = {} if headless else dict.fromkeys(names, "VARCHAR")
     wanted = len(names)
     split = f"string_split(line, {_text(delimiter)})"
-    connection.execute(
-        f"""
-        INSERT INTO line_errors
-        SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank'
-               WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END
-        FROM (SELECT n, line, len({split}) AS found FROM numbered) WHERE found IS DISTINCT FROM {wanted}
-        UNION ALL
-        SELECT n, record, CASE WHEN len(parts) < {wanted} THEN 'line:too_few_columns'
-               ELSE 'line:too_many_columns' END FROM parsed WHERE len(parts) <> {wanted}
-        """
-        if not headless
-        else """
-        INSERT INTO line_errors
-        SELECT n, coalesce(line, ''), 'line:unknown_header' FROM numbered UNION ALL
-        SELECT n, record, 'line:unknown_header' FROM parsed
-        """
-    )
+    verdict = f"CASE WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END"
+    if headless:
+        connection.execute("INSERT INTO line_errors SELECT n, record, 'line:unknown_header' FROM parsed")
+        wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {_NUMBERED}"
+    else:
+        connection.execute(
+            f"INSERT INTO line_errors SELECT n, record, {verdict} "
+            f"FROM (SELECT n, record, len(parts) AS found FROM parsed) WHERE found <> {wanted}"
+        )
+        wrong = (
+            f"SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank' ELSE {verdict} END "
+            f"FROM (SELECT n, line, len({split}) AS found FROM {_NUMBERED}) WHERE found IS DISTINCT FROM {wanted}"
+        )
     connection.execute("DELETE FROM parsed WHERE n IN (SELECT n FROM line_errors)")
     picked = "".join(f", parts[{i}] AS {quote(name)}" for i, name in enumerate(columns, 1))
+    # Unknown columns are kept as they came, blanks and all.
+    trimmed = all(name.lower() in known for name in names)
+    values = _without_blanks(split, delimiter) if trimmed else split
+    special = "list_transform(parts, lambda part: trim(part))" if trimmed else "parts"
     relation = f"""(SELECT n{picked} FROM (
-        SELECT n, {split} AS parts FROM {_NUMBERED} WHERE len(parts) = {wanted}
-        UNION ALL SELECT n, parts FROM parsed))"""
+        SELECT n, parts FROM (SELECT n, {values} AS parts FROM {_NUMBERED}) WHERE len(parts) = {wanted}
+        UNION ALL SELECT n, {special} FROM parsed))"""
     records = """(SELECT n, line AS record FROM numbered WHERE n NOT IN (SELECT n FROM line_errors)
         UNION ALL SELECT n, record FROM parsed UNION ALL SELECT n, record FROM line_errors)"""
-    return Rows(columns, relation, records, headless)
+    return Rows(columns, relation, records, headless, wrong, trimmed)
+
+
+def _without_blanks(split: str, delimiter: str) -> str:
+    """Return SQL for the parts of a line without blanks around them; few lines have any, so few are touched."""
+    before, after = _text(" " + delimiter), _text(delimiter + " ")
+    blanks = f"contains(line, {before}) OR contains(line, {after}) OR line[1] = ' ' OR ends_with(line, ' ')"
+    return f"CASE WHEN {blanks} THEN list_transform({split}, lambda part: trim(part)) ELSE {split} END"
 
 
 def _header(line: str, known: frozenset[str]) -> tuple[str, list[str]]:
