@@ -40,6 +40,7 @@ class Watch:
         self._settle, self._say = settle, say
         self._stop = threading.Event()
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
+        self._known: dict[Path, tuple[int, int] | None] = {}
         self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
 
     def start(self) -> None:
@@ -52,6 +53,10 @@ class Watch:
     def idle(self) -> bool:
         """Whether no file waits to be complete."""
         return not self._restless
+
+    def know(self, path: Path) -> None:
+        """Take a file, as it is now, for one that another message names already."""
+        self._known[path] = _state(path)
 
     def stop(self) -> None:
         """Watch no longer."""
@@ -94,7 +99,7 @@ class Watch:
     def _look(self) -> None:
         for path, (before, since) in list(self._restless.items()):
             state, now = _state(path), time.monotonic()
-            if state is None:
+            if state is None or state == self._known.get(path):
                 self._restless.pop(path, None)
             elif state != before:
                 self._restless[path] = (state, now)

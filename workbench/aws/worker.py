@@ -86,6 +86,9 @@ class Worker:
         self._stop = threading.Event()
         self._intakes = intakes(settings)
         self._finished = Finished(connect(settings.warehouse, create=True), self._intakes)
+        self._watch: Watch | None = None
+        if isinstance(queue, SQLiteQueue):
+            self._watch = Watch(queue, settings, self._finished, settle=self.options.settle, say=say)
 
     def stop(self) -> None:
         """End after the stage that runs now, and give back what isn't done. May be called from anywhere."""
@@ -98,11 +101,8 @@ class Worker:
             How many messages are ``done``, ``repeated``, ``ignored``, ``given_up``, ``put_off`` (each time)
             and ``given_back``, and how many ``runs`` there were.
         """
-        watch = None
-        if isinstance(self.queue, SQLiteQueue):
-            watch = Watch(
-                self.queue, self.settings, self._finished, settle=self.options.settle, say=self._say
-            )
+        watch = self._watch
+        if watch is not None:
             watch.start()
         try:
             while not self._stop.is_set():
@@ -172,8 +172,11 @@ class Worker:
             except (WorkbenchError, OSError) as problem:
                 self._put_off(message, str(problem))
                 return None
-            if found is not None:
-                delivery.files.append(found)
+            if found is None:
+                continue
+            delivery.files.append(found)
+            if self._watch is not None:
+                self._watch.know(found.path)
         return delivery
 
     def _files(self, deliveries: list[_Delivery]) -> None:

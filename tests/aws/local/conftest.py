@@ -1,0 +1,116 @@
+"""The local AWS, one for the session, and what tasks need there."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from workbench.aws.local import LocalAWS
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAWS]:
+    with LocalAWS(log=tmp_path_factory.mktemp("aws") / "server.log") as server:
+        yield server
+
+
+@pytest.fixture
+def local(running: LocalAWS, monkeypatch: pytest.MonkeyPatch) -> LocalAWS:
+    """The server, with an environment in which every client goes there."""
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
+    return running
+
+
+@dataclass
+class Cluster:
+    """A cluster with a log group of the same name."""
+
+    name: str
+    subnet: str
+
+    def define(self, command: list[str], **container: Any) -> str:
+        """Register a task definition for Fargate; return its ARN."""
+        container = {
+            "name": "main",
+            "image": "python",
+            "command": command,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": self.name,
+                    "awslogs-stream-prefix": "task",
+                    "awslogs-region": "eu-west-1",
+                },
+            },
+        } | container
+        defined = boto3.client("ecs").register_task_definition(
+            family=f"family-{uuid.uuid4().hex[:6]}",
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            containerDefinitions=[container],
+        )
+        arn: str = defined["taskDefinition"]["taskDefinitionArn"]
+        return arn
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"awsvpcConfiguration": {"subnets": [self.subnet]}}
+
+    def run(self, definition: str, **options: Any) -> str:
+        """Start a task; return its ARN."""
+        started = boto3.client("ecs").run_task(
+            cluster=self.name,
+            taskDefinition=definition,
+            launchType="FARGATE",
+            networkConfiguration=self.network,
+            **options,
+        )
+        arn: str = started["tasks"][0]["taskArn"]
+        return arn
+
+    def describe(self, task: str) -> dict[str, Any]:
+        (found,) = boto3.client("ecs").describe_tasks(cluster=self.name, tasks=[task])["tasks"]
+        described: dict[str, Any] = found
+        return described
+
+    def until(self, task: str, state: str, seconds: float = 20) -> dict[str, Any]:
+        """Wait for a state."""
+        deadline = time.monotonic() + seconds
+        while (found := self.describe(task))["lastStatus"] != state:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
+        return found
+
+    def lines(self, task: str, container: str = "main") -> list[str]:
+        """Return what a task wrote."""
+        stream = f"task/{container}/{task.split('/')[-1]}"
+        events = boto3.client("logs").get_log_events(
+            logGroupName=self.name, logStreamName=stream, startFromHead=True
+        )["events"]
+        return [event["message"] for event in events]
+
+
+@pytest.fixture
+def cluster(local: LocalAWS) -> Cluster:
+    name = f"cluster-{uuid.uuid4().hex[:6]}"
+    boto3.client("ecs").create_cluster(clusterName=name)
+    boto3.client("logs").create_log_group(logGroupName=name)
+    subnet = boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    return Cluster(name, subnet)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path
