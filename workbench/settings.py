@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
     reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
     lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
+    parallel: int = Field(default=0, ge=0, description="stages to run at once; 0 means one a processor")
+    mlflow_runs: bool = Field(default=False, description="make each pipeline run a parent run in MLflow")
 
     @field_validator("home", mode="after")
     @classmethod
