@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import enum
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import UsageError
 from workbench.execution.literals import assignments, plain
-from workbench.execution.parameters import Parameter, convert_all, parse_cell, require_all
+from workbench.execution.parameters import (
+    Parameter,
+    convert_all,
+    parse_cell,
+    read_parameters,
+    require_all,
+    secrets_of,
+)
 from workbench.execution.secret import Secret
 from workbench.execution.values import convert
 
@@ -157,6 +168,22 @@ values: dict[Any, st.SearchStrategy[Any]] = {
     decimal.Decimal: numbers,
     Path: paths,
 }
+plain_types = dict(values)
+spans = st.timedeltas()
+clocks = st.times() | st.times(timezones=st.just(datetime.UTC))
+texts = st.text() | st.sampled_from(
+    ["'", '"', "a\nb", "{x}", "\\", "\0", "🙂", "\ud800", "\u2028", "#", "none"]
+)
+plain_types |= {datetime.timedelta: spans, datetime.time: clocks, bytes: st.binary()}
+values |= {datetime.timedelta: spans, datetime.time: clocks, bytes: st.binary()}
+values |= {
+    list[datetime.date]: st.lists(st.dates()),
+    tuple[int, ...]: st.lists(st.integers()).map(tuple),
+    tuple[decimal.Decimal, bool]: st.tuples(numbers, st.booleans()),
+    dict[str, float]: st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), values[float]),
+    dict[int, list[bytes]]: st.dictionaries(st.integers(), st.lists(st.binary())),
+}
+one_word = st.sampled_from(list(plain_types)).flatmap(lambda kind: st.tuples(st.just(kind), values[kind]))
 typed = st.sampled_from(list(values)).flatmap(lambda kind: st.tuples(st.just(kind), values[kind]))
 
 
@@ -178,7 +205,7 @@ def test_what_the_record_holds_can_be_given_again(pair: tuple[Any, Any]) -> None
     assert again == value and type(again) is type(value)
 
 
-@given(typed)
+@given(one_word)
 def test_what_a_person_types_is_what_arrives(pair: tuple[Any, Any]) -> None:
     kind, value = pair
     again = convert(kind, str(plain(value)))
@@ -205,3 +232,167 @@ def test_numbers_that_are_not_finite_can_be_parameters_too() -> None:
     exec(assignments({"a": math.inf, "b": -math.inf, "c": math.nan, "s": Secret("env:A")}), names)  # noqa: S102
     assert names["a"] == math.inf and names["b"] == -math.inf and math.isnan(names["c"])
     assert names["s"] == Secret("env:A")
+
+
+@given(texts)
+def test_any_text_comes_back_from_the_notebook_as_it_was(text: str) -> None:
+    names: dict[str, Any] = {}
+    source = assignments({"x": convert(str, text), "y": {text: (text,)}})
+    exec(source.encode().decode(), names)  # noqa: S102
+    assert names["x"] == text and names["y"] == {text: (text,)}
+    plain({"x": text}).__repr__().encode()
+
+
+def test_a_text_of_a_million_characters_comes_back() -> None:
+    names: dict[str, Any] = {}
+    text = "'\"\n{}🙂" * 166_667
+    exec(assignments({"x": convert(str, text)}), names)  # noqa: S102
+    assert names["x"] == text
+
+
+TYPED = """
+size: tuple[int, ...] = (1, 2)
+pair: tuple[int, str] = (1, "a")
+shares: dict[str, float] = {"a": 0.5}
+key: bytes = b"k"
+wait: timedelta = timedelta(minutes=5)
+opens: datetime.time = datetime.time(9, 30)
+count: Annotated[int, "of rows"] = 3
+edge: float = math.inf
+any_list = [1, 2]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("size", "3, 4", (3, 4)),
+        ("size", "(3,)", (3,)),
+        ("size", "", ()),
+        ("pair", "[3, b]", (3, "b")),
+        ("shares", "{a: 1, b: 0.5}", {"a": 1.0, "b": 0.5}),
+        ("key", "é", "é".encode()),
+        ("key", "base64:/w==", b"\xff"),
+        ("wait", "90s", datetime.timedelta(seconds=90)),
+        ("wait", "1d", datetime.timedelta(days=1)),
+        ("wait", "PT1H30M", datetime.timedelta(minutes=90)),
+        ("wait", "-1:30:00", datetime.timedelta(minutes=-90)),
+        ("opens", "12:30", datetime.time(12, 30)),
+        ("count", "5", 5),
+        ("edge", "-inf", -math.inf),
+        ("any_list", "3", [3]),
+    ],
+)
+def test_text_becomes_the_declared_collection_or_span(name: str, text: str, value: Any) -> None:
+    result = bound(TYPED, **{name: text})[name]
+    assert result == value and type(result) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("size", "a,b", "'a' given"),
+        ("size", 3, "3 is no tuple"),
+        ("pair", "1", "has 1 of 2 items"),
+        ("shares", "a=1", "is not written as {key: value}"),
+        ("shares", {"a": "much"}, "'much' given"),
+        ("key", "base64:?", "neither text nor base64"),
+        ("wait", "90", "is not written as 90s"),
+        ("wait", 90, "is not written as 90s"),
+        ("wait", "999999999999d", "is too long"),
+        ("opens", "noon", "is not written as HH:MM"),
+        ("any_list", object, "a type given"),
+    ],
+)
+def test_a_wrong_collection_or_span_says_how_it_is_written(name: str, value: Any, reason: str) -> None:
+    given = [value] if value is object else value
+    with pytest.raises(UsageError) as caught:
+        bound(TYPED, **{name: given})
+    assert reason in str(caught.value) and f"parameter {name!r}" in str(caught.value)
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    with pytest.raises(UsageError) as caught:
+        bound(CELL, limit="x" * 1_000_000)
+    assert len(str(caught.value)) < 300
+
+
+NUMPY: list[tuple[str, str, Callable[[], Any], Any]] = [
+    ("int64", "int", lambda: np.int64(3), 3),
+    ("float64", "float", lambda: np.float64(0.1), 0.1),
+    ("bool", "bool", lambda: np.bool_(True), True),
+    ("str", "str", lambda: np.str_("a"), "a"),
+    ("array", "list[int]", lambda: np.array([1, 2]), [1, 2]),
+    ("array in a tuple", "tuple[int, ...]", lambda: np.array([1, 2]), (1, 2)),
+    ("datetime64 day", "date", lambda: np.datetime64("2017-01-31"), datetime.date(2017, 1, 31)),
+    ("datetime64 ns", "datetime", lambda: np.datetime64("2017-01-31T12:00", "ns"),
+     datetime.datetime(2017, 1, 31, 12)),
+    ("timedelta64 ns", "timedelta", lambda: np.timedelta64(90_000_000_000, "ns"),
+     datetime.timedelta(seconds=90)),
+    ("Timestamp", "date", lambda: pd.Timestamp("2017-01-31"), datetime.date(2017, 1, 31)),
+    ("Timestamp with zone", "datetime", lambda: pd.Timestamp("2017-01-31", tz="UTC"),
+     datetime.datetime(2017, 1, 31, tzinfo=datetime.UTC)),
+    ("Timedelta", "timedelta", lambda: pd.Timedelta("90s"), datetime.timedelta(seconds=90)),
+    ("NaT", "date | None", lambda: pd.NaT, None),
+    ("index", "list[date]", lambda: pd.date_range("2017-01-31", periods=1), [datetime.date(2017, 1, 31)]),
+    ("free", "Any", lambda: {"n": np.int64(3)}, {"n": 3}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "make", "value"), [case[1:] for case in NUMPY], ids=[c[0] for c in NUMPY])
+def test_scalars_of_numpy_and_pandas_become_pythons_own(
+    kind: str, make: Callable[[], Any], value: Any
+) -> None:
+    result = bound(f"x: {kind}", x=make())["x"]
+    assert result == value and type(result) is type(value)
+    names: dict[str, Any] = {}
+    exec(assignments({"x": result}), names)  # noqa: S102
+    assert names["x"] == value
+
+
+def test_nanoseconds_are_refused_rather_than_cut() -> None:
+    for moment in (pd.Timestamp("2017-01-31T00:00:00.000000001"), np.datetime64(1, "ns")):
+        with pytest.raises(UsageError, match="has nanoseconds"):
+            bound("x: datetime", x=moment)
+
+
+def test_a_member_of_an_enumeration_is_written_as_its_value() -> None:
+    class Level(enum.IntEnum):
+        HIGH = 3
+
+    class Color(enum.StrEnum):
+        RED = "red"
+
+    found = bound("n: int\nc: str", n=Level.HIGH, c=Color.RED)
+    assert assignments(found).endswith("n = 3\nc = 'red'")
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("limit: int = 3\nclass: str = 'x'", "line 2: invalid syntax"),
+        ("limit: int = 3\nlimit: int = 4", "line 2: 'limit' is declared twice"),
+        ("_decimal: int = 3", "the name '_decimal' is taken"),
+        ("x: dict[str] = {}", "is no type a parameter can have"),
+        ("size: tuple[int, int] = (1,)", "its default is (1,)"),
+        ("wait: timedelta = 5", "declared as timedelta, but its default is 5"),
+        ("x: int = 3\0", "the parameters cell of stage try"),
+    ],
+)
+def test_a_cell_that_cannot_stand_is_named_with_its_line(cell: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        declared(cell)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_two_parameters_cells_are_an_error_and_none_declares_nothing() -> None:
+    cell = {"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["x: int = 3"]}
+    assert read_parameters({"cells": []}, "stage try") == {}
+    assert list(read_parameters({"cells": [cell]}, "stage try")) == ["x"]
+    with pytest.raises(UsageError, match="stage try has 2 cells tagged `parameters`"):
+        read_parameters({"cells": [cell, cell]}, "stage try")
+
+
+def test_secrets_are_found_inside_of_collections() -> None:
+    cell = "tokens: dict[str, tuple[Secret, ...]] = {'shop': (Secret('env:A'), Secret('env:B'))}"
+    assert secrets_of(declared(cell), {}) == [Secret("env:A"), Secret("env:B")]

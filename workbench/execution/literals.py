@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import decimal
 import math
@@ -10,6 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from workbench.execution.secret import Secret
+from workbench.execution.values import BASE64
 
 
 def literal(value: Any) -> str:
@@ -18,23 +20,33 @@ def literal(value: Any) -> str:
         case float() if not math.isfinite(value):
             return f'float("{value}")'
         case datetime.datetime():
-            offset = value.utcoffset()
             naive = f"_datetime.datetime.fromisoformat({value.replace(tzinfo=None).isoformat()!r})"
-            if offset is None:
-                return naive
-            seconds = offset.total_seconds()
-            return f"{naive}.replace(tzinfo=_datetime.timezone(_datetime.timedelta(seconds={seconds!r})))"
+            return naive if value.tzinfo is None else f"{naive}.replace(tzinfo={_zone(value)})"
         case datetime.date():
             return f"_datetime.date({value.year}, {value.month}, {value.day})"
+        case datetime.time():
+            naive = f"_datetime.time.fromisoformat({value.replace(tzinfo=None).isoformat()!r})"
+            return naive if value.tzinfo is None else f"{naive}.replace(tzinfo={_zone(value)})"
+        case datetime.timedelta():
+            return f"_datetime.timedelta({value.days}, {value.seconds}, {value.microseconds})"
         case decimal.Decimal():
             return f'_decimal.Decimal("{value}")'
         case PurePath():
             return f"_pathlib.Path({str(value)!r})"
         case Secret():
             return f"_Secret({value.reference!r})"
-        case list() | tuple():
+        case list():
             return "[" + ", ".join(map(literal, value)) + "]"
+        case tuple():
+            return "(" + "".join(f"{literal(item)}, " for item in value).rstrip(" ") + ")"
+        case dict():
+            return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
     return repr(value)
+
+
+def _zone(value: datetime.datetime | datetime.time) -> str:
+    offset = value.utcoffset() or datetime.timedelta()
+    return f"_datetime.timezone({literal(offset)})"
 
 
 def assignments(values: dict[str, Any]) -> str:
@@ -55,18 +67,28 @@ def assignments(values: dict[str, Any]) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON holds it: dates in ISO form, decimals, paths and references as text."""
+    """Return a value as JSON holds it: times in ISO form, bytes in base64, the rest as text.
+
+    Half of a surrogate pair, which no file can hold, is written as an escape.
+    """
     match value:
-        case None | bool() | int() | str():
+        case None | bool() | int():
             return value
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode()
+        case bytes():
+            return BASE64 + base64.b64encode(value).decode()
         case float():
             return value if math.isfinite(value) else str(value)
-        case datetime.date():
+        case datetime.date() | datetime.time():
             return value.isoformat()
+        case datetime.timedelta():
+            sign, span = ("-", -value) if value.days < 0 else ("", value)
+            return f"{sign}P{span.days}DT{span.seconds}.{span.microseconds:06}S"
         case Secret():
             return value.reference
         case list() | tuple():
             return [plain(item) for item in value]
         case dict():
-            return {str(key): plain(item) for key, item in value.items()}
+            return {str(plain(key)): plain(item) for key, item in value.items()}
     return str(value)

@@ -10,17 +10,20 @@ import ast
 import difflib
 import io
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.execution.annotations import Mismatch, read_default, read_type, type_of
 from workbench.execution.secret import Secret
-from workbench.execution.values import Mismatch, convert, read_default, read_type, type_of
+from workbench.execution.values import convert
 
 REQUIRED: Any = ...
 TAG = "parameters"
+PRIVATE = ("_datetime", "_decimal", "_pathlib", "_Secret")
+"""Names under which the cell that sets the values imports what it needs."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,16 @@ def read_parameters(notebook: Mapping[str, Any], where: str) -> dict[str, Parame
         where: what messages call the notebook.
 
     Raises:
-        UsageError: the cell isn't valid, or a declaration isn't of a known type.
+        UsageError: several cells are tagged, the cell isn't valid, or a declaration isn't of a known type.
     """
-    declared: dict[str, Parameter] = {}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code" and has_tag(cell, TAG):
-            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-            declared |= {parameter.name: parameter for parameter in parse_cell(source, where)}
-    return declared
+    tagged = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and has_tag(cell, TAG)]
+    if len(tagged) > 1:
+        raise UsageError(f"{where} has {len(tagged)} cells tagged `{TAG}`; one declares all parameters")
+    if not tagged:
+        return {}
+    source = tagged[0]["source"]
+    found = parse_cell(source if isinstance(source, str) else "".join(source), where)
+    return {parameter.name: parameter for parameter in found}
 
 
 def parse_cell(source: str, where: str) -> list[Parameter]:
@@ -78,8 +83,10 @@ def parse_cell(source: str, where: str) -> list[Parameter]:
         tree = ast.parse(source)
     except SyntaxError as error:
         raise UsageError(f"the parameters cell of {where}, line {error.lineno}: {error.msg}") from None
+    except ValueError as error:
+        raise UsageError(f"the parameters cell of {where}: {error}") from None
     comments = _comments(source)
-    found = []
+    found: list[Parameter] = []
     for node in tree.body:
         text = comments.get(node.end_lineno or node.lineno, "")
         match node:
@@ -94,7 +101,18 @@ def parse_cell(source: str, where: str) -> list[Parameter]:
                     f"the parameters cell of {where}, line {node.lineno}: "
                     "only `name: type = value  # help` can stand there"
                 )
+        _check_name(found, node.lineno, where)
     return found
+
+
+def _check_name(found: list[Parameter], line: int, where: str) -> None:
+    name = found[-1].name
+    if name in PRIVATE:
+        raise UsageError(
+            f"the parameters cell of {where}, line {line}: the name {name!r} is taken; choose another"
+        )
+    if any(parameter.name == name for parameter in found[:-1]):
+        raise UsageError(f"the parameters cell of {where}, line {line}: {name!r} is declared twice")
 
 
 def _comments(source: str) -> dict[int, str]:
@@ -198,5 +216,15 @@ def require_all(declared: Mapping[str, Parameter], values: Mapping[str, Any], wh
 def secrets_of(declared: Mapping[str, Parameter], values: Mapping[str, Any]) -> list[Secret]:
     """Return the secrets among the values a notebook will see: those given, else the defaults."""
     seen = {name: values.get(name, parameter.default) for name, parameter in declared.items()}
-    flat = [item for value in seen.values() for item in (value if isinstance(value, list) else [value])]
-    return [value for value in flat if isinstance(value, Secret)]
+    return list(_secrets(list(seen.values())))
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _secrets(list(pair))
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _secrets(item)
