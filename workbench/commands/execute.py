@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands import parameters
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 runs = typer.Typer(help="List runs; show one; open its report.", invoke_without_command=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A value for a notebook's parameter."),
-]
 RunId = Annotated[
     str, typer.Argument(metavar="ID", help="A run, the beginning of its id, or `latest`.", show_default=False)
 ]
@@ -27,8 +24,8 @@ RunId = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    app.command()(run)
-    app.command()(notebook)
+    app.command(cls=parameters.PipelineCommand)(run)
+    app.command(cls=parameters.NotebookCommand)(notebook)
     app.add_typer(runs, name="runs")
     app.command()(check)
 
@@ -37,13 +34,15 @@ def run(
     pipeline: Annotated[
         str, typer.Argument(help="A pipeline, or a folder with a pipeline.yaml.", show_default=False)
     ],
-    parameter: Parameters = None,
+    parameter: parameters.Texts = None,
+    parameters_file: parameters.File = None,
+    parameters_json: parameters.Json = None,
     start: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Begin with a stage.")] = None,
     only: Annotated[str | None, typer.Option(metavar="STAGE", help="Run one stage.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline's notebooks in order. Exits 1 if one fails, 130 if stopped."""
-    given = parse_parameters(parameter)
+    given = parameters.collect(parameter, parameters_file, parameters_json)
     from workbench.execution import load_pipeline
     from workbench.settings import get_settings
 
@@ -64,11 +63,13 @@ def run(
 
 def notebook(
     path: Annotated[Path, typer.Argument(help="A Jupyter notebook.", show_default=False)],
-    parameter: Parameters = None,
+    parameter: parameters.Texts = None,
+    parameters_file: parameters.File = None,
+    parameters_json: parameters.Json = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one notebook, recorded and rendered as a stage is. Exits 1 if it fails, 130 if stopped."""
-    given = parse_parameters(parameter)
+    given = parameters.collect(parameter, parameters_file, parameters_json)
     if not path.expanduser().is_file():
         raise UsageError(f"no notebook {path}")
     from workbench.execution import Stopped, run_notebook
@@ -79,24 +80,6 @@ def notebook(
     except Stopped as stop:
         done = stop.run
     _finish(done, as_json)
-
-
-def parse_parameters(texts: list[str] | None) -> dict[str, str]:
-    """Return the names and values of ``NAME=VALUE`` texts.
-
-    Raises:
-        UsageError: a text isn't of that form, or a name comes twice.
-    """
-    given: dict[str, str] = {}
-    for text in texts or []:
-        name, equals, value = text.partition("=")
-        name = name.strip()
-        if not equals or not name:
-            raise UsageError(f"a parameter is given as NAME=VALUE, not {name!r}")
-        if name in given:
-            raise UsageError(f"parameter {name!r} is given twice")
-        given[name] = value
-    return given
 
 
 def _finish(done: Run, as_json: bool) -> None:
