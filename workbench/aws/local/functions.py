@@ -58,7 +58,8 @@ def _run(function: Any, event: Any, url: str) -> tuple[Any, bool, str]:
         }
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "workbench.aws.local.handler"],
+                # By its file, and without its folder on the path: a function may bring this very package.
+                [sys.executable, "-P", str(Path(__file__).with_name("handler.py"))],
                 input=json.dumps(facts).encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
