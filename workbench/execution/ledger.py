@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.runs import Run, StageRun, now
+from workbench.execution.run_record import Run, StageRun, Version, now
 from workbench.schema import table
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
     """Append a finished run, its stages, and which tables it made from which."""
-    warehouse.append("ops.runs", _rows("ops.runs", [_of_run(run), *(_of_stage(run, s) for s in run.stages)]))
+    stages = [_of_stage(run, stage) for stage in run.stages]
+    warehouse.append("ops.runs", _rows("ops.runs", [_of_run(run), *stages]))
     if lineage:
         moment = _naive(now())
         rows = [
@@ -26,6 +27,13 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
             for source, target in lineage
         ]
         warehouse.append("ops.lineage", _rows("ops.lineage", rows))
+
+
+# What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.
+_OF_STAGES = (
+    "why", "reason", "attempts", "key_parts", "inputs", "outputs", "results", "cell_seconds", "peak_memory",
+    "cpu_seconds", "cost",
+)  # fmt: skip
 
 
 def _naive(moment: datetime | None) -> datetime | None:
@@ -53,6 +61,10 @@ def _of_run(run: Run) -> dict[str, Any]:
         "code_version": run.code_version,
         "executor": run.executor,
         "host": run.host,
+        "version": run.version,
+        "timings": json.dumps(run.timings),
+        "mlflow_run_ids": json.dumps([run.mlflow_run_id] if run.mlflow_run_id else []),
+        **dict.fromkeys(_OF_STAGES),
     }
 
 
@@ -73,7 +85,26 @@ def _of_stage(run: Run, stage: StageRun) -> dict[str, Any]:
         "error": stage.error,
         "notebook": str(stage.output) if stage.output else None,
         "report": str(stage.report) if stage.report else None,
+        "version": run.version,
+        "why": stage.why,
+        "reason": stage.reason,
+        "attempts": stage.attempts,
+        "key_parts": json.dumps(stage.key),
+        "inputs": _versions(stage.inputs),
+        "outputs": _versions(stage.outputs),
+        "results": json.dumps(stage.values),
+        "timings": json.dumps(stage.timings),
+        "cell_seconds": json.dumps(stage.cells),
+        "peak_memory": stage.peak_memory,
+        "cpu_seconds": stage.cpu_seconds,
+        "executor": stage.executor or run.executor,
+        "mlflow_run_ids": json.dumps(stage.mlflow_run_ids),
+        "cost": stage.cost,
     }
+
+
+def _versions(found: dict[str, Version]) -> str:
+    return json.dumps({name: version.model_dump() for name, version in found.items()})
 
 
 def _rows(name: str, rows: list[dict[str, Any]]) -> pyarrow.Table:

@@ -38,10 +38,24 @@ def read_notebook(path: Path) -> dict[str, Any]:
     cells = content.get("cells") if isinstance(content, dict) else None
     if not isinstance(cells, list) or content.get("nbformat") != 4:
         raise UsageError(f"{path} is no Jupyter notebook of format 4")
-    for cell in cells:
-        if isinstance(cell.get("source"), list):
+    for number, cell in enumerate(cells):
+        if not _is_cell(cell):
+            raise UsageError(f"{path} is no Jupyter notebook of format 4: cell {number} is none")
+        cell.setdefault("metadata", {})
+        if cell["cell_type"] == "code":
+            cell.setdefault("outputs", [])
+            cell.setdefault("execution_count", None)
+        if isinstance(cell["source"], list):
             cell["source"] = "".join(cell["source"])
     return content
+
+
+def _is_cell(cell: Any) -> bool:
+    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+        return False
+    source = cell.get("source")
+    lines = source if isinstance(source, list) else [source]
+    return all(isinstance(line, str) for line in lines) and isinstance(cell.get("metadata", {}), dict)
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,7 @@ def find_record(node: Any) -> dict[str, dict[str, Any]]:
             content = output.get("data", {}).get(MIME)
             if isinstance(content, dict):
                 found = {
-                    part: dict(content.get(part) or {}) for part in ("counts", "tables", "metrics", "timings")
+                    part: dict(content.get(part) or {})
+                    for part in ("counts", "tables", "metrics", "timings", "values")
                 }
     return found

@@ -2,82 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from workbench.errors import UsageError, unknown
-from workbench.execution.graph import expand, fitting, in_warehouse, stage_order
+from workbench.execution.graph import Needs, expand, fitting, in_warehouse, stage_graph, stage_order
+from workbench.execution.schedule import check_schedule
+from workbench.execution.stages import Name, Part, Retries, Schedule, Size, Stage
 from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 
 MAP = "pipeline.yaml"
 FOLDER = "pipeline_notebooks"
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-def _seconds(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*([smh])", value.strip())):
-        return int(found[1]) * _UNITS[found[2]]
-    return value
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value):
-        raise ValueError("a name is made of letters, digits, _ and -, and begins with a letter")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Names = tuple[str, ...]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Schedule(_Part):
-    """When a pipeline runs: by the clock (``cron``, five fields), or when a table or landing changes."""
-
-    cron: str | None = None
-    timezone: str = "UTC"
-    on: Names = ()
-
-
-class Size(_Part):
-    """What a stage needs: processors and memory, the latter in MiB."""
-
-    cpu: float = Field(default=1, gt=0)
-    memory: int = Field(default=2048, gt=0)
-
-
-class Stage(_Part):
-    """One notebook of a pipeline.
-
-    ``reads`` and ``writes`` are table names, patterns over the declared tables (``raw.*``), or names outside
-    of the warehouse. ``retries`` are further attempts after a failed one; ``timeout`` is in seconds, over all
-    cells, and may be written as ``90s``, ``15m`` or ``2h``.
-    """
-
-    notebook: str
-    reads: Names = ()
-    writes: Names = ()
-    after: Names = ()
-    parameters: dict[str, Any] = {}
-    retries: int = Field(default=0, ge=0, le=10)
-    timeout: Seconds | None = None
-    size: Size = Size()
-    executor: Literal["local", "ecs"] | None = None
-    pool: str | None = None
-
-
-class Pipeline(_Part):
+class Pipeline(Part):
     """A pipeline as its map declares it; ``folder`` is where the map and the notebooks are."""
 
     name: Name
@@ -90,13 +34,24 @@ class Pipeline(_Part):
     @cached_property
     def order(self) -> tuple[str, ...]:
         """Names of the stages, in an order that their reads, writes and ``after`` allow."""
-        return stage_order(
-            {
-                name: (expand(stage.reads), expand(stage.writes), stage.after)
-                for name, stage in self.stages.items()
-            },
-            str(self.folder / MAP),
-        )
+        return stage_order(self._needs, str(self.folder / MAP))
+
+    @cached_property
+    def before(self) -> dict[str, frozenset[str]]:
+        """The stages that each stage waits for, by its name."""
+        graph = stage_graph(self._needs, str(self.folder / MAP))
+        return {name: frozenset(graph.predecessors(name)) for name in self.stages}
+
+    @property
+    def _needs(self) -> dict[str, Needs]:
+        return {
+            name: (
+                expand(stage.reads),
+                expand(stage.writes),
+                (*stage.after, *(source.stage for source in stage.sources.values())),
+            )
+            for name, stage in self.stages.items()
+        }
 
     def notebook(self, stage: str) -> Path:
         """Return the notebook's file of a stage."""
@@ -161,7 +116,10 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
     for stage in pipeline.stages:
         if not pipeline.notebook(stage).is_file():
             raise UsageError(f"{folder / MAP}: stage {stage}: no notebook {pipeline.notebook(stage)}")
+    _check_sources(pipeline)
     pipeline.order  # noqa: B018  a wrong order is found here
+    if pipeline.schedule:
+        check_schedule(pipeline.schedule, str(folder / MAP))
     return pipeline
 
 
@@ -170,6 +128,26 @@ def _undeclared(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
         for table in (*stage.reads, *stage.writes):
             if in_warehouse(table) and not fitting(table):
                 yield name, table
+
+
+def _check_sources(pipeline: Pipeline) -> None:
+    """Raise a UsageError where a recorded value or a path of code comes from nowhere."""
+    for name, stage in pipeline.stages.items():
+        where = f"{pipeline.folder / MAP}: stage {name}"
+        for parameter, source in stage.sources.items():
+            if source.stage not in pipeline.stages:
+                raise UsageError(
+                    f"{where}: parameter {parameter}: {unknown('stage', source.stage, pipeline.stages)}"
+                )
+            if source.stage == name:
+                raise UsageError(f"{where}: parameter {parameter} would come from the stage itself")
+            if pipeline.stages[source.stage].over:
+                raise UsageError(
+                    f"{where}: parameter {parameter}: {source.stage} goes over a list, so it records many"
+                )
+        for path in stage.code:
+            if not (pipeline.folder / path).exists():
+                raise UsageError(f"{where}: code: no file or folder {pipeline.folder / path}")
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -202,7 +180,8 @@ def _read(folder: Path) -> Pipeline:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         if first["type"] == "extra_forbidden":
             models: dict[int, type[BaseModel]] = {1: Pipeline, 3: Stage}
-            model = models.get(len(first["loc"]), Size if "size" in first["loc"] else Schedule)
+            parts: dict[str, type[BaseModel]] = {"size": Size, "retries": Retries}
+            model = models.get(len(first["loc"]), parts.get(str(first["loc"][-2]), Schedule))
             reason = str(unknown("key", str(first["loc"][-1]), model.model_fields))
         else:
             reason = first["msg"].removeprefix("Value error, ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 import threading
 import time
@@ -66,6 +67,7 @@ def record(
     tables: Sequence[str] = (),
     metrics: Mapping[str, Any] | None = None,
     timings: Mapping[str, float] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> None:
     """Show what a stage did, and hand it to the run's record. Call it in a notebook's last cell.
 
@@ -74,18 +76,21 @@ def record(
         tables: names of tables the stage wrote; each is shown with its present number of rows.
         metrics: numbers by name, such as a model's error.
         timings: seconds by kind of work, on top of those that :func:`timed` counted.
+        values: whatever JSON holds, by name, for the parameters of later stages.
 
     Raises:
-        UsageError: a table isn't declared, or a value isn't a number.
+        UsageError: a table isn't declared, a figure isn't a number, or a value isn't JSON.
     """
     seconds = dict(_clock.seconds)
     for kind, value in _numbers("timing", timings).items():
         seconds[kind] = seconds.get(kind, 0.0) + (value or 0.0)
+    handed = _json(values)
     content: dict[str, dict[str, Any]] = {
         "counts": _whole(_numbers("count", counts)),
         "tables": _row_counts(tables),
         "metrics": _numbers("metric", metrics),
         "timings": {kind: round(value, 4) for kind, value in seconds.items()},
+        "values": handed,
     }
     _show(content)
 
@@ -117,6 +122,34 @@ def _numbers(kind: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
     return plain
 
 
+def _json(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return values as JSON gives them back; dates and the like become text."""
+    from workbench.execution.literals import plain
+
+    found = {}
+    for name, value in (values or {}).items():
+        try:
+            found[str(name)] = json.loads(json.dumps(value, default=_scalar, allow_nan=False))
+        except (TypeError, ValueError):
+            raise UsageError(f"value {name!r} must be what JSON holds, not {plain(value)!r:.80}") from None
+    return found
+
+
+def _scalar(value: Any) -> Any:
+    """Return a date, a decimal or a single number of numpy's as JSON holds it."""
+    from datetime import date
+    from decimal import Decimal
+    from pathlib import PurePath
+
+    from workbench.execution.literals import plain
+
+    if hasattr(value, "item") and not getattr(value, "ndim", 0):
+        return value.item()
+    if isinstance(value, date | Decimal | PurePath):
+        return plain(value)
+    raise TypeError
+
+
 def _whole(values: dict[str, Any]) -> dict[str, int | None]:
     for name, value in values.items():
         if isinstance(value, float):
@@ -126,13 +159,24 @@ def _whole(values: dict[str, Any]) -> dict[str, int | None]:
     return values
 
 
-_TITLES = {"counts": "Counts", "tables": "Tables, rows", "metrics": "Metrics", "timings": "Own work, seconds"}
+_TITLES = {
+    "counts": "Counts",
+    "tables": "Tables, rows",
+    "metrics": "Metrics",
+    "timings": "Own work, seconds",
+    "values": "Values",
+}
 
 
 def _format(value: Any) -> str:
     if value is None:
         return "none"
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+    if isinstance(value, float):
+        return f"{value:,.4g}"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:79] + "…"
 
 
 def _as_text(content: dict[str, dict[str, Any]]) -> str:
@@ -150,7 +194,7 @@ def _as_html(content: dict[str, dict[str, Any]]) -> str:
     for part, values in content.items():
         rows = "".join(
             f"<tr><td {cell.format('left')}>{html.escape(name)}</td>"
-            f"<td {cell.format('right')}>{_format(value)}</td></tr>"
+            f"<td {cell.format('right')}>{html.escape(_format(value))}</td></tr>"
             for name, value in values.items()
         )
         if rows:

@@ -1,4 +1,4 @@
-"""The record of a run: a JSON file beside its notebooks, kept current while it runs."""
+"""Where records of runs are kept: a JSON file beside each run's notebooks, current while it runs."""
 
 from __future__ import annotations
 
@@ -7,102 +7,18 @@ import platform
 import secrets
 import subprocess
 import tempfile
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
-from pydantic import BaseModel, ValidationError, computed_field
+from pydantic import ValidationError
 
 from workbench.errors import UsageError, unknown
+from workbench.execution.run_record import Run, StageRun, State, now
 from workbench.settings import Settings
 
-State = Literal["waiting", "running", "succeeded", "failed", "stopped", "not_run", "lost"]
 RECORD = "run.json"
-
-
-class _Timed(BaseModel):
-    state: State = "waiting"
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    error: str | None = None
-    report: Path | None = None
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def seconds(self) -> float | None:
-        """Wall time; up to now while it runs."""
-        if self.started_at is None or (self.finished_at is None and self.state != "running"):
-            return None
-        return round(((self.finished_at or now()) - self.started_at).total_seconds(), 3)
-
-    def begin(self) -> None:
-        """Note that it runs from now on."""
-        self.state, self.started_at = "running", now()
-
-    def end(self, state: State, error: str | None = None) -> None:
-        """Note how it ended, now."""
-        self.state, self.error, self.finished_at = state, error, now()
-
-
-class StageRun(_Timed):
-    """One notebook of a run: how it went, what it was called with and what it handed back.
-
-    ``source`` is the notebook as it was found, ``output`` the executed one. ``timings`` are seconds of own
-    work by kind; ``tables`` maps each table written to its rows.
-    """
-
-    name: str
-    source: Path
-    output: Path | None = None
-    attempts: int = 0
-    parameters: dict[str, Any] = {}
-    counts: dict[str, int | None] = {}
-    tables: dict[str, int] = {}
-    metrics: dict[str, float | None] = {}
-    timings: dict[str, float] = {}
-
-    @property
-    def rows(self) -> int | None:
-        """Rows in the tables it says it wrote."""
-        return sum(self.tables.values()) if self.tables else None
-
-
-class Run(_Timed):
-    """One run of a pipeline, or of a single notebook."""
-
-    run_id: str
-    pipeline: str
-    kind: Literal["pipeline", "notebook"] = "pipeline"
-    stages: list[StageRun] = []
-    parameters: dict[str, Any] = {}
-    pid: int = 0
-    pid_created: float = 0.0
-    host: str = ""
-    executor: str = "local"
-    code_version: str | None = None
-
-    @property
-    def rows(self) -> int | None:
-        """Rows in the tables its stages say they wrote."""
-        known = [stage.rows for stage in self.stages if stage.rows is not None]
-        return sum(known) if known else None
-
-    @computed_field  # type: ignore[prop-decorator]
-    @property
-    def timings(self) -> dict[str, float]:
-        """Seconds of own work by kind, over all stages."""
-        total: dict[str, float] = {}
-        for stage in self.stages:
-            for kind, value in stage.timings.items():
-                total[kind] = round(total.get(kind, 0.0) + value, 4)
-        return total
-
-
-def now() -> datetime:
-    """Return the present moment, UTC."""
-    return datetime.now(UTC)
 
 
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
@@ -203,3 +119,9 @@ def _alive(run: Run) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - run.pid_created) < 2
     except psutil.Error:
         return False
+
+
+__all__ = [
+    "RECORD", "Run", "StageRun", "State",
+    "code_version", "list_runs", "new_run", "now", "read_run", "save", "write_text",
+]  # fmt: skip

@@ -14,7 +14,7 @@ import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.schema import TABLES, Dialect, create_schemas, create_table, quote
+from workbench.schema import TABLES, Dialect, create_schemas, create_table, quote, sql_type
 from workbench.schema import table as declared
 
 if TYPE_CHECKING:
@@ -145,6 +145,7 @@ class DuckDBWarehouse:
             for table in missing:
                 for statement in create_table(table, "duckdb"):
                     connection.execute(statement)
+            _add_columns(connection)
         return [table.full_name for table in missing]
 
     def replace(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
@@ -180,6 +181,20 @@ class DuckDBWarehouse:
         self.require()
         with self.connection(read_only=True) as connection:
             return {str(name): int(count) for name, count in connection.execute(union).fetchall()}
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the columns that a later version declared at the end of a table that was there before."""
+    found: dict[str, set[str]] = {}
+    for schema, name, column in connection.execute(
+        "SELECT schema_name, table_name, column_name FROM duckdb_columns()"
+    ).fetchall():
+        found.setdefault(f"{schema}.{name}", set()).add(column)
+    for table in TABLES.values():
+        for column in table.columns:
+            if column.nullable and column.name not in found.get(table.full_name, {column.name}):
+                kind = sql_type(column, "duckdb")
+                connection.execute(f"ALTER TABLE {table.full_name} ADD COLUMN {quote(column.name)} {kind}")
 
 
 def _first_line(message: str) -> str:

@@ -1,0 +1,101 @@
+"""Which stages run side by side, and which wait for each other."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from tests.execution.notebooks import notebook, pipeline
+from workbench.execution import Run, run_pipeline
+from workbench.execution.scheduler import Claim, Order, admits, places
+
+# Each waits until the other has come: it can only end if both run at the same time.
+MEET = """\
+import os, time
+from itertools import pairwise
+from pathlib import Path
+Path(f"here-{os.environ['WORKBENCH_STAGE']}").touch()
+deadline = time.monotonic() + 60
+while len(list(Path().glob("here-*"))) < 2:
+    assert time.monotonic() < deadline
+    time.sleep(0.02)
+"""
+
+
+def overlap(run: Run) -> bool:
+    """Return whether two stages of a run ran at the same time."""
+    spans = sorted((stage.started_at, stage.finished_at) for stage in run.stages)
+    return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
+
+
+def test_a_stage_is_ready_once_those_before_it_are_done() -> None:
+    order = Order(["a", "b", "c"], {"b": {"a"}, "c": {"a", "b", "elsewhere"}})
+    assert order.ready() == ["a"] and order.ready() == []
+    order.done("a")
+    assert order.ready() == ["b"] and order.waiting == ["c"]
+    order.done("b")
+    assert order.ready() == ["c"] and order.waiting == []
+
+
+def test_a_writer_has_the_warehouse_to_itself() -> None:
+    reader, writer = Claim("r", touches=True), Claim("w", touches=True, writes=True)
+    free = Claim("f")
+    assert admits(reader, [reader, free], 4) and admits(free, [writer], 4) and admits(writer, [free], 4)
+    assert not admits(writer, [reader], 4) and not admits(reader, [writer], 4)
+    assert not admits(free, [reader, reader], 2)
+
+
+def test_one_stage_of_a_pool_and_a_few_of_a_list_run_at_once() -> None:
+    first, second = Claim("a", pool="api"), Claim("b", pool="api")
+    assert not admits(first, [second], 4) and admits(first, [Claim("b")], 4)
+    day = Claim("days", limit=2)
+    assert admits(day, [day], 4) and not admits(day, [day, day], 4)
+
+
+def test_the_setting_says_how_many_run_at_once() -> None:
+    assert places(3) == 3 and places(0) >= 1
+
+
+def test_stages_that_are_free_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_PARALLEL", "2")
+    folder = tmp_path / "shop"
+    for name in ("a", "b"):
+        notebook(folder / f"{name}.ipynb", MEET)
+    notebook(folder / "c.ipynb")
+    pipeline(
+        folder, {"a": {"reads": ["raw.stores"]}, "b": {"reads": ["raw.stores"]}, "c": {"after": ["a", "b"]}}
+    )
+    run = run_pipeline(folder)
+    assert run.state == "succeeded", run.error
+    a, b, c = run.stages
+    assert c.started_at >= max(a.finished_at, b.finished_at) and overlap(run)
+
+
+@pytest.mark.parametrize("stage", [{"pool": "api"}, {"writes": ["ops.alerts"]}])
+def test_stages_that_share_something_run_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: dict[str, object]
+) -> None:
+    monkeypatch.setenv("WORKBENCH_PARALLEL", "2")
+    folder = tmp_path / "shop"
+    for name in ("a", "b"):
+        notebook(folder / f"{name}.ipynb")
+    pipeline(folder, {"a": stage, "b": stage})
+    run = run_pipeline(folder)
+    assert run.state == "succeeded" and not overlap(run)
+
+
+def test_a_failure_lets_what_runs_finish_and_starts_nothing_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_PARALLEL", "2")
+    folder = tmp_path / "shop"
+    notebook(folder / "a.ipynb", MEET, "1 / 0")
+    notebook(folder / "b.ipynb", MEET, "import time\ntime.sleep(0.5)")
+    notebook(folder / "c.ipynb")
+    notebook(folder / "d.ipynb")
+    pipeline(folder, {"a": {}, "b": {}, "c": {"after": ["a"]}, "d": {"after": ["b"]}})
+    run = run_pipeline(folder)
+    assert [stage.state for stage in run.stages] == ["failed", "succeeded", "not_run", "not_run"]
+    assert (run.state, run.error) == ("failed", "a: ZeroDivisionError: division by zero")

@@ -1,0 +1,86 @@
+"""The end of a run: its pages rendered, its state settled, its record written everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.execution.ledger import write_run
+from workbench.execution.pipeline import Pipeline
+from workbench.execution.progress import Progress
+from workbench.execution.reports import run_page, stage_page, write_index, write_run_page, write_stage
+from workbench.execution.run_record import Run, StageRun
+from workbench.execution.runs import save
+from workbench.settings import Settings
+from workbench.warehouse import connect
+
+
+class Pages:
+    """Renders pages in a thread of its own, beside the work."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._thread = ThreadPoolExecutor(1)
+        self._pages: list[Future[None]] = []
+
+    def index(self) -> None:
+        """Render the index of all runs."""
+        self._pages.append(self._thread.submit(write_index, self.settings))
+
+    def render(self, run: Run, stage: StageRun, node: Any) -> None:
+        """Render an executed notebook; ``stage.report`` says where."""
+        stage.report = stage_page(run, stage, self.settings)
+        self._pages.append(
+            self._thread.submit(write_stage, run.model_copy(), stage.model_copy(), node, self.settings)
+        )
+
+    def close(self) -> list[str]:
+        """Wait for all pages; return what went wrong."""
+        self._thread.shutdown(wait=True)
+        problems = [problem for page in self._pages if (problem := page.exception())]
+        return [f"a page couldn't be rendered: {type(each).__name__}: {each}" for each in problems]
+
+
+def finish(
+    run: Run,
+    settings: Settings,
+    progress: Progress,
+    pipeline: Pipeline | None,
+    pages: Pages,
+    stopped: KeyboardInterrupt | None,
+) -> None:
+    """Record how a run ended, everywhere; its stages that are still waiting weren't run."""
+    for stage in run.stages:
+        if stage.state == "waiting":
+            stage.state = "not_run"
+            stage.why = stage.why or "the run ended before its turn"
+            progress.update(run, stage)
+    failed = [stage for stage in run.stages if stage.state == "failed"]
+    if stopped:
+        run.end("stopped", f"stopped by {stopped}" if str(stopped) else "stopped")
+    elif failed:
+        run.end("failed", f"{failed[0].name}: {failed[0].error}")
+    elif any(stage.state in ("stopped", "not_run") for stage in run.stages):
+        run.end("failed", "the runner failed")
+    else:
+        run.end("succeeded")
+    run.report = run_page(run, settings)
+    for problem in _settle(run, settings, pipeline, pages):
+        if run.state == "succeeded":
+            run.state, run.error = "failed", problem
+    save(run, settings)
+    write_run_page(run, settings)
+    write_index(settings)
+    progress.end(run)
+
+
+def _settle(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> Iterator[str]:
+    """Wait for the pages and write to the warehouse; yield what went wrong."""
+    yield from pages.close()
+    done = {stage.stage or stage.name: None for stage in run.stages if stage.state == "succeeded"}
+    try:
+        write_run(connect(settings.warehouse), run, pipeline.lineage(tuple(done)) if pipeline else [])
+    except WorkbenchError as error:
+        yield f"the run couldn't be recorded in ops.runs: {error}"

@@ -1,0 +1,287 @@
+"""One run on its way: stages start as soon as they may, and whatever happens is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import WorkbenchError
+from workbench.execution.attempts import attempt
+from workbench.execution.closing import Pages, finish
+from workbench.execution.executor import Executor
+from workbench.execution.graph import expand
+from workbench.execution.literals import plain
+from workbench.execution.notebook import Outcome, Prepared, read_notebook
+from workbench.execution.pipeline import Pipeline
+from workbench.execution.planning import Planned, instances
+from workbench.execution.progress import Progress
+from workbench.execution.run_record import Run, StageRun, Version
+from workbench.execution.runs import save
+from workbench.execution.scheduler import Order, admits, places
+from workbench.execution.skip import Decider, Decision
+from workbench.execution.stopping import Stopped, deaf, stoppable
+from workbench.execution.versions import Versions
+from workbench.settings import Settings
+from workbench.warehouse import connect
+
+
+@dataclass(frozen=True)
+class _Unit:
+    planned: Planned
+    prepared: Prepared
+    record: StageRun
+
+
+@dataclass(frozen=True)
+class _Ended:
+    unit: _Unit
+    outcome: Outcome | None
+    attempts: int
+    rows: Mapping[str, int]
+    problem: BaseException | None = None
+
+
+class Conductor:
+    """Runs planned stages: those that are free to go side by side, the first that fails ends the run.
+
+    Args:
+        run: its record, fresh.
+        planned: the stages, in order.
+        settings: of the run.
+        progress: who is told of every step; called from several threads.
+        pipeline: its map; None for a notebook by itself, which always runs.
+        force: skip nothing.
+        named: stages that a person asked for, which always run.
+        extra: variables for every notebook's environment.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        planned: Sequence[Planned],
+        settings: Settings,
+        progress: Progress,
+        pipeline: Pipeline | None = None,
+        *,
+        force: bool = False,
+        named: Sequence[str] = (),
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
+        self.folder = settings.runs / run.run_id
+        self._planned = {each.name: each for each in planned}
+        self._order = Order(self._planned, pipeline.before if pipeline else {})
+        self._force, self._named = force, named
+        self._parallel = places(settings.parallel)
+        self._executor = Executor(settings, run.run_id, self.folder, extra=extra)
+        self._waiting: list[_Unit] = []
+        self._running: list[_Unit] = []
+        self._left: dict[str, int] = {}
+        self._events: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._failed = False
+        for each in planned:
+            values = {name: plain(value) for name, value in each.prepared.values.items()}
+            run.parameters |= values
+            run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
+
+    def go(self) -> Run:
+        """Run to the end, and leave nothing behind.
+
+        Raises:
+            Stopped: a signal ended the run; it is recorded.
+        """
+        stopped: KeyboardInterrupt | None = None
+        self._pages = Pages(self.settings)
+        with ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
+            try:
+                with stoppable():
+                    self._begin()
+                    self._work_through()
+            except KeyboardInterrupt as error:
+                stopped = error
+            finally:
+                with deaf():
+                    self._stopping.set()
+                    self._executor.stop(str(stopped) if stopped else "")
+                    while self._running:
+                        self._ended(self._events.get(), str(stopped) if stopped else "")
+                    self._executor.close()
+                    if self.run.started_at:
+                        finish(self.run, self.settings, self.progress, self.pipeline, self._pages, stopped)
+                    else:
+                        self._pages.close()
+                        with contextlib.suppress(OSError):
+                            self.folder.rmdir()
+        if stopped:
+            ending = Stopped(str(stopped))
+            ending.run = self.run
+            raise ending
+        return self.run
+
+    def _begin(self) -> None:
+        warehouse = connect(self.settings.warehouse, create=True)
+        self.run.begin()
+        save(self.run, self.settings)
+        folder = self.pipeline.folder if self.pipeline else self.folder
+        self._versions = Versions(warehouse, self.settings, folder, self.run.run_id)
+        self._decider = Decider(
+            self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
+        )
+        self._pages.index()
+        self.progress.begin(self.run)
+
+    def _work_through(self) -> None:
+        while True:
+            while not self._failed and (ready := self._order.ready()):
+                for name in ready:
+                    self._unfold(self._planned[name])
+            if not self._failed:
+                for unit in list(self._waiting):
+                    claims = [other.planned.claim for other in self._running]
+                    if admits(unit.planned.claim, claims, self._parallel):
+                        self._start(unit)
+                self._look_ahead()
+            if not self._running:
+                return
+            self._ended(self._events.get())
+
+    def _look_ahead(self) -> None:
+        """Have the libraries of what comes next loaded while others work."""
+        if self._running:
+            following = [unit.prepared for unit in self._waiting]
+            following += [self._planned[name].prepared for name in self._order.waiting]
+            for prepared in following[:1]:
+                self._executor.ahead(prepared)
+
+    def _unfold(self, planned: Planned) -> None:
+        """Turn a stage that is ready into what will run, leaving out what would only repeat itself."""
+        place = next(i for i, record in enumerate(self.run.stages) if record.name == planned.name)
+        try:
+            found = instances(planned, {record.name: record for record in self.run.stages})
+        except WorkbenchError as error:
+            record = self.run.stages[place]
+            record.begin()
+            record.reason, record.why = "error", "the stages before it are done"
+            record.end("failed", str(error))
+            self._failed = True
+            self._tell(record)
+            return
+        if planned.over is not None:
+            self.run.stages[place : place + 1] = [
+                StageRun(name=each.name, stage=planned.name, source=each.path) for each in found
+            ]
+        self._left[planned.name] = len(found)
+        for record, prepared in zip(self.run.stages[place : place + len(found)], found, strict=True):
+            record.parameters = {name: plain(value) for name, value in prepared.values.items()}
+            decision = self._decide(planned, prepared)
+            record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
+            if decision.previous is None:
+                self._waiting.append(_Unit(planned, prepared, record))
+            else:
+                _repeat(record, decision.previous)
+                self._tell(record)
+                self._done(planned.name)
+        if not found:
+            self._order.done(planned.name)
+
+    def _decide(self, planned: Planned, prepared: Prepared) -> Decision:
+        if self.pipeline is None:
+            return Decision("a notebook by itself always runs")
+        return self._decider.decide(planned.name, planned.stage, prepared)
+
+    def _start(self, unit: _Unit) -> None:
+        record = unit.record
+        self._waiting.remove(unit)
+        self._running.append(unit)
+        record.output = self._output(record)
+        # Said before it writes: should this process be killed, the next run knows what it may have touched.
+        version = f"{self.run.run_id}.{record.name}"
+        record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
+        record.begin()
+        self._tell(record)
+        self._workers.submit(self._execute, unit)
+
+    def _output(self, record: StageRun) -> Path:
+        return self.folder / f"{record.name}.ipynb"
+
+    def _execute(self, unit: _Unit) -> None:
+        """Execute a stage and count what it left; in a worker's thread."""
+        record, outcome, tried, rows = unit.record, None, 0, {}
+        problem: BaseException | None = None
+        try:
+            outcome, tried = attempt(
+                self._executor,
+                unit.prepared,
+                self._output(record),
+                unit.planned.stage.retries,
+                self._stopping,
+                lambda done, total: self.progress.cell(record, done, total),
+            )
+            rows = self._versions.count(record.outputs)
+        except BaseException as error:
+            problem = error
+        self._events.put(_Ended(unit, outcome, tried, rows, problem))
+
+    def _ended(self, ended: _Ended, by: str = "") -> None:
+        """Record how a stage ended."""
+        unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
+        self._running.remove(unit)
+        record.attempts = ended.attempts
+        for name, rows in ended.rows.items():
+            record.outputs[name].rows = rows
+        if outcome is not None:
+            for part, values in outcome.record.items():
+                setattr(record, part, values)
+            record.reason, record.executor = outcome.reason, outcome.executor
+            record.cells = [round(seconds, 4) for seconds in outcome.cells]
+            peak = outcome.usage.get("peak_memory")
+            record.peak_memory = None if peak is None else int(peak)
+            record.cpu_seconds = outcome.usage.get("cpu_seconds")
+        if outcome is None:
+            record.reason = "error"
+            record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")
+        elif outcome.reason == "stopped":
+            record.end("stopped", f"stopped by {by}" if by else "stopped")
+        elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
+            record.end("failed", str(error))
+        else:
+            record.end("succeeded")
+        self._versions.wrote(self.run.run_id, self.run.pipeline, record)
+        node = outcome.node if outcome else None
+        if node is None and record.output and record.output.is_file():
+            node = read_notebook(record.output)
+        if node is not None:
+            self._pages.render(self.run, record, node)
+        if record.state == "succeeded":
+            self._done(unit.planned.name)
+        else:
+            self._failed = True
+        self._tell(record)
+
+    def _done(self, name: str) -> None:
+        """Note that one of a stage's instances is done."""
+        self._left[name] -= 1
+        if self._left[name] == 0:
+            self._order.done(name)
+
+    def _tell(self, record: StageRun) -> None:
+        save(self.run, self.settings)
+        self.progress.update(self.run, record)
+
+
+def _repeat(record: StageRun, row: Mapping[str, Any]) -> None:
+    """Give a skipped stage what its last run recorded, so that later stages find it."""
+    record.begin()
+    record.reason, record.unchanged_since = "skipped", row["run_id"]
+    record.counts, record.tables, record.metrics = row["counts"], row["tables"], row["metrics"]
+    record.values = row["results"]
+    record.outputs = {name: Version.model_validate(each) for name, each in row["outputs"].items()}
+    record.output, record.report = (Path(row[name]) if row[name] else None for name in ("notebook", "report"))
+    record.end("skipped")

@@ -1,0 +1,134 @@
+"""The record of a run: one versioned structure, in ``run.json`` and in ``ops.runs``."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, PrivateAttr, computed_field
+
+VERSION = 1
+State = Literal["waiting", "running", "succeeded", "skipped", "failed", "stopped", "not_run", "lost"]
+Exit = Literal["done", "error", "timeout", "memory", "died", "stopped", "skipped"]
+
+
+def now() -> datetime:
+    """Return the present moment, UTC."""
+    return datetime.now(UTC)
+
+
+class _Timed(BaseModel):
+    state: State = Field(default="waiting", description="how far it is, or how it ended")
+    started_at: datetime | None = Field(default=None, description="when it began, UTC")
+    finished_at: datetime | None = Field(
+        default=None,
+        description="when it ended, UTC: the beginning and the seconds of a clock that never jumps",
+    )
+    error: str | None = Field(default=None, description="why it failed, one line")
+    report: Path | None = Field(default=None, description="the rendered page")
+    _since: float | None = PrivateAttr(default=None)
+
+    @computed_field(description="wall time; up to now while it runs")  # type: ignore[prop-decorator]
+    @property
+    def seconds(self) -> float | None:
+        """Wall time; up to now while it runs."""
+        if self.started_at is None or (self.finished_at is None and self.state != "running"):
+            return None
+        if self._since is not None:
+            return round(time.monotonic() - self._since, 3)
+        return round(max(0.0, ((self.finished_at or now()) - self.started_at).total_seconds()), 3)
+
+    def begin(self) -> None:
+        """Note that it runs from now on."""
+        self.state, self.started_at, self._since = "running", now(), time.monotonic()
+
+    def end(self, state: State, error: str | None = None) -> None:
+        """Note how it ended, now."""
+        self.state, self.error = state, error
+        if self.started_at is None:
+            self.started_at = now()
+        if self.finished_at is None:
+            elapsed = 0.0 if self._since is None else time.monotonic() - self._since
+            self.finished_at = self.started_at + timedelta(seconds=elapsed)
+        self._since = None
+
+
+class Version(BaseModel):
+    """What a table or a file was like: the id of the stage run that wrote it, or a hash; and its rows."""
+
+    version: str | None = Field(description="a stage run's id, or the hash of a listing; null if not known")
+    rows: int | None = Field(default=None, description="rows of the table; null if it isn't one")
+
+
+class StageRun(_Timed):
+    """One notebook of a run: how it went, what it was called with and what it handed back."""
+
+    name: str = Field(description="the stage, with the value in brackets if it goes over a list")
+    stage: str = Field(default="", description="the stage in the map; empty if it has the same name")
+    source: Path = Field(description="the notebook as it was found")
+    output: Path | None = Field(default=None, description="the executed notebook")
+    attempts: int = Field(default=0, description="how often it was tried")
+    why: str = Field(default="", description="why it ran, or why it was skipped")
+    reason: Exit | None = Field(default=None, description="what ended it; null if it never began")
+    unchanged_since: str | None = Field(
+        default=None, description="the stage run that a skipped stage repeats"
+    )
+    parameters: dict[str, Any] = Field(
+        default={}, description="what it was called with, secrets by reference"
+    )
+    key: dict[str, str] = Field(default={}, description="hash of everything its result depends on, by name")
+    inputs: dict[str, Version] = Field(default={}, description="what it read, by name")
+    outputs: dict[str, Version] = Field(default={}, description="what it wrote, by name")
+    counts: dict[str, int | None] = Field(default={}, description="whole numbers that the notebook recorded")
+    tables: dict[str, int] = Field(default={}, description="rows of the tables that the notebook recorded")
+    metrics: dict[str, float | None] = Field(default={}, description="measures that the notebook recorded")
+    values: dict[str, Any] = Field(default={}, description="values that the notebook handed to later stages")
+    timings: dict[str, float] = Field(default={}, description="seconds of own work by kind: sql, dbt, model")
+    cells: list[float] = Field(default=[], description="wall seconds of each code cell that ran, in order")
+    peak_memory: int | None = Field(default=None, description="most memory of its process, bytes")
+    cpu_seconds: float | None = Field(default=None, description="processor time of its process")
+    executor: str | None = Field(default=None, description="what executed it: fork, kernel, ecs")
+    mlflow_run_ids: list[str] = Field(default=[], description="MLflow runs that the notebook made")
+    cost: float | None = Field(default=None, description="what it cost, US dollars; null if it isn't known")
+
+    @property
+    def rows(self) -> int | None:
+        """Rows in the tables it says it wrote."""
+        return sum(self.tables.values()) if self.tables else None
+
+
+class Run(_Timed):
+    """One run of a pipeline, or of a single notebook."""
+
+    version: int = Field(default=VERSION, description="version of this structure")
+    run_id: str = Field(description="identity of the run; a stage's is this, a dot and its name")
+    pipeline: str = Field(description="name of the pipeline, or of the notebook")
+    kind: Literal["pipeline", "notebook"] = Field(default="pipeline", description="pipeline or notebook")
+    stages: list[StageRun] = Field(default=[], description="its stages, in order")
+    parameters: dict[str, Any] = Field(default={}, description="values of all stages, secrets by reference")
+    given: dict[str, Any] = Field(default={}, description="those of them that the caller gave")
+    resumed: str | None = Field(default=None, description="the run that this one goes on with")
+    pid: int = Field(default=0, description="process that ran it")
+    pid_created: float = Field(default=0.0, description="when that process began, seconds since 1970")
+    host: str = Field(default="", description="name of the machine")
+    executor: str = Field(default="local", description="where it ran")
+    code_version: str | None = Field(default=None, description="git commit, with -dirty if files differ")
+    mlflow_run_id: str | None = Field(default=None, description="the parent run in MLflow")
+
+    @property
+    def rows(self) -> int | None:
+        """Rows in the tables its stages say they wrote."""
+        known = [stage.rows for stage in self.stages if stage.rows is not None and stage.state != "skipped"]
+        return sum(known) if known else None
+
+    @computed_field(description="seconds of own work by kind, over all stages that ran")  # type: ignore[prop-decorator]
+    @property
+    def timings(self) -> dict[str, float]:
+        """Seconds of own work by kind, over all stages that ran."""
+        total: dict[str, float] = {}
+        for stage in self.stages:
+            for kind, value in stage.timings.items():
+                total[kind] = round(total.get(kind, 0.0) + value, 4)
+        return total

@@ -1,0 +1,137 @@
+"""Versions of what stages read and write: which stage run last wrote a table, and what a folder holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.graph import expand, in_warehouse
+from workbench.execution.run_record import StageRun, Version, now
+from workbench.execution.runs import list_runs
+from workbench.schema import TABLES
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.warehouse import Warehouse
+
+RECENT = 5
+_UNRECORDED = 20
+_HISTORY = f"""
+SELECT run_id, pipeline, stage, state, started_at, finished_at, seconds, key_parts, outputs, counts, tables,
+    metrics, results, notebook, report
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY pipeline, stage, state ORDER BY finished_at DESC) AS place
+    FROM ops.runs WHERE stage IS NOT NULL AND state IN ('succeeded', 'failed', 'stopped', 'lost')
+) AS latest
+WHERE place <= {RECENT}
+ORDER BY finished_at
+"""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The stage run that last wrote a table, the rows it left there, and when."""
+
+    version: str
+    pipeline: str
+    stage: str
+    rows: int | None
+    at: datetime
+
+
+class Versions:
+    """What is known of tables, files and past runs as a run begins; kept up as its stages end.
+
+    Args:
+        warehouse: its ``ops.runs`` tells who wrote what.
+        settings: where landing and the records of runs are.
+        folder: the pipeline's folder, which ``file:`` names are relative to.
+        run_id: the run that asks.
+    """
+
+    def __init__(self, warehouse: Warehouse, settings: Settings, folder: Path, run_id: str) -> None:
+        self.warehouse, self.settings, self.folder = warehouse, settings, folder
+        self.past: list[dict[str, Any]] = warehouse.query(_HISTORY).to_pylist()
+        self._writers: dict[str, Writer] = {}
+        self._counts: dict[str, int] = {}
+        for row in self.past:
+            for name in ("key_parts", "outputs", "counts", "tables", "metrics", "results"):
+                row[name] = json.loads(row[name] or "{}")
+            for name, version in row["outputs"].items():
+                self._writers[name] = Writer(
+                    row["run_id"], row["pipeline"], row["stage"], version.get("rows"), row["finished_at"]
+                )
+        self._unrecorded(run_id)
+
+    def _unrecorded(self, own: str) -> None:
+        """Take in runs that began to write but never came to ``ops.runs``: killed ones, and those under way."""
+        runs = [run for run in list_runs(self.settings, _UNRECORDED) if run.run_id != own]
+        if not runs:
+            return
+        marks = ", ".join("?" * len(runs))
+        found = self.warehouse.query(
+            f"SELECT run_id FROM ops.runs WHERE run_id IN ({marks})",
+            [run.run_id for run in runs],
+        )
+        recorded = {row["run_id"] for row in found.to_pylist()}
+        for run in reversed(runs):
+            for stage in run.stages if run.run_id not in recorded else ():
+                if stage.started_at and stage.state != "skipped":
+                    at = stage.started_at.astimezone(UTC).replace(tzinfo=None)
+                    for name in stage.outputs:
+                        if name not in self._writers or self._writers[name].at < at:
+                            self._writers[name] = Writer(
+                                f"{run.run_id}.{stage.name}", run.pipeline, stage.name, None, at
+                            )
+
+    def count(self, names: Iterable[str]) -> dict[str, int]:
+        """Count the rows of those of the names that are tables of the warehouse, now."""
+        tables = [name for name in expand(tuple(names)) if in_warehouse(name) and name in TABLES]
+        if tables:
+            self._counts |= self.warehouse.counts(*tables)
+        return {name: self._counts[name] for name in tables}
+
+    def of(self, name: str) -> Version:
+        """Return the present version of a table, a file or a word; None in it if nobody knows."""
+        if name == "landing":
+            uri = self.settings.landing_uri
+            if "://" in uri and not uri.startswith("file://"):
+                return Version(version=None)
+            return Version(version=listing(self.settings.landing))
+        if name.startswith("file:"):
+            return Version(version=listing(self.folder / name.removeprefix("file:").removeprefix("//")))
+        writer, rows = self._writers.get(name), None
+        if in_warehouse(name):
+            rows = self._counts[name] if name in self._counts else self.count([name]).get(name)
+        if writer is None:
+            return Version(version="empty" if rows == 0 else None, rows=rows)
+        if writer.rows is not None and rows != writer.rows:
+            return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
+        return Version(version=writer.version, rows=rows)
+
+    def writer(self, name: str) -> Writer | None:
+        """Return who last wrote a table or word."""
+        return self._writers.get(name)
+
+    def wrote(self, run_id: str, pipeline: str, stage: StageRun) -> None:
+        """Note what a stage has just written, and in which run."""
+        moment = now().replace(tzinfo=None)
+        for name, version in stage.outputs.items():
+            self._writers[name] = Writer(f"{run_id}.{stage.name}", pipeline, stage.name, version.rows, moment)
+            if version.rows is not None:
+                self._counts[name] = version.rows
+
+
+def listing(path: Path) -> str:
+    """Return a hash over the names, sizes and times of change of a file, or of all files under a folder."""
+    found = sha256()
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    for file in files:
+        about = file.stat()
+        found.update(f"{file.relative_to(path)}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]
