@@ -68,6 +68,8 @@ def quarantined(warehouse: Warehouse) -> list[tuple[int, str, list[str]]]:
         (line(quantity="NaN"), "quantity:not_a_number"),
         (line(quantity="\uff11"), "quantity:not_a_number"),
         (line(quantity="9" * 20), "quantity:out_of_range"),
+        (line(quantity="-10000000"), "quantity:out_of_range"),
+        (line(unit_price="10000000"), "unit_price:out_of_range"),
         (line(quantity="0.00"), "quantity:zero"),
         (line(unit_price="-1"), "unit_price:negative"),
         (line(discount_amount="abc"), "discount_amount:not_a_number"),

@@ -1,0 +1,101 @@
+"""The main job on the real data, whole, and once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.schema import TABLES
+from workbench.warehouse import connect
+
+ROOT = Path(__file__).resolve().parents[2]
+# What runs leave behind differs from one to the next; all else is a function of what landed.
+OF_RUNS = {"ops.runs", "ops.lineage", "ops.quality_results", "ops.audit_log"}
+
+
+def demo(home: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench.cli", "demo", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "WORKBENCH_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def contents(home: Path) -> dict[str, tuple[int, int]]:
+    """The number of rows of each table, and a hash of what they hold."""
+    warehouse = connect(f"duckdb:///{home / 'warehouse.duckdb'}")
+    found = {}
+    for name in TABLES.keys() - OF_RUNS:
+        # Each training makes a new version of the model, which the anomalies name, as they do the run.
+        columns = "* EXCLUDE (model_version, run_id)" if name == "marts.sales_anomalies" else "*"
+        (row,) = warehouse.query(
+            f"SELECT count(*) AS rows, coalesce(bit_xor(hash(t)), 0) AS hash FROM (SELECT {columns} FROM {name}) AS t"
+        ).to_pylist()
+        found[name] = (row["rows"], row["hash"])
+    return found
+
+
+@pytest.fixture(scope="module")
+def twice(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[dict[str, Any]], list[dict[str, Any]]]:
+    """A home in which the demo ran twice; the figures it printed, and what the tables held after each."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    figures, tables = [], []
+    for _ in range(2):
+        figures.append(demo(home))
+        tables.append(contents(home))
+    return home, figures, tables
+
+
+Twice = tuple[Path, list[dict[str, Any]], list[dict[str, Any]]]
+
+
+def test_all_of_the_real_data_is_taken_in_and_accounted_for(twice: Twice) -> None:
+    home, (first, _), _ = twice
+    ledger = connect(f"duckdb:///{home / 'warehouse.duckdb'}").query("SELECT * FROM ops.batches").to_pylist()
+    for batch in ledger:
+        assert batch["rows_landed"] == batch["rows_accepted"] + batch["rows_quarantined"] > 0
+    sales = [batch for batch in ledger if batch["dataset"] == "transactions"]
+    assert sum(batch["rows_landed"] for batch in sales) >= 1_469_307
+    assert sum(batch["rows_accepted"] for batch in sales) == first["rows"]["raw.transactions"]
+    repeats = sum(batch["rows_duplicate"] for batch in sales)
+    assert first["rows"]["core.fact_transactions"] == first["rows"]["raw.transactions"] - repeats
+    assert first["rows"]["marts.sales_anomalies"] > 0
+
+
+def test_a_second_run_changes_no_table(twice: Twice) -> None:
+    _, _, (first, second) = twice
+    assert {name: held for name, held in second.items() if held != first[name]} == {}
+
+
+def test_the_overhead_is_told_part_by_part(twice: Twice) -> None:
+    _, (first, _), _ = twice
+    assert [run["pipeline"] for run in first["runs"]] == ["retail_etl", "anomaly_detection", "retail_etl"]
+    for run in first["runs"]:
+        assert run["state"] == "succeeded" and run["stages"]
+    kinds = {kind for run in first["runs"] for kind in run["timings"]}
+    assert kinds == {"sql", "dbt", "model"}
+    assert first["work_seconds"] > 0 and first["ratio"] == pytest.approx(
+        first["seconds"] / first["work_seconds"], abs=0.1
+    )
+
+
+def test_the_reports_are_there_and_fetch_nothing(twice: Twice) -> None:
+    _, (_, second), _ = twice
+    for path in [*second["reports"].values(), second["index"]]:
+        text = Path(path).read_text(encoding="utf-8")
+        assert len(text) > 5_000
+        assert 'src="http' not in text and "@import" not in text
