@@ -7,11 +7,22 @@ every cell, and its metadata tell the truth whatever ended it.
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import UsageError
+from workbench.execution.language import language_of
 from workbench.execution.literals import assignments, plain
 from workbench.execution.notebook import INJECTED
-from workbench.execution.parameters import convert_all, has_tag, read_parameters, require_all, secrets_of
+from workbench.execution.parameters import (
+    TAG,
+    Parameter,
+    convert_all,
+    has_tag,
+    read_parameters,
+    require_all,
+    secrets_of,
+)
 from workbench.execution.redact import Redactor
 
 if TYPE_CHECKING:
@@ -59,6 +70,7 @@ class WorkbenchEngine:
         from workbench.execution.manager import Manager
         from workbench.execution.supervise import Supervisor
 
+        own = job is None
         if job is None:
             from workbench.execution.papermill import job_for, plainly
 
@@ -75,6 +87,7 @@ class WorkbenchEngine:
         journal = Journal(job.journal, job.redactor, **job.facts, notebook=nb)
         try:
             job.process, job.executor, job.why = job.start()
+            nb.metadata["language_info"] = job.process.language_info()
             supervisor = Supervisor(
                 job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
             )
@@ -95,6 +108,11 @@ class WorkbenchEngine:
             manager.save_now()
             # Papermill adds cells that mark an error; a page says so in its own way.
             job.node = type(nb)(nb, cells=list(nb.cells))
+        if own and ending and ending.reason == "died":
+            from nbclient.exceptions import DeadKernelError
+
+            # Papermill's program has an exit status of its own for it.
+            raise DeadKernelError(error)
         # Papermill writes it once more.
         return job.redactor.notebook(nb)
 
@@ -109,7 +127,7 @@ def bind_parameters(nb: Any, where: str) -> None:
     """
     if language_of(nb) != "python":
         return
-    declared = read_parameters(nb, where)
+    declared = _declared(nb, where)
     given = nb.metadata.papermill.get("parameters") or {}
     if declared:
         given = convert_all(declared, given, where)
@@ -124,12 +142,26 @@ def redactor_of(nb: Any, where: str) -> Redactor:
     """Return what blots out the secrets a parameterized notebook is called with."""
     if language_of(nb) != "python":
         return Redactor([])
-    declared = read_parameters(nb, where)
+    declared = _declared(nb, where)
     given = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
     return Redactor(secret.reveal() for secret in secrets_of(declared, given))
 
 
-def language_of(nb: Any) -> str:
-    """Return the language of a notebook's kernel, in lower case; one that names none is Python's."""
-    named = (nb.metadata.get("kernelspec") or {}).get("language")
-    return str(named or (nb.metadata.get("language_info") or {}).get("name") or "python").lower()
+def _declared(nb: Any, where: str) -> dict[str, Parameter]:
+    """Return the parameters that a notebook declares.
+
+    None if its cell holds other statements and no annotation: papermill allows them, and gives no types.
+    """
+    try:
+        return read_parameters(nb, where)
+    except UsageError:
+        if any(has_tag(cell, TAG) and _annotates(cell.source) for cell in nb.cells):
+            raise
+        return {}
+
+
+def _annotates(source: str) -> bool:
+    try:
+        return any(isinstance(node, ast.AnnAssign) for node in ast.parse(source).body)
+    except SyntaxError:
+        return True

@@ -18,6 +18,7 @@ import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from workbench.execution.language import python_info
 from workbench.execution.processes import PYTHON
 from workbench.execution.redact import Redactor
 
@@ -85,19 +86,35 @@ class KernelProcess:
         provisioner: Any = self.manager.provisioner
         self.pid: int = provisioner.pid
 
+    def language_info(self) -> dict[str, Any]:
+        """Return what a notebook's metadata say of its language; another language's kernel is asked."""
+        if self.manager.kernel_name == PYTHON:
+            return python_info()
+        if not self._connect():
+            return {}
+        reply = self._client.kernel_info(reply=True, timeout=self._start_timeout)
+        return dict(reply["content"].get("language_info") or {})
+
     def start_cell(self, source: str) -> None:
         """Ask for a cell to be run; the first waits until the kernel answers."""
-        if self._client is None:
-            self._client = self.manager.blocking_client()
-            self._client.start_channels()
-            try:
-                self._client.wait_for_ready(self._start_timeout)
-            except RuntimeError:
-                # It died on its way, or takes too long; either way the next event says so.
-                self.kill()
-                return
+        if not self._connect():
+            return
         self._reply, self._idle = None, False
         self._request = self._client.execute(source, store_history=True, allow_stdin=False)
+
+    def _connect(self) -> bool:
+        """Wait until the kernel answers; return False if it doesn't."""
+        if self._client is not None:
+            return self.manager.is_alive()
+        self._client = self.manager.blocking_client()
+        self._client.start_channels()
+        try:
+            self._client.wait_for_ready(self._start_timeout)
+        except RuntimeError:
+            # It died on its way, or takes too long; either way the next event says so.
+            self.kill()
+            return False
+        return True
 
     def next_event(self, timeout: float) -> dict[str, Any] | None:
         """Return what happened next, or None if nothing did in ``timeout`` seconds; the last is ``exit``."""

@@ -28,6 +28,14 @@ class Manager(NotebookExecutionManager):
         self._job = job
         self._next_save = 0.0
 
+    def notebook_complete(self, **kwargs: Any) -> None:
+        cells = [cell.metadata.papermill for cell in self.nb.cells]
+        waiting = [facts for facts in cells if facts["status"] == self.PENDING]
+        super().notebook_complete(**kwargs)
+        # It takes every cell for completed if none failed, though one may have ended the notebook before them.
+        for facts in waiting:
+            facts["status"] = self.PENDING
+
     def save(self, **kwargs: Any) -> None:
         if time.monotonic() >= self._next_save:
             started = time.monotonic()

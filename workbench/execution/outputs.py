@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import deque
 from typing import Any
 
@@ -12,6 +14,7 @@ HEAD_LINES = 2_000
 TAIL_LINES = 200
 LONGEST_LINE = 100_000
 MOST_OUTPUTS = 1_000
+_JSON = re.compile(r"application/(.*\+)?json")
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -114,7 +117,7 @@ class Outputs:
             self._stream(event["name"], event["text"])
         elif kind == "display_data":
             self._add(
-                new_output(kind, data=event["data"], metadata=event.get("metadata") or {}),
+                new_output(kind, data=_bundle(event["data"]), metadata=event.get("metadata") or {}),
                 (event.get("transient") or {}).get("display_id"),
             )
         elif kind == "update_display_data":
@@ -123,7 +126,7 @@ class Outputs:
             self._add(
                 new_output(
                     kind,
-                    data=event["data"],
+                    data=_bundle(event["data"]),
                     metadata=event.get("metadata") or {},
                     execution_count=event.get("execution_count"),
                 ),
@@ -171,7 +174,7 @@ class Outputs:
 
     def _update(self, event: dict[str, Any]) -> None:
         for output in self._displayed.get((event.get("transient") or {}).get("display_id") or "", []):
-            output["data"] = NotebookNode(event["data"])
+            output["data"] = NotebookNode(_bundle(event["data"]))
             output["metadata"] = NotebookNode(event.get("metadata") or {})
 
     def _widget(self, event: dict[str, Any]) -> None:
@@ -192,3 +195,11 @@ class Outputs:
         self.node["metadata"]["widgets"] = {
             _WIDGETS: {"state": state, "version_major": 2, "version_minor": 0}
         }
+
+
+def _bundle(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what a cell displays as a notebook may hold it: beside JSON's own types, values are text."""
+    return {
+        mime: value if isinstance(value, str) or _JSON.fullmatch(mime) else json.dumps(value)
+        for mime, value in data.items()
+    }

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.execution.engine import ENGINE, WorkbenchEngine, language_of, redactor_of
+from workbench.execution.engine import ENGINE, WorkbenchEngine, redactor_of
 from workbench.execution.environment import plain_environment
 from workbench.execution.job import Job, Limits
+from workbench.execution.language import language_of
 from workbench.execution.processes import PYTHON, start_process
 
 

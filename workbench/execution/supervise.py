@@ -28,6 +28,9 @@ class Process(Protocol):
 
     pid: int
 
+    def language_info(self) -> dict[str, Any]:
+        """Return what a notebook's metadata say of its language."""
+
     def start_cell(self, source: str) -> None:
         """Ask for a cell to be run."""
 

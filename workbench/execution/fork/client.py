@@ -23,6 +23,7 @@ from typing import Any
 from workbench.errors import WorkbenchError
 from workbench.execution.fork.frames import FrameReader, FrameWriter, read_available
 from workbench.execution.fork.process import kill_group
+from workbench.execution.language import python_info
 from workbench.execution.redact import Redactor
 
 _KEPT = 2
@@ -63,6 +64,10 @@ class ForkedProcess:
             os.set_blocking(descriptor, False)
             self._ready.register(descriptor, selectors.EVENT_READ)
         self._writer = FrameWriter(self._commands)
+
+    def language_info(self) -> dict[str, Any]:
+        """Return what a notebook's metadata say of its language: this very Python."""
+        return python_info()
 
     def start_cell(self, source: str) -> None:
         """Ask for a cell to be run; ``done`` is the event that ends it."""

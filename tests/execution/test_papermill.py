@@ -1,0 +1,359 @@
+"""``papermill --engine workbench`` beside papermill's own engine: equal, but where that one is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from workbench.errors import UsageError
+
+PAPERMILL = Path(sys.executable).with_name("papermill")
+PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def write(
+    path: Path, *cells: str, tags: dict[int, str] | None = None, kernelspec: dict[str, str] = PYTHON
+) -> Path:
+    """Write a notebook; a source that starts with ``#md`` is text."""
+    node = nbformat.v4.new_notebook(metadata={"kernelspec": dict(kernelspec)})
+    for index, source in enumerate(cells):
+        kind = nbformat.v4.new_markdown_cell if source.startswith("#md") else nbformat.v4.new_code_cell
+        cell = kind(source)
+        if tags and index in tags:
+            cell.metadata["tags"] = [tags[index]]
+        node.cells.append(cell)
+    nbformat.write(node, path)
+    return path
+
+
+def execute(engine: str | None, source: Path, **options: Any) -> tuple[dict[str, Any], str | None]:
+    """Execute a notebook; return what is saved and the name of the error that was raised."""
+    output = source.with_name(f"{engine}-out.ipynb")
+    error = None
+    try:
+        papermill.execute_notebook(source, output, engine_name=engine, progress_bar=False, **options)
+    except Exception as problem:
+        error = type(problem).__name__
+    return json.loads(output.read_text()), error
+
+
+def plain(node: dict[str, Any]) -> list[Any]:
+    """What must be equal of a saved notebook, whoever executed it."""
+    return [
+        {
+            "type": cell["cell_type"],
+            "source": "".join(cell["source"]).replace("Parameters of this run", "Parameters").strip(),
+            "count": cell.get("execution_count"),
+            "outputs": [output(each) for each in cell.get("outputs", [])],
+            "tags": cell["metadata"].get("tags"),
+            "hidden": cell["metadata"].get("jupyter"),
+            "status": cell["metadata"].get("papermill", {}).get("status"),
+            "exception": cell["metadata"].get("papermill", {}).get("exception"),
+            "keys": sorted(cell["metadata"].get("papermill", {})),
+        }
+        for cell in node["cells"]
+    ]
+
+
+def output(given: dict[str, Any]) -> dict[str, Any]:
+    """An output without what differs from one process to the next."""
+    # A terminal that IPython gives a shell ends lines in its own way.
+    text = json.dumps(given).replace("\\r\\n", "\\n")
+    text = re.sub(r"ipykernel_\d+/\d+", "ipykernel_N/N", text)
+    return json.loads(re.sub(r"0x[0-9a-f]{6,}", "0xN", text))
+
+
+EQUAL: dict[str, Sequence[str]] = {
+    "streams": ["print('a')\nprint('b')", "import sys\nprint('o')\nprint('e', file=sys.stderr)"],
+    "unicode": ["print('café', '日本', '\\U0001f40d')", "#md Überschrift", "'naïve'"],
+    "error": ["1", "raise ValueError('née')", "print('never')"],
+    "syntax": ["a = (", "print('never')"],
+    "nested": ["def f(x):\n    return 1 / x", "f(0)"],
+    "interrupt": ["raise KeyboardInterrupt", "print('never')"],
+    "exit 1": ["import sys\nsys.exit(1)", "print('never')"],
+    "displays": [
+        "from IPython.display import HTML, JSON, Markdown, display\n"
+        "display(HTML('<b>x</b>'), JSON({'a': [1]}), Markdown('*m*'))\n"
+        "display({'text/plain': 'p', 'application/vnd.ours+json': {'k': 1}}, raw=True)"
+    ],
+    "display ids": [
+        "from IPython.display import display\nh = display('one', display_id='d')",
+        "h.update('two')\nprint('x')",
+    ],
+    "clear": [
+        "from IPython.display import clear_output\nprint('gone')\nclear_output(wait=True)\nprint('kept')",
+        "print('gone')\nclear_output()",
+    ],
+    "frames": ["import pandas as pd\npd.DataFrame({'a': [1, 2], 'b': ['x', None]})"],
+    "magic": [
+        "%%writefile -a /dev/null\nhello",
+        "!echo shell",
+        "%%bash\necho bash",
+        "%cd -q .",
+        "x = %who_ls\nx",
+    ],
+    "await": ["import asyncio\nawait asyncio.sleep(0.01)\n'awaited'"],
+    "empty": ["", "#md text", "   \n", "1"],
+    "underscores": ["7", "_ + _1", "Out[1]", "len(In)"],
+    "semicolon": ["5;", "6"],
+}
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_a_notebook_comes_out_as_by_papermills_own_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = write(tmp_path / "in.ipynb", *EQUAL[name])
+    theirs, their_error = execute(None, source)
+    ours, our_error = execute("workbench", source)
+    assert plain(ours) == plain(theirs)
+    assert our_error == their_error
+    for part in ("kernelspec", "language_info"):
+        assert ours["metadata"][part] == theirs["metadata"][part]
+    assert set(ours["metadata"]["papermill"]) == set(theirs["metadata"]["papermill"])
+    assert ours["metadata"]["papermill"]["exception"] == theirs["metadata"]["papermill"]["exception"]
+
+
+@pytest.mark.parametrize("status", ["", "0"])
+def test_a_notebook_may_end_itself_without_a_failed_cell(tmp_path: Path, status: str) -> None:
+    source = write(tmp_path / "in.ipynb", "import sys\nprint(1)", f"sys.exit({status})", "print('never')")
+    theirs, their_error = execute(None, source)
+    ours, our_error = execute("workbench", source)
+    assert our_error is their_error is None
+    assert theirs["metadata"]["papermill"]["exception"]
+    assert not ours["metadata"]["papermill"]["exception"]
+    states = [cell["metadata"]["papermill"]["status"] for cell in ours["cells"]]
+    assert states == ["completed", "completed", "pending"]
+    assert [cell["outputs"] for cell in ours["cells"]] == [cell["outputs"] for cell in theirs["cells"]]
+
+
+def test_both_streams_keep_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "import sys\nprint('e', file=sys.stderr)\nprint('o')")
+    ours, _ = execute("workbench", source)
+    assert [each["name"] for each in ours["cells"][0]["outputs"]] == ["stderr", "stdout"]
+
+
+def test_a_display_that_no_notebook_can_hold_is_kept_as_text(tmp_path: Path) -> None:
+    shown = "from IPython.display import display\ndisplay({'application/x-ours': {'k': 1}}, raw=True)"
+    source = write(tmp_path / "in.ipynb", shown, "'after'")
+    _, their_error = execute(None, source)
+    ours, our_error = execute("workbench", source)
+    assert their_error == "NotebookValidationError"
+    assert our_error is None
+    assert ours["cells"][0]["outputs"][0]["data"] == {"application/x-ours": '{"k": 1}'}
+    assert ours["cells"][1]["outputs"]
+
+
+def test_an_expected_exception_is_treated_as_papermill_treats_it(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "raise ValueError('x')", "print(2)", tags={0: "raises-exception"})
+    theirs, their_error = execute(None, source)
+    ours, our_error = execute("workbench", source)
+    assert our_error == their_error == "PapermillExecutionError"
+    assert plain(ours) == plain(theirs)
+
+
+@pytest.mark.parametrize("case", ["parameters", "none", "injected", "report", "inferred", "free"])
+def test_parameters_are_injected_where_papermill_injects_them(tmp_path: Path, case: str) -> None:
+    cells = {
+        "parameters": (["#md t", "a: int = 1\nb: str = 'x'", "print(a, b)"], {1: "parameters"}),
+        "none": (["#md t", "print(a)"], {}),
+        "injected": (["a: int = 1", "a = 2", "print(a)"], {0: "parameters", 1: "injected-parameters"}),
+        "report": (["a: int = 1", "print(a)"], {0: "parameters"}),
+        "inferred": (["a = 1", "print(a)"], {0: "parameters"}),
+        "free": (["import os\na, b = 1, os.sep", "print(a, b)"], {0: "parameters"}),
+    }[case]
+    source = write(tmp_path / "in.ipynb", *cells[0], tags=cells[1])
+    options: dict[str, Any] = {"parameters": {"a": 7}, "report_mode": case == "report"}
+    theirs, _ = execute(None, source, **options)
+    ours, error = execute("workbench", source, **options)
+    assert error is None
+    assert plain(ours) == plain(theirs)
+    assert ours["metadata"]["papermill"]["parameters"] == theirs["metadata"]["papermill"]["parameters"]
+
+
+def test_a_killed_kernel_is_a_failure_where_papermill_says_completed(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "print('before')", "import os\nos.kill(os.getpid(), 9)", "1")
+    theirs, their_error = execute(None, source)
+    ours, our_error = execute("workbench", source)
+    assert their_error == our_error == "DeadKernelError"
+    assert theirs["cells"][1]["metadata"]["papermill"]["status"] == "completed"
+    assert not theirs["metadata"]["papermill"]["exception"]
+    assert ours["cells"][1]["metadata"]["papermill"]["status"] == "failed"
+    assert ours["metadata"]["papermill"]["exception"]
+    assert ours["metadata"]["workbench"]["state"] == "failed"
+    assert "SIGKILL" in ours["cells"][1]["outputs"][-1]["evalue"]
+    assert ours["cells"][0]["outputs"][0]["text"] == ["before\n"]
+
+
+def test_a_cell_past_its_time_is_a_failure_where_papermill_says_completed(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "import time\ntime.sleep(60)")
+    theirs, their_error = execute(None, source, execution_timeout=1)
+    ours, our_error = execute("workbench", source, execution_timeout=1)
+    assert (their_error, our_error) == ("CellTimeoutError", "PapermillExecutionError")
+    assert theirs["cells"][0]["metadata"]["papermill"]["status"] == "completed"
+    assert any("past its timeout" in str(cell.get("outputs")) for cell in ours["cells"])
+    assert ours["metadata"]["papermill"]["exception"]
+
+
+def test_a_parameter_of_a_wrong_type_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "a: int = 1", "open('ran', 'w')", tags={0: "parameters"})
+    output = tmp_path / "out.ipynb"
+    with pytest.raises(UsageError, match=r"'a' of .* must be int"):
+        papermill.execute_notebook(source, output, {"a": "x"}, engine_name="workbench", cwd=tmp_path)
+    with pytest.raises(UsageError, match="unknown parameter 'aa'"):
+        papermill.execute_notebook(source, output, {"aa": 1}, engine_name="workbench", cwd=tmp_path)
+    assert not output.exists()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_secret_is_nowhere_in_what_papermill_saves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_KEY", "plover-8412-xyzzy")
+    source = write(
+        tmp_path / "in.ipynb",
+        "from workbench.execution import Secret\nkey: Secret",
+        "print(key.reveal())\nraise ValueError(key.reveal())",
+        tags={0: "parameters"},
+    )
+    with pytest.raises(PapermillExecutionError) as caught:
+        papermill.execute_notebook(
+            source, tmp_path / "out.ipynb", {"key": "env:THE_KEY"}, engine_name="workbench"
+        )
+    assert "plover" not in (tmp_path / "out.ipynb").read_text()
+    assert "plover" not in str(caught.value)
+
+
+def test_a_dead_kernel_raises_what_papermills_users_catch(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "import os\nos._exit(3)")
+    with pytest.raises(DeadKernelError, match="exited with status 3"):
+        papermill.execute_notebook(source, tmp_path / "out.ipynb", engine_name="workbench")
+
+
+BASH = """
+import subprocess, sys
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.kernelbase import Kernel
+
+class Bash(Kernel):
+    implementation, implementation_version, banner = "bash", "1", "bash"
+    language_info = {"name": "bash", "mimetype": "text/x-sh", "file_extension": ".sh"}
+    script = ""
+
+    async def do_execute(self, code, silent, *args, **options):
+        before = subprocess.run(["bash", "-c", self.script], capture_output=True, text=True).stdout
+        self.script += code + "\\n"
+        done = subprocess.run(["bash", "-c", self.script], capture_output=True, text=True)
+        self.send_response(self.iopub_socket, "stream", {"name": "stdout", "text": done.stdout[len(before):]})
+        return {"status": "ok", "execution_count": self.execution_count, "payload": [], "user_expressions": {}}
+
+IPKernelApp.launch_instance(kernel_class=Bash)
+"""
+
+
+def test_a_kernel_of_another_language_is_started_afresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "jupyter/kernels/ourbash"
+    folder.mkdir(parents=True)
+    (folder / "kernel.py").write_text(BASH)
+    spec = {"display_name": "Bash", "language": "bash"}
+    argv = [sys.executable, str(folder / "kernel.py"), "-f", "{connection_file}"]
+    (folder / "kernel.json").write_text(json.dumps({"argv": argv, **spec}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    source = write(
+        tmp_path / "in.ipynb",
+        "name=nobody",
+        "echo hello $name",
+        tags={0: "parameters"},
+        kernelspec={"name": "ourbash", **spec},
+    )
+    ours, error = execute("workbench", source, parameters={"name": "you"})
+    theirs, _ = execute(None, source, parameters={"name": "you"})
+    assert error is None
+    assert ours["cells"][-1]["outputs"][0]["text"] == ["hello you\n"]
+    assert plain(ours) == plain(theirs)
+    assert ours["metadata"]["workbench"]["executor"] == "kernel"
+
+
+def call(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(PAPERMILL), "--engine", "workbench", *map(str, arguments)],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        timeout=120,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"},
+    )
+
+
+def test_the_program_takes_parameters_and_keeps_the_notebook_where_it_was_called(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    work.mkdir()
+    write(
+        tmp_path / "in.ipynb",
+        "a: int = 1\nb: list[str] = []",
+        "import os\nprint(a, b, os.getcwd())",
+        tags={0: "parameters"},
+    )
+    done = call(
+        *("in.ipynb", "out.ipynb", "-p", "a", "3", "-y", "{b: [x, y]}", "--cwd", "work"),
+        *("--log-output", "--stdout-file", tmp_path / "printed.txt", "--no-progress-bar"),
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    line = f"3 ['x', 'y'] {work}\n"
+    assert (tmp_path / "printed.txt").read_text() == line
+    assert line in done.stderr
+    node = nbformat.read(tmp_path / "out.ipynb", as_version=4)
+    nbformat.validate(node)
+    assert node.cells[-1].outputs[0].text == line
+    assert node.metadata.papermill.output_path == "out.ipynb"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "home") == [
+        "in.ipynb", "out.ipynb", "printed.txt", "work",
+    ]  # fmt: skip
+    assert not any(work.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("cells", "options", "status", "words"),
+    [
+        pytest.param(["a: int = 1"], ["-p", "a", "x"], 2, "Error: parameter 'a'", id="wrong type"),
+        pytest.param(["a: int = 1"], ["-p", "aa", "1"], 2, "Error: unknown parameter 'aa'", id="unknown"),
+        pytest.param(["a: int"], [], 2, "Error: ", id="missing"),
+        pytest.param(["a: int = 1", "raise ValueError('v')"], [], 1, "ValueError: v", id="error"),
+        pytest.param(["a: int = 1", "import os; os._exit(1)"], [], 138, "exited with status 1", id="death"),
+        pytest.param(["a: int = 1", "import sys; sys.exit(0)"], [], 0, "", id="exit 0"),
+    ],
+)
+def test_the_programs_exit_status_says_how_it_ended(
+    tmp_path: Path, cells: list[str], options: list[str], status: int, words: str
+) -> None:
+    write(tmp_path / "in.ipynb", *cells, tags={0: "parameters"})
+    done = call("in.ipynb", "out.ipynb", "--no-progress-bar", *options, folder=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert words in done.stderr
+    assert (tmp_path / "out.ipynb").exists() == (status != 2)
+    if status == 2:
+        assert "Traceback" not in done.stderr
+
+
+def test_the_program_only_prepares_if_asked_and_writes_to_standard_output(tmp_path: Path) -> None:
+    write(tmp_path / "in.ipynb", "a: int = 1", "print(a)", tags={0: "parameters"})
+    prepared = call("in.ipynb", "out.ipynb", "-p", "a", "2", "--prepare-only", folder=tmp_path)
+    assert prepared.returncode == 0, prepared.stderr
+    assert nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs == []
+    printed = call("in.ipynb", "-", "-p", "a", "2", folder=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert json.loads(printed.stdout)["cells"][-1]["outputs"][0]["text"] == ["2\n"]
