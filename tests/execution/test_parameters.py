@@ -116,6 +116,18 @@ def test_a_secret_given_by_value_is_refused_and_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_what_is_given_for_a_collection_of_secrets_is_not_repeated_either() -> None:
+    for given in ("{a: hunter2", "hunter2", {"a": "hunter2"}, {"a": ["hunter2"]}):
+        with pytest.raises(UsageError) as caught:
+            bound("tokens: dict[str, Secret] = {}", tokens=given)
+        assert "'tokens' of stage try" in str(caught.value) and "hunter2" not in str(caught.value)
+
+
+def test_text_for_a_parameter_of_any_type_is_text_where_yaml_reads_nothing() -> None:
+    cell = "x = None"
+    assert bound(cell, x="2017-02-31") == {"x": "2017-02-31"} and bound(cell, x="a: [") == {"x": "a: ["}
+
+
 def test_a_missing_value_and_an_unset_secret_are_found_before_anything_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -374,6 +386,7 @@ def test_a_member_of_an_enumeration_is_written_as_its_value() -> None:
         ("limit: int = 3\nlimit: int = 4", "line 2: 'limit' is declared twice"),
         ("_decimal: int = 3", "the name '_decimal' is taken"),
         ("x: dict[str] = {}", "is no type a parameter can have"),
+        ("x: dict[list[int], str] = {}", "is no type a parameter can have"),
         ("size: tuple[int, int] = (1,)", "its default is (1,)"),
         ("wait: timedelta = 5", "declared as timedelta, but its default is 5"),
         ("x: int = 3\0", "the parameters cell of stage try"),

@@ -6,7 +6,7 @@ import ast
 import datetime
 import decimal
 from pathlib import Path
-from typing import Any, Literal, Union
+from typing import Any, Literal, Union, get_origin
 
 from workbench.execution.secret import Secret
 
@@ -73,7 +73,7 @@ def _generic(name: str, inner: list[ast.expr]) -> Any:
             return tuple[read_type(item), ...]  # type: ignore[misc]
         case "tuple", items:
             return tuple.__class_getitem__(tuple(map(read_type, items)))
-        case "dict", [key, item]:
+        case "dict", [key, item] if get_origin(read_type(key)) not in (list, dict):
             return dict[read_type(key), read_type(item)]  # type: ignore[misc]
     return None
 
@@ -104,7 +104,10 @@ def read_default(node: ast.expr) -> Any:
             for key, item in zip(keys, items, strict=True):
                 if key is None:
                     raise Mismatch(f"{ast.unparse(node)} is no literal")
-                named[read_default(key)] = read_default(item)
+                try:
+                    named[read_default(key)] = read_default(item)
+                except TypeError:
+                    raise Mismatch(f"{ast.unparse(key)} is no key") from None
             return named
     try:
         return ast.literal_eval(node)

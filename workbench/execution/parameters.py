@@ -192,8 +192,10 @@ def convert_all(
         except UsageError as error:
             raise UsageError(f"parameter {name!r} of {where}: {error}") from None
         except Mismatch as error:
+            # What was given for a secret may be the secret itself, so it isn't repeated.
+            reason = "the value given isn't" if "Secret" in parameter.annotation else str(error)
             raise UsageError(
-                f"parameter {name!r} of {where} must be {parameter.annotation}: {error}"
+                f"parameter {name!r} of {where} must be {parameter.annotation}: {reason}"
             ) from None
     return values
 

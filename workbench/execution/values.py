@@ -221,7 +221,7 @@ def _read_yaml(text: str) -> Any:
 
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
@@ -231,6 +231,6 @@ def _split(text: str) -> Any:
     if text.strip().startswith("("):
         try:
             return ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return text
     return [item.strip() for item in text.split(",")] if text.strip() else []
