@@ -117,9 +117,9 @@ def test_a_secret_given_by_value_is_refused_and_not_repeated() -> None:
 
 
 def test_what_is_given_for_a_collection_of_secrets_is_not_repeated_either() -> None:
-    for given in ("{a: hunter2", "hunter2", {"a": "hunter2"}, {"a": ["hunter2"]}):
+    for value in ("{a: hunter2", "hunter2", {"a": "hunter2"}, {"a": ["hunter2"]}):
         with pytest.raises(UsageError) as caught:
-            bound("tokens: dict[str, Secret] = {}", tokens=given)
+            bound("tokens: dict[str, Secret] = {}", tokens=value)
         assert "'tokens' of stage try" in str(caught.value) and "hunter2" not in str(caught.value)
 
 
