@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands import parameters
+from workbench.commands.compare import compare
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.execution import Run
 
-runs = typer.Typer(help="List runs; show one; open its report.", invoke_without_command=True)
+runs = typer.Typer(help="List runs; show one; compare two; open a report.", invoke_without_command=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 RunId = Annotated[
@@ -26,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command(cls=parameters.PipelineCommand)(run)
     app.command(cls=parameters.NotebookCommand)(notebook)
+    runs.command()(compare)
     app.add_typer(runs, name="runs")
     app.command()(check)
 
@@ -39,9 +41,16 @@ def run(
     parameters_json: parameters.Json = None,
     start: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Begin with a stage.")] = None,
     only: Annotated[str | None, typer.Option(metavar="STAGE", help="Run one stage.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run also what hasn't changed.")] = False,
+    resume: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Go on with a run that didn't succeed, `latest` or its id: same values."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run a pipeline's notebooks in order. Exits 1 if one fails, 130 if stopped."""
+    """Run a pipeline's notebooks, but skip what hasn't changed. Exits 1 if one fails, 130 if stopped."""
     given = parameters.collect(parameter, parameters_file, parameters_json)
     from workbench.execution import load_pipeline
     from workbench.settings import get_settings
@@ -54,7 +63,14 @@ def run(
 
     try:
         done = run_pipeline(
-            found, given, start=start, only=only, settings=settings, progress=choose_progress()
+            found,
+            given,
+            start=start,
+            only=only,
+            force=force,
+            resume=resume,
+            settings=settings,
+            progress=choose_progress(found.name, settings),
         )
     except Stopped as stop:
         done = stop.run
@@ -147,7 +163,7 @@ def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 
 @runs.command()
 def show(run_id: RunId, as_json: AsJson = False) -> None:
-    """Show a run: its stages, what they handed back, and why one failed."""
+    """Show a run: its stages, why each ran or didn't, what they handed back, and why one failed."""
     from workbench.execution.runs import read_run
     from workbench.settings import get_settings
 
@@ -169,7 +185,11 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         [(stage.name, *_common(stage)) for stage in found.stages],
     )
     for stage in found.stages:
-        figures = stage.counts | stage.metrics
+        if stage.why:
+            verb = "skipped" if stage.state == "skipped" else "not run" if stage.state == "not_run" else "ran"
+            print(f"{stage.name} {verb}: {stage.why}")
+    for stage in found.stages:
+        figures = stage.counts | stage.metrics | stage.values
         if figures:
             print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
     if found.report:

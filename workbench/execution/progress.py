@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import statistics
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
-from workbench.execution.runs import Run, StageRun
+from workbench.execution.runs import Run, StageRun, list_runs
+from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-COLORS = {"succeeded": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "yellow"}
+COLORS = {
+    "succeeded": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "yellow",
+    "skipped": "blue",
+}  # fmt: skip
+SIGNS = {
+    "succeeded": "✓", "failed": "✗", "running": "▸", "stopped": "■", "not_run": "-", "skipped": "=",
+}  # fmt: skip
+BAR = 10
+_HISTORY, _LOOKED_AT = 5, 50
 
 
 class Progress(Protocol):
-    """Told of every step of a run."""
+    """Told of every step of a run; :meth:`cell` is called from any thread."""
 
     def begin(self, run: Run) -> None:
         """A run starts."""
@@ -56,22 +68,31 @@ class Lines(Silence):
         """Print the stage's state."""
         if stage.state == "waiting":
             return
-        seconds = "" if stage.state in ("running", "not_run") else f" in {stage.seconds or 0:.1f} s"
+        timed = stage.state not in ("running", "not_run", "skipped")
+        note = f" in {stage.seconds or 0:.1f} s" if timed else ""
+        if stage.state in ("running", "skipped") and stage.why:
+            note = f", {stage.why}"
         error = f": {stage.error}" if stage.error else ""
-        print(f"  {stage.name} {stage.state}{seconds}{error}", file=sys.stderr, flush=True)
+        print(f"  {stage.name} {stage.state}{note}{error}", file=sys.stderr, flush=True)
 
 
 class Live(Silence):
-    """A table of the stages that redraws itself."""
+    """A table of the stages that redraws itself.
 
-    def __init__(self) -> None:
+    Args:
+        usual: seconds that each stage usually takes, by its name.
+    """
+
+    def __init__(self, usual: Mapping[str, float] | None = None) -> None:
         from rich.console import Console
         from rich.live import Live as RichLive
 
+        self._usual = dict(usual or {})
         self._run: Run | None = None
         self._cells: dict[str, tuple[int, int]] = {}
+        self._lock = threading.Lock()
         self._live = RichLive(
-            console=Console(stderr=True), refresh_per_second=4, get_renderable=self._table, transient=False
+            console=Console(stderr=True), refresh_per_second=4, get_renderable=self.table, transient=False
         )
 
     def begin(self, run: Run) -> None:
@@ -81,46 +102,81 @@ class Live(Silence):
 
     def update(self, run: Run, stage: StageRun) -> None:
         """Draw the new state."""
+        self._run = run
         self._live.refresh()
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:
         """Note how far the stage is."""
-        self._cells[stage.name] = (done, total)
+        with self._lock:
+            self._cells[stage.name] = (done, total)
 
     def end(self, run: Run) -> None:
         """Draw a last time."""
+        self._run = run
         self._live.stop()
 
-    def _table(self) -> Table:
+    def table(self) -> Table:
+        """Return what is drawn: for each stage its state, its cells, its seconds and what came of it."""
         from rich.markup import escape
         from rich.table import Table
 
         table = Table(box=None, pad_edge=False, show_header=False)
-        for justify in ("left", "left", "right", "left"):
-            table.add_column(justify=justify)
-        for stage in self._run.stages if self._run else []:
+        for justify in ("left", "left", "left", "right", "left"):
+            table.add_column(justify=justify, overflow="ellipsis", no_wrap=True)
+        for stage in list(self._run.stages) if self._run else []:
             color = COLORS.get(stage.state, "dim")
-            seconds = f"{stage.seconds:.1f} s" if stage.seconds is not None else ""
             table.add_row(
-                f"[{color}]{_SIGNS.get(stage.state, '·')}[/]",
-                f"[{color}]{stage.name}[/]",
-                seconds,
+                f"[{color}]{SIGNS.get(stage.state, '·')}[/]",
+                f"[{color}]{escape(stage.name)}[/]",
+                self._bar(stage),
+                self._time(stage),
                 escape(self._note(stage)),
             )
         return table
 
+    def _bar(self, stage: StageRun) -> str:
+        with self._lock:
+            done, total = self._cells.get(stage.name, (0, 0))
+        if stage.state != "running" or not total:
+            return ""
+        full = min(BAR, BAR * done // total)
+        return f"[cyan]{'━' * full}[/][dim]{'━' * (BAR - full)}[/] {done}/{total}"
+
+    def _time(self, stage: StageRun) -> str:
+        usual = self._usual.get(stage.name)
+        if stage.state == "skipped":
+            return ""
+        if stage.seconds is None:
+            return f"[dim]~{usual:.0f} s[/]" if usual is not None and stage.state == "waiting" else ""
+        if stage.state == "running" and usual is not None:
+            return f"{stage.seconds:.0f} s of ~{usual:.0f} s"
+        return f"{stage.seconds:.1f} s"
+
     def _note(self, stage: StageRun) -> str:
-        if stage.state == "running" and stage.name in self._cells:
-            done, total = self._cells[stage.name]
-            return f"cell {done + 1} of {total}"
-        if stage.error or stage.state == "not_run":
-            return stage.error or "not run"
+        if stage.error:
+            return stage.error
+        if stage.state == "not_run":
+            return "not run"
+        if stage.state == "skipped" or (stage.state == "running" and stage.rows is None):
+            return stage.why
         return f"{stage.rows:,} rows" if stage.rows is not None else ""
 
 
-_SIGNS: dict[str, Any] = {"succeeded": "✓", "failed": "✗", "running": "▸", "stopped": "■", "not_run": "-"}
+def usual_seconds(pipeline: str, settings: Settings) -> dict[str, float]:
+    """Return the median seconds of the last few times that each stage of a pipeline succeeded."""
+    found: dict[str, list[float]] = {}
+    for run in list_runs(settings, _LOOKED_AT):
+        for stage in run.stages if run.pipeline == pipeline else ():
+            if stage.state == "succeeded" and stage.seconds is not None:
+                found.setdefault(stage.name, []).append(stage.seconds)
+    return {name: statistics.median(seconds[:_HISTORY]) for name, seconds in found.items()}
 
 
-def choose_progress() -> Progress:
-    """Return a live table if a person watches a terminal, else plain lines."""
-    return Live() if sys.stderr.isatty() else Lines()
+def choose_progress(pipeline: str | None = None, settings: Settings | None = None) -> Live | Lines:
+    """Return a live table if a person watches a terminal, else plain lines.
+
+    With a pipeline and settings the table sets the time against its history.
+    """
+    if not sys.stderr.isatty():
+        return Lines()
+    return Live(usual_seconds(pipeline, settings) if pipeline and settings else None)

@@ -12,7 +12,7 @@ from workbench.execution.notebook import prepare
 from workbench.execution.pipeline import Pipeline, load_pipeline
 from workbench.execution.planning import Planned, plan
 from workbench.execution.progress import Progress, Silence
-from workbench.execution.runs import Run, new_run
+from workbench.execution.runs import Run, find_unfinished, new_run
 from workbench.execution.scheduler import Claim
 from workbench.execution.stages import Stage
 from workbench.settings import Settings, get_settings
@@ -25,6 +25,7 @@ def run_pipeline(
     start: str | None = None,
     only: str | None = None,
     force: bool = False,
+    resume: str | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -38,6 +39,8 @@ def run_pipeline(
         start: the stage to begin with.
         only: the one stage to run.
         force: run also what hasn't changed.
+        resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
+            ``parameters``, and what it got done is skipped.
         settings: read afresh if None.
         progress: who is told of every step; nobody if None.
 
@@ -54,9 +57,15 @@ def run_pipeline(
     if not isinstance(pipeline, Pipeline):
         pipeline = load_pipeline(pipeline, settings)
     chosen = pipeline.select(start=start, only=only)
-    given = parameters or {}
+    past = find_unfinished(resume, pipeline.name, settings) if resume else None
+    given = {**(past.given if past else {}), **(parameters or {})}
     planned = plan(pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"))
-    run = new_run(pipeline.name, settings, given={name: plain(value) for name, value in given.items()})
+    run = new_run(
+        pipeline.name,
+        settings,
+        given={name: plain(value) for name, value in given.items()},
+        resumed=past.run_id if past else None,
+    )
     named = [name for name in (start, only) if name]
     conductor = Conductor(run, planned, settings, progress or Silence(), pipeline, force=force, named=named)
     return conductor.go()

@@ -93,6 +93,28 @@ def read_run(run_id: str, settings: Settings) -> Run:
         raise UsageError(f"can't read {path}: {str(error).splitlines()[0]}") from None
 
 
+def find_unfinished(run_id: str, pipeline: str, settings: Settings) -> Run:
+    """Return the record of a run that can be gone on with; ``latest`` is the newest of the pipeline.
+
+    Raises:
+        UsageError: there is no such run, it is another pipeline's, it succeeded, or it is still running.
+    """
+    if run_id == "latest":
+        mine = [run for run in list_runs(settings) if run.pipeline == pipeline and run.kind == "pipeline"]
+        if not mine:
+            raise UsageError(f"{pipeline} has never run, so there is nothing to go on with")
+        found = mine[0]
+    else:
+        found = read_run(run_id, settings)
+    if found.pipeline != pipeline or found.kind != "pipeline":
+        raise UsageError(f"run {found.run_id} is of {found.kind} {found.pipeline}, not of {pipeline}")
+    if found.state in ("succeeded", "running"):
+        raise UsageError(
+            f"run {found.run_id} {found.state.replace('running', 'is running')}; go on with a failed one"
+        )
+    return found
+
+
 def list_runs(settings: Settings, limit: int | None = None) -> list[Run]:
     """Return the records of runs, newest first; records that can't be read are left out."""
     names = sorted((path.parent.name for path in settings.runs.glob(f"*/{RECORD}")), reverse=True)
@@ -123,5 +145,5 @@ def _alive(run: Run) -> bool:
 
 __all__ = [
     "RECORD", "Run", "StageRun", "State",
-    "code_version", "list_runs", "new_run", "now", "read_run", "save", "write_text",
+    "code_version", "find_unfinished", "list_runs", "new_run", "now", "read_run", "save", "write_text",
 ]  # fmt: skip

@@ -105,6 +105,8 @@ class Decider:
                 yield f"{table} wasn't written by its last run"
             elif table.startswith("ops."):
                 continue
+            elif writer.rows is None:
+                yield f"{writer.version} may have left {table} half written"
             elif (writer.pipeline, writer.stage.partition("[")[0]) != (self.pipeline, name.partition("[")[0]):
                 yield f"{table} was written since by {writer.version}"
             elif self.versions.of(table).version != writer.version:

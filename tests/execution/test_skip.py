@@ -1,0 +1,135 @@
+"""What is skipped because nothing has changed, and what its record says of the reason."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.execution.notebooks import notebook, pipeline
+from workbench.execution import Run, run_pipeline
+from workbench.execution.runs import save
+from workbench.settings import Settings
+from workbench.warehouse import connect
+
+IMPORTS = "import rules\nfrom workbench.execution import record\nfrom workbench.warehouse import connect"
+FILL = 'connect().execute("INSERT INTO raw.stores (store_id, updated_at, _batch_id, _row_number, _ingested_at) VALUES '
+TAKE = f"""{FILL}('1', now(), 'b', 1, now())")"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, settings: Settings) -> Path:
+    """A pipeline of two stages over one table, with a module beside the notebooks."""
+    folder = tmp_path / "shop"
+    notebook(folder / "take.ipynb", TAKE, imports=IMPORTS, last="record(counts={'n': 7}, values={'x': [1]})")
+    notebook(folder / "show.ipynb", last="record(counts={'seen': 1})")
+    (folder / "rules.py").write_text("LIMIT = 1\n")
+    settings.landing.mkdir(parents=True)
+    (settings.landing / "a.csv").write_text("1")
+    return pipeline(
+        folder,
+        {"take": {"reads": ["landing"], "writes": ["raw.stores"]}, "show": {"reads": ["raw.stores"]}},
+    )
+
+
+def states(run: Run) -> dict[str, tuple[str, str]]:
+    return {stage.name: (stage.state, stage.why) for stage in run.stages}
+
+
+def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> None:
+    first = run_pipeline(shop)
+    assert states(first) == {"take": ("succeeded", "it never ran"), "show": ("succeeded", "it never ran")}
+    second = run_pipeline(shop)
+    assert second.state == "succeeded"
+    assert states(second) == {
+        name: ("skipped", f"unchanged since run {first.run_id}.{name}") for name in ("take", "show")
+    }
+    take = second.stages[0]
+    assert take.counts == {"n": 7} and take.values == {"x": [1]} and take.report == first.stages[0].report
+    assert take.reason == "skipped" and second.rows is None
+    assert connect().counts("raw.stores") == {"raw.stores": 1}
+    rows = connect().query("SELECT state FROM ops.runs WHERE parent_run_id = ?", [second.run_id]).to_pylist()
+    assert [row["state"] for row in rows] == ["skipped", "skipped"]
+    assert states(run_pipeline(shop))["take"][1] == f"unchanged since run {first.run_id}.take"
+
+
+def test_the_reason_names_what_changed(
+    shop: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_pipeline(shop)
+    (shop / "rules.py").write_text("LIMIT = 2\n")
+    second = states(run_pipeline(shop))
+    assert second["take"] == ("succeeded", f"{shop / 'rules.py'} changed")
+    assert second["show"] == ("succeeded", "raw.stores changed")
+    (settings.landing / "b.csv").write_text("2")
+    assert states(run_pipeline(shop))["take"][1] == "landing changed"
+    assert states(run_pipeline(shop, {"limit": 9}))["show"][1] == "parameter limit, raw.stores changed"
+    notebook(shop / "show.ipynb", "1 + 1", last="record(counts={'seen': 1})")
+    assert states(run_pipeline(shop, {"limit": 9}))["show"] == ("succeeded", "the notebook changed")
+    assert states(run_pipeline(shop, {"limit": 8}))["take"][1] == "parameter limit changed"
+    monkeypatch.setenv("WORKBENCH_REPORTING_CURRENCY", "EUR")
+    assert states(run_pipeline(shop, {"limit": 8}))["take"][1] == "setting reporting_currency changed"
+    assert first.stages[0].key["the notebook"]
+
+
+def test_a_person_decides_otherwise(shop: Path) -> None:
+    run_pipeline(shop)
+    assert states(run_pipeline(shop, force=True))["show"] == ("succeeded", "forced")
+    assert states(run_pipeline(shop, only="show")) == {"show": ("succeeded", "asked for by name")}
+    found = states(run_pipeline(shop, start="take"))
+    assert found["take"][1] == "asked for by name" and found["show"][1] == "raw.stores changed"
+
+
+def test_a_table_that_is_not_as_it_was_left_is_made_again(shop: Path) -> None:
+    run_pipeline(shop)
+    connect().execute("DELETE FROM raw.stores")
+    found = states(run_pipeline(shop))
+    assert found["take"] == ("succeeded", "raw.stores isn't as its last run left it")
+    connect().path.unlink()
+    assert states(run_pipeline(shop))["take"] == ("succeeded", "it never ran")
+
+
+def test_a_stage_that_failed_runs_again_and_what_it_needs_is_skipped(shop: Path) -> None:
+    notebook(shop / "show.ipynb", "from pathlib import Path\nassert Path('mended').exists()")
+    assert run_pipeline(shop).state == "failed"
+    (shop / "mended").touch()
+    again = run_pipeline(shop)
+    assert [stage.state for stage in again.stages] == ["skipped", "succeeded"]
+    assert again.stages[1].why == "it never ran to its end"
+
+
+def test_a_run_that_was_killed_is_not_trusted(shop: Path, settings: Settings) -> None:
+    first = run_pipeline(shop)
+    lost = first.model_copy(deep=True, update={"run_id": "29990101T000000Z-abcdef", "pid": 2**22 + 1})
+    lost.state = "running"
+    lost.stages[0].begin()
+    save(lost, settings)
+    found = states(run_pipeline(shop))
+    assert found["take"][0] == "succeeded", found
+    assert found["show"] == ("succeeded", "raw.stores changed")
+
+
+def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    for name in ("a", "b", "c"):
+        notebook(folder / f"{name}.ipynb")
+    (folder / "rates.csv").write_text("1")
+    pipeline(
+        folder,
+        {
+            "a": {"reads": ["weather"]},
+            "b": {"skip": "never"},
+            "c": {"reads": ["file:rates.csv"], "code": ["sql"]},
+        },
+    )
+    (folder / "sql").mkdir()
+    (folder / "sql" / "q.sql").write_text("SELECT 1")
+    run_pipeline(folder)
+    found = states(run_pipeline(folder))
+    assert found["a"] == ("succeeded", "weather can't be versioned")
+    assert found["b"] == ("succeeded", "its map says skip: never") and found["c"][0] == "skipped"
+    (folder / "sql" / "q.sql").write_text("SELECT 2")
+    assert states(run_pipeline(folder))["c"] == ("succeeded", f"{folder / 'sql' / 'q.sql'} changed")
+    os.utime(folder / "rates.csv", (1, 1))
+    assert states(run_pipeline(folder))["c"] == ("succeeded", "file:rates.csv changed")
