@@ -87,6 +87,9 @@ def test_a_relative_path_is_the_callers(tmp_path: Path, monkeypatch: pytest.Monk
     assert bound(CELL, where="a/b.csv")["where"] == tmp_path / "a/b.csv"
     values = convert_all(declared(), {"where": "b.csv"}, "stage try", Path("/maps"))
     assert values["where"] == Path("/maps/b.csv")
+    assert bound(CELL, **{"token": "file:key"})["token"] == Secret(f"file:{tmp_path / 'key'}")
+    values = convert_all(declared(), {"token": "file:key"}, "stage try", Path("/maps"))
+    assert values["token"] == Secret("file:/maps/key")
 
 
 def test_an_unknown_parameter_is_answered_with_the_nearest_and_its_type() -> None:

@@ -60,8 +60,15 @@ def convert(kind: Any, value: Any, *, exact: bool = False, folder: Path | None =
             return None
         raise Mismatch(f"{shown(value)} is not None")
     if kind is Secret:
-        return value if isinstance(value, Secret) else Secret(_only(str, value, exact))
+        secret = value if isinstance(value, Secret) else Secret(_only(str, value, exact))
+        return secret if exact else _located(secret, folder)
     return _convert_plain(kind, value, exact, folder)
+
+
+def _located(secret: Secret, folder: Path | None) -> Secret:
+    """Return a secret that is the same file's in every working directory."""
+    source, _, name = secret.reference.partition(":")
+    return Secret(f"file:{(folder or Path.cwd()) / Path(name).expanduser()}") if source == "file" else secret
 
 
 def _only(kind: type, value: Any, exact: bool) -> Any:
