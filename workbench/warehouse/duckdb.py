@@ -129,7 +129,10 @@ class DuckDBWarehouse:
 
     def initialize(self) -> list[str]:
         """Make the declared schemas and tables that are missing; return the full names of those made."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"can't write to {self.path.parent}: {error.strerror}") from None
         with self.transaction() as connection:
             present = {
                 f"{schema}.{name}"
