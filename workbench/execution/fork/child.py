@@ -39,7 +39,8 @@ def live(shell: Any, birth: Birth, parent: int) -> None:
     """Run cells until told to end; never returns. To be called in a process that was just forked."""
     status = 1
     try:
-        _settle(shell, birth, parent)
+        settle(birth, parent)
+        _settle_shell(shell, birth)
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
@@ -48,10 +49,10 @@ def live(shell: Any, birth: Birth, parent: int) -> None:
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
     finally:
-        _leave(status)
+        leave(status)
 
 
-def _settle(shell: Any, birth: Birth, parent: int) -> None:
+def settle(birth: Birth, parent: int) -> None:
     """Make of a copy of the parent a process of its own."""
     os.setsid()
     set_death_signal(parent)
@@ -70,12 +71,9 @@ def _settle(shell: Any, birth: Birth, parent: int) -> None:
     os.environ.clear()
     os.environ.update(birth.environment)
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    shell.init_environment()
     os.chdir(birth.folder)
     if "" not in sys.path[:1]:
         sys.path.insert(0, "")
-    session = shell.display_pub.session
-    session.writer = FrameWriter(birth.events, json_default)
     faulthandler.enable(file=2)
     random.seed()
     if numpy := sys.modules.get("numpy"):
@@ -83,10 +81,17 @@ def _settle(shell: Any, birth: Birth, parent: int) -> None:
     if birth.threads > 1 and "threadpoolctl" in sys.modules:
         with contextlib.suppress(Exception):
             sys.modules["threadpoolctl"].threadpool_limits(birth.threads)
+    gc.enable()
+
+
+def _settle_shell(shell: Any, birth: Birth) -> None:
+    """Have the shell talk to this process's supervisor."""
+    shell.init_environment()
+    session = shell.display_pub.session
+    session.writer = FrameWriter(birth.events, json_default)
     from workbench.execution import secret
 
     secret.on_reveal = lambda value: session.emit("secret", {"value": value})
-    gc.enable()
 
 
 async def _serve(shell: Any, commands: int) -> None:
@@ -152,7 +157,7 @@ def _text(error: BaseException) -> str:
         return "its text can't be had"
 
 
-def _leave(status: int) -> None:
+def leave(status: int) -> None:
     """Run what is to be run at exit, and be gone: tearing the interpreter down is wasted time."""
     with contextlib.suppress(BaseException):
         threading._shutdown()  # type: ignore[attr-defined]

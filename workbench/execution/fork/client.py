@@ -18,7 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from workbench.errors import WorkbenchError
 from workbench.execution.fork.frames import FrameReader, FrameWriter, read_available
@@ -28,14 +28,33 @@ from workbench.execution.redact import Redactor
 
 _KEPT = 2
 # They change from call to call without a library's import caring.
-_PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST")
+_PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST", "MLFLOW_RUN_CONTEXT")
 _lock = threading.Lock()
-_kept: dict[tuple[tuple[str, str], ...], Zygote] = {}
+_kept: dict[tuple[bool, tuple[tuple[str, str], ...]], Zygote] = {}
 _unsafe: set[str] = set()
 
 
 class CannotFork(WorkbenchError):
     """Notebooks can't be forked here; a kernel started afresh does it. The text says why."""
+
+
+class Child(Protocol):
+    """What a zygote has forked, as far as its supervisor's end of the socket knows it."""
+
+    number: int
+    pid: int
+    ending: dict[str, Any] | None
+    refused: bool
+    theirs: list[int]
+
+    def take(self, message: dict[str, Any]) -> None:
+        """Note what the zygote said of it."""
+
+    def wait_known(self) -> None:
+        """Wait until it was forked, or refused, or its zygote is gone."""
+
+    def close(self) -> None:
+        """Give back what it holds here."""
 
 
 class ForkedProcess:
@@ -175,10 +194,10 @@ class ForkedProcess:
 class Zygote:
     """A zygote process with a given environment; children may be asked for from several threads."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], kernels: bool = False) -> None:
         self.started = time.time()
         self._numbers = itertools.count(1)
-        self._children: dict[int, ForkedProcess] = {}
+        self._children: dict[int, Child] = {}
         self._lock = threading.Lock()
         self.alive = True
         self._retired = False
@@ -186,7 +205,11 @@ class Zygote:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "workbench.execution.fork.zygote", str(theirs.fileno())],
+                [
+                    sys.executable,
+                    *("-m", "workbench.execution.fork.zygote", str(theirs.fileno())),
+                    *(["kernels"] if kernels else []),
+                ],
                 pass_fds=[theirs.fileno()],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
@@ -210,7 +233,23 @@ class Zygote:
         self, environment: Mapping[str, str], folder: Path, imports: Iterable[str], threads: int
     ) -> ForkedProcess | None:
         """Return a new process, or None if this zygote can't make one any more."""
-        child = ForkedProcess(self, next(self._numbers))
+        child = ForkedProcess(self, self.number())
+        return child if self.ask(child, environment, folder, imports, threads) else None
+
+    def number(self) -> int:
+        """Return a number that no other of its processes has."""
+        return next(self._numbers)
+
+    def ask(
+        self,
+        child: Child,
+        environment: Mapping[str, str],
+        folder: Path,
+        imports: Iterable[str],
+        threads: int,
+        **more: Any,
+    ) -> bool:
+        """Have a process forked; return whether it was. ``more`` goes into the request."""
         with self._lock:
             self._children[child.number] = child
         request = {
@@ -220,6 +259,7 @@ class Zygote:
             "folder": str(folder),
             "imports": _safe(imports),
             "threads": threads,
+            **more,
         }
         sent = self._send(request, child.theirs)
         for descriptor in child.theirs:
@@ -228,10 +268,10 @@ class Zygote:
             child.wait_known()
         if not sent or child.refused or not child.pid:
             child.close()
-            return None
-        return child
+            return False
+        return True
 
-    def forget(self, child: ForkedProcess) -> None:
+    def forget(self, child: Child) -> None:
         """Have no more to do with a process that ended."""
         with self._lock:
             self._children.pop(child.number, None)
@@ -295,33 +335,37 @@ def _safe(names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in _unsafe]
 
 
-def find_zygote(environment: Mapping[str, str], code: Iterable[Path] = ()) -> Zygote:
+def find_zygote(
+    environment: Mapping[str, str], code: Iterable[Path] = (), *, kernels: bool = False
+) -> Zygote:
     """Return a zygote for an environment, the one at hand if nothing of it has changed.
 
     Args:
         environment: what the zygote is started with. Variables of Workbench's own are read when they are
             used, so they may differ from one child to the next.
         code: files that mustn't have changed since it started.
+        kernels: its children are whole kernels.
 
     Raises:
         CannotFork: this system can't.
     """
     if not sys.platform.startswith("linux"):
         raise CannotFork("processes are forked on Linux only")
-    key = tuple(
+    variables = tuple(
         sorted(
             (name, value)
             for name, value in environment.items()
             if name not in _PASSING and not name.startswith("WORKBENCH_")
         )
     )
+    key = (kernels, variables)
     newest = max((path.stat().st_mtime for path in code if path.is_file()), default=0.0)
     with _lock:
         found = _kept.pop(key, None)
         if found is not None and (not found.alive or newest > found.started):
             found.retire()
             found = None
-        _kept[key] = found = found or Zygote(environment)
+        _kept[key] = found = found or Zygote(environment, kernels)
         for old in list(_kept)[:-_KEPT]:
             _kept.pop(old).retire()
     return found

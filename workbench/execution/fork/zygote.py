@@ -1,7 +1,7 @@
 """The parent from which notebooks are forked: it imports, forks and buries, and does nothing else.
 
-Run as ``python -m workbench.execution.fork.zygote DESCRIPTOR``; the descriptor is a socket of packets to the
-supervisor. It has one thread, no event loop and no work of its own, since a child of a process that has worked
+Run as ``python -m workbench.execution.fork.zygote DESCRIPTOR [kernels]``; the descriptor is a socket of packets
+to the supervisor. With ``kernels`` its children are whole kernels, else they run the cells they are sent. It has one thread, no event loop and no work of its own, since a child of a process that has worked
 may hang: OpenMP's pool and the locks of other threads don't survive a fork.
 """
 
@@ -28,15 +28,20 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEX
 class Zygote:
     """Serves one supervisor until it goes."""
 
-    def __init__(self, control: socket.socket) -> None:
-        from workbench.execution.fork.shell import make_shell
-
+    def __init__(self, control: socket.socket, kernels: bool = False) -> None:
         self._control = control
         self._running: dict[int, int] = {}
         self._waiting: deque[str] = deque()
         self._met: set[str] = set()
         self._unsafe = False
-        self._shell = make_shell()
+        self._shell: Any = None
+        if kernels:
+            # A kernel makes a shell of its own, and there can be but one.
+            import ipykernel.kernelapp  # noqa: F401
+        else:
+            from workbench.execution.fork.shell import make_shell
+
+            self._shell = make_shell()
 
     def serve(self) -> None:
         """Answer until the supervisor's end is closed; then nothing is left running."""
@@ -116,6 +121,10 @@ class Zygote:
                 folder=request["folder"],
                 threads=request["threads"],
             )
+            if self._shell is None:
+                from workbench.execution.fork.kernel import serve
+
+                serve(birth, parent, request["arguments"])
             live(self._shell, birth, parent)
         for descriptor in descriptors:
             os.close(descriptor)
@@ -190,7 +199,7 @@ def main() -> None:
     from workbench.execution.fork.process import set_subreaper
 
     set_subreaper()
-    Zygote(control).serve()
+    Zygote(control, kernels="kernels" in sys.argv[2:]).serve()
     os._exit(0)
 
 
