@@ -9,7 +9,7 @@
         count(distinct customer_id) as customers,
         sum(quantity) as quantity,
         coalesce(sum(net_amount_reporting), 0) as net_amount_reporting,
-        count(case when conversion_status = 'no_rate' then 1 end) as unconverted_lines
+        count(case when conversion_status in ('no_rate', 'too_large') then 1 end) as unconverted_lines
     from (
         select
             {{ "transaction_date" if period == "day"

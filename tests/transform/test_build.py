@@ -69,7 +69,7 @@ def test_results_are_data(built: Built) -> None:
         "model",
         "marts.retail_sales",
         "pass",
-        22,
+        23,
     )
     check = by_name["at_most_one_current_dim_customer_customer_id"]
     assert (check.resource_type, check.table, check.status, check.failures) == (
@@ -77,7 +77,7 @@ def test_results_are_data(built: Built) -> None:
     )  # fmt: skip
     frame = built.result.frame()
     assert len(frame) == len(built.result.results) == len(built.result.models) + len(built.result.tests)
-    assert frame.set_index("name").rows["retail_sales"] == 22
+    assert frame.set_index("name").rows["retail_sales"] == 23
 
 
 def test_building_again_changes_nothing_and_reads_the_project_from_its_cache(
@@ -137,7 +137,7 @@ def test_a_failing_model_is_named_with_its_cause(copy: Warehouse) -> None:
     ):
         transform.build("transactions")
     # The table that could not be filled is as it was.
-    assert copy.counts("core.fact_transactions") == {"core.fact_transactions": 22}
+    assert copy.counts("core.fact_transactions") == {"core.fact_transactions": 23}
 
 
 def test_a_file_held_for_long_is_named_with_its_holder(

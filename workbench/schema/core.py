@@ -143,7 +143,7 @@ CORE = (
             decimal("exchange_rate", "units of the reporting currency for one of the currency", scale=8),
             date("rate_date", "day of that rate"),
             decimal("net_amount_reporting", "net amount in the reporting currency"),
-            text("conversion_status", "same_currency, converted or no_rate", size=16, nullable=False),
+            text("conversion_status", "same_currency, converted, no_rate or too_large", size=16, nullable=False),
             text("_batch_id", "the landed file", size=64, nullable=False),
         ),
         ("transaction_id", "line_number"), "transaction_id", ("transaction_timestamp",),

@@ -15,7 +15,7 @@ def _sales(period: str, comment: str) -> tuple[Column, ...]:
         bigint("customers", "known customers", nullable=False),
         decimal("quantity", "units, returns taken off", nullable=False),
         decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
-        bigint("unconverted_lines", "lines left out of the amount for want of a rate", nullable=False),
+        bigint("unconverted_lines", "lines left out of the amount: no rate, or too large", nullable=False),
     )
 
 
@@ -49,7 +49,7 @@ MARTS = (
             decimal("net_amount_reporting", "net amount in the reporting currency"),
             decimal("exchange_rate", "rate of the conversion", scale=8),
             date("rate_date", "day of that rate"),
-            text("conversion_status", "same_currency, converted or no_rate", size=16, nullable=False),
+            text("conversion_status", "same_currency, converted, no_rate or too_large", size=16, nullable=False),
         ),
         ("transaction_id", "line_number"), "transaction_id", ("transaction_date",),
     ),

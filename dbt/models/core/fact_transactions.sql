@@ -22,6 +22,14 @@ priced as (
     from lines
     left join {{ ref('int_conversion_rates') }} as rates
         on rates.currency = lines.currency and rates.sold_on = lines.sold_on
+),
+
+-- What an amount is in the reporting currency may be more than an amount can hold.
+measured as (
+    select
+        priced.*,
+        abs(cast(net_amount as double precision) * exchange_rate) < 99999999999999 as fits
+    from priced
 )
 
 select
@@ -46,14 +54,16 @@ select
     {{ reporting_currency() }} as reporting_currency,
     priced.exchange_rate,
     priced.rate_date,
-    {{ times('priced.net_amount', 'priced.exchange_rate') }} as net_amount_reporting,
+    case when priced.fits then {{ times('priced.net_amount', 'priced.exchange_rate') }} end
+        as net_amount_reporting,
     case
+        when not priced.fits then 'too_large'
         when priced.currency = {{ reporting_currency() }} then 'same_currency'
         when priced.exchange_rate is not null then 'converted'
         else 'no_rate'
     end as conversion_status,
     priced._batch_id
-from priced
+from measured as priced
 left join ({{ lookup(ref('dim_customer'), 'customer') }}) as customer
     on {{ looked_up('priced', 'customer', 'transaction_timestamp') }}
 left join ({{ lookup(ref('dim_product'), 'product') }}) as product
