@@ -8,6 +8,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.execution.ledger import write_run
+from workbench.execution.mlflow_parent import end_parent
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.progress import Progress
 from workbench.execution.reports import run_page, stage_page, write_index, write_run_page, write_stage
@@ -50,8 +51,12 @@ def finish(
     pipeline: Pipeline | None,
     pages: Pages,
     stopped: KeyboardInterrupt | None,
+    problem: str | None,
 ) -> None:
-    """Record how a run ended, everywhere; its stages that are still waiting weren't run."""
+    """Record how a run ended, everywhere; its stages that are still waiting weren't run.
+
+    ``problem`` is what ended it if neither a stage nor a signal did.
+    """
     for stage in run.stages:
         if stage.state == "waiting":
             stage.state = "not_run"
@@ -63,13 +68,13 @@ def finish(
     elif failed:
         run.end("failed", f"{failed[0].name}: {failed[0].error}")
     elif any(stage.state in ("stopped", "not_run") for stage in run.stages):
-        run.end("failed", "the runner failed")
+        run.end("failed", problem or "the runner failed")
     else:
         run.end("succeeded")
     run.report = run_page(run, settings)
-    for problem in _settle(run, settings, pipeline, pages):
+    for trouble in _settle(run, settings, pipeline, pages):
         if run.state == "succeeded":
-            run.state, run.error = "failed", problem
+            run.state, run.error = "failed", trouble
     save(run, settings)
     write_run_page(run, settings)
     write_index(settings)
@@ -79,6 +84,11 @@ def finish(
 def _settle(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> Iterator[str]:
     """Wait for the pages and write to the warehouse; yield what went wrong."""
     yield from pages.close()
+    if run.mlflow_run_id:
+        try:
+            end_parent(run, settings)
+        except WorkbenchError as error:
+            yield str(error)
     done = {stage.stage or stage.name: None for stage in run.stages if stage.state == "succeeded"}
     try:
         write_run(connect(settings.warehouse), run, pipeline.lineage(tuple(done)) if pipeline else [])

@@ -17,6 +17,7 @@ from workbench.execution.closing import Pages, finish
 from workbench.execution.executor import Executor
 from workbench.execution.graph import expand
 from workbench.execution.literals import plain
+from workbench.execution.mlflow_parent import PARENT, begin_parent
 from workbench.execution.notebook import Outcome, Prepared, read_notebook
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
@@ -25,7 +26,7 @@ from workbench.execution.run_record import Run, StageRun, Version
 from workbench.execution.runs import save
 from workbench.execution.scheduler import Order, admits, places
 from workbench.execution.skip import Decider, Decision
-from workbench.execution.stopping import Stopped, deaf, stoppable
+from workbench.execution.stopping import Stopped, deaf, heard, stoppable
 from workbench.execution.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -83,7 +84,7 @@ class Conductor:
         self._waiting: list[_Unit] = []
         self._running: list[_Unit] = []
         self._left: dict[str, int] = {}
-        self._events: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[_Ended | Stopped] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._failed = False
         for each in planned:
@@ -98,23 +99,32 @@ class Conductor:
             Stopped: a signal ended the run; it is recorded.
         """
         stopped: KeyboardInterrupt | None = None
+        problem: str | None = None
         self._pages = Pages(self.settings)
         with ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
             try:
                 with stoppable():
                     self._begin()
-                    self._work_through()
+                    # From here on a signal waits its turn: nothing is left half recorded.
+                    with heard(self._events.put):
+                        self._work_through()
             except KeyboardInterrupt as error:
                 stopped = error
+            except WorkbenchError as error:
+                problem = str(error)
+                raise
             finally:
                 with deaf():
                     self._stopping.set()
                     self._executor.stop(str(stopped) if stopped else "")
                     while self._running:
-                        self._ended(self._events.get(), str(stopped) if stopped else "")
+                        event = self._events.get()
+                        if isinstance(event, _Ended):
+                            self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
                     if self.run.started_at:
-                        finish(self.run, self.settings, self.progress, self.pipeline, self._pages, stopped)
+                        pipeline, pages = self.pipeline, self._pages
+                        finish(self.run, self.settings, self.progress, pipeline, pages, stopped, problem)
                     else:
                         self._pages.close()
                         with contextlib.suppress(OSError):
@@ -129,6 +139,9 @@ class Conductor:
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         save(self.run, self.settings)
+        if self.pipeline and self.settings.mlflow_runs:
+            self.run.mlflow_run_id = begin_parent(self.run, self.settings)
+            self._executor.extra[PARENT] = self.run.mlflow_run_id
         folder = self.pipeline.folder if self.pipeline else self.folder
         self._versions = Versions(warehouse, self.settings, folder, self.run.run_id)
         self._decider = Decider(
@@ -150,7 +163,10 @@ class Conductor:
                 self._look_ahead()
             if not self._running:
                 return
-            self._ended(self._events.get())
+            event = self._events.get()
+            if isinstance(event, Stopped):
+                raise event
+            self._ended(event)
 
     def _look_ahead(self) -> None:
         """Have the libraries of what comes next loaded while others work."""

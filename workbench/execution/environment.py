@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from workbench.execution.mlflow_parent import CONTEXT, PARENT, run_context
 from workbench.settings import Settings
 
 
@@ -30,6 +31,7 @@ def environment(
         "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
         "WORKBENCH_RUN_ID": run_id,
         "WORKBENCH_STAGE": stage,
+        CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
     }
     return env | plain_environment(settings.home) | dict(extra or {})
 

@@ -130,7 +130,7 @@ class Outcome:
 
     node: Any
     error: str | None
-    record: dict[str, dict[str, Any]]
+    record: dict[str, Any]
     reason: Reason = "done"
     usage: dict[str, float] = field(default_factory=dict)
     cells: tuple[float, ...] = ()
@@ -145,9 +145,9 @@ def one_line(text: str) -> str:
     return line if len(line) <= 500 else line[:499] + "…"
 
 
-def find_record(node: Any) -> dict[str, dict[str, Any]]:
+def find_record(node: Any) -> dict[str, Any]:
     """Return what a notebook handed over by ``record``, in the last call if several."""
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Any] = {}
     for cell in node["cells"]:
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(MIME)
@@ -156,4 +156,5 @@ def find_record(node: Any) -> dict[str, dict[str, Any]]:
                     part: dict(content.get(part) or {})
                     for part in ("counts", "tables", "metrics", "timings", "values")
                 }
+                found["mlflow_run_ids"] = list(content.get("mlflow_run_ids") or [])
     return found

@@ -92,7 +92,9 @@ def record(
         "timings": {kind: round(value, 4) for kind, value in seconds.items()},
         "values": handed,
     }
-    _show(content)
+    from workbench.execution.mlflow_parent import own_runs
+
+    _show(content, own_runs())
 
 
 def _row_counts(tables: Sequence[str]) -> dict[str, int]:
@@ -204,7 +206,7 @@ def _as_html(content: dict[str, dict[str, Any]]) -> str:
     return f'<div class="record" style="display:flex;flex-wrap:wrap;align-items:flex-start">{body}</div>'
 
 
-def _show(content: dict[str, dict[str, Any]]) -> None:
+def _show(content: dict[str, dict[str, Any]], mlflow_run_ids: list[str]) -> None:
     try:
         from IPython import get_ipython
         from IPython.display import display
@@ -214,5 +216,9 @@ def _show(content: dict[str, dict[str, Any]]) -> None:
     if get_ipython() is None:
         print(_as_text(content))
         return
-    bundle = {"text/plain": _as_text(content), "text/html": _as_html(content), MIME: content}
+    bundle = {
+        "text/plain": _as_text(content),
+        "text/html": _as_html(content),
+        MIME: {**content, "mlflow_run_ids": mlflow_run_ids},
+    }
     display(bundle, raw=True)

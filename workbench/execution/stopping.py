@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,11 @@ class Stopped(KeyboardInterrupt):
 def stoppable() -> contextlib.AbstractContextManager[None]:
     """Raise :class:`Stopped`, with the signal's name, where a signal comes meanwhile."""
     return _signals(_stop)
+
+
+def heard(tell: Callable[[Stopped], None]) -> contextlib.AbstractContextManager[None]:
+    """Tell of a signal that comes meanwhile, and interrupt nothing."""
+    return _signals(lambda number, frame: tell(Stopped(signal.Signals(number).name)))
 
 
 def deaf() -> contextlib.AbstractContextManager[None]:
