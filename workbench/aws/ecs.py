@@ -271,7 +271,7 @@ def read_ending(task: Mapping[str, Any], container: str) -> tuple[Outcome, str, 
         task: as DescribeTasks or an "ECS Task State Change" event tells it.
         container: the container that counts.
     """
-    ours = next((one for one in task.get("containers", []) if one["name"] == container), {})
+    ours: dict[str, Any] = next((one for one in task.get("containers", []) if one["name"] == container), {})
     code, said = ours.get("exitCode"), ours.get("reason") or ""
     stopped = task.get("stoppedReason") or ""
     if code == 0:

@@ -104,7 +104,8 @@ class Finished:
         stages = intake.stages
         marks = ", ".join("?" for _ in stages)
         rows = self._warehouse.query(
-            "WITH complete AS (SELECT parent_run_id FROM ops.runs WHERE pipeline = ? AND state = 'succeeded' "
+            "WITH complete AS (SELECT parent_run_id FROM ops.runs WHERE pipeline = ? "
+            "AND state IN ('succeeded', 'skipped') "
             f"AND parent_run_id IS NOT NULL AND stage IN ({marks}) GROUP BY parent_run_id "
             "HAVING count(DISTINCT stage) = ?) "
             "SELECT max(started_at) AS began, max(finished_at) AS ended FROM ops.runs "

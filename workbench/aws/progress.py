@@ -26,7 +26,7 @@ class UntilStopped:
         """
         self._told.update(run, stage)
         follow = any(other.state == "waiting" for other in run.stages)
-        if self._stop.is_set() and stage.state == "succeeded" and follow:
+        if self._stop.is_set() and stage.state in ("succeeded", "skipped") and follow:
             raise Stopped("the worker was stopped")
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:

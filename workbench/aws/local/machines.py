@@ -1,19 +1,22 @@
-"""Step Functions: ``ecs:runTask.sync`` fails where its task does.
+"""Step Functions: ``ecs:runTask.sync`` calls ECS, and fails where its task does.
 
-moto 5.2.5 takes every stopped task for a success. Step Functions fails the state when the task's container
-ended with another exit code than 0, or never started.
+moto 5.2.5 hands a state's parameters to ECS in Step Functions' spelling (``Cluster``), which ECS doesn't know,
+and takes every stopped task for a success. Step Functions fails the state when the task's container ended with
+another exit code than 0, or never started. It refuses the errors that the language itself names where they come
+out of a branch, and takes what ended an attempt for the end of the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 
 def install() -> None:
     """Replace what moto doesn't do."""
     from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
-    from moto.stepfunctions.parser.asl.component.common.error_name import failure_event
+    from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name, failure_event
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import (
         StatesErrorNameType,
@@ -51,4 +54,38 @@ def install() -> None:
 
         return resolve
 
+    def parameters(
+        self: Any, parameters: Any, service: Any = None, service_action_name: str | None = None
+    ) -> None:
+        self._to_boto_request(
+            parameters, _operation(self._get_boto_service_action(service_action_name)).input_shape
+        )
+
+    def response(
+        self: Any, response: Any, service: Any = None, service_action_name: str | None = None
+    ) -> None:
+        self._from_boto_response(
+            response, _operation(self._get_boto_service_action(service_action_name)).output_shape
+        )
+
+    waits = StateTaskServiceEcs._eval_sync
+
+    def wait(self: Any, **named: Any) -> Any:
+        # A task of ECS is followed, never called back; the endpoint of the first attempt stays interrupted.
+        return waits(self, **{**named, "callback_endpoint": None})
+
+    custom_error_name.ILLEGAL_CUSTOM_ERROR_PREFIX = "\0"
     StateTaskServiceEcs._build_sync_resolver = build
+    StateTaskServiceEcs._eval_sync = wait
+    StateTaskServiceEcs._normalise_parameters = parameters
+    StateTaskServiceEcs._normalise_response = response
+
+
+@cache
+def _operation(action: str) -> Any:
+    """Return botocore's model of an operation of ECS, by its name in Python."""
+    import botocore.session
+    from botocore import xform_name
+
+    model = botocore.session.get_session().get_service_model("ecs")
+    return model.operation_model(next(name for name in model.operation_names if xform_name(name) == action))
