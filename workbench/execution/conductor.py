@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.execution.attempts import attempt
@@ -19,6 +18,7 @@ from workbench.execution.graph import expand
 from workbench.execution.literals import plain
 from workbench.execution.mlflow_parent import PARENT, begin_parent
 from workbench.execution.notebook import Outcome, Prepared, read_notebook
+from workbench.execution.outcomes import note, repeat
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
 from workbench.execution.progress import Progress
@@ -201,7 +201,7 @@ class Conductor:
             if decision.previous is None:
                 self._waiting.append(_Unit(planned, prepared, record))
             else:
-                _repeat(record, decision.previous)
+                repeat(record, decision.previous)
                 self._tell(record)
                 self._done(planned.name)
         if not found:
@@ -253,13 +253,7 @@ class Conductor:
         for name, rows in ended.rows.items():
             record.outputs[name].rows = rows
         if outcome is not None:
-            for part, values in outcome.record.items():
-                setattr(record, part, values)
-            record.reason, record.executor = outcome.reason, outcome.executor
-            record.cells = [round(seconds, 4) for seconds in outcome.cells]
-            peak = outcome.usage.get("peak_memory")
-            record.peak_memory = None if peak is None else int(peak)
-            record.cpu_seconds = outcome.usage.get("cpu_seconds")
+            note(record, outcome)
         if outcome is None:
             record.reason = "error"
             record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")
@@ -290,14 +284,3 @@ class Conductor:
     def _tell(self, record: StageRun) -> None:
         save(self.run, self.settings)
         self.progress.update(self.run, record)
-
-
-def _repeat(record: StageRun, row: Mapping[str, Any]) -> None:
-    """Give a skipped stage what its last run recorded, so that later stages find it."""
-    record.begin()
-    record.reason, record.unchanged_since = "skipped", row["run_id"]
-    record.counts, record.tables, record.metrics = row["counts"], row["tables"], row["metrics"]
-    record.values = row["results"]
-    record.outputs = {name: Version.model_validate(each) for name, each in row["outputs"].items()}
-    record.output, record.report = (Path(row[name]) if row[name] else None for name in ("notebook", "report"))
-    record.end("skipped")
