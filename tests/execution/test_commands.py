@@ -104,3 +104,45 @@ def test_a_notebook_is_run_and_its_record_printed(call, tmp_path: Path) -> None:
     assert "a succeeded in" in err
     status, out, _ = call("notebook", notebook(path, "1 / 0"))
     assert status == 1 and "a failed" in out and "ZeroDivisionError: division by zero" in out
+
+
+def test_a_run_says_why_each_stage_ran_or_did_not(call, tmp_path: Path) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb", last="record(counts={'n': limit})")
+    shop = pipeline(tmp_path / "shop", {"a": {}})
+    assert call("run", shop, "-p", "limit=3")[0] == 0
+    status, _, err = call("run", shop, "-p", "limit=3")
+    assert status == 0 and "a skipped, unchanged since run " in err
+    assert "a skipped: unchanged since run " in call("runs", "show", "latest")[1]
+    assert "a running, forced" in call("run", shop, "-p", "limit=3", "--force")[2]
+    assert "a ran: forced" in call("runs", "show", "latest")[1]
+
+
+def test_two_runs_are_compared_side_by_side(call, tmp_path: Path) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb", last="record(counts={'n': limit})")
+    shop = pipeline(tmp_path / "shop", {"a": {}})
+    runs = [json.loads(call("run", shop, "-p", f"limit={n}", "--json")[1])["run_id"] for n in (4, 6)]
+    status, out, _ = call("runs", "compare", *runs, "--json")
+    assert status == 0
+    told = json.loads(out)
+    facts = {(fact["stage"], fact["what"]): fact["values"] for fact in told["facts"]}
+    assert told["runs"] == runs
+    assert facts["", "parameter limit"] == [4, 6] and facts["a", "n"] == [4, 6]
+    assert facts["a", "state"] == ["succeeded", "succeeded"]
+    assert "+50%" in call("runs", "compare", *runs)[1]
+    assert call("runs", "compare", runs[0], "nothing")[0] == 2
+
+
+def test_a_failed_run_is_gone_on_with_under_its_own_values(call, tmp_path: Path) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb")
+    notebook(tmp_path / "shop" / "b.ipynb", "from pathlib import Path\nassert Path('mended').exists()")
+    shop = pipeline(tmp_path / "shop", {"a": {}, "b": {"after": ["a"]}})
+    status, _, err = call("run", shop, "--resume", "latest")
+    assert status == 2 and "shop has never run, so there is nothing to go on with" in err
+    failed = json.loads(call("run", shop, "-p", "limit=8", "--json")[1])
+    assert failed["state"] == "failed"
+    (tmp_path / "shop" / "mended").touch()
+    resumed = json.loads(call("run", shop, "--resume", "latest", "--json")[1])
+    assert [stage["state"] for stage in resumed["stages"]] == ["skipped", "succeeded"]
+    assert resumed["parameters"] == {"limit": 8} and resumed["resumed"] == failed["run_id"]
+    status, _, err = call("run", shop, "--resume", resumed["run_id"])
+    assert status == 2 and "succeeded; go on with a failed one" in err

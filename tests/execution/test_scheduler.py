@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,11 +13,17 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, run_pipeline
+from workbench.execution.runs import read_run
 from workbench.execution.scheduler import Claim, Order, admits, places
+from workbench.settings import Settings
 
 # Each waits until the other has come: it can only end if both run at the same time.
 MEET = """\
 import os, time
+import signal
+import subprocess
+import sys
+import time
 from itertools import pairwise
 from pathlib import Path
 Path(f"here-{os.environ['WORKBENCH_STAGE']}").touch()
@@ -99,3 +109,30 @@ def test_a_failure_lets_what_runs_finish_and_starts_nothing_new(
     run = run_pipeline(folder)
     assert [stage.state for stage in run.stages] == ["failed", "succeeded", "not_run", "not_run"]
     assert (run.state, run.error) == ("failed", "a: ZeroDivisionError: division by zero")
+
+
+def test_a_signal_stops_all_that_run_and_both_are_saved(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_PARALLEL", "2")
+    folder = tmp_path / "shop"
+    sleep = "import time\nPath(f\"asleep-{os.environ['WORKBENCH_STAGE']}\").touch()\ntime.sleep(600)"
+    for name in ("a", "b"):
+        notebook(folder / f"{name}.ipynb", MEET, sleep)
+    notebook(folder / "c.ipynb")
+    pipeline(folder, {"a": {}, "b": {}, "c": {"after": ["a"]}})
+    command = [sys.executable, "-m", "workbench.cli", "run", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("asleep-*"))) < 2:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    run = read_run("latest", settings)
+    assert (run.state, run.error) == ("stopped", "stopped by SIGTERM")
+    assert [stage.state for stage in run.stages] == ["stopped", "stopped", "not_run"]
+    for stage in run.stages[:2]:
+        assert stage.error == "stopped by SIGTERM" and stage.reason == "stopped"
+        assert stage.output is not None and stage.output.is_file() and stage.report is not None
