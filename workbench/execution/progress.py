@@ -12,7 +12,7 @@ from workbench.execution.runs import Run, StageRun, list_runs
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 COLORS = {
     "succeeded": "green", "failed": "red", "running": "cyan", "stopped": "yellow", "lost": "yellow",
@@ -22,6 +22,7 @@ SIGNS = {
     "succeeded": "✓", "failed": "✗", "running": "▸", "stopped": "■", "not_run": "-", "skipped": "=",
 }  # fmt: skip
 BAR = 10
+_TIME = 12
 _HISTORY, _LOOKED_AT = 5, 50
 
 
@@ -115,24 +116,28 @@ class Live(Silence):
         self._run = run
         self._live.stop()
 
-    def table(self) -> Table:
-        """Return what is drawn: for each stage its state, its cells, its seconds and what came of it."""
-        from rich.markup import escape
-        from rich.table import Table
+    def table(self) -> Group:
+        """Return what is drawn: for each stage its state, its cells, its seconds and what came of it.
 
-        table = Table(box=None, pad_edge=False, show_header=False)
-        for justify in ("left", "left", "left", "right", "left"):
-            table.add_column(justify=justify, overflow="ellipsis", no_wrap=True)
-        for stage in list(self._run.stages) if self._run else []:
+        A line that is too long for the terminal is cut at its end, so what matters comes first.
+        """
+        from rich.console import Group
+        from rich.text import Text
+
+        stages = list(self._run.stages) if self._run else []
+        names = max((len(stage.name) for stage in stages), default=0)
+        bars = [self._bar(stage) for stage in stages]
+        widest = max(map(len, bars), default=0)
+        lines = []
+        for stage, bar in zip(stages, bars, strict=True):
             color = COLORS.get(stage.state, "dim")
-            table.add_row(
-                f"[{color}]{SIGNS.get(stage.state, '·')}[/]",
-                f"[{color}]{escape(stage.name)}[/]",
-                self._bar(stage),
-                self._time(stage),
-                escape(self._note(stage)),
-            )
-        return table
+            line = Text(no_wrap=True, overflow="ellipsis")
+            line.append(f"{SIGNS.get(stage.state, '·')} {stage.name:<{names}}", color)
+            line.append(f" {self._time(stage):>{_TIME}}", "" if stage.started_at else "dim")
+            line.append(f"  {bar:<{widest}}" if widest else "", "cyan")
+            line.append(f"  {self._note(stage)}")
+            lines.append(line)
+        return Group(*lines)
 
     def _bar(self, stage: StageRun) -> str:
         with self._lock:
@@ -140,14 +145,14 @@ class Live(Silence):
         if stage.state != "running" or not total:
             return ""
         full = min(BAR, BAR * done // total)
-        return f"[cyan]{'━' * full}[/][dim]{'━' * (BAR - full)}[/] {done}/{total}"
+        return f"{'━' * full}{'╌' * (BAR - full)} {done}/{total}"
 
     def _time(self, stage: StageRun) -> str:
         usual = self._usual.get(stage.name)
         if stage.state == "skipped":
             return ""
         if stage.seconds is None:
-            return f"[dim]~{usual:.0f} s[/]" if usual is not None and stage.state == "waiting" else ""
+            return f"~{usual:.0f} s" if usual is not None and stage.state == "waiting" else ""
         if stage.state == "running" and usual is not None:
             return f"{stage.seconds:.0f} s of ~{usual:.0f} s"
         return f"{stage.seconds:.1f} s"

@@ -1,0 +1,94 @@
+"""What a person sees of a run: the live table on wide and narrow terminals, and plain lines."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from workbench.execution.progress import Lines, Live, usual_seconds
+from workbench.execution.runs import Run, StageRun, new_run, save
+from workbench.settings import Settings
+
+
+def made(settings: Settings) -> Run:
+    """A run with a stage in each state."""
+    run = new_run("shop", settings)
+    for name in ("took", "same", "works", "broke", "waits", "left"):
+        run.stages.append(StageRun(name=name, source=Path(f"{name}.ipynb")))
+    took, same, works, broke, _, left = run.stages
+    for stage in (took, works, broke):
+        stage.begin()
+    took.tables = {"raw.stores": 1200}
+    took.end("succeeded")
+    same.begin()
+    same.why = "unchanged since run x"
+    same.end("skipped")
+    works.why = "landing changed"
+    broke.end("failed", "KeyError: [bold]'XYZ'")
+    left.state = "not_run"
+    return run
+
+
+def drawn(live: Live, width: int) -> list[str]:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(live.table())
+    return console.export_text().splitlines()
+
+
+def test_the_table_shows_state_cells_time_and_what_came_of_it(settings: Settings) -> None:
+    live = Live({"works": 30.4, "waits": 12.0})
+    run = made(settings)
+    live._run = run
+    live.cell(run.stages[2], 3, 10)
+    took, same, works, broke, waits, left = drawn(live, 100)
+    assert took.startswith("✓ took") and "0.0 s" in took and "1,200 rows" in took
+    assert same.startswith("= same") and "unchanged since run x" in same
+    assert works.startswith("▸ works") and "━━━╌╌╌╌╌╌╌ 3/10" in works
+    assert "0 s of ~30 s" in works and "landing changed" in works
+    assert broke.startswith("✗ broke") and "KeyError: [bold]'XYZ'" in broke
+    assert waits.startswith("· waits") and "~12 s" in waits
+    assert left.startswith("- left") and "not run" in left
+
+
+def test_a_narrow_terminal_keeps_a_line_for_each_stage(settings: Settings) -> None:
+    live = Live()
+    live._run = made(settings)
+    lines = drawn(live, 30)
+    assert len(lines) == 6 and all(len(line.rstrip()) <= 30 for line in lines)
+    assert [line[0] for line in lines] == ["✓", "=", "▸", "✗", "·", "-"]
+
+
+def test_history_is_the_median_of_the_last_runs_that_succeeded(settings: Settings) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for number, seconds in enumerate((100, 1, 2, 3, 4, 50)):
+        run = new_run("shop", settings, started_at=start)
+        run.run_id = f"20260101T00000{number}Z-abcdef"
+        end = start + timedelta(seconds=seconds)
+        run.stages = [
+            StageRun(name="a", source=Path("a"), state="succeeded", started_at=start, finished_at=end),
+            StageRun(name="b", source=Path("b"), state="failed", started_at=start, finished_at=end),
+        ]
+        save(run, settings)
+    assert usual_seconds("shop", settings) == {"a": 3} and usual_seconds("other", settings) == {}
+
+
+def test_elsewhere_each_step_is_a_plain_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    run = made(settings)
+    lines = Lines()
+    lines.begin(run)
+    for stage in run.stages:
+        lines.update(run, stage)
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        f"run {run.run_id} of shop",
+        "  took succeeded in 0.0 s",
+        "  same skipped, unchanged since run x",
+        "  works running, landing changed",
+        "  broke failed in 0.0 s: KeyError: [bold]'XYZ'",
+        "  left not_run",
+    ]
