@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,11 @@ def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> No
     take = second.stages[0]
     assert take.counts == {"n": 7} and take.values == {"x": [1]} and take.report == first.stages[0].report
     assert take.reason == "skipped" and second.rows is None
+    assert second.report is not None
+    for page in (second.report, second.report.parents[1] / "index.html"):
+        links = set(re.findall(r'href="([^"]*take\.html)"', page.read_text()))
+        assert links and all((page.parent / link).is_file() for link in links)
+    assert "unchanged since run" in second.report.read_text()
     assert connect().counts("raw.stores") == {"raw.stores": 1}
     rows = connect().query("SELECT state FROM ops.runs WHERE parent_run_id = ?", [second.run_id]).to_pylist()
     assert [row["state"] for row in rows] == ["skipped", "skipped"]
