@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import Batch, ingest
-from workbench.sources.files import land
+from workbench.sources.files import Landed, land, landed
 from workbench.warehouse import Warehouse, connect
 
 HEADER = (
@@ -163,6 +164,22 @@ def test_a_file_landed_twice_loads_once(warehouse: Warehouse, tmp_path: Path) ->
     again = ingest(warehouse)  # type: ignore[arg-type]
     assert (again.batches, again.known_files) == ((), 2)
     assert warehouse.counts("raw.transactions")["raw.transactions"] == 1
+
+
+def test_two_ingestions_at_once_load_a_file_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    source = tmp_path / "transactions" / "a.csv"
+    source.parent.mkdir()
+    source.write_text(f"{HEADER}\n{line()}\n")
+    land(str(source))
+
+    def overtaken() -> Iterator[Landed]:
+        """Yield the file after another ingestion, which began later, has taken it in."""
+        assert len(ingest(warehouse).batches) == 1
+        yield from landed()
+
+    late = ingest(warehouse, overtaken())
+    assert (late.batches, late.known_files) == ((), 1)
+    assert warehouse.counts("raw.transactions") == {"raw.transactions": 1}
 
 
 def test_exact_repeats_are_counted_within_a_file_and_across_files(

@@ -110,14 +110,21 @@ def ingest(
             continue
         known.add(file.batch_id)
         batch = _take_in(warehouse, file, run_id)
+        if batch is None:
+            repeated += 1
+            continue
         batches.append(batch)
         if progress:
             progress(batch)
     return IngestResult(tuple(batches), repeated)
 
 
-def _take_in(warehouse: DuckDBWarehouse, file: Landed, run_id: str | None) -> Batch:
+def _take_in(warehouse: DuckDBWarehouse, file: Landed, run_id: str | None) -> Batch | None:
+    """Take in one file; None if another process did so since the ledger was read."""
     with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.connection() as connection:
+        # As long as this connection is open, no other process has one.
+        if connection.execute("SELECT 1 FROM ops.batches WHERE batch_id = ?", [file.batch_id]).fetchone():
+            return None
         staged, why = None, ""
         try:
             staged = stage(connection, file, Path(scratch) / "lines")
