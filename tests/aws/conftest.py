@@ -16,6 +16,11 @@ from workbench.aws.queue import Queue, connect_queue
 REGION = "eu-west-1"
 
 
+@pytest.fixture(autouse=True)
+def no_queue_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORKBENCH_QUEUE_URL", raising=False)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """URL of a moto server."""

@@ -10,6 +10,7 @@ import pytest
 
 from tests.aws.conftest import make_sqs
 from tests.aws.project import HEADER, make_project, sales
+from tests.execution.notebooks import notebook, pipeline
 from workbench.aws.messages import Files, RunRequest, file_uri
 from workbench.aws.queue import Queue, connect_queue
 from workbench.aws.worker import Options, Worker
@@ -140,7 +141,8 @@ def test_work_that_keeps_failing_is_given_up_with_its_error(
     assert "out of paper" in dead.reason
     make_project(tmp_path / "project", "fixed = True")
     queue.replay()
-    assert drain(queue) == {"done": 1, "runs": 1}
+    assert drain(queue)["runs"] == 1
+    assert queue.dead() == []
 
 
 def test_each_further_attempt_comes_later(
@@ -277,3 +279,26 @@ def test_a_queue_that_cannot_be_reached_for_a_while_is_tried_again(project: Path
     assert worker.work(drain=True)["done"] == 1
     assert said[:2] == ["can't receive for now: no line"] * 2
     assert time.monotonic() - begun < 60
+
+
+def test_a_file_that_no_pipeline_takes_in_is_given_up(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("WORKBENCH_PROJECT", str(tmp_path / "empty"))
+    queue.send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
+    assert drain(queue) == {"given_up": 1}
+    assert queue.dead()[0].reason == "no pipeline of the project reads landing"
+
+
+def test_a_file_goes_through_every_pipeline_that_reads_landing(
+    project: Path, queue: Queue, tmp_path: Path
+) -> None:
+    other = project / "pipeline_notebooks" / "other"
+    pipeline(other, {"look": {"reads": ["landing"], "writes": ["report"]}})
+    notebook(other / "look.ipynb", "seen = limit")
+    path = sales(tmp_path / "in/transactions/a.csv", 1)
+    queue.send(named(path))
+    assert drain(queue) == {"done": 1, "runs": 2}
+    queue.send(named(path))
+    assert drain(queue) == {"repeated": 1}

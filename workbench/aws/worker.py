@@ -181,22 +181,27 @@ class Worker:
 
     def _files(self, deliveries: list[_Delivery]) -> None:
         """Run what takes in the files of some messages, once for all of them."""
-        left = self._settle(deliveries, "repeated")
+        if not self._intakes:
+            for delivery in deliveries:
+                self._give_up(delivery.message, "no pipeline of the project reads landing")
+            return
+        left, before, run = self._settle(deliveries, "repeated"), 0, None
         while left:
             pending = self._finished.pending(file for delivery in left for file in delivery.files)
+            to_do = sum(len(found) for found in pending.values())
+            if run is not None and to_do >= before:
+                reason = run.error or "it succeeded, and yet the ledger lacks the file"
+                for delivery in left:
+                    self._put_off(delivery.message, f"run {run.run_id}: {reason}")
+                return
+            before = to_do
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
-            files = len({file.batch_id for delivery in left for file in delivery.files})
-            self._say(f"{files} files in {len(left)} messages: {intake.pipeline.name}")
+            self._say(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
             if not wait_until_settled(self.settings.landing, self.options.settle, stop=self._stop):
                 self._check_stop()
                 self._say("files in landing still change; going on without waiting for them")
             run = self._run(intake.pipeline.name, start=intake.stage)
-            before = len(left)
             left = self._settle(left, "done")
-            if run.state != "succeeded" and len(left) == before:
-                for delivery in left:
-                    self._put_off(delivery.message, f"run {run.run_id}: {run.error}")
-                return
 
     def _settle(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
         """Finish the messages whose files are all in, give up those with a refused one; return the others."""

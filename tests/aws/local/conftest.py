@@ -6,7 +6,6 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -109,8 +108,3 @@ def cluster(local: LocalAWS) -> Cluster:
     boto3.client("logs").create_log_group(logGroupName=name)
     subnet = boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     return Cluster(name, subnet)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path
