@@ -111,8 +111,17 @@ def test_a_value_that_was_not_recorded_is_a_clear_failure(tmp_path: Path) -> Non
             pipeline(folder, {"take": {}, "count": {"parameters": {"batches": {"from": f"take.{source}"}}}})
         )
         assert run.state == "failed" and run.error is not None and run.error.startswith(f"count: {message}")
+
+
+def test_a_stage_run_by_itself_takes_what_was_recorded_last(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    notebook(folder / "take.ipynb", last=DAYS)
+    notebook(folder / "count.ipynb", parameters="batches: int  # taken in")
+    pipeline(folder, {"take": {}, "count": {"parameters": {"batches": {"from": "take.counts.batches"}}}})
     run = run_pipeline(folder, only="count")
-    assert run.error is not None and run.error.endswith("and take isn't part of this run")
+    assert run.error == "count: count takes take.counts.batches, and take never ran to its end"
+    run_pipeline(folder)
+    assert run_pipeline(folder, only="count").stages[0].parameters == {"batches": 3}
 
 
 @pytest.mark.parametrize(

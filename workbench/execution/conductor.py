@@ -180,7 +180,9 @@ class Conductor:
         """Turn a stage that is ready into what will run, leaving out what would only repeat itself."""
         place = next(i for i, record in enumerate(self.run.stages) if record.name == planned.name)
         try:
-            found = instances(planned, {record.name: record for record in self.run.stages})
+            # A stage that isn't part of this run is taken by what it last recorded.
+            past = self._versions.recorded(self.run.pipeline)
+            found = instances(planned, past | {record.name: record for record in self.run.stages})
         except WorkbenchError as error:
             record = self.run.stages[place]
             record.begin()

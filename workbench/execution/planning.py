@@ -104,7 +104,7 @@ def instances(planned: Planned, records: Mapping[str, StageRun]) -> list[Prepare
 def _take(source: Source, records: Mapping[str, StageRun], stage: str) -> Any:
     record = records.get(source.stage)
     if record is None:
-        raise WorkFailed(f"{stage} takes {source}, and {source.stage} isn't part of this run")
+        raise WorkFailed(f"{stage} takes {source}, and {source.stage} never ran to its end")
     part = getattr(record, source.part)
     if source.name not in part:
         known = ", ".join(part) or "none"

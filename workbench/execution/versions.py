@@ -114,6 +114,19 @@ class Versions:
             return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
         return Version(version=writer.version, rows=rows)
 
+    def recorded(self, pipeline: str) -> dict[str, StageRun]:
+        """Return what each stage of a pipeline recorded when it last succeeded, by its name."""
+        return {
+            row["stage"]: StageRun(
+                name=row["stage"],
+                source=Path(row["notebook"] or ""),
+                **{part: row[part] for part in ("counts", "tables", "metrics")},
+                values=row["results"],
+            )
+            for row in self.past
+            if row["pipeline"] == pipeline and row["state"] == "succeeded"
+        }
+
     def writer(self, name: str) -> Writer | None:
         """Return who last wrote a table or word."""
         return self._writers.get(name)
