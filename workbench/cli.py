@@ -8,6 +8,7 @@ import typer
 
 from workbench.commands import demo, detect, execute, generate, models, queue, warehouse, worker
 from workbench.errors import WorkbenchError
+from workbench.execution import quick
 
 app = typer.Typer(
     name="workbench",
@@ -23,6 +24,7 @@ for module in (demo, warehouse, execute, detect, models, generate, worker, queue
 
 def main() -> None:
     """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
+    quick.program = True
     try:
         app()
     except WorkbenchError as error:

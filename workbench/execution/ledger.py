@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -109,9 +110,16 @@ def _versions(found: dict[str, Version]) -> str:
 
 def _rows(name: str, rows: list[dict[str, Any]]) -> pyarrow.Table:
     import pyarrow
+    import pyarrow.json
 
     kinds = {"bigint": pyarrow.int64(), "double": pyarrow.float64(), "timestamp": pyarrow.timestamp("us")}
     schema = pyarrow.schema(
         [(column.name, kinds.get(column.kind, pyarrow.string())) for column in table(name).columns]
     )
-    return pyarrow.Table.from_pylist(rows, schema=schema)
+    # Not from a list of rows: for those pyarrow imports pandas, which takes longer than a small run.
+    data = "\n".join(json.dumps(row, default=str) for row in rows).encode()
+    return pyarrow.json.read_json(
+        io.BytesIO(data),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+    ).select(schema.names)

@@ -17,10 +17,12 @@ from workbench.execution.environment import plain_environment
 from workbench.execution.job import Job, Limits
 from workbench.execution.language import language_of
 from workbench.execution.processes import PYTHON, start_process
+from workbench.execution.quick import import_papermill
 
 
 def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job) -> None:
     """Have papermill execute a notebook by our engine; what came of it is in ``job``."""
+    import_papermill()
     import nbformat
     from papermill.engines import papermill_engines
     from papermill.exceptions import PapermillExecutionError

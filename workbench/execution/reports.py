@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, has_tag
+from workbench.execution.quick import import_nbformat
 from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
 from workbench.settings import Settings
 
@@ -34,6 +35,7 @@ _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _FOR_ENGINEERS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Reads\b", re.MULTILINE)
 _NUMERIC = re.compile(r"[-+]?[\d,.\s]*\d[\d,.]*(e[-+]?\d+)?\s*%?|nan|none|<na>|nat|inf|", re.IGNORECASE)
 _index = threading.Lock()
+_of_thread = threading.local()
 
 
 def index_page(settings: Settings) -> Path:
@@ -141,19 +143,33 @@ def _fold_setup(node: Any) -> None:
 
 
 def _render_cells(node: Any, folder: Path) -> str:
+    import_nbformat()
     import nbformat
-    from nbconvert.exporters.html import HTMLExporter
-    from traitlets.config import Config
 
-    exporter = HTMLExporter(
-        config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN_FIRST)}}),
-        extra_template_basedirs=[str(TEMPLATES)],
-        template_name="notebook",
-        embed_images=True,
-    )
+    exporter = _exporter()
     node = nbformat.from_dict(node)
+    language = node.metadata.get("language_info") or {"name": "python"}
+    if language["name"] == "python":
+        # IPython's own lexer, which differs in magics alone, would bring all of IPython.
+        node.metadata["language_info"] = {**language, "pygments_lexer": "python"}
     body, _ = exporter.from_notebook_node(node, {"metadata": {"path": str(folder)}})
     return str(body)
+
+
+def _exporter() -> Any:
+    """Return this thread's exporter: its templates are read once."""
+    found = getattr(_of_thread, "exporter", None)
+    if found is None:
+        from nbconvert.exporters.html import HTMLExporter
+        from traitlets.config import Config
+
+        found = _of_thread.exporter = HTMLExporter(
+            config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN_FIRST)}}),
+            extra_template_basedirs=[str(TEMPLATES)],
+            template_name="notebook",
+            embed_images=True,
+        )
+    return found
 
 
 def _without_remote(body: str) -> str:

@@ -1,0 +1,42 @@
+"""Optional libraries of libraries, left out while those are imported, as their import costs more than a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Set by our own program, in whose process nobody else uses papermill.
+program = False
+
+# jsonschema checks the format "iri" with it, of which notebooks have none; it compiles a grammar for most of a second.
+_OF_NBFORMAT = ("rfc3987_syntax",)
+# Papermill reads and writes notebooks in stores by them; our program hands it none to read and takes back a node.
+_OF_PAPERMILL = ("boto3", "azure", "gcsfs", "github")
+
+
+def import_nbformat() -> None:
+    """Import nbformat, and with it jsonschema, without what notebooks don't need."""
+    with _absent(_OF_NBFORMAT):
+        import nbformat  # noqa: F401
+
+
+def import_papermill() -> None:
+    """Import papermill; in our own program without its stores."""
+    import_nbformat()
+    with _absent(_OF_PAPERMILL if program else ()):
+        import papermill.execute  # noqa: F401
+
+
+@contextmanager
+def _absent(names: tuple[str, ...]) -> Iterator[None]:
+    """Have modules that aren't imported yet seem not to be installed."""
+    hidden = [name for name in names if name not in sys.modules]
+    for name in hidden:
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            if sys.modules.get(name, name) is None:
+                del sys.modules[name]
