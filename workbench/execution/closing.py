@@ -58,10 +58,14 @@ def finish(
     ``problem`` is what ended it if neither a stage nor a signal did.
     """
     for stage in run.stages:
-        if stage.state == "waiting":
-            stage.state = "not_run"
-            stage.why = stage.why or "the run ended before its turn"
-            progress.update(run, stage)
+        if stage.state == "running":
+            stage.end("failed", problem or "the runner failed")
+        elif stage.state == "waiting":
+            # Why it would have run is of no use now.
+            stage.state, stage.why = "not_run", "the run ended before its turn"
+        else:
+            continue
+        progress.update(run, stage)
     failed = [stage for stage in run.stages if stage.state == "failed"]
     if stopped:
         run.end("stopped", f"stopped by {stopped}" if str(stopped) else "stopped")
