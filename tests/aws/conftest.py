@@ -54,13 +54,18 @@ def make_sqs(max_receives: int = 3) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "sqs"])
-def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty queue that delivers a message three times."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'queue.db'}?max_receives=3"
+def make_queue(kind: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """Make an empty queue that delivers a message three times; return its URL."""
+    if kind == "sqlite":
+        return f"sqlite:///{folder / 'queue.db'}?max_receives=3"
     request.getfixturevalue("aws")
     return make_sqs(max_receives=3)
+
+
+@pytest.fixture(params=["sqlite", "sqs"])
+def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A queue of each kind."""
+    return make_queue(request.param, request, tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.aws.conftest import make_sqs
+from tests.aws.conftest import make_queue, make_sqs
 from tests.aws.project import HEADER, make_project, sales
 from tests.execution.notebooks import notebook, pipeline
 from workbench.aws.messages import Files, RunRequest, file_uri
@@ -18,7 +18,14 @@ from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
 
+BOTH = pytest.mark.parametrize("queue_url", ["sqlite", "sqs"], indirect=True)
 QUICK = Options(retry=0, settle=0.2, visibility=60)
+
+
+@pytest.fixture
+def queue_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQS, unless a test asks for both: to the worker a queue is its contract, which has tests of its own."""
+    return make_queue(getattr(request, "param", "sqs"), request, tmp_path)
 
 
 @pytest.fixture
@@ -45,6 +52,7 @@ def scalar(sql: str) -> object:
     return next(iter(row.values()))
 
 
+@BOTH
 def test_files_that_wait_together_are_one_run(project: Path, queue: Queue, tmp_path: Path) -> None:
     files = [sales(tmp_path / f"in/transactions/{n}.csv", n * 10) for n in range(7)]
     queue.send(*(named(path) for path in files))
@@ -53,6 +61,7 @@ def test_files_that_wait_together_are_one_run(project: Path, queue: Queue, tmp_p
     assert scalar("SELECT count(*) FROM ops.batches WHERE rows_landed = rows_accepted") == 7
 
 
+@BOTH
 def test_a_file_that_comes_again_is_nothing_to_do(project: Path, queue: Queue, tmp_path: Path) -> None:
     path = sales(tmp_path / "in/transactions/a.csv", 1)
     queue.send(named(path))
@@ -102,6 +111,7 @@ def test_a_message_nobody_understands_is_given_up_at_once_and_the_others_done(
     assert "named after a dataset" in reasons[named(tmp_path / "x")]
 
 
+@BOTH
 def test_a_file_refused_whole_is_given_up_with_the_reason_and_the_others_done(
     project: Path, queue: Queue, tmp_path: Path
 ) -> None:
@@ -130,6 +140,7 @@ def test_work_that_fails_is_tried_again_and_succeeds(
     assert scalar("SELECT count(*) FROM raw.transactions") == 3
 
 
+@BOTH
 def test_work_that_keeps_failing_is_given_up_with_its_error(
     queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +169,7 @@ def test_each_further_attempt_comes_later(
     assert 1 <= waits[0] <= 2 < waits[1] <= 4
 
 
+@BOTH
 def test_a_request_runs_once_for_its_id(project: Path, queue: Queue) -> None:
     body = RunRequest(pipeline="intake", parameters={"limit": 7}, id="nightly").model_dump_json()
     queue.send(body, body, RunRequest(pipeline="intake", id="other").model_dump_json())
@@ -188,6 +200,7 @@ def test_a_request_that_is_wrong_is_given_up_at_once(
     assert told in dead.reason
 
 
+@BOTH
 def test_messages_are_kept_while_long_work_goes_on(
     queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
