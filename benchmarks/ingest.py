@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 
-
 Seconds = tuple[float, float]
 
 
