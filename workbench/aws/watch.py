@@ -41,7 +41,7 @@ class Watch:
         self._stop = threading.Event()
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
         self._known: dict[Path, tuple[int, int] | None] = {}
-        self._thread = threading.Thread(target=self._watch, name="watch", daemon=True)
+        self._thread = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
 
     def start(self) -> None:
         """Send messages for what is there, and watch from now on."""
@@ -68,7 +68,9 @@ class Watch:
         files: list[Landed] = []
         now = time.time()
         for path in data_files(self._settings.landing):
-            if now - path.stat().st_mtime < self._settle:
+            if (state := _state(path)) is None:
+                continue
+            if now - state[1] / 1e9 < self._settle:
                 self._restless.setdefault(path, (None, time.monotonic()))
                 continue
             try:
@@ -80,6 +82,16 @@ class Watch:
                 files.append(found)
         pending = self._finished.pending(files)
         yield from (file.path for file in files if file.batch_id in pending)
+
+    def _keep_watching(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._watch()
+            except Exception as problem:
+                self._say(
+                    f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
+                )
+                self._stop.wait(5)
 
     def _watch(self) -> None:
         changes = watch(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.aws.arrivals import arrive
 from workbench.aws.finished import Finished, intakes
 from workbench.aws.heartbeat import Heartbeat
+from workbench.aws.held import Held
 from workbench.aws.messages import Files, Nothing, NotUnderstood, RunRequest, understand
 from workbench.aws.progress import UntilStopped
 from workbench.aws.queue import Message, Queue
@@ -25,7 +25,6 @@ from workbench.settings import Settings
 from workbench.sources.files import Landed
 from workbench.warehouse import connect
 
-_LONGEST_BACKOFF = 900
 _POLL = 5
 
 
@@ -108,7 +107,7 @@ class Worker:
             while not self._stop.is_set():
                 messages = self._receive(1 if drain else _POLL)
                 if messages:
-                    self._take(messages)
+                    self._try(messages)
                 elif drain and (watch is None or watch.idle()) and self.queue.counts().open == 0:
                     break
         finally:
@@ -124,42 +123,53 @@ class Worker:
             self._stop.wait(self.options.retry)
             return []
 
+    def _try(self, messages: Sequence[Message]) -> None:
+        """Do what some messages say; if the queue fails meanwhile, they come again by themselves."""
+        try:
+            with Heartbeat(self.queue, messages, self.options.visibility, self._say) as heartbeat:
+                self._held = Held(self.queue, heartbeat, self.tally, self.options.retry, self._say)
+                self._take(messages)
+        except WorkbenchError as problem:
+            self._say(f"what isn't finished comes again in up to {self.options.visibility} s: {problem}")
+            self._stop.wait(self.options.retry)
+
     def _take(self, messages: Sequence[Message]) -> None:
         """Do what some messages say: files together, requests one by one."""
-        with Heartbeat(self.queue, messages, self.options.visibility, self._say) as heartbeat:
-            self._heartbeat = heartbeat
-            deliveries: list[_Delivery] = []
-            requests: list[tuple[Message, RunRequest]] = []
-            for message in messages:
-                try:
-                    content = understand(message.body)
-                except NotUnderstood as refused:
-                    self._give_up(message, str(refused))
-                    continue
-                if isinstance(content, Nothing):
-                    self._done(message, "ignored", f"{content.reason}: nothing to do")
-                elif isinstance(content, RunRequest):
-                    requests.append((message, content))
-                elif (delivery := self._bring(message, content)) is not None:
-                    deliveries.append(delivery)
-            if deliveries:
-                self._guarded([d.message for d in deliveries], lambda: self._files(deliveries))
-            for message, request in requests:
-                self._guarded([message], lambda m=message, r=request: self._request(m, r))  # type: ignore[misc]
+        deliveries: list[_Delivery] = []
+        requests: list[tuple[Message, RunRequest]] = []
+        for message in messages:
+            try:
+                content = understand(message.body)
+            except NotUnderstood as refused:
+                self._held.give_up(message, str(refused))
+                continue
+            if isinstance(content, Nothing):
+                self._held.done(message, "ignored", f"{content.reason}: nothing to do")
+            elif isinstance(content, RunRequest):
+                requests.append((message, content))
+            elif (delivery := self._bring(message, content)) is not None:
+                deliveries.append(delivery)
+        if deliveries:
+            self._guarded([d.message for d in deliveries], lambda: self._files(deliveries))
+        for message, request in requests:
+            self._guarded([message], lambda m=message, r=request: self._request(m, r))  # type: ignore[misc]
 
-    def _guarded(self, messages: Iterable[Message], work: Callable[[], None]) -> None:
+    def _guarded(self, messages: Sequence[Message], work: Callable[[], None]) -> None:
         """Do some work; give its messages back if stopped, put them off if it can't be done now."""
-        messages = list(messages)
-        if self._stop.is_set():
-            self._give_back(messages)
-            return
         try:
+            self._check_stop()
             work()
         except Stopped:
-            self._give_back(messages)
-        except WorkbenchError as problem:
-            for message in messages:
-                self._put_off(message, str(problem))
+            self._held.give_back(messages)
+        except Exception as problem:
+            # Whatever it is, other messages shouldn't wait for a person; this one ends among the dead letters.
+            told = (
+                str(problem)
+                if isinstance(problem, WorkbenchError)
+                else f"{type(problem).__name__}: {problem}"
+            )
+            for message in self._held.open(messages):
+                self._held.put_off(message, told)
 
     def _bring(self, message: Message, content: Files) -> _Delivery | None:
         delivery = _Delivery(message)
@@ -167,10 +177,10 @@ class Worker:
             try:
                 found = arrive(uri, self.settings)
             except UsageError as refused:
-                self._give_up(message, str(refused))
+                self._held.give_up(message, str(refused))
                 return None
             except (WorkbenchError, OSError) as problem:
-                self._put_off(message, str(problem))
+                self._held.put_off(message, str(problem))
                 return None
             if found is None:
                 continue
@@ -183,7 +193,7 @@ class Worker:
         """Run what takes in the files of some messages, once for all of them."""
         if not self._intakes:
             for delivery in deliveries:
-                self._give_up(delivery.message, "no pipeline of the project reads landing")
+                self._held.give_up(delivery.message, "no pipeline of the project reads landing")
             return
         left, before, run = self._settle(deliveries, "repeated"), 0, None
         while left:
@@ -192,7 +202,7 @@ class Worker:
             if run is not None and to_do >= before:
                 reason = run.error or "it succeeded, and yet the ledger lacks the file"
                 for delivery in left:
-                    self._put_off(delivery.message, f"run {run.run_id}: {reason}")
+                    self._held.put_off(delivery.message, f"run {run.run_id}: {reason}")
                 return
             before = to_do
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
@@ -213,30 +223,32 @@ class Worker:
             if any(file.batch_id in pending for file in delivery.files):
                 left.append(delivery)
             elif bad:
-                self._give_up(delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}")
+                self._held.give_up(delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}")
             else:
                 names = ", ".join(file.path.name for file in delivery.files) or "a map"
                 told = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
-                self._done(delivery.message, outcome, f"{names}: {told}")
+                self._held.done(delivery.message, outcome, f"{names}: {told}")
         return left
 
     def _request(self, message: Message, request: RunRequest) -> None:
         """Run what a message asks for, unless that was done."""
         key = request.id or message.message_id
         if (earlier := self._finished.run_of(key, request.pipeline)) is not None:
-            self._done(message, "repeated", f"request {key}: done already by run {earlier}, nothing to do")
+            self._held.done(
+                message, "repeated", f"request {key}: done already by run {earlier}, nothing to do"
+            )
             return
         try:
             load_pipeline(_named(request.pipeline), self.settings)
             run = self._run(request.pipeline, request)
         except UsageError as refused:
-            self._give_up(message, str(refused))
+            self._held.give_up(message, str(refused))
             return
         if run.state != "succeeded":
-            self._put_off(message, f"run {run.run_id}: {run.error}")
+            self._held.put_off(message, f"run {run.run_id}: {run.error}")
             return
         self._finished.note(key, request.pipeline, run.run_id)
-        self._done(message, "done", f"request {key}: done by run {run.run_id}")
+        self._held.done(message, "done", f"request {key}: done by run {run.run_id}")
 
     def _run(self, pipeline: str, request: RunRequest | None = None, start: str | None = None) -> Run:
         self._check_stop()
@@ -252,37 +264,6 @@ class Worker:
     def _check_stop(self) -> None:
         if self._stop.is_set():
             raise Stopped("the worker was stopped")
-
-    def _done(self, message: Message, outcome: str, told: str) -> None:
-        self._heartbeat.let_go(message)
-        self.queue.delete(message)
-        self.tally[outcome] += 1
-        self._say(told)
-
-    def _give_up(self, message: Message, reason: str) -> None:
-        self._heartbeat.let_go(message)
-        self.queue.dead_letter(message, reason)
-        self.tally["given_up"] += 1
-        self._say(f"message {message.message_id} given up: {reason}")
-
-    def _put_off(self, message: Message, reason: str) -> None:
-        """Let a message come again later, or give it up if this was its last delivery."""
-        if message.receive_count >= self.queue.max_receives:
-            self._give_up(message, reason)
-            return
-        seconds = min(_LONGEST_BACKOFF, self.options.retry * 2 ** (message.receive_count - 1))
-        # Messages that failed together shouldn't all come back together.
-        after = round(seconds * random.uniform(0.8, 1.2))  # noqa: S311
-        self._heartbeat.let_go(message)
-        self.queue.release(message, after)
-        self.tally["put_off"] += 1
-        self._say(f"message {message.message_id} put off for {after} s: {reason}")
-
-    def _give_back(self, messages: Iterable[Message]) -> None:
-        for message in messages:
-            self._heartbeat.let_go(message)
-            self.queue.release(message)
-            self.tally["given_back"] += 1
 
 
 def _named(pipeline: str) -> str:

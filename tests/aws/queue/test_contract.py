@@ -34,19 +34,18 @@ def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
 
 def test_a_message_comes_again_when_its_time_runs_out(queue: Queue) -> None:
     queue.send("again")
-    (first,) = queue.receive(visibility=1)
+    (first,) = queue.receive(visibility=3)
     assert queue.receive() == []
-    time.sleep(1.2)
-    (second,) = queue.receive()
+    (second,) = queue.receive(wait=10)
     assert (second.message_id, second.receive_count) == (first.message_id, 2)
     assert second.receipt != first.receipt
 
 
 def test_an_extended_message_stays_away_longer(queue: Queue) -> None:
     queue.send("long work")
-    (message,) = queue.receive(visibility=1)
+    (message,) = queue.receive(visibility=2)
     queue.extend(message, 60)
-    time.sleep(1.2)
+    time.sleep(2.2)
     assert queue.receive() == []
 
 
@@ -69,16 +68,16 @@ def test_a_released_message_comes_at_once_or_after_a_while(queue: Queue) -> None
     queue.release(message)
     (message,) = queue.receive()
     assert message.receive_count == 2
-    queue.release(message, after=1)
+    queue.release(message, after=3)
     assert queue.receive() == []
-    (message,) = queue.receive(wait=3)
+    (message,) = queue.receive(wait=10)
     assert message.receive_count == 3
 
 
 def test_a_message_sent_with_a_delay_comes_late(queue: Queue) -> None:
-    queue.send("later", delay=1)
+    queue.send("later", delay=3)
     assert queue.receive() == []
-    assert [message.body for message in queue.receive(wait=3)] == ["later"]
+    assert [message.body for message in queue.receive(wait=10)] == ["later"]
 
 
 def test_waiting_ends_when_a_message_comes(queue: Queue, queue_url: str) -> None:
@@ -119,9 +118,9 @@ def test_a_message_never_finished_dies_after_the_last_delivery(queue: Queue) -> 
     (message_id,) = queue.send("poison")
     assert queue.max_receives == 3
     for count in (1, 2, 3):
-        (message,) = queue.receive(visibility=1)
+        (message,) = queue.receive(wait=10, visibility=1)
         assert message.receive_count == count
-        time.sleep(1.1)
+    time.sleep(1.2)
     assert queue.receive() == []
     (dead,) = queue.dead()
     assert (dead.message_id, dead.body) == (message_id, "poison")

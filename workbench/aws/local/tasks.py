@@ -6,6 +6,7 @@ tasks on Fargate with one container.
 
 from __future__ import annotations
 
+import inspect
 import json
 import threading
 import time
@@ -25,13 +26,11 @@ def install(url: str) -> None:
     from moto.moto_api import state_manager
 
     backend = models.EC2ContainerServiceBackend
-    original_run, original_stop = backend.run_task, backend.stop_task
+    original_run = backend.run_task
     # States change when a process does, never by being asked for.
     state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**62})
 
     def run_task(self: Any, *arguments: Any, **named: Any) -> list[Any]:
-        import inspect
-
         call = inspect.signature(original_run).bind(self, *arguments, **named)
         network = call.arguments.get("networking_configuration")
         if network and "awsvpcConfiguration" in network:
@@ -53,9 +52,9 @@ def install(url: str) -> None:
     def stop_task(self: Any, cluster_str: str, task_str: str, reason: str) -> Any:
         task_id = task_str.split("/")[-1]
         with _lock:
-            found = next((r for arn, r in _running.items() if arn.endswith(task_id)), None)
+            found = next((one for arn, one in _running.items() if arn.split("/")[-1] == task_id), None)
         if found is None:
-            return original_stop(self, cluster_str, task_str, reason)
+            raise models.InvalidParameterException("The referenced task was not found.")
         found.stop(reason)
         return found.task
 
