@@ -53,6 +53,8 @@ def list_dead(
     if as_json:
         print(json.dumps([asdict(message) for message in found], default=str, indent=2))
         return
+    if not found:
+        print("no dead messages")
     for message in found:
         when = message.died_at or message.sent_at
         print(f"{message.message_id}  {when:%Y-%m-%d %H:%M:%S}  {message.reason}")

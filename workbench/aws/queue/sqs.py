@@ -82,16 +82,17 @@ class SQSQueue:
     def receive(self, maximum: int = 10, *, wait: float = 0, visibility: int = 60) -> list[Message]:
         """Return up to ``maximum`` messages; wait up to ``wait`` seconds for the first."""
         deadline = time.monotonic() + wait
-        found: list[Message] = []
+        # By id: one whose time runs out while others are fetched comes again, and the later receipt counts.
+        found: dict[str, Message] = {}
         while len(found) < maximum:
             left = 0 if found else max(0.0, deadline - time.monotonic())
             some = self._receive(
                 self.url, min(_BATCH, maximum - len(found)), min(_LONGEST_WAIT, round(left)), visibility
             )
-            found += [_message(entry) for entry in some]
+            found |= {entry["MessageId"]: _message(entry) for entry in some}
             if not some and (found or deadline - time.monotonic() < 1):
                 break
-        return found
+        return list(found.values())
 
     def _receive(self, url: str, maximum: int, wait: int, visibility: int) -> list[dict[str, Any]]:
         with aws_errors(f"receiving from {url}"):
