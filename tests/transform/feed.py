@@ -95,7 +95,7 @@ def land_everything(warehouse: Warehouse) -> None:
         line("euro", at="2017-06-09 00:00:00", currency="EUR", unit_price="8"),
         line("a currency that ended", currency="DEM"),
         line("a great sum", at="2017-06-09 00:00:00", currency="JPY", quantity="2000000", unit_price="3000"),
-        line("too great a sum", at="2017-06-09 00:00:00", currency="GBP", quantity="9999999", unit_price="9999999"),
+        line("too great a sum", at="2017-06-09 00:00:00", currency="GBP", quantity="4999999", unit_price="9999999", discount_amount="-40000000000000"),
         line("returned", customer_id="ann", quantity="-2"),
     )  # fmt: skip
     land(warehouse, "transactions", 3, line("corrected", 1, customer_id="ann", quantity="6"))

@@ -160,9 +160,11 @@ def _check(name: str, value: str) -> Problem:
             return Problem("zero", f"{value} = 0")
         case "not_negative":
             return Problem("negative", f"{value} < 0")
-        case "below_ten_million":
-            # An amount is a product of two such numbers, and has 14 digits before the point.
-            return Problem("out_of_range", f"abs({value}) >= 10000000")
+        case "amount_fits":
+            # An amount has 14 digits before the point; the bound leaves room for a discount.
+            return Problem("out_of_range", f"abs(CAST(quantity AS DOUBLE) * {value}) >= 5e13")
+        case "half_an_amount":
+            return Problem("out_of_range", f"abs({value}) >= 49999999999999")
         case "not_in_future":
             return Problem(
                 "in_future",
