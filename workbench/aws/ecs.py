@@ -2,83 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from workbench.aws.clients import aws_errors, client
-from workbench.aws.fargate import FargateSize, Prices, cost, fitting_size
+from workbench.aws.fargate import FargateSize, Prices, cost
 from workbench.aws.logs import LogTail
+from workbench.aws.tasks import TaskResult, TaskSpec, read_ending, stage_command
 from workbench.errors import UsageError, WorkbenchError, WorkFailed
 
-Outcome = Literal["succeeded", "failed", "out_of_memory", "interrupted", "cannot_start", "stopped"]
+__all__ = ["TaskResult", "TaskSpec", "run_task", "stage_command"]
+
 # Reasons for which a task didn't start that another attempt may not meet.
 _PASSING = (
     "Timeout waiting for network interface", "i/o timeout", "TLS handshake timeout", "toomanyrequests",
     "Capacity is unavailable", "unable to pull secrets or registry auth", "RESOURCE:", "connection reset",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class TaskSpec:
-    """What to run, and where.
-
-    ``cpu`` is in processors and ``memory`` in MiB; the smallest size of Fargate that has both is taken.
-    ``container`` names the one of the task definition that gets the command.
-    """
-
-    cluster: str
-    task_definition: str
-    command: Sequence[str]
-    subnets: Sequence[str]
-    security_groups: Sequence[str] = ()
-    container: str = "main"
-    environment: Mapping[str, str] = field(default_factory=dict)
-    cpu: float = 1
-    memory: int = 2048
-    spot: bool = False
-    public_ip: bool = False
-    tags: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def size(self) -> FargateSize:
-        """The size of Fargate it takes."""
-        return fitting_size(self.cpu, self.memory)
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """How a task ended.
-
-    ``seconds`` are from the pull of its image to its end, and ``cost`` is in US dollars, over all ``attempts``.
-    """
-
-    outcome: Outcome
-    reason: str
-    task_arn: str | None = None
-    exit_code: int | None = None
-    seconds: float = 0
-    cost: Decimal = Decimal(0)
-    attempts: int = 1
-    log_group: str | None = None
-    log_stream: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the command succeeded."""
-        return self.outcome == "succeeded"
-
-
-def stage_command(pipeline: str, stage: str, parameters: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the command line that runs one stage, the same as on a laptop."""
-    command = ["workbench", "run", pipeline, "--only", stage]
-    for name, value in (parameters or {}).items():
-        command += ["-p", f"{name}={value}"]
-    return command
+# How often in a row ECS may leave the question for a task's state unanswered, each time after boto3's retries.
+_PATIENCE = 10
 
 
 def run_task(
@@ -124,16 +71,21 @@ def run_task(
             )
         ended.append(result)
         if len(ended) >= attempts or stop.is_set() or not _worth_another(result):
-            return replace(
-                result,
-                attempts=len(ended),
-                seconds=round(sum(one.seconds for one in ended), 3),
-                cost=sum((one.cost for one in ended), Decimal(0)),
-            )
+            return _over_all(ended)
         seconds = pause * 2 ** (len(ended) - 1)
         on_line(f"{result.reason}; attempt {len(ended) + 1} of {attempts} in {seconds:g} s")
         if stop.wait(seconds):
-            return replace(result, attempts=len(ended))
+            return _over_all(ended)
+
+
+def _over_all(ended: Sequence[TaskResult]) -> TaskResult:
+    """Return how the last attempt ended, with what all of them took."""
+    return replace(
+        ended[-1],
+        attempts=len(ended),
+        seconds=round(sum(one.seconds for one in ended), 3),
+        cost=sum((one.cost for one in ended), Decimal(0)),
+    )
 
 
 def _worth_another(result: TaskResult) -> bool:
@@ -150,7 +102,7 @@ class _Task:
     """One task that was started."""
 
     def __init__(self, spec: TaskSpec, size: FargateSize, on_line: Callable[[str], None]) -> None:
-        self._spec, self._ecs = spec, client("ecs")
+        self._spec, self._ecs, self._unseen = spec, client("ecs"), 0
         with aws_errors(f"the task definition {spec.task_definition}"):
             definition = self._ecs.describe_task_definition(taskDefinition=spec.task_definition)[
                 "taskDefinition"
@@ -204,7 +156,9 @@ class _Task:
         asked = False
         try:
             while (task := self._describe())["lastStatus"] != "STOPPED":
-                self._tail.read()
+                # A line that can't be read now is read later; that is no reason to end the task.
+                with contextlib.suppress(WorkFailed):
+                    self._tail.read()
                 if stop.is_set() and not asked:
                     self._stop()
                     asked = True
@@ -226,8 +180,15 @@ class _Task:
             )
 
     def _describe(self) -> dict[str, Any]:
-        with aws_errors(f"the task {self.arn}"):
-            answer = self._ecs.describe_tasks(cluster=self._spec.cluster, tasks=[self.arn])
+        try:
+            with aws_errors(f"the task {self.arn}"):
+                answer = self._ecs.describe_tasks(cluster=self._spec.cluster, tasks=[self.arn])
+        except WorkFailed:
+            self._unseen += 1
+            if self._unseen > _PATIENCE:
+                raise
+            return {"lastStatus": "UNKNOWN"}
+        self._unseen = 0
         if not answer["tasks"]:
             # So it is for a moment after RunTask.
             return {"lastStatus": "PROVISIONING"}
@@ -262,27 +223,3 @@ class _Task:
             log_group=self._tail.group,
             log_stream=self._tail.stream,
         )
-
-
-def read_ending(task: Mapping[str, Any], container: str) -> tuple[Outcome, str, int | None]:
-    """Return how a stopped task ended, why in a line, and its exit code if it has one.
-
-    Args:
-        task: as DescribeTasks or an "ECS Task State Change" event tells it.
-        container: the container that counts.
-    """
-    ours: dict[str, Any] = next((one for one in task.get("containers", []) if one["name"] == container), {})
-    code, said = ours.get("exitCode"), ours.get("reason") or ""
-    stopped = task.get("stoppedReason") or ""
-    if code == 0:
-        return "succeeded", "", 0
-    if "OutOfMemory" in said:
-        return "out_of_memory", f"{said}; give the stage more memory", code
-    if task.get("stopCode") == "SpotInterruption":
-        return "interrupted", stopped or "Spot capacity was reclaimed", code
-    if task.get("stopCode") == "TaskFailedToStart" or code is None:
-        return "cannot_start", said or stopped or "the task never started", code
-    if task.get("stopCode") == "UserInitiated":
-        return "stopped", stopped or "stopped by a person", code
-    detail = f": {said}" if said else ""
-    return "failed", f"the command ended with exit code {code}{detail}", code
