@@ -16,7 +16,7 @@ import pytest
 
 from tests.execution.notebooks import notebook
 from workbench.execution.executor import Executor
-from workbench.execution.journal import assemble
+from workbench.execution.journal import replay
 from workbench.execution.notebook import Outcome, prepare
 from workbench.settings import Settings
 
@@ -329,7 +329,9 @@ def test_an_output_folder_that_can_not_be_written_is_a_clear_failure(
 
 def test_a_notebook_can_be_assembled_from_its_journal(execute: Run, tmp_path: Path) -> None:
     outcome = execute("print('one')", "display({'text/plain': 'x'}, raw=True)", "1 / 0")
-    again = assemble(tmp_path / "out" / "a.journal.jsonl")
+    told = replay(tmp_path / "out" / "a.journal.jsonl")
+    assert told and told.index is None
+    again = told.node
     assert [cell.get("outputs") for cell in again.cells] == [
         cell.get("outputs") for cell in outcome.node.cells
     ]
@@ -343,7 +345,9 @@ def test_a_torn_journal_gives_what_was_whole(execute: Run, tmp_path: Path) -> No
     path = tmp_path / "out" / "a.journal.jsonl"
     data = path.read_bytes()
     path.write_bytes(data[: data.index(b'"two') + 3])
-    shown = [output["text"] for cell in assemble(path).cells for output in cell.get("outputs", [])]
+    told = replay(path)
+    assert told and told.node.cells[told.index].source == "print('two')"
+    shown = [output["text"] for cell in told.node.cells for output in cell.get("outputs", [])]
     assert shown == ["one\n"]
 
 
@@ -384,5 +388,7 @@ def test_a_value_revealed_in_passing_is_nowhere_in_what_is_kept(execute: Run, tm
         )
     assert outcome.error == "ValueError: [redacted]"
     kept_bytes = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
-    assert b"hunter2" not in kept_bytes and b"aHVudGVyMi" not in kept_bytes and b"h1bnRlcjIt" not in kept_bytes
+    assert (
+        b"hunter2" not in kept_bytes and b"aHVudGVyMi" not in kept_bytes and b"h1bnRlcjIt" not in kept_bytes
+    )
     assert kept_bytes.count(b"[redacted]") >= 6

@@ -132,7 +132,9 @@ def test_the_help_of_a_notebook_shows_its_own_parameters(tmp_path: Path) -> None
     path = notebook(tmp_path / "a.ipynb", parameters=DECLARED)
     for arguments in (["notebook", path, "--help"], ["notebook", "-h", path, "-p", "limit=3"]):
         answer = workbench(*arguments, home=tmp_path / "home")
-        lines = {line.split()[0]: " ".join(line.split()) for line in answer.stdout.splitlines() if line.strip()}
+        lines = {
+            line.split()[0]: " ".join(line.split()) for line in answer.stdout.splitlines() if line.strip()
+        }
         assert answer.returncode == 0 and "Parameters of a.ipynb:" in answer.stdout
         assert lines["limit"] == "limit int [5] rows to take"
         assert lines["day"] == "day datetime.date | None [none] last day"

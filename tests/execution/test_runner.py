@@ -21,6 +21,7 @@ from workbench.execution import Run, run_notebook, run_pipeline
 from workbench.execution.imports import closure
 from workbench.execution.notebook import read_notebook
 from workbench.execution.processes import wanted
+from workbench.execution.recovery import recover
 from workbench.execution.runs import read_run
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -216,7 +217,7 @@ def gone(pid: int, seconds: float) -> bool:
     return True
 
 
-SLEEP = "import os, time\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(600)"
+SLEEP = "import os, time\nfrom pathlib import Path\nprint('before')\nPath('pid').write_text(str(os.getpid()))\ntime.sleep(600)"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -249,6 +250,24 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
     run = read_run("latest", settings)
     assert (run.state, run.stages[0].state) == ("lost", "lost")
     assert run.seconds is None and run.error == f"process {process.pid} ended without a word"
+
+    listed = subprocess.run(
+        [sys.executable, "-m", "workbench.cli", "runs", "show", "latest"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert listed.returncode == 0 and "ended without a word" in listed.stdout, listed.stderr
+    run = read_run("latest", settings)
+    node = nbformat.read(run.stages[0].output, as_version=4)
+    nbformat.validate(node)
+    assert node.metadata.workbench.state == "lost" and node.metadata.papermill.exception is True
+    assert node.cells[4].metadata.papermill.status == "failed"
+    assert node.cells[4].outputs[0].text == "before\n" and node.cells[4].outputs[-1].ename == "Lost"
+    assert run.stages[0].report is not None and "ended without a word" in run.stages[0].report.read_text()
+    rows = connect().query("SELECT state, error FROM ops.runs ORDER BY stage NULLS FIRST").to_pylist()
+    assert rows == [{"state": "lost", "error": run.error}] * 2
+    assert recover(settings) == []
 
 
 def test_modules_are_imported_ahead_but_not_those_beside_the_notebook(tmp_path: Path) -> None:

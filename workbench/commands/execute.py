@@ -119,9 +119,11 @@ def listing(
     """List runs, newest first."""
     if context.invoked_subcommand:
         return
+    from workbench.execution.recovery import recover
     from workbench.execution.runs import list_runs
     from workbench.settings import get_settings
 
+    recover(get_settings())
     found = list_runs(get_settings(), limit)
     if as_json:
         print(json.dumps([_brief(each) for each in found], indent=2))
@@ -164,9 +166,11 @@ def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 @runs.command()
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run: its stages, why each ran or didn't, what they handed back, and why one failed."""
+    from workbench.execution.recovery import recover
     from workbench.execution.runs import read_run
     from workbench.settings import get_settings
 
+    recover(get_settings())
     found = read_run(run_id, get_settings())
     if as_json:
         print(found.model_dump_json(indent=2))
@@ -207,9 +211,11 @@ def open_report(
     import webbrowser
 
     from workbench.errors import unknown
+    from workbench.execution.recovery import recover
     from workbench.execution.runs import read_run
     from workbench.settings import get_settings
 
+    recover(get_settings())
     found = read_run(run_id, get_settings())
     page = found.report
     if stage:

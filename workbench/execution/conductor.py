@@ -22,6 +22,7 @@ from workbench.execution.outcomes import note, repeat
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
 from workbench.execution.progress import Progress
+from workbench.execution.recovery import recover
 from workbench.execution.run_record import Run, StageRun, Version
 from workbench.execution.runs import save
 from workbench.execution.scheduler import Order, admits, places
@@ -143,6 +144,7 @@ class Conductor:
             self.run.mlflow_run_id = begin_parent(self.run, self.settings)
             self._executor.extra[PARENT] = self.run.mlflow_run_id
         folder = self.pipeline.folder if self.pipeline else self.folder
+        recover(self.settings)
         self._versions = Versions(warehouse, self.settings, folder, self.run.run_id)
         self._decider = Decider(
             self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named

@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,26 +90,43 @@ def read_journal(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def assemble(path: Path) -> Any:
-    """Return the notebook as far as its journal tells it, or None if it tells nothing."""
+@dataclass(frozen=True)
+class Replay:
+    """What a journal tells: the notebook as far as it got, the cell it was in, and when the last line was written.
+
+    ``index`` is the place of a cell that began and didn't end; ``at`` is in seconds since 1970.
+    """
+
+    node: Any
+    index: int | None
+    at: float
+
+
+def replay(path: Path) -> Replay | None:
+    """Return what a journal tells, or None if it tells nothing."""
     from nbformat import from_dict
 
     from workbench.execution.outputs import Outputs
 
     outputs: Outputs | None = None
+    index: int | None = None
+    began = passed = 0.0
     for event in read_journal(path):
+        passed = event["t"]
         if event["event"] == "begin":
-            outputs = Outputs(from_dict(event["notebook"]))
+            outputs, began = Outputs(from_dict(event["notebook"])), event["at"]
         elif outputs is None:
             return None
         elif event["event"] == "cell":
             outputs.end()
-            outputs.begin(outputs.node.cells[event["index"]])
+            index = event["index"]
+            outputs.begin(outputs.node.cells[index])
         elif event["event"] == "done":
             outputs.node.cells[event["index"]]["execution_count"] = event["count"]
+            index = None
         else:
             outputs.apply(event)
     if outputs is None:
         return None
     outputs.end()
-    return outputs.node
+    return Replay(outputs.node, index, began + passed)

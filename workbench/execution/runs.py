@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import secrets
@@ -19,6 +20,7 @@ from workbench.execution.run_record import Run, StageRun, State, now
 from workbench.settings import Settings
 
 RECORD = "run.json"
+_LOOKED_AT = 200
 
 
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
@@ -127,6 +129,20 @@ def list_runs(settings: Settings, limit: int | None = None) -> list[Run]:
     return runs
 
 
+def list_lost(settings: Settings) -> list[Run]:
+    """Return the records that still say ``running`` of runs whose process is gone."""
+    found = []
+    for path in sorted(settings.runs.glob(f"*/{RECORD}"), reverse=True)[:_LOOKED_AT]:
+        with contextlib.suppress(OSError, ValidationError):
+            content = path.read_bytes()
+            if (
+                b'"running"' in content
+                and (run := _with_lost(Run.model_validate_json(content))).state == "lost"
+            ):
+                found.append(run)
+    return found
+
+
 def _with_lost(run: Run) -> Run:
     if run.state == "running" and run.host == platform.node() and not _alive(run):
         run.state, run.error = "lost", f"process {run.pid} ended without a word"
@@ -145,5 +161,5 @@ def _alive(run: Run) -> bool:
 
 __all__ = [
     "RECORD", "Run", "StageRun", "State",
-    "code_version", "find_unfinished", "list_runs", "new_run", "now", "read_run", "save", "write_text",
+    "code_version", "find_unfinished", "list_lost", "list_runs", "new_run", "now", "read_run", "save", "write_text",
 ]  # fmt: skip

@@ -42,7 +42,7 @@ OPS = (
             text("parent_run_id", "the pipeline run a stage belongs to", size=64),
             text("pipeline", "name of the pipeline, or of the notebook", size=128, nullable=False),
             text("stage", "name of the stage; empty for the pipeline itself", size=128),
-            text("state", "succeeded, skipped, failed, stopped or not_run", size=16, nullable=False),
+            text("state", "succeeded, skipped, failed, stopped, lost or not_run", size=16, nullable=False),
             timestamp("started_at", "when it began, UTC"),
             timestamp("finished_at", "when it ended, UTC"),
             double("seconds", "wall time"),
