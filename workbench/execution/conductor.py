@@ -88,6 +88,8 @@ class Conductor:
         self._events: queue.SimpleQueue[_Ended | Stopped] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._failed = False
+        self._versions: Versions | None = None
+        self._decider: Decider | None = None
         for each in planned:
             values = {name: plain(value) for name, value in each.prepared.values.items()}
             run.parameters |= values
@@ -137,18 +139,22 @@ class Conductor:
         return self.run
 
     def _begin(self) -> None:
+        if self.pipeline is None:
+            # It runs for sure, so its libraries may load from now on.
+            for each in self._planned.values():
+                self._executor.ahead(each.prepared)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         save(self.run, self.settings)
         if self.pipeline and self.settings.mlflow_runs:
             self.run.mlflow_run_id = begin_parent(self.run, self.settings)
             self._executor.extra[PARENT] = self.run.mlflow_run_id
-        folder = self.pipeline.folder if self.pipeline else self.folder
         recover(self.settings)
-        self._versions = Versions(warehouse, self.settings, folder, self.run.run_id)
-        self._decider = Decider(
-            self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
-        )
+        if self.pipeline:
+            self._versions = Versions(warehouse, self.settings, self.pipeline.folder, self.run.run_id)
+            self._decider = Decider(
+                self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
+            )
         self._pages.index()
         self.progress.begin(self.run)
 
@@ -183,7 +189,7 @@ class Conductor:
         place = next(i for i, record in enumerate(self.run.stages) if record.name == planned.name)
         try:
             # A stage that isn't part of this run is taken by what it last recorded.
-            past = self._versions.recorded(self.run.pipeline)
+            past = self._versions.recorded(self.run.pipeline) if self._versions else {}
             found = instances(planned, past | {record.name: record for record in self.run.stages})
         except WorkbenchError as error:
             record = self.run.stages[place]
@@ -212,7 +218,7 @@ class Conductor:
             self._order.done(planned.name)
 
     def _decide(self, planned: Planned, prepared: Prepared) -> Decision:
-        if self.pipeline is None:
+        if self._decider is None:
             return Decision("a notebook by itself always runs")
         return self._decider.decide(planned.name, planned.stage, prepared)
 
@@ -244,7 +250,7 @@ class Conductor:
                 self._stopping,
                 lambda done, total: self.progress.cell(record, done, total),
             )
-            rows = self._versions.count(record.outputs)
+            rows = self._versions.count(record.outputs) if self._versions else {}
         except BaseException as error:
             problem = error
         self._events.put(_Ended(unit, outcome, tried, rows, problem))
@@ -267,7 +273,8 @@ class Conductor:
             record.end("failed", str(error))
         else:
             record.end("succeeded")
-        self._versions.wrote(self.run.run_id, self.run.pipeline, record)
+        if self._versions:
+            self._versions.wrote(self.run.run_id, self.run.pipeline, record)
         node = outcome.node if outcome else None
         if node is None and record.output and record.output.is_file():
             node = read_notebook(record.output)
