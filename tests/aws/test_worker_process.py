@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,6 +178,17 @@ def test_a_file_dropped_into_landing_is_taken_in(start: Start, home: Path) -> No
     sales(home / "landing/transactions/dropped.csv", 1)
     read_until(process, "dropped.csv: taken in")
     assert count() == 3
+
+
+def test_a_landing_folder_that_is_deleted_and_made_anew_is_watched_on(start: Start, home: Path) -> None:
+    process = start()
+    read_until(process, "taking messages")
+    sales(home / "landing/transactions/before.csv", 1)
+    read_until(process, "before.csv: taken in")
+    shutil.rmtree(home / "landing")
+    sales(home / "landing/transactions/after.csv", 10)
+    read_until(process, "after.csv: taken in")
+    assert count() == 6
 
 
 def test_what_was_in_landing_before_is_taken_in_once(start: Start, home: Path) -> None:

@@ -166,7 +166,8 @@ def _task(pipeline: Pipeline, name: str, target: Target, inputs: Sequence[str]) 
         "Retry": _retry(stage),
     }
     if stage.timeout:
-        task["TimeoutSeconds"] = math.ceil(stage.timeout) * (1 + stage.retries.times) + _START
+        attempts = stage.timeout * (1 + stage.retries.times) + stage.retries.delay * stage.retries.times
+        task["TimeoutSeconds"] = math.ceil(attempts) + _START
     return task
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -84,9 +85,14 @@ class Watch:
         yield from (file.path for file in files if file.batch_id in pending)
 
     def _keep_watching(self) -> None:
+        """Watch, and begin again when the folder was replaced by another."""
         while not self._stop.is_set():
             try:
                 self._watch()
+                if not self._stop.is_set():
+                    self._settings.landing.mkdir(parents=True, exist_ok=True)
+                    now = time.monotonic()
+                    self._restless |= dict.fromkeys(data_files(self._settings.landing), (None, now))
             except Exception as problem:
                 self._say(
                     f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
@@ -94,6 +100,10 @@ class Watch:
                 self._stop.wait(5)
 
     def _watch(self) -> None:
+        with _Folder(self._settings.landing) as folder:
+            self._follow(folder)
+
+    def _follow(self, folder: _Folder) -> None:
         changes = watch(
             self._settings.landing,
             watch_filter=lambda change, path: change != Change.deleted and is_data(Path(path)),
@@ -107,6 +117,9 @@ class Watch:
             for _, name in some:
                 self._restless[Path(name)] = (None, time.monotonic())
             self._look()
+            # A folder that was deleted tells nobody of what is made in its place.
+            if folder.deleted:
+                return
 
     def _look(self) -> None:
         for path, (before, since) in list(self._restless.items()):
@@ -122,6 +135,24 @@ class Watch:
                     self._say(f"can't queue {path} for now: {problem}")
                     continue
                 self._restless.pop(path, None)
+
+
+class _Folder:
+    """A folder held open, so that its deletion shows even if another takes its place and its number."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> _Folder:
+        self._handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    @property
+    def deleted(self) -> bool:
+        return os.fstat(self._handle).st_nlink == 0
 
 
 def is_data(path: Path) -> bool:
