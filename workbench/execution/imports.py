@@ -84,7 +84,7 @@ def _roots(folder: Path) -> tuple[Path, ...]:
 def _find(module: str, roots: tuple[Path, ...]) -> Path | None:
     for root in roots:
         # Installed, this package lies among all others, which aren't ours.
-        if root.name == "site-packages" and module.partition(".")[0] != "workbench":
+        if root.name in ("site-packages", "dist-packages") and module.partition(".")[0] != "workbench":
             continue
         place = root.joinpath(*module.split("."))
         for candidate in (place / "__init__.py", place.with_suffix(".py")):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-import psutil
 from nbformat.v4 import new_output
 
 from workbench.execution.job import Limits, Stop
 from workbench.execution.journal import Journal
 from workbench.execution.notebook import Reason
 from workbench.execution.outputs import Outputs
+from workbench.execution.post_mortem import death, memory_of, oom_kills
 from workbench.execution.redact import Redactor
 
 GRACE = 2.0
@@ -108,7 +106,7 @@ class Supervisor:
         self.interruption: KeyboardInterrupt | None = None
         self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
         self._looked = 0.0
-        self._oom_kills = _oom_kills()
+        self._kills_before = oom_kills()
 
     def run(self) -> Ending:
         """Run the cells, then let the process end; it has ended when this returns."""
@@ -157,7 +155,7 @@ class Supervisor:
                 index,
                 "died",
                 "DeadKernelError",
-                _death(reply, self._oom_kills, self.process.last_words()),
+                death(reply, self._kills_before, self.process.last_words()),
             )
         elif ending.reason != "done":
             names = {"timeout": "TimeoutError", "memory": "MemoryError", "stopped": "Stopped"}
@@ -236,7 +234,7 @@ class Supervisor:
             ending.error = "the stage ran past its timeout" if whole else "the cell ran past its timeout"
         elif self.limits.memory and now - self._looked >= _LOOK_EVERY:
             self._looked = now
-            used = _memory(self.process.pid)
+            used = memory_of(self.process.pid)
             if used > self.limits.memory:
                 ending.reason = "memory"
                 ending.error = (
@@ -265,40 +263,3 @@ class Supervisor:
                 self.process.kill()
                 end = time.monotonic() + GRACE
         self.process.close()
-
-
-def _memory(pid: int) -> int:
-    """Return the resident bytes of a process and of those below it."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                total += each.memory_info().rss
-    return total
-
-
-def _oom_kills() -> int:
-    """Return how many processes the kernel has killed for want of memory since it started."""
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
-
-
-def _death(event: dict[str, Any], oom_kills: int, words: str) -> str:
-    """Return in words how a process ended that wasn't asked to."""
-    status = event.get("status")
-    if status is None:
-        text = "the kernel died"
-    elif status >= 0:
-        text = f"the kernel died: it exited with status {status}"
-    else:
-        try:
-            name = signal.Signals(-status).name
-        except ValueError:
-            name = f"signal {-status}"
-        short = " for want of memory" if name == "SIGKILL" and _oom_kills() > oom_kills else ""
-        text = f"the kernel died: killed by {name}{short}"
-    return f"{text}: {words}" if words else text
