@@ -39,7 +39,7 @@ class Watch:
     ) -> None:
         self._queue, self._settings, self._finished = queue, settings, finished
         self._settle, self._say = settle, say
-        self._stop = threading.Event()
+        self._stop, self._watching = threading.Event(), threading.Event()
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
         self._known: dict[Path, tuple[int, int] | None] = {}
         self._thread = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
@@ -48,6 +48,7 @@ class Watch:
         """Send messages for what is there, and watch from now on."""
         self._settings.landing.mkdir(parents=True, exist_ok=True)
         self._thread.start()
+        self._watching.wait(10)
         for file in self._unfinished():
             self._queue.send_once(_body(file))
 
@@ -89,10 +90,6 @@ class Watch:
         while not self._stop.is_set():
             try:
                 self._watch()
-                if not self._stop.is_set():
-                    self._settings.landing.mkdir(parents=True, exist_ok=True)
-                    now = time.monotonic()
-                    self._restless |= dict.fromkeys(data_files(self._settings.landing), (None, now))
             except Exception as problem:
                 self._say(
                     f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
@@ -100,6 +97,7 @@ class Watch:
                 self._stop.wait(5)
 
     def _watch(self) -> None:
+        self._settings.landing.mkdir(parents=True, exist_ok=True)
         with _Folder(self._settings.landing) as folder:
             self._follow(folder)
 
@@ -113,7 +111,15 @@ class Watch:
             rust_timeout=200,
             yield_on_timeout=True,
         )
+        first = True
         for some in changes:
+            if first:
+                first = False
+                # From now on nothing escapes; what came before is looked for, by start() or, the next time, here.
+                if self._watching.is_set():
+                    now = time.monotonic()
+                    self._restless |= dict.fromkeys(data_files(self._settings.landing), (None, now))
+                self._watching.set()
             for _, name in some:
                 self._restless[Path(name)] = (None, time.monotonic())
             self._look()
