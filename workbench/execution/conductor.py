@@ -12,7 +12,7 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.execution.attempts import attempt
-from workbench.execution.closing import Pages, finish
+from workbench.execution.closing import Pages, brisk, finish
 from workbench.execution.executor import Executor
 from workbench.execution.graph import expand
 from workbench.execution.literals import plain
@@ -104,7 +104,7 @@ class Conductor:
         stopped: KeyboardInterrupt | None = None
         problem: str | None = None
         self._pages = Pages(self.settings)
-        with ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
+        with brisk(), ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
             try:
                 with stoppable():
                     self._begin()

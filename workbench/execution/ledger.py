@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
     """Append a finished run, its stages, and which tables it made from which."""
     stages = [_of_stage(run, stage) for stage in run.stages]
-    warehouse.append("ops.runs", _rows("ops.runs", [_of_run(run), *stages]))
-    if lineage:
-        moment = _naive(now())
-        rows = [
-            {"run_id": run.run_id, "source": source, "target": target, "recorded_at": moment}
-            for source, target in lineage
-        ]
-        warehouse.append("ops.lineage", _rows("ops.lineage", rows))
+    moment = _naive(now())
+    moves = [
+        {"run_id": run.run_id, "source": source, "target": target, "recorded_at": moment}
+        for source, target in lineage
+    ]
+    rows = {"ops.runs": [_of_run(run), *stages], "ops.lineage": moves}
+    warehouse.append_all({name: _rows(name, each) for name, each in rows.items() if each})
 
 
 # What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -39,6 +39,9 @@ class Warehouse(Protocol):
 
     def append(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
         """Add rows to a declared table; return how many were added."""
+
+    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
+        """Add rows to several declared tables, in one transaction."""
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,6 +162,12 @@ class DuckDBWarehouse:
         """Add rows to a declared table; return how many were added."""
         with self.transaction() as connection:
             return self._insert(connection, table, rows)
+
+    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
+        """Add rows to several declared tables, in one transaction."""
+        with self.transaction() as connection:
+            for table, some in rows.items():
+                self._insert(connection, table, some)
 
     @staticmethod
     def _insert(
