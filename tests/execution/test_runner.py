@@ -175,6 +175,17 @@ def test_a_stage_may_be_tried_again_and_has_a_deadline(tmp_path: Path, settings:
     )
 
 
+def test_the_limits_of_a_map_hold(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "shop"
+    notebook(folder / "a.ipynb", "hold = [bytearray(1 << 24) for _ in range(10_000)]")
+    notebook(folder / "b.ipynb", "import time\ntime.sleep(600)")
+    pipeline(folder, {"a": {"size": {"memory": 500}}, "b": {"cell_timeout": "1s"}})
+    run = run_pipeline(folder, only="a")
+    assert run.stages[0].reason == "memory" and "more than its 500" in (run.error or "")
+    run = run_pipeline(folder, only="b")
+    assert run.stages[0].reason == "timeout" and "the cell ran past its timeout" in (run.error or "")
+
+
 def test_what_is_wrong_with_the_call_is_found_before_anything_runs(
     tmp_path: Path, settings: Settings
 ) -> None:

@@ -70,7 +70,6 @@ class Prepared:
     content: dict[str, Any] = field(repr=False)
     declared: dict[str, Parameter]
     values: dict[str, Any]
-    retries: int = 0
     timeout: float | None = None
     cell_timeout: float | None = None
     memory: int | None = None
@@ -101,7 +100,6 @@ def prepare(
     name: str,
     parameters: Mapping[str, Any] | None = None,
     *,
-    retries: int = 0,
     timeout: float | None = None,
     cell_timeout: float | None = None,
     memory: int | None = None,
@@ -115,7 +113,7 @@ def prepare(
     where = f"stage {name}"
     declared = read_parameters(content, where)
     values = convert_all(declared, parameters or {}, where, path.parent)
-    return Prepared(name, path, content, declared, values, retries, timeout, cell_timeout, memory)
+    return Prepared(name, path, content, declared, values, timeout, cell_timeout, memory)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,14 @@ def plan(
     for name in chosen:
         stage = pipeline.stages[name]
         known = {each: value for each, value in stage.parameters.items() if each not in stage.sources}
-        found[name] = prepare(pipeline.notebook(name), name, known, timeout=stage.timeout)
+        found[name] = prepare(
+            pipeline.notebook(name),
+            name,
+            known,
+            timeout=stage.timeout,
+            cell_timeout=stage.cell_timeout,
+            memory=stage.memory,
+        )
     declared = {name: each for prepared in found.values() for name, each in prepared.declared.items()}
     for name in given:
         if name not in declared:

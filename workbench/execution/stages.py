@@ -49,7 +49,10 @@ class Schedule(Part):
 
 
 class Size(Part):
-    """What a stage needs: processors and memory, the latter in MiB."""
+    """What a stage needs: processors and memory, the latter in MiB.
+
+    A stage whose map names its memory ends when it takes more, here as on ECS.
+    """
 
     cpu: float = Field(default=1, gt=0)
     memory: int = Field(default=2048, gt=0)
@@ -108,8 +111,8 @@ class Stage(Part):
     ``reads`` and ``writes`` are table names, patterns over the declared tables (``raw.*``), or names outside
     of the warehouse. A value of ``parameters`` may be ``{from: STAGE.PART.NAME}``: what an earlier stage
     recorded. ``over`` runs the stage once for each value of a list, ``{parameter: [...]}`` or
-    ``{parameter: {from: ...}}``, at most ``limit`` at once. ``timeout`` is in seconds, over all cells, and may
-    be written as ``90s``, ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names
+    ``{parameter: {from: ...}}``, at most ``limit`` at once. ``timeout`` is in seconds, over all cells,
+    ``cell_timeout`` for each; they may be written as ``90s``, ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names
     files and folders, relative to the map, that the stage depends on beyond what its notebook imports.
     ``skip: never`` runs it even if nothing has changed.
     """
@@ -123,11 +126,17 @@ class Stage(Part):
     limit: int | None = Field(default=None, ge=1)
     retries: Annotated[Retries, BeforeValidator(_times)] = Retries()
     timeout: Seconds | None = None
+    cell_timeout: Seconds | None = None
     size: Size = Size()
     executor: Literal["local", "ecs"] | None = None
     pool: str | None = None
     code: Names = ()
     skip: Literal["unchanged", "never"] = "unchanged"
+
+    @property
+    def memory(self) -> int | None:
+        """The bytes of memory it may take; None if its map names none."""
+        return self.size.memory << 20 if "memory" in self.size.model_fields_set else None
 
     @model_validator(mode="after")
     def _lists(self) -> Stage:
