@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 runs = typer.Typer(help="List runs; show one; compare two; open a report.", invoke_without_command=True)
 
+Cold = Annotated[
+    bool, typer.Option("--cold", help="Start a kernel afresh for each notebook, rather than fork one.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 RunId = Annotated[
     str, typer.Argument(metavar="ID", help="A run, the beginning of its id, or `latest`.", show_default=False)
@@ -48,6 +51,7 @@ def run(
             metavar="ID", help="Go on with a run that didn't succeed, `latest` or its id: same values."
         ),
     ] = None,
+    cold: Cold = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline's notebooks, but skip what hasn't changed. Exits 1 if one fails, 130 if stopped."""
@@ -69,6 +73,7 @@ def run(
             only=only,
             force=force,
             resume=resume,
+            cold=cold,
             settings=settings,
             progress=choose_progress(found.name, settings),
         )
@@ -82,6 +87,7 @@ def notebook(
     parameter: parameters.Texts = None,
     parameters_file: parameters.File = None,
     parameters_json: parameters.Json = None,
+    cold: Cold = False,
     as_json: AsJson = False,
 ) -> None:
     """Run one notebook, recorded and rendered as a stage is. Exits 1 if it fails, 130 if stopped."""
@@ -92,7 +98,7 @@ def notebook(
     from workbench.execution.progress import choose_progress
 
     try:
-        done = run_notebook(path, given, progress=choose_progress())
+        done = run_notebook(path, given, cold=cold, progress=choose_progress())
     except Stopped as stop:
         done = stop.run
     _finish(done, as_json)

@@ -60,6 +60,7 @@ class Conductor:
         pipeline: its map; None for a notebook by itself, which always runs.
         force: skip nothing.
         named: stages that a person asked for, which always run.
+        cold: start a kernel afresh for each notebook.
         extra: variables for every notebook's environment.
     """
 
@@ -73,6 +74,7 @@ class Conductor:
         *,
         force: bool = False,
         named: Sequence[str] = (),
+        cold: bool = False,
         extra: Mapping[str, str] | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
@@ -81,7 +83,7 @@ class Conductor:
         self._order = Order(self._planned, pipeline.before if pipeline else {})
         self._force, self._named = force, named
         self._parallel = places(settings.parallel)
-        self._executor = Executor(settings, run.run_id, self.folder, extra=extra)
+        self._executor = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
         self._waiting: list[_Unit] = []
         self._running: list[_Unit] = []
         self._left: dict[str, int] = {}

@@ -26,6 +26,7 @@ def run_pipeline(
     only: str | None = None,
     force: bool = False,
     resume: str | None = None,
+    cold: bool = False,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -41,6 +42,7 @@ def run_pipeline(
         force: run also what hasn't changed.
         resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
             ``parameters``, and what it got done is skipped.
+        cold: start a kernel afresh for each notebook, don't fork.
         settings: read afresh if None.
         progress: who is told of every step; nobody if None.
 
@@ -67,7 +69,9 @@ def run_pipeline(
         resumed=past.run_id if past else None,
     )
     named = [name for name in (start, only) if name]
-    conductor = Conductor(run, planned, settings, progress or Silence(), pipeline, force=force, named=named)
+    conductor = Conductor(
+        run, planned, settings, progress or Silence(), pipeline, force=force, named=named, cold=cold
+    )
     return conductor.go()
 
 
@@ -75,6 +79,7 @@ def run_notebook(
     path: str | Path,
     parameters: Mapping[str, Any] | None = None,
     *,
+    cold: bool = False,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -87,4 +92,4 @@ def run_notebook(
     prepared = prepare(path, path.stem).bind(parameters or {})
     planned = Planned(path.stem, Stage(notebook=path.name), prepared, Claim(path.stem))
     run = new_run(path.stem, settings, kind="notebook")
-    return Conductor(run, [planned], settings, progress or Silence()).go()
+    return Conductor(run, [planned], settings, progress or Silence(), cold=cold).go()
