@@ -18,11 +18,10 @@ from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 
 PIPELINES = ("retail_etl", "anomaly_detection")
-# What differs from any run to the next: addresses, a table's random id, times of day, seconds, places.
+# What differs from any run to the next: addresses, ids of MLflow, a table's random id, times of day, seconds, places.
 _RUN = re.compile(
-    r"0x[0-9a-f]+|\bT_[0-9a-f]{5}\w*|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?|\b\d+\.\d+(e-?\d+)?\b|/\S*/home-\w+"
+    r"0x[0-9a-f]+|\b[0-9a-f]{32}\b|\bT_[0-9a-f]{5}\w*|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?|\b\d+\.\d+(e-?\d+)?\b|/\S*/home-\w+"
 )
-_RECORD = "application/vnd.workbench.record+json"
 
 
 def executed(home: Path, *, cold: bool) -> Iterator[tuple[str, Outcome]]:
