@@ -1,8 +1,9 @@
 """Predict the category of a product from what is known of it: a small text model with a checked confidence.
 
 Naive-Bayes models are trained as needed: with and without descriptions and departments. A confidence is the
-share of held-out products with such a score that the model got right; those with descriptions have ones that the
-model has not seen, so that a familiar wording doesn't flatter it. The same products always give the same model.
+share of products with such a score that a model got right which hadn't seen them. Two shares are told apart: one
+of products whose description others have too, and one of products whose wording is new. The same products always
+give the same model.
 """
 
 from __future__ import annotations
@@ -22,24 +23,32 @@ FEATURES = ("description", "brand", "manufacturer_id", "department", "package_si
 _FEWEST = 50
 _MOST = 12_000
 _SMOOTHING = 0.02
+_FOLDS = 5
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 
 @dataclass(frozen=True)
 class Categorizer:
-    """A trained model: ``accuracy`` and ``held_out`` tell how often it was right, on how many unseen products."""
+    """A trained model: ``accuracy`` and ``held_out`` tell how often it was right, on how many unseen products.
+
+    ``familiar`` and ``strange`` turn its scores into confidences: of products whose description it was trained
+    on, and of others.
+    """
 
     vectorizer: Any
     classifier: Any
-    calibration: Any
+    familiar: Any
+    strange: Any
+    descriptions: frozenset[str]
     accuracy: float
     trained_on: int
     held_out: int
 
-    def predict(self, tokens: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, tokens: list[list[str]], descriptions: pd.Series) -> tuple[np.ndarray, np.ndarray]:
         """Return the likeliest category of each product, and the confidence in it (0 to 1)."""
         category, score = _best(self.classifier, self.vectorizer.transform(tokens))
-        return category, self.calibration.predict(score)
+        known = descriptions.isin(self.descriptions).to_numpy()
+        return category, np.where(known, self.familiar.predict(score), self.strange.predict(score))
 
 
 @dataclass(frozen=True)
@@ -91,7 +100,7 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
             model = None if group.empty else train(known, names)
             if model is None:
                 continue
-            category, confidence = model.predict(_tokens(group, names))
+            category, confidence = model.predict(_tokens(group, names), group["description"])
             columns = {"product_id": group["product_id"].to_numpy(), "category": category}
             parts.append(pd.DataFrame(columns | {"confidence": confidence}))
             models.append(
@@ -109,7 +118,6 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
         features: the names among FEATURES that may be used.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.isotonic import IsotonicRegression
     from sklearn.naive_bayes import MultinomialNB
 
     described = "description" in features
@@ -120,18 +128,43 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     if len(sample) < _FEWEST or sample["category"].nunique() < 2:
         return None
     labels = sample["category"].to_numpy(dtype=object)
-    group = sample["description"] if described else sample["product_id"]
-    held = (group.map(lambda value: _hash(f"held out/{value}")) % 5 == 0).to_numpy()
-    if not held.any() or len(set(labels[~held])) < 2:
-        return None
     vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True, dtype=np.float32)
     matrix = vectorizer.fit_transform(_tokens(sample, features))
-    trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
-    guess, score = _best(trial, matrix[held])
-    right = guess == labels[held]
-    calibration = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip").fit(score, right)
+    familiar = _calibrate(matrix, labels, sample["product_id"])
+    strange = _calibrate(matrix, labels, sample["description"]) if described else familiar
+    if familiar is None or strange is None:
+        return None
     final = MultinomialNB(alpha=_SMOOTHING).fit(matrix, labels)
-    return Categorizer(vectorizer, final, calibration, float(right.mean()), len(sample), int(held.sum()))
+    descriptions = frozenset(sample["description"]) if described else frozenset()
+    right = strange[1]
+    return Categorizer(
+        vectorizer, final, familiar[0], strange[0], descriptions, float(right.mean()), len(sample), len(right)
+    )
+
+
+def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, np.ndarray] | None:
+    """Return what turns a score into a confidence, and whether each product was guessed right unseen.
+
+    Each fifth of the groups is guessed by a model of the other four; None if that can't be.
+    """
+    from sklearn.isotonic import IsotonicRegression
+    from sklearn.naive_bayes import MultinomialNB
+
+    fold = group.map(lambda value: _hash(f"held out/{value}") % _FOLDS).to_numpy()
+    scores, rights = [], []
+    for number in range(_FOLDS):
+        held = fold == number
+        if not held.any() or len(set(labels[~held])) < 2:
+            continue
+        trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
+        guess, score = _best(trial, matrix[held])
+        scores.append(score)
+        rights.append(guess == labels[held])
+    if not scores:
+        return None
+    right = np.concatenate(rights)
+    isotonic = IsotonicRegression(y_min=0.0, y_max=1.0, out_of_bounds="clip")
+    return isotonic.fit(np.concatenate(scores), right), right
 
 
 def _best(classifier: Any, matrix: Any) -> tuple[np.ndarray, np.ndarray]:
