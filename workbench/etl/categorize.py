@@ -23,7 +23,7 @@ FEATURES = ("description", "brand", "manufacturer_id", "department", "package_si
 _FEWEST = 50
 _MOST = 12_000
 _SMOOTHING = 0.02
-_FOLDS = 5
+_FOLDS = 3
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 
@@ -145,7 +145,7 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
 def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, np.ndarray] | None:
     """Return what turns a score into a confidence, and whether each product was guessed right unseen.
 
-    Each fifth of the groups is guessed by a model of the other four; None if that can't be.
+    Each third of the groups is guessed by a model of the others; None if that can't be.
     """
     from sklearn.isotonic import IsotonicRegression
     from sklearn.naive_bayes import MultinomialNB
