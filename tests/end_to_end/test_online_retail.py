@@ -22,6 +22,7 @@ def test_the_marts_hold_each_distinct_line_once(home: Path, monkeypatch: pytest.
     for arguments in (
         ["init"],
         ["load", str(DATA), "--map", "samples/online_retail.map.yaml"],
+        ["load", str(DATA), "--map", "samples/online_retail_products.map.yaml"],
         ["run", "retail_etl"],
     ):
         done = subprocess.run(
@@ -56,3 +57,12 @@ def test_the_marts_hold_each_distinct_line_once(home: Path, monkeypatch: pytest.
         "sales": pytest.approx((lines["Quantity"] * lines["Price"]).sum(), abs=0.01),
         "statuses": 1,
     }
+    # Each code has its commonest description, in one version since it was first sold.
+    named = connect().query("SELECT product_id, description FROM core.dim_product").to_pylist()
+    described = lines.dropna(subset="Description").groupby("StockCode")["Description"]
+    commonest = described.agg(lambda texts: texts.value_counts().max())
+    names = {row["product_id"]: row["description"] for row in named}
+    assert len(names) == len(named) == lines["StockCode"].nunique()
+    assert {code for code, name in names.items() if name} == set(described.groups)
+    counted = lines.groupby(["StockCode", lines["Description"].str.strip()]).size()
+    assert all(counted[code, names[code]] >= commonest[code] for code in list(commonest.index)[:200])
