@@ -58,7 +58,9 @@ def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> Non
     node = copy.deepcopy(node)
     title = _take_title(node) or stage.name
     _fold_setup(node)
-    body = _without_remote(_render_cells(node, stage.source.parent))
+    body = _render_cells(node, stage.source.parent)
+    if not _is_plain(node):
+        body = _without_remote(body)
     text = (
         _templates()
         .get_template("stage.html.j2")
@@ -168,8 +170,21 @@ def _exporter() -> Any:
             extra_template_basedirs=[str(TEMPLATES)],
             template_name="notebook",
             embed_images=True,
+            # Validated once, not after each of ten steps of which most do nothing.
+            optimistic_validation=True,
         )
     return found
+
+
+def _is_plain(node: Any) -> bool:
+    """Return whether all in a notebook is text or pictures, which the exporter escapes or encodes itself."""
+    for cell in node["cells"]:
+        if cell["cell_type"] != "code" and (cell.get("attachments") or re.search(r"[<!&\[]", cell["source"])):
+            return False
+        for output in cell.get("outputs", []):
+            if not output.get("data", {}).keys() <= {"text/plain", "image/png", "image/jpeg"}:
+                return False
+    return True
 
 
 def _without_remote(body: str) -> str:
