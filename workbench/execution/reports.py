@@ -153,9 +153,27 @@ def _render_cells(node: Any, folder: Path) -> str:
     language = node.metadata.get("language_info") or {"name": "python"}
     if language["name"] == "python":
         # IPython's own lexer, which differs in magics alone, would bring all of IPython.
-        node.metadata["language_info"] = {**language, "pygments_lexer": "python"}
-    body, _ = exporter.from_notebook_node(node, {"metadata": {"path": str(folder)}})
+        language = {**language, "pygments_lexer": "python"}
+    node.metadata["language_info"] = language
+    body, _ = _convert(exporter, node, {"metadata": {"path": str(folder)}})
     return str(body)
+
+
+def _convert(exporter: Any, node: Any, resources: dict[str, Any]) -> Any:
+    """Convert as the exporter does, but for a second reading of the HTML that our template has no use for."""
+    from nbconvert.exporters.templateexporter import TemplateExporter
+    from nbconvert.filters.highlight import Highlight2HTML
+    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
+
+    resources = exporter._init_resources(resources)
+    language = node.metadata["language_info"]
+    lexer = language.get("pygments_lexer", language["name"])
+    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer, parent=exporter))
+    types = WidgetsDataTypeFilter(
+        notebook_metadata=exporter._nb_metadata, parent=exporter, resources=resources
+    )
+    exporter.register_filter("filter_data_type", types)
+    return TemplateExporter.from_notebook_node(exporter, node, resources)
 
 
 def _exporter() -> Any:
