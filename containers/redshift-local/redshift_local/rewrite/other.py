@@ -1,0 +1,117 @@
+"""Statements other than those about tables: views, maintenance, SHOW, SET, users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redshift_local.errors import bad_statement, not_imitated
+from redshift_local.rewrite.expressions import rewrite_expression
+from redshift_local.rewrite.reader import Reader
+from redshift_local.rewrite.rewritten import Rewritten
+from redshift_local.rewrite.tokens import Token, literal, quote, string_value, text_of
+
+_BINDING = ["with", "no", "schema", "binding"]
+# Settings of Redshift's that change nothing here.
+_TAKEN = {
+    "query_group", "wlm_query_slot_count", "enable_result_cache_for_session", "query_label", "analyze_threshold_percent",
+    "enable_case_sensitive_identifier", "describe_field_name_in_uppercase", "mv_enable_aqmv_for_session", "autocommit",
+    "json_serialization_enable", "use_fips_ssl", "error_on_nondeterministic_update",
+}  # fmt: skip
+
+
+def create_view(tokens: Sequence[Token]) -> Rewritten:
+    """A late-binding view becomes a bound one: what it selects from must be there when it is made."""
+    words = [token for token in tokens if token.kind != "end"]
+    if [token.word for token in words[-4:]] == _BINDING:
+        words = words[:-4]
+    return Rewritten(text_of(rewrite_expression(words)))
+
+
+def vacuum(tokens: Sequence[Token]) -> Rewritten:
+    """VACUUM in Redshift's forms becomes PostgreSQL's plain one; like Redshift's, it can't run in a transaction."""
+    reader = Reader(tokens)
+    reader.need("vacuum")
+    for kind in ("full", "sort only", "delete only", "reindex", "recluster"):
+        if reader.take(kind):
+            break
+    table = (
+        ""
+        if reader.done() or reader.at_any("to", "boost")
+        else " " + ".".join(map(quote, reader.qualified_name()))
+    )
+    if reader.take("to"):
+        number = reader.token().text
+        reader.need("percent")
+        if not number.isdigit() or int(number) > 100:
+            raise bad_statement(f"VACUUM takes 0 to 100 PERCENT, not {number}")
+    reader.take("boost")
+    reader.end()
+    return Rewritten("vacuum" + table)
+
+
+def analyze(tokens: Sequence[Token]) -> Rewritten:
+    """ANALYZE, without what PostgreSQL doesn't choose by; ANALYZE COMPRESSION has no answer here."""
+    reader = Reader(tokens)
+    reader.token()
+    if reader.take("compression"):
+        raise not_imitated("ANALYZE COMPRESSION")
+    reader.take("verbose")
+    table = "" if reader.done() else " " + ".".join(map(quote, reader.qualified_name()))
+    columns = ", ".join(map(quote, reader.names())) if reader.at("(") else ""
+    if not (reader.take("predicate columns") or reader.take("all columns")):
+        reader.end()
+    return Rewritten(f"analyze{table}{f' ({columns})' if columns else ''}")
+
+
+def show(tokens: Sequence[Token]) -> Rewritten | None:
+    """SHOW SCHEMAS, TABLES and COLUMNS select from the catalog; SHOW of a setting is PostgreSQL's."""
+    reader = Reader(tokens)
+    reader.need("show")
+    if reader.take("schemas from database"):
+        view, where = "svv_all_schemas", [("database_name", reader.name())]
+    elif reader.take("tables from schema"):
+        view, where = "svv_all_tables", _places(reader, "database_name", "schema_name")
+    elif reader.take("columns from table"):
+        view, where = "svv_all_columns", _places(reader, "database_name", "schema_name", "table_name")
+    elif reader.at_any(
+        "databases",
+        "table",
+        "view",
+        "external",
+        "procedure",
+        "grants",
+        "datashares",
+        "model",
+        "constraints",
+        "parameters",
+        "functions",
+        "procedures",
+    ):
+        raise not_imitated(f"SHOW {reader.name().upper()}")
+    else:
+        return Rewritten(text_of(tokens))
+    conditions = [f"{column} = {literal(value)}" for column, value in where]
+    if reader.take("like"):
+        conditions.append(f"{_NAMED[view]} like {literal(string_value(reader.token()))}")
+    limit = f" limit {int(reader.token().text)}" if reader.take("limit") else ""
+    reader.end()
+    order = " order by ordinal_position" if view == "svv_all_columns" else f" order by {_NAMED[view]}"
+    return Rewritten(f"select * from pg_catalog.{view} where {' and '.join(conditions)}{order}{limit}")
+
+
+_NAMED = {"svv_all_schemas": "schema_name", "svv_all_tables": "table_name", "svv_all_columns": "column_name"}
+
+
+def _places(reader: Reader, *columns: str) -> list[tuple[str, str]]:
+    names = reader.qualified_name()
+    if len(names) > len(columns):
+        raise bad_statement(f"too many names: {'.'.join(names)}")
+    return list(zip(columns[-len(names) :], names, strict=True))
+
+
+def set_parameter(tokens: Sequence[Token]) -> Rewritten | None:
+    """SET of what only Redshift has is taken, and does nothing."""
+    name = tokens[1].word if len(tokens) > 1 else ""
+    if name in _TAKEN:
+        return Rewritten("do 'begin end'", tag="SET")
+    return None

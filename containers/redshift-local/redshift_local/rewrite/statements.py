@@ -1,0 +1,91 @@
+"""Finds out what kind a statement is and has it rewritten."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+from redshift_local import bulk
+from redshift_local.errors import bad_statement, not_imitated
+from redshift_local.rewrite import design, other
+from redshift_local.rewrite.expressions import rewrite_expression
+from redshift_local.rewrite.rewritten import Rewritten
+from redshift_local.rewrite.tokens import Token, split, starts, text_of, tokenize
+
+_REFUSED = {
+    "create external": "CREATE EXTERNAL (Spectrum)", "create datashare": "CREATE DATASHARE",
+    "alter datashare": "ALTER DATASHARE", "create library": "CREATE LIBRARY", "create model": "CREATE MODEL",
+    "create or replace external": "CREATE EXTERNAL (Spectrum)", "create rls": "CREATE RLS POLICY",
+    "create masking": "CREATE MASKING POLICY", "create identity": "CREATE IDENTITY PROVIDER",
+    "cancel": "CANCEL: pg_cancel_backend(pid)", "use": "USE", "attach": "ATTACH", "detach": "DETACH",
+    "merge": "MERGE", "listen": "LISTEN", "notify": "NOTIFY", "create extension": "CREATE EXTENSION",
+    "create index": "CREATE INDEX, which Redshift doesn't have,", "create unique": "CREATE INDEX, which Redshift doesn't have,",
+    "create trigger": "CREATE TRIGGER, which Redshift doesn't have,", "reindex": "REINDEX",
+}  # fmt: skip
+
+
+def rewrite(sql: str, *, many: bool = False) -> Rewritten:
+    """Return a statement, or with `many` several of them, in PostgreSQL's words; raise SqlError."""
+    return _cached(sql, many) if len(sql) < 20_000 else _rewrite(sql, many)
+
+
+def _rewrite(sql: str, many: bool) -> Rewritten:
+    parts = [part for part in split(tokenize(sql), ";") if text_of(part).strip() and part[0].kind != "end"]
+    if len(parts) > 1 and not many:
+        raise bad_statement("cannot insert multiple commands into a prepared statement")
+    done = [_one(part) for part in parts]
+    if len(done) > 1 and any(one.local for one in done):
+        raise not_imitated("COPY or UNLOAD among other statements of one query", "send it on its own")
+    if len(done) == 1:
+        return done[0]
+    return Rewritten(";".join(one.sql for one in done))
+
+
+_cached = functools.lru_cache(maxsize=512)(_rewrite)
+
+
+def _one(tokens: Sequence[Token]) -> Rewritten:
+    for words, construct in _REFUSED.items():
+        if starts(tokens, words):
+            raise not_imitated(construct)
+    if (work := bulk.work(tokens)) is not None:
+        return Rewritten("", local=work)
+    if starts(tokens, "copy") or starts(tokens, "unload"):
+        raise not_imitated(f"{tokens[0].word.upper()} other than with S3")
+    for words, change in _CHANGED.items():
+        if starts(tokens, words):
+            changed = change(tokens)
+            if changed is not None:
+                return changed
+    return Rewritten(text_of(rewrite_expression(tokens)))
+
+
+def _create_table(tokens: Sequence[Token]) -> Rewritten:
+    return Rewritten(tokens[0].before + design.create_table(tokens))
+
+
+def _create_materialized_view(tokens: Sequence[Token]) -> Rewritten:
+    return Rewritten(tokens[0].before + design.create_materialized_view(tokens))
+
+
+def _alter_table(tokens: Sequence[Token]) -> Rewritten | None:
+    changed = design.alter_table(tokens)
+    return changed and Rewritten(changed, tag="ALTER TABLE")
+
+
+_CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
+    **dict.fromkeys(
+        ("create table", "create temp table", "create temporary table", "create local temp table",
+         "create local temporary table"),
+        _create_table,
+    ),
+    "create materialized view": _create_materialized_view,
+    "alter table": _alter_table,
+    "create view": other.create_view,
+    "create or replace view": other.create_view,
+    "vacuum": other.vacuum,
+    "analyze": other.analyze,
+    "analyse": other.analyze,
+    "show": other.show,
+    "set": other.set_parameter,
+}  # fmt: skip

@@ -1,0 +1,248 @@
+"""One client's session: what it sends goes to PostgreSQL rewritten, what PostgreSQL answers comes back.
+
+Statements that PostgreSQL can't do (COPY from S3, UNLOAD) are *local*: PostgreSQL gets a statement that does nothing
+in their place, so that the client's messages are answered in order, and their work is done at Execute, in the
+client's transaction. Statements that are refused are replaced by one that PostgreSQL refuses too, whose error is
+replaced on the way back: so the transaction fails just as it does at any other error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redshift_local import wire
+from redshift_local.backend import Backend
+from redshift_local.errors import SqlError
+from redshift_local.rewrite import Rewritten, rewrite
+from redshift_local.wire import Message
+
+if TYPE_CHECKING:
+    from redshift_local.front import Place
+
+SERVER_VERSION = "8.0.2"
+_PLACEHOLDER = "DO 'begin end'"
+_REFUSED = "redshift_local_refused"
+_NOTHING = Rewritten("")
+
+
+@dataclass
+class _Due:
+    """An answer of PostgreSQL's that is due: to an Execute, a Query, a Sync, or to a statement that is refused."""
+
+    ends_cycle: bool = False
+    reached: asyncio.Future[bool] | None = None
+    refusal: SqlError | None = None
+    tag: str = ""
+
+
+class Session:
+    """Serves one client until it hangs up."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        backend: Backend,
+        place: Place,
+        database: str,
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self.backend = backend
+        self.place = place
+        self.database = database
+        self._due: deque[_Due] = deque()
+        self._quiet = asyncio.Event()
+        self._statements: dict[str, Rewritten] = {}
+        self._portals: dict[str, Rewritten] = {}
+        self._skipping = False
+
+    async def serve(self) -> None:
+        """Pass messages on in both directions until either side ends; errors of a stream are the caller's."""
+        if not await self._log_in():
+            return
+        tasks = [asyncio.create_task(self._relay()), asyncio.create_task(self._listen())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def administrator(self) -> Backend:
+        """Open a session of the administrator's in the same database, for what must outlive the client's transaction."""
+        return await Backend.administrator(self.place.socket, self.database)
+
+    async def notice(self, text: str) -> None:
+        """Send the client a warning."""
+        await self._tell(wire.notice(text))
+
+    async def _log_in(self) -> bool:
+        """Pass the log-in on; return whether the session is ready for a query."""
+        while True:
+            message = await self.backend.receive()
+            await self._tell(_as_redshift(message))
+            if message.kind in b"ZE":
+                return message.kind == b"Z"
+            asks = message.kind == b"R" and message.body[:4] not in (b"\0\0\0\0", b"\0\0\0\x0c")
+            if asks:
+                await self.backend.send(await wire.read_message(self._reader))
+
+    async def _listen(self) -> None:
+        """Take what the client says."""
+        while True:
+            message = await wire.read_message(self._reader)
+            if message.kind == b"X":
+                return
+            if self._skipping and message.kind != b"S":
+                continue
+            await self._take(message)
+
+    async def _take(self, message: Message) -> None:
+        match message.kind:
+            case b"Q":
+                await self._query(message)
+                return
+            case b"P":
+                message = self._parse(message)
+            case b"B":
+                portal, at = wire.take_cstring(message.body)
+                name, _ = wire.take_cstring(message.body, at)
+                self._portals[portal] = self._statements.get(name, _NOTHING)
+            case b"E":
+                statement = self._portals.get(wire.take_cstring(message.body)[0], _NOTHING)
+                if statement.local is not None:
+                    await self._execute_local(message, statement)
+                    return
+                self._expect(_Due(tag=statement.tag))
+            case b"C":
+                known = self._statements if message.body[:1] == b"S" else self._portals
+                known.pop(wire.take_cstring(message.body, 1)[0], None)
+            case b"S":
+                self._skipping = False
+                self._expect(_Due(ends_cycle=True))
+            case b"F":
+                problem = SqlError("0A000", "a function call message is not imitated by the local Redshift")
+                self._expect(_Due(ends_cycle=True, refusal=problem))
+                message = wire.query(_REFUSED)
+        await self.backend.send(message)
+
+    def _parse(self, message: Message) -> Message:
+        name, at = wire.take_cstring(message.body)
+        sql, end = wire.take_cstring(message.body, at)
+        try:
+            statement = rewrite(sql)
+        except SqlError as problem:
+            self._expect(_Due(refusal=problem))
+            statement = Rewritten(_REFUSED)
+        self._statements[name] = statement
+        text = statement.sql if statement.local is None else _PLACEHOLDER
+        return Message(b"P", wire.cstring(name) + wire.cstring(text) + message.body[end:])
+
+    async def _query(self, message: Message) -> None:
+        try:
+            statement = rewrite(wire.take_cstring(message.body)[0], many=True)
+        except SqlError as problem:
+            self._expect(_Due(ends_cycle=True, refusal=problem))
+            await self.backend.send(wire.query(_REFUSED))
+            return
+        if statement.local is None:
+            self._expect(_Due(ends_cycle=True, tag=statement.tag))
+            await self.backend.send(wire.query(statement.sql))
+            return
+        await self._tell(await self._run_local(statement), None)
+
+    async def _execute_local(self, message: Message, statement: Rewritten) -> None:
+        """Wait until PostgreSQL has come to this statement, then do its work."""
+        reached: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._expect(_Due(reached=reached))
+        await self.backend.send(message, Message(b"H", b""))
+        if await reached:
+            answer = await self._run_local(statement)
+            self._skipping = answer.kind == b"E"
+            await self._tell(answer)
+
+    async def _run_local(self, statement: Rewritten) -> Message:
+        """Do the work of a local statement in the client's transaction, or in one of its own; return the answer."""
+        assert statement.local is not None  # noqa: S101
+        await self._quiet_backend()
+        backend = self.backend
+        backend.divert()
+        own = backend.status == b"I"
+        try:
+            await backend.run("BEGIN" if own else "SELECT 1")
+            tag = await statement.local(self)
+            if own:
+                await backend.run("COMMIT")
+        except SqlError as problem:
+            # The second is an error, as is wanted: the client's transaction has failed.
+            with contextlib.suppress(SqlError):
+                await backend.run("ROLLBACK" if own else _REFUSED)
+            return wire.error(problem)
+        finally:
+            backend.divert(stop=True)
+        return Message(b"C", wire.cstring(tag))
+
+    async def _relay(self) -> None:
+        """Pass on what PostgreSQL says."""
+        while True:
+            try:
+                message = await self.backend.receive()
+            except asyncio.IncompleteReadError:
+                await self.backend.lost()
+                raise
+            if not await self.backend.take(message) and (answer := self._answer(message)):
+                await self._tell(answer)
+
+    def _expect(self, due: _Due) -> None:
+        self._due.append(due)
+        self._quiet.clear()
+
+    async def _quiet_backend(self) -> None:
+        while self._due:
+            await self._quiet.wait()
+
+    def _answer(self, message: Message) -> Message | None:
+        """Return what the client is told in place of a message, and strike off what is no longer due."""
+        head = self._due[0] if self._due else None
+        if message.kind == b"Z":
+            # What a failed cycle left unanswered stays so.
+            while self._due and not self._due.popleft().ends_cycle:
+                pass
+        elif message.kind == b"E":
+            for due in self._due:
+                if due.reached and not due.reached.done():
+                    due.reached.set_result(False)
+            refusal = next((due.refusal for due in self._due if due.refusal), None)
+            if refusal and _REFUSED.encode() in message.body:
+                message = wire.error(refusal)
+        elif head and message.kind in b"CIs" and not head.ends_cycle:
+            self._due.popleft()
+            if head.reached:
+                head.reached.set_result(True)
+                message = None
+            elif head.tag:
+                message = Message(b"C", wire.cstring(head.tag))
+        elif head and head.tag and message.kind == b"C":
+            message = Message(b"C", wire.cstring(head.tag))
+        if not self._due:
+            self._quiet.set()
+        return message and _as_redshift(message)
+
+    async def _tell(self, *messages: Message | None) -> None:
+        for message in messages:
+            self._writer.write((message or Message(b"Z", self.backend.status)).encode())
+        await self._writer.drain()
+
+
+def _as_redshift(message: Message) -> Message:
+    """Return the message, with Redshift's version in the place of PostgreSQL's."""
+    if message.kind == b"S" and wire.take_cstring(message.body)[0] == "server_version":
+        return Message(b"S", wire.cstring("server_version") + wire.cstring(SERVER_VERSION))
+    return message

@@ -1,0 +1,136 @@
+"""Messages of PostgreSQL's protocol 3: read them, build them. Format: the PostgreSQL manual, "Message Formats"."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from redshift_local.errors import SqlError
+
+PROTOCOL_3 = 196608
+CANCEL = 80877102
+TLS = 80877103
+GSS = 80877104
+MAX_STARTUP = 10_000
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: its type (one byte) and its body, without the length."""
+
+    kind: bytes
+    body: bytes
+
+    def encode(self) -> bytes:
+        """Return the bytes that go over the wire."""
+        return self.kind + struct.pack("!i", len(self.body) + 4) + self.body
+
+
+async def read_message(reader: asyncio.StreamReader) -> Message:
+    """Read one message; raise IncompleteReadError at the end of the stream."""
+    head = await reader.readexactly(5)
+    (length,) = struct.unpack_from("!i", head, 1)
+    if length < 4:
+        raise SqlError("08P01", f"a message of {length} bytes can't be")
+    return Message(head[:1], await reader.readexactly(length - 4))
+
+
+async def read_startup(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Read a start-up packet, which has no type; return its code and the rest."""
+    (length,) = struct.unpack("!i", await reader.readexactly(4))
+    if not 8 <= length <= MAX_STARTUP:
+        raise SqlError("08P01", f"a start-up packet of {length} bytes can't be")
+    packet = await reader.readexactly(length - 4)
+    return struct.unpack_from("!i", packet)[0], packet[4:]
+
+
+def cstring(text: str) -> bytes:
+    """Return the text as UTF-8 with the zero that ends it."""
+    return text.encode() + b"\0"
+
+
+def take_cstring(body: bytes, at: int = 0) -> tuple[str, int]:
+    """Return the text at an offset and the offset behind it."""
+    end = body.index(b"\0", at)
+    return body[at:end].decode(), end + 1
+
+
+def startup(parameters: Mapping[str, str]) -> bytes:
+    """Return a start-up packet."""
+    body = struct.pack("!i", PROTOCOL_3)
+    body += b"".join(cstring(name) + cstring(value) for name, value in parameters.items()) + b"\0"
+    return struct.pack("!i", len(body) + 4) + body
+
+
+def startup_parameters(body: bytes) -> dict[str, str]:
+    """Return the parameters of a start-up packet."""
+    parts = body.split(b"\0")
+    return {
+        name.decode(): value.decode() for name, value in zip(parts[::2], parts[1::2], strict=False) if name
+    }
+
+
+def query(sql: str) -> Message:
+    """Return a simple query."""
+    return Message(b"Q", cstring(sql))
+
+
+def error(problem: SqlError, severity: str = "ERROR") -> Message:
+    """Return an ErrorResponse."""
+    fields = {"S": severity, "V": severity, "C": problem.code, "M": problem.message}
+    fields |= {name: text for name, text in (("D", problem.detail), ("H", problem.hint)) if text}
+    return Message(b"E", b"".join(name.encode() + cstring(text) for name, text in fields.items()) + b"\0")
+
+
+def notice(text: str) -> Message:
+    """Return a NoticeResponse."""
+    body = error(SqlError("01000", text), "WARNING").body
+    return Message(b"N", body)
+
+
+def fields(body: bytes) -> dict[str, str]:
+    """Return the fields of an ErrorResponse or a NoticeResponse, by their letter."""
+    found, at = {}, 0
+    while at < len(body) and body[at]:
+        name = chr(body[at])
+        found[name], at = take_cstring(body, at + 1)
+    return found
+
+
+def as_error(body: bytes) -> SqlError:
+    """Return an ErrorResponse as an exception."""
+    given = fields(body)
+    return SqlError(given.get("C", "XX000"), given.get("M", ""), given.get("D", ""), given.get("H", ""))
+
+
+def data_row(body: bytes) -> list[str | None]:
+    """Return the values of a DataRow in text format."""
+    (count,), at, values = struct.unpack_from("!h", body), 2, []
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", body, at)
+        at += 4
+        values.append(None if length < 0 else body[at : at + length].decode())
+        at += max(length, 0)
+    return values
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of a RowDescription: its name, the type's OID and its modifier."""
+
+    name: str
+    type: int
+    modifier: int
+
+
+def row_description(body: bytes) -> list[Field]:
+    """Return the columns of a RowDescription."""
+    (count,), at, found = struct.unpack_from("!h", body), 2, []
+    for _ in range(count):
+        name, at = take_cstring(body, at)
+        _, _, oid, _, modifier, _ = struct.unpack_from("!ihihih", body, at)
+        found.append(Field(name, oid, modifier))
+        at += 18
+    return found

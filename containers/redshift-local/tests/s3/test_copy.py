@@ -1,0 +1,292 @@
+"""COPY from S3 by the unmodified driver, against a real server of S3's."""
+
+from __future__ import annotations
+
+import bz2
+import datetime as dt
+import gzip
+import io
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import redshift_connector
+
+from redshift_local import Address
+
+from .conftest import ROLE
+
+Put = Callable[[str, bytes], str]
+
+
+@pytest.fixture
+def put(s3: Any, bucket: str) -> Put:
+    """Put an object and return its address."""
+
+    def put(key: str, body: bytes) -> str:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        return f"s3://{bucket}/{key}"
+
+    return put
+
+
+@pytest.fixture
+def sales(cursor: Any) -> None:
+    """A table for sales."""
+    cursor.execute(
+        "CREATE TABLE sales (id int NOT NULL, name varchar(10), at timestamp, amount decimal(10,2))"
+    )
+    cursor.connection.commit()
+
+
+def rows(cursor: Any, statement: str = "SELECT * FROM sales ORDER BY id") -> list[list[Any]]:
+    cursor.execute(statement)
+    return [list(row) for row in cursor.fetchall()]
+
+
+def parquet(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink)
+    return sink.getvalue()
+
+
+SALE = [1, "apple", dt.datetime(2026, 1, 2, 3, 4, 5), Decimal("1.50")]
+
+
+def test_csv_with_a_header_quotes_and_empty_fields_loads(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a.csv", b'id,name,at,amount\n1,apple,2026-01-02 03:04:05,1.50\n2,"a ""b"",\nc",,\n')
+    cursor.execute(f"COPY sales FROM '{uri}' {ROLE} CSV IGNOREHEADER 1")
+    assert rows(cursor) == [SALE, [2, 'a "b",\nc', None, None]]
+
+
+@pytest.mark.parametrize(("option", "pack"), [("GZIP", gzip.compress), ("BZIP2", bz2.compress)])
+def test_a_compressed_file_loads(
+    cursor: Any, sales: None, put: Put, option: str, pack: Callable[[bytes], bytes]
+) -> None:
+    uri = put("a", pack(b"1|apple|2026-01-02 03:04:05|1.50\n"))
+    cursor.execute(f"COPY sales FROM '{uri}' {ROLE} {option}")
+    assert rows(cursor) == [SALE]
+
+
+def test_every_object_under_a_prefix_loads_and_each_loses_its_header(
+    cursor: Any, sales: None, put: Put
+) -> None:
+    for number in (1, 2, 3):
+        uri = put(f"in/{number}", f"id,name\n{number},x\n".encode())
+    cursor.execute(f"COPY sales (id, name) FROM '{uri[:-1]}' {ROLE} CSV IGNOREHEADER 1")
+    assert rows(cursor, "SELECT id, name FROM sales ORDER BY id") == [[1, "x"], [2, "x"], [3, "x"]]
+
+
+def test_a_manifest_names_what_loads(cursor: Any, sales: None, put: Put, bucket: str) -> None:
+    first, _ = put("in/1", b"1|a||\n"), put("in/2", b"2|b||\n")
+    entries = [{"url": first, "mandatory": True}, {"url": f"s3://{bucket}/gone"}]
+    manifest = put("manifest", json.dumps({"entries": entries}).encode())
+    cursor.execute(f"COPY sales FROM '{manifest}' {ROLE} MANIFEST")
+    assert rows(cursor, "SELECT id FROM sales") == [[1]]
+
+
+def test_a_mandatory_entry_that_is_not_there_is_an_error(
+    cursor: Any, sales: None, put: Put, bucket: str
+) -> None:
+    entries = [{"url": f"s3://{bucket}/gone", "mandatory": True}]
+    manifest = put("manifest", json.dumps({"entries": entries}).encode())
+    with pytest.raises(redshift_connector.ProgrammingError, match="404"):
+        cursor.execute(f"COPY sales FROM '{manifest}' {ROLE} MANIFEST")
+
+
+def test_json_goes_by_names_and_keeps_every_digit(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a.json", b'{"amount": 12345678.90, "id": 7, "more": 1}\n\n{"id": 8, "name": {"n": 1.5}}\n')
+    cursor.execute(f"COPY sales FROM '{uri}' {ROLE} FORMAT AS JSON 'auto'")
+    assert rows(cursor) == [[7, None, None, Decimal("12345678.90")], [8, '{"n": 1.5}', None, None]]
+
+
+def test_parquet_loads_with_its_types(cursor: Any, put: Put) -> None:
+    cursor.execute(
+        "CREATE TABLE t (a bigint, b varchar(20), c decimal(18,3), d date, e timestamp, f boolean, g double precision)"
+    )
+    table = pa.table(
+        {
+            "a": pa.array([1, None], pa.int64()),
+            "b": pa.array(["", None]),
+            "c": pa.array([Decimal("1.250"), None], pa.decimal128(18, 3)),
+            "d": pa.array([dt.date(2026, 1, 2), None]),
+            "e": pa.array([dt.datetime(2026, 1, 2, 3, 4, 5, 678901), None], pa.timestamp("us")),
+            "f": pa.array([True, None]),
+            "g": pa.array([1.1, None]),
+        }
+    )
+    cursor.execute(f"COPY t FROM '{put('a.parquet', parquet(table))}' {ROLE} FORMAT AS PARQUET")
+    (first, second) = rows(cursor, "SELECT * FROM t ORDER BY a")
+    assert first == [
+        1, "", Decimal("1.250"), dt.date(2026, 1, 2), dt.datetime(2026, 1, 2, 3, 4, 5, 678901), True, 1.1,
+    ]  # fmt: skip
+    assert second == [None] * 7
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"id": ["x"], "name": ["a"]}, "incompatible Parquet schema for column id"),
+        ({"id": [1]}, "has 1 columns and 2 are to be loaded"),
+        ({"id": [1], "name": [["a"]]}, "nested column name"),
+    ],
+    ids=["kind", "count", "nested"],
+)
+def test_parquet_of_another_shape_is_refused(
+    cursor: Any, sales: None, put: Put, columns: dict[str, Any], words: str
+) -> None:
+    uri = put("a.parquet", parquet(pa.table(columns)))
+    with pytest.raises(redshift_connector.ProgrammingError, match=words):
+        cursor.execute(f"COPY sales (id, name) FROM '{uri}' {ROLE} PARQUET")
+
+
+def test_a_copy_belongs_to_its_transaction(connection: Any, cursor: Any, sales: None, put: Put) -> None:
+    cursor.execute(f"COPY sales FROM '{put('a', b'1|a||')}' {ROLE}")
+    assert len(rows(cursor)) == 1
+    connection.rollback()
+    assert rows(cursor) == []
+
+
+def test_the_same_copy_run_again_reads_the_files_anew(cursor: Any, sales: None, put: Put) -> None:
+    statement = f"COPY sales FROM '{put('a', b'1|a||')}' {ROLE}"
+    cursor.execute(statement)
+    put("a", b"2|b||")
+    cursor.execute(statement)
+    assert rows(cursor, "SELECT id FROM sales ORDER BY id") == [[1], [2]]
+
+
+def test_a_bad_value_loads_nothing_and_is_told_of(
+    connection: Any, cursor: Any, sales: None, put: Put
+) -> None:
+    uri = put("a", b"1|a||\n2|b||not a number\n")
+    with pytest.raises(redshift_connector.ProgrammingError, match="Check 'stl_load_errors'"):
+        cursor.execute(f"COPY sales FROM '{uri}' {ROLE}")
+    connection.rollback()
+    assert rows(cursor) == []
+    found = rows(
+        cursor,
+        f"SELECT line_number, trim(colname), trim(raw_field_value), err_code FROM stl_load_errors WHERE filename = '{uri}'",
+    )
+    assert found == [[2, "amount", "not a number", 1207]]
+
+
+MIXED = b"x|bad id||\n1|ok||\n|no id||\n2|far too long a name||\n3|a\n4|\xff||\n5|ok||\n"
+
+
+def test_maxerror_leaves_bad_rows_out_and_records_each(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a", MIXED)
+    cursor.execute(f"COPY sales FROM '{uri}' {ROLE} MAXERROR 5")
+    assert rows(cursor, "SELECT id, name FROM sales ORDER BY id") == [[1, "ok"], [5, "ok"]]
+    errors = rows(
+        cursor,
+        f"SELECT line_number, err_code FROM stl_load_errors WHERE filename = '{uri}' ORDER BY line_number",
+    )
+    assert errors == [[1, 1207], [3, 1213], [4, 1204], [5, 1214], [6, 1220]]
+
+
+def test_one_error_more_than_maxerror_fails(connection: Any, cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a", MIXED)
+    with pytest.raises(redshift_connector.ProgrammingError, match="Load into table 'sales' failed"):
+        cursor.execute(f"COPY sales FROM '{uri}' {ROLE} MAXERROR 4")
+    connection.rollback()
+    assert rows(cursor) == []
+
+
+def test_options_for_text(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a", b"1;far too long a name;NIL;\n2;;;\n3; ;;\n4;\xff;;\n")
+    cursor.execute(
+        f"COPY sales FROM '{uri}' {ROLE} DELIMITER ';' NULL AS 'NIL' TRUNCATECOLUMNS EMPTYASNULL BLANKSASNULL "
+        "ACCEPTINVCHARS AS '^' COMPUPDATE OFF STATUPDATE ON"
+    )
+    assert rows(cursor, "SELECT id, name FROM sales ORDER BY id") == [
+        [1, "far too lo"],
+        [2, None],
+        [3, None],
+        [4, "^"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("TIMEFORMAT 'auto'", "2026-01-02T03:04:05"),
+        ("TIMEFORMAT 'DD.MM.YYYY HH24:MI:SS'", "02.01.2026 03:04:05"),
+        ("TIMEFORMAT 'epochsecs'", "1767323045"),
+        ("TIMEFORMAT 'epochmillisecs'", "1767323045000"),
+    ],
+    ids=["auto", "pattern", "seconds", "milliseconds"],
+)
+def test_times_are_read_as_stated(cursor: Any, sales: None, put: Put, option: str, value: str) -> None:
+    cursor.execute(f"COPY sales FROM '{put('a', f'1|apple|{value}|1.5'.encode())}' {ROLE} {option}")
+    assert rows(cursor) == [SALE]
+
+
+def test_a_time_that_does_not_fit_its_pattern_is_an_error(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a", b"1|a|2026-01-02 03:04:05|\n")
+    with pytest.raises(redshift_connector.ProgrammingError, match="stl_load_errors"):
+        cursor.execute(f"COPY sales FROM '{uri}' {ROLE} TIMEFORMAT 'DD.MM.YYYY HH24:MI:SS'")
+
+
+def test_with_escape_a_backslash_keeps_the_next_character(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a", b"id|name|at|amount\n1|a\\|b\\\\||\n2|a\\\nb||\n3|\\N|\\N|\n")
+    cursor.execute(f"COPY sales FROM '{uri}' {ROLE} ESCAPE IGNOREHEADER 1")
+    assert rows(cursor, "SELECT id, name FROM sales ORDER BY id") == [[1, "a|b\\"], [2, "a\nb"], [3, None]]
+
+
+def test_an_identity_column_counts_by_itself(cursor: Any, put: Put) -> None:
+    uri = put("a", b"a\nb")
+    cursor.execute("CREATE TABLE t (id bigint IDENTITY(1, 1), name varchar(5))")
+    cursor.execute(f"COPY t FROM '{uri}' {ROLE}")
+    assert [name for _, name in rows(cursor, "SELECT * FROM t ORDER BY id")] == ["a", "b"]
+
+
+REFUSED = {
+    "no such prefix": ("'s3://{bucket}/none/'", ROLE, "prefix 'none/' does not exist"),
+    "no such bucket": ("'s3://no-such-bucket-at-all/x'", ROLE, "NoSuchBucket"),
+    "no authorization": ("'s3://{bucket}/x'", "CSV", "who asks S3 is missing"),
+    "a role that is none": ("'s3://{bucket}/x'", "IAM_ROLE 'me'", "isn't a role"),
+    "half a key": ("'s3://{bucket}/x'", "ACCESS_KEY_ID 'a'", "belong together"),
+    "another source": ("'dynamodb://t'", ROLE, "COPY FROM 'dynamodb://' is not imitated"),
+    "a format": ("'s3://{bucket}/x'", f"{ROLE} FORMAT AVRO 'auto'", "COPY with"),
+    "an option": ("'s3://{bucket}/x'", f"{ROLE} FILLRECORD", "COPY with FILLRECORD is not imitated"),
+    "nested JSON": ("'s3://{bucket}/x'", f"{ROLE} PARQUET SERIALIZETOJSON", "SERIALIZETOJSON"),
+    "jsonpaths": ("'s3://{bucket}/x'", f"{ROLE} JSON 's3://b/paths'", "jsonpaths"),
+    "a time pattern": ("'s3://{bucket}/x'", f"{ROLE} TIMEFORMAT 'QQ'", "the time pattern 'QQ'"),
+    "two characters": ("'s3://{bucket}/x'", f"{ROLE} DELIMITER 'ab'", "needs one character"),
+}
+
+
+@pytest.mark.parametrize(("source", "options", "words"), REFUSED.values(), ids=REFUSED)
+def test_what_can_not_be_done_is_an_error_that_says_so(
+    cursor: Any, sales: None, bucket: str, source: str, options: str, words: str
+) -> None:
+    with pytest.raises(redshift_connector.ProgrammingError, match=words):
+        cursor.execute(f"COPY sales FROM {source.format(bucket=bucket)} {options}")
+
+
+@pytest.mark.parametrize("target", ["nowhere", "sales (id, nothing)"])
+def test_a_table_or_column_that_is_not_there_is_postgresqls_error(
+    cursor: Any, sales: None, put: Put, target: str
+) -> None:
+    uri = put("a", b"1|a\n")
+    with pytest.raises(redshift_connector.ProgrammingError, match="does not exist"):
+        cursor.execute(f"COPY {target} FROM '{uri}' {ROLE}")
+
+
+def test_a_file_cut_short_is_an_error(cursor: Any, sales: None, put: Put) -> None:
+    uri = put("a.gz", gzip.compress(b"1|a||\n" * 10_000)[:-20])
+    with pytest.raises(redshift_connector.ProgrammingError, match="can't be read"):
+        cursor.execute(f"COPY sales FROM '{uri}' {ROLE} GZIP")
+
+
+def test_credentials_are_not_written_down(redshift: Address, cursor: Any, sales: None, put: Put) -> None:
+    uri, secret = put("a", b"nonsense"), "MySecretThatNobodySees"
+    with pytest.raises(redshift_connector.ProgrammingError) as caught:
+        cursor.execute(f"COPY sales FROM '{uri}' ACCESS_KEY_ID 'AKIA' SECRET_ACCESS_KEY '{secret}'")
+    assert secret not in str(caught.value)
+    assert redshift.ca is not None
+    assert secret not in (redshift.ca.parents[1] / "postgres.log").read_text()
