@@ -89,7 +89,7 @@ class Conductor:
         self._left: dict[str, int] = {}
         self._events: queue.SimpleQueue[_Ended | Stopped] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._failed = False
+        self._failed = self._unsaved = False
         self._versions: Versions | None = None
         self._decider: Decider | None = None
         for each in planned:
@@ -171,6 +171,7 @@ class Conductor:
                     if admits(unit.planned.claim, claims, self._parallel):
                         self._start(unit)
                 self._look_ahead()
+            self._save()
             if not self._running:
                 return
             event = self._events.get()
@@ -234,6 +235,7 @@ class Conductor:
         record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
         record.begin()
         self._tell(record)
+        self._save()
         self._workers.submit(self._execute, unit)
 
     def _output(self, record: StageRun) -> Path:
@@ -295,5 +297,11 @@ class Conductor:
             self._order.done(name)
 
     def _tell(self, record: StageRun) -> None:
-        save(self.run, self.settings)
+        self._unsaved = True
         self.progress.update(self.run, record)
+
+    def _save(self) -> None:
+        """Write the record if it has changed: once for the end of a stage and the beginning of the next."""
+        if self._unsaved:
+            save(self.run, self.settings)
+            self._unsaved = False

@@ -23,7 +23,7 @@ def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
 
         warehouse = DuckDBWarehouse(url, lock_timeout=settings.lock_timeout)
         if create:
-            warehouse.initialize()
+            warehouse.ensure()
         else:
             warehouse.require()
         return warehouse

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+# The state of the files that were seen to be complete: to look again takes as long as a small notebook.
+_complete: dict[Path, tuple[int, ...]] = {}
 _HOLDER = re.compile(r"PID (\d+)")
 
 
@@ -46,6 +48,15 @@ class DuckDBWarehouse:
         """
         if not self.path.is_file():
             raise UsageError(f"no warehouse at {self.path}; make one with: workbench init")
+
+    def ensure(self) -> None:
+        """Make the declared tables that are missing; one look is enough as long as only this process writes."""
+        if not self._is_complete():
+            self.initialize()
+            _complete[self.path] = _state(self.path)
+
+    def _is_complete(self) -> bool:
+        return self.path in _complete and _complete[self.path] == _state(self.path)
 
     @contextmanager
     def connection(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -118,6 +129,7 @@ class DuckDBWarehouse:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open one transaction: committed at the end, undone by an error."""
+        complete = self._is_complete()
         with self.connection() as connection:
             connection.begin()
             try:
@@ -126,6 +138,8 @@ class DuckDBWarehouse:
                 connection.rollback()
                 raise
             connection.commit()
+        if complete:
+            _complete[self.path] = _state(self.path)
 
     def initialize(self) -> list[str]:
         """Make the declared schemas and tables that are missing; return the full names of those made."""
@@ -204,6 +218,14 @@ def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
             if column.nullable and column.name not in found.get(table.full_name, {column.name}):
                 kind = sql_type(column, "duckdb")
                 connection.execute(f"ALTER TABLE {table.full_name} ADD COLUMN {quote(column.name)} {kind}")
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _first_line(message: str) -> str:
