@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workbench.errors import UsageError
@@ -24,7 +24,20 @@ class Settings(BaseSettings):
     project: Path | None = Field(
         default=None, description="folder with pipeline_notebooks/, dbt/ and mlflow/; found from the package"
     )
-    warehouse_url: str = Field(default="", description="duckdb:///FILE; empty means home/warehouse.duckdb")
+    warehouse_url: str = Field(
+        default="",
+        description="duckdb:///FILE or redshift://user@host:port/database; empty means home/warehouse.duckdb",
+    )
+    redshift_password: SecretStr = Field(
+        default=SecretStr(""), description="password for a redshift:// URL that names no secret"
+    )
+    redshift_s3: str = Field(
+        default="", description="s3://bucket/prefix through which rows come to Redshift and go in bulk"
+    )
+    redshift_iam_role: str = Field(
+        default="",
+        description="role by which Redshift gets at redshift_s3; empty means the cluster's default role",
+    )
     landing_uri: str = Field(default="", description="where files land; empty means home/landing")
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
