@@ -53,6 +53,7 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
                 break
         filled = [result.table for result in results if result.filled]
         rows = warehouse.counts(*filled) if filled else {}
+        warehouse.refresh(filled)
     raise_for(results)
     return TransformResult(in_order(results, rows), time.monotonic() - started)
 

@@ -66,7 +66,7 @@ def _redshift(warehouse: RedshiftWarehouse) -> Iterator[Target]:
         "WORKBENCH_REDSHIFT_DATABASE": address.database,
         "WORKBENCH_REDSHIFT_CLUSTER": given.get("cluster_identifier", ""),
         "WORKBENCH_REDSHIFT_WORKGROUP": given.get("serverless_work_group", ""),
-        "WORKBENCH_REDSHIFT_SERVERLESS": str(address.serverless).lower(),
+        "WORKBENCH_REDSHIFT_SERVERLESS": str(address.serverless),
         "WORKBENCH_REDSHIFT_REGION": address.region,
         "WORKBENCH_REDSHIFT_SSLMODE": "verify-ca" if address.tls else "disable",
     }

@@ -115,6 +115,15 @@ class Warehouse(Protocol):
             UsageError: as `initialize`.
         """
 
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone.
+
+        It is for tables that can be filled again from others.
+        """
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Bring the materialized views over these tables up to date, where the engine has any."""
+
     def replace(self, table: str, rows: Rows) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
 

@@ -17,7 +17,7 @@ import psutil
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import TABLES, Dialect, Table, create_schemas, create_table, quote
 from workbench.schema import table as declared
-from workbench.warehouse.upgrade import Found, compare, duckdb_statements
+from workbench.warehouse.upgrade import Found, compare, duckdb_statements, is_as_declared
 
 if TYPE_CHECKING:
     import pandas
@@ -193,6 +193,19 @@ class DuckDBWarehouse:
                 return _statements(connection, {})
         with self.connection(read_only=True) as connection:
             return _statements(connection, _columns(connection))
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
+        with self.transaction() as connection:
+            present = _columns(connection)
+            for table in map(declared, tables):
+                if always or not is_as_declared(table, present.get(table.full_name, {}), "duckdb"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
+                    for statement in create_table(table, "duckdb"):
+                        connection.execute(statement)
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Do nothing: there are no materialized views."""
 
     def replace(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
