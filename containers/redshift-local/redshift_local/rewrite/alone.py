@@ -50,7 +50,9 @@ def alter_type(table: str, column: str, reader: Reader) -> Rewritten:
     reader.end()
     size = "65535" if size == "max" else size
     if kind != "varchar":
-        raise SqlError("0A000", "target data type is not supported: only the size of a VARCHAR can be changed")
+        raise SqlError(
+            "0A000", "target data type is not supported: only the size of a VARCHAR can be changed"
+        )
     if not size.isdigit() or not 1 <= int(size) <= 65535:
         raise bad_statement(f"the length of varchar must be 1 to 65535, not {size}")
     work = partial(_retype, table, column, int(size))

@@ -34,7 +34,9 @@ def rewrite(sql: str, *, many: bool = False) -> Rewritten:
         raise
     except Exception as problem:
         # A statement that trips the rewriting must not take the client's connection along.
-        raise SqlError("XX000", f"the local Redshift can't read this statement ({type(problem).__name__})") from problem
+        raise SqlError(
+            "XX000", f"the local Redshift can't read this statement ({type(problem).__name__})"
+        ) from problem
 
 
 def _rewrite(sql: str, many: bool) -> Rewritten:
@@ -44,7 +46,8 @@ def _rewrite(sql: str, many: bool) -> Rewritten:
     done = [_one(part) for part in parts]
     if len(done) > 1 and any(one.local for one in done):
         raise not_imitated(
-            "COPY, UNLOAD, TRUNCATE or ALTER TABLE APPEND among other statements of one query", "send it on its own"
+            "COPY, UNLOAD, TRUNCATE or ALTER TABLE APPEND among other statements of one query",
+            "send it on its own",
         )
     if len(done) == 1:
         return done[0]
