@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
 
 from workbench.schema import Table, quote
@@ -11,10 +13,10 @@ TOLERANCE = 1e-9
 """How far two floats may be apart, relative to the larger of both or to one."""
 
 
-def differences(table: Table, left: Warehouse, right: Warehouse) -> list[str]:
+def differences(table: Table, left: Warehouse, right: Warehouse, ignored: Collection[str] = ()) -> list[str]:
     """Return how a table differs, in words; nothing if both hold the same rows.
 
-    Rows are told by the table's key and compared in every column, its key included; only floats have a tolerance.
+    Rows are told by the table's key and compared in every column that isn't ignored; only floats have a tolerance.
     """
     names = [column.name for column in table.columns]
     sql = f"SELECT {', '.join(map(quote, names))} FROM {table.full_name}"
@@ -33,6 +35,8 @@ def differences(table: Table, left: Warehouse, right: Warehouse) -> list[str]:
                 _told(connection, f"SELECT {', '.join(map(quote, table.key))} {missing}", f"only {side}")
             )
         for column in table.columns:
+            if column.name in ignored:
+                continue
             mine, theirs = f"l.{quote(column.name)}", f"r.{quote(column.name)}"
             differ = f"{mine} IS DISTINCT FROM {theirs}"
             if column.kind == "double":
