@@ -95,7 +95,7 @@ def _stop(given: argparse.Namespace) -> int:
     if state is None:
         print("not running")
         return 0
-    os.kill(state["pid"], signal.SIGTERM)
+    os.kill(int(str(state["pid"])), signal.SIGTERM)
     deadline = time.monotonic() + 60
     while is_locked(given.data):
         if time.monotonic() > deadline:

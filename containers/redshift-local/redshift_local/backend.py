@@ -9,6 +9,7 @@ from pathlib import Path
 from redshift_local import wire
 from redshift_local.errors import SqlError
 from redshift_local.postgres import ADMINISTRATOR
+from redshift_local.translating import as_error
 from redshift_local.wire import Field, Message
 
 _BUFFER = 1 << 20
@@ -114,7 +115,7 @@ class Backend:
         first = await self._until(b"GE")
         if first.kind == b"E":
             await self._cycle()
-            raise wire.as_error(first.body)
+            raise as_error(first.body)
         failure: BaseException | None = None
         try:
             async for chunk in chunks:
@@ -140,7 +141,7 @@ class Backend:
             if message.kind == b"d":
                 yield message.body
             elif message.kind == b"E":
-                failure = wire.as_error(message.body)
+                failure = as_error(message.body)
         if failure:
             raise failure
 
@@ -171,6 +172,6 @@ class _Failure(SqlError):
     """An error of PostgreSQL's, with where it was: `where` reads like `COPY t, line 3, column b: "x"`."""
 
     def __init__(self, body: bytes) -> None:
-        given = wire.as_error(body)
+        given = as_error(body)
         super().__init__(given.code, given.message, given.detail, given.hint)
         self.where = wire.fields(body).get("W", "")

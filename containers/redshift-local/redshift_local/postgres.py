@@ -16,6 +16,8 @@ from redshift_local.errors import LocalError
 
 ADMINISTRATOR = "rdsdb"
 SOCKET_PORT = 5432
+_PATIENCE = 120
+"""Seconds that a program of PostgreSQL's may take."""
 HOW_TO_INSTALL = "install Debian's packages: apt-get install postgresql postgresql-client"
 _SETTINGS = {
     "listen_addresses": "",
@@ -74,7 +76,7 @@ class Postgres:
         # The path of a Unix socket may have no more than 107 bytes: it can't lie in the data directory.
         self._sockets = Path(tempfile.mkdtemp(prefix="redshift-local-"))
         self._give(self._sockets)
-        arguments = [self.programs / "postgres", "-D", self.data, "-k", self._sockets, "-p", str(SOCKET_PORT)]
+        arguments: list[str | Path] = [self.programs / "postgres", "-D", self.data, "-k", self._sockets, "-p", str(SOCKET_PORT)]
         arguments += [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self.data.parent / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -107,13 +109,13 @@ class Postgres:
 
     def run(self, sql: str, inside: str = "postgres", **variables: str) -> str:
         """Run a script as the administrator with psql, `:'name'` standing for a variable; return what it prints."""
-        command = [
+        command: list[str | Path] = [
             self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", self.socket.parent,
             "-p", str(SOCKET_PORT), "-U", ADMINISTRATOR, "-d", inside, "-f", "-",
         ]  # fmt: skip
         # The variables are set on standard input: a password must not be seen among the arguments.
         given = "".join(f"\\set {name} {_psql_literal(value)}\n" for name, value in variables.items())
-        done = subprocess.run(command, input=given + sql, capture_output=True, text=True)
+        done = subprocess.run(command, input=given + sql, capture_output=True, text=True, timeout=_PATIENCE)
         if done.returncode:
             raise LocalError(f"PostgreSQL refused a script: {done.stderr.strip().splitlines()[0]}")
         return done.stdout.strip()
@@ -121,9 +123,9 @@ class Postgres:
     def _answers(self) -> bool:
         if not self.socket.exists():
             return False
-        command = [self.programs / "psql", "-X", "-q", "-h", self.socket.parent, "-p", str(SOCKET_PORT)]
+        command: list[str | Path] = [self.programs / "psql", "-X", "-q", "-h", self.socket.parent, "-p", str(SOCKET_PORT)]
         command += ["-U", ADMINISTRATOR, "-d", "postgres", "-c", "select 1"]
-        return subprocess.run(command, capture_output=True).returncode == 0
+        return subprocess.run(command, capture_output=True, timeout=_PATIENCE).returncode == 0
 
     def _make_cluster(self) -> bool:
         if (self.data / "PG_VERSION").exists():
@@ -139,7 +141,7 @@ class Postgres:
         self.data.mkdir(parents=True, exist_ok=True)
         self._give(self.data)
         self._check_reach()
-        command = [
+        command: list[str | Path] = [
             self.programs / "initdb",
             "-D",
             self.data,
@@ -149,7 +151,7 @@ class Postgres:
             "--no-sync",
         ]
         command += ["--encoding=UTF8", "--locale=C", "--no-instructions"]
-        done = subprocess.run([*self._as_owner(), *command], capture_output=True, text=True, cwd="/")
+        done = subprocess.run([*self._as_owner(), *command], capture_output=True, text=True, cwd="/", timeout=_PATIENCE)
         if done.returncode:
             shutil.rmtree(self.data)
             raise LocalError(
@@ -172,7 +174,7 @@ class Postgres:
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _check_reach(self) -> None:
-        done = subprocess.run([*self._as_owner(), "test", "-w", self.data], cwd="/")
+        done = subprocess.run([*self._as_owner(), "test", "-w", self.data], cwd="/", timeout=_PATIENCE)
         if done.returncode:
             self.data.rmdir()
             raise LocalError(

@@ -17,7 +17,7 @@ from redshift_local.errors import LocalError
 from redshift_local.front import Front, Place
 from redshift_local.postgres import Postgres, make_password
 
-_SCRIPTS = ("functions.sql", "dates.sql", "catalog.sql", "views.sql")
+_SCRIPTS = ("functions.sql", "dates.sql", "patterns.sql", "catalog.sql", "bytes.sql", "late.sql", "tables.sql", "views.sql")
 
 
 @dataclass(frozen=True)

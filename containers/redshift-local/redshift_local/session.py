@@ -18,6 +18,7 @@ from redshift_local import wire
 from redshift_local.backend import Backend
 from redshift_local.errors import SqlError
 from redshift_local.rewrite import Rewritten, rewrite
+from redshift_local.translating import in_redshifts_words
 from redshift_local.wire import Message
 
 if TYPE_CHECKING:
@@ -177,8 +178,10 @@ class Session:
         own = backend.status == b"I"
         try:
             await backend.run("BEGIN" if own else "SELECT 1")
+            if statement.alone and not own:
+                raise SqlError("25001", f"{statement.alone} cannot run inside a transaction block")
             tag = await statement.local(self)
-            if own:
+            if own or statement.commits:
                 await backend.run("COMMIT")
         except SqlError as problem:
             # The second is an error, as is wanted: the client's transaction has failed.
@@ -222,18 +225,23 @@ class Session:
             refusal = next((due.refusal for due in self._due if due.refusal), None)
             if refusal and _REFUSED.encode() in message.body:
                 message = wire.error(refusal)
+            else:
+                message = in_redshifts_words(message)
         elif head and message.kind in b"CIs" and not head.ends_cycle:
             self._due.popleft()
             if head.reached:
                 head.reached.set_result(True)
-                message = None
-            elif head.tag:
+                return self._settled(None)
+            if head.tag:
                 message = Message(b"C", wire.cstring(head.tag))
         elif head and head.tag and message.kind == b"C":
             message = Message(b"C", wire.cstring(head.tag))
+        return self._settled(_as_redshift(message))
+
+    def _settled(self, answer: Message | None) -> Message | None:
         if not self._due:
             self._quiet.set()
-        return message and _as_redshift(message)
+        return answer
 
     async def _tell(self, *messages: Message | None) -> None:
         for message in messages:

@@ -99,12 +99,6 @@ def fields(body: bytes) -> dict[str, str]:
     return found
 
 
-def as_error(body: bytes) -> SqlError:
-    """Return an ErrorResponse as an exception."""
-    given = fields(body)
-    return SqlError(given.get("C", "XX000"), given.get("M", ""), given.get("D", ""), given.get("H", ""))
-
-
 def data_row(body: bytes) -> list[str | None]:
     """Return the values of a DataRow in text format."""
     (count,), at, values = struct.unpack_from("!h", body), 2, []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from redshift_local.rewrite.statements import Rewritten, rewrite
+from redshift_local.rewrite.rewritten import Rewritten
+from redshift_local.rewrite.statements import rewrite
 
 __all__ = ["Rewritten", "rewrite"]

@@ -11,10 +11,12 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from redshift_local.errors import bad_statement, not_imitated
+from redshift_local.errors import bad_statement
+from redshift_local.rewrite.alone import append, alter_type
 from redshift_local.rewrite.columns import column_definition, key_clause, rewrite_elements
 from redshift_local.rewrite.expressions import rewrite_expression
 from redshift_local.rewrite.reader import Reader
+from redshift_local.rewrite.rewritten import Rewritten
 from redshift_local.rewrite.tokens import Token, literal, quote, text_of
 
 DISTSTYLES = ("even", "all", "key", "auto")
@@ -60,13 +62,25 @@ def create_materialized_view(tokens: Sequence[Token]) -> str:
     return f"create materialized view {'.'.join(map(quote, name))}{names} as{query}{_mark(declared)}"
 
 
-def alter_table(tokens: Sequence[Token]) -> str | None:
-    """Return the statement for an ALTER TABLE of the design or the keys; None for one that PostgreSQL has, too."""
+def alter_table(tokens: Sequence[Token]) -> Rewritten | None:
+    """Return what becomes of an ALTER TABLE; None for one that PostgreSQL has, too."""
     reader = Reader(tokens)
     reader.need("alter table")
     table = ".".join(map(quote, reader.qualified_name()))
     if reader.take("append"):
-        raise not_imitated("ALTER TABLE … APPEND", "insert the rows and delete them where they were")
+        return append(table, reader)
+    if reader.take("alter column") or reader.take("alter"):
+        column = reader.name() if not reader.done() else ""
+        if reader.take("type"):
+            return alter_type(table, column, reader)
+    changed = _alter_design(tokens)
+    return Rewritten(changed, tag="ALTER TABLE") if changed else None
+
+
+def _alter_design(tokens: Sequence[Token]) -> str | None:
+    reader = Reader(tokens)
+    reader.need("alter table")
+    table = ".".join(map(quote, reader.qualified_name()))
     if reader.take("add constraint") or reader.at_any("add primary", "add unique", "add foreign"):
         return _add_key(reader, table)
     if reader.at_any(

@@ -21,12 +21,15 @@ _PART_FIRST = {
 }  # fmt: skip
 _RENAMED = {
     "nvl": "coalesce", "len": "length", "date_add": "dateadd", "date_diff": "datediff", "datepart": "date_part",
-    "textlen": "length",
+    "textlen": "length", "regexp_replace": "redshift_local.regexp_replace",
+    "regexp_substr": "redshift_local.regexp_substr", "regexp_instr": "redshift_local.regexp_instr",
+    "regexp_count": "redshift_local.regexp_count", "json_array_length": "redshift_local.json_length",
+    "json_extract_array_element_text": "redshift_local.json_element",
 }  # fmt: skip
 _REFUSED_FUNCTIONS = {
     "json_parse": "SUPER (json_parse)", "json_serialize": "SUPER (json_serialize)", "object": "SUPER (object)",
     "object_transform": "SUPER (object_transform)", "get_array_length": "SUPER (get_array_length)",
-    "json_extract_array_element_text": "json_extract_array_element_text", "hll": "HLLSKETCH (hll)",
+    "hll": "HLLSKETCH (hll)",
     "ratio_to_report": "ratio_to_report", "convert": "CONVERT with a type: CAST", "crc32": "crc32",
     "st_point": "GEOMETRY (st_point)", "func_sha1": "func_sha1", "sha1": "sha1", "sha": "sha",
     "farmfingerprint64": "farmfingerprint64", "fnv_hash": "fnv_hash", "checksum": "checksum",
@@ -52,7 +55,7 @@ def rewrite_expression(tokens: Sequence[Token]) -> list[Token]:
             continue
         done.append(_single(tokens, at, called=called, qualified=qualified))
         at += 1
-        if token.word == "approximate" and starts(tokens, "count", at):
+        if token.word == "approximate" and at < len(tokens) and tokens[at].word in ("count", "percentile_disc"):
             done[-1] = token.with_text("")
     return done
 
@@ -73,13 +76,6 @@ def _single(tokens: Sequence[Token], at: int, *, called: bool, qualified: bool) 
     named = qualified or (before is not None and (before.word == "as" or before.text == ")"))
     if token.word in ("sysdate", "getdate") and not called and not named:
         return token.with_text("pg_catalog.sysdate()")
-    if (
-        token.word == "qualify"
-        and not named
-        and at + 1 < len(tokens)
-        and tokens[at + 1].text not in (",", ".")
-    ):
-        raise not_imitated("QUALIFY", "select from a subquery and filter on the window function's column")
     cast = before is not None and before.text == "::"
     if token.word in REFUSED_TYPES and (cast or _inside_cast(tokens, at)):
         raise not_imitated(f"the type {token.word.upper()}")
@@ -122,6 +118,15 @@ def _decode(tokens: Sequence[Token], at: int, end: int) -> tuple[str, int]:
     return f"case {cases}{default} end", end + 1
 
 
+def _json_path(tokens: Sequence[Token], at: int, end: int) -> tuple[str, int]:
+    """`json_extract_path_text(value, key, …, null_if_invalid)`: the last may be true or false."""
+    arguments = [text_of(part).strip() for part in _arguments(tokens, at, end)]
+    if len(arguments) < 2:
+        raise bad_statement("json_extract_path_text() takes a value and the names of a path")
+    forgiving = arguments.pop().lower() if arguments[-1].lower() in ("true", "false") else "false"
+    return f"redshift_local.json_path({arguments[0]}, {forgiving}, {', '.join(arguments[1:])})", end + 1
+
+
 def _nvl2(tokens: Sequence[Token], at: int, end: int) -> tuple[str, int]:
     arguments = [text_of(part).strip() for part in _arguments(tokens, at, end)]
     if len(arguments) != 3:
@@ -156,5 +161,5 @@ def _median(tokens: Sequence[Token], at: int, end: int) -> tuple[str, int]:
 
 _CALLS: dict[str, Callable[[Sequence[Token], int, int], tuple[str, int]]] = {
     **dict.fromkeys(_PART_FIRST, _part_call),
-    "decode": _decode, "nvl2": _nvl2, "listagg": _listagg, "median": _median,
+    "json_extract_path_text": _json_path, "decode": _decode, "nvl2": _nvl2, "listagg": _listagg, "median": _median,
 }  # fmt: skip

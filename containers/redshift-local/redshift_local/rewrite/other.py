@@ -20,11 +20,21 @@ _TAKEN = {
 
 
 def create_view(tokens: Sequence[Token]) -> Rewritten:
-    """A late-binding view becomes a bound one: what it selects from must be there when it is made."""
+    """A late-binding view is made by a function (sql/late.sql), with its query as text; another is PostgreSQL's."""
     words = [token for token in tokens if token.kind != "end"]
-    if [token.word for token in words[-4:]] == _BINDING:
-        words = words[:-4]
-    return Rewritten(text_of(rewrite_expression(words)))
+    if [token.word for token in words[-4:]] != _BINDING:
+        return Rewritten(text_of(rewrite_expression(words)))
+    reader = Reader(words[:-4])
+    reader.need("create")
+    replaces = reader.take("or replace")
+    reader.need("view")
+    view = ".".join(map(quote, reader.qualified_name()))
+    names = reader.names() if reader.at("(") else []
+    reader.need("as")
+    query = text_of(rewrite_expression(reader.rest())).strip()
+    listed = f"array[{', '.join(map(literal, names))}]::text[]"
+    call = f"perform redshift_local.create_late({literal(view)}, {str(replaces).lower()}, {listed}, {literal(query)})"
+    return Rewritten(f"do {literal(f'begin {call}; end')}", tag="CREATE VIEW")
 
 
 def vacuum(tokens: Sequence[Token]) -> Rewritten:

@@ -6,9 +6,11 @@ import functools
 from collections.abc import Callable, Sequence
 
 from redshift_local import bulk
-from redshift_local.errors import bad_statement, not_imitated
-from redshift_local.rewrite import design, other
+from redshift_local.errors import SqlError, bad_statement, not_imitated
+from redshift_local.rewrite import alone, design, other
 from redshift_local.rewrite.expressions import rewrite_expression
+from redshift_local.rewrite.merge import merge
+from redshift_local.rewrite.qualify import rewrite_qualify
 from redshift_local.rewrite.rewritten import Rewritten
 from redshift_local.rewrite.tokens import Token, split, starts, text_of, tokenize
 
@@ -18,7 +20,7 @@ _REFUSED = {
     "create or replace external": "CREATE EXTERNAL (Spectrum)", "create rls": "CREATE RLS POLICY",
     "create masking": "CREATE MASKING POLICY", "create identity": "CREATE IDENTITY PROVIDER",
     "cancel": "CANCEL: pg_cancel_backend(pid)", "use": "USE", "attach": "ATTACH", "detach": "DETACH",
-    "merge": "MERGE", "listen": "LISTEN", "notify": "NOTIFY", "create extension": "CREATE EXTENSION",
+    "listen": "LISTEN", "notify": "NOTIFY", "create extension": "CREATE EXTENSION",
     "create index": "CREATE INDEX, which Redshift doesn't have,", "create unique": "CREATE INDEX, which Redshift doesn't have,",
     "create trigger": "CREATE TRIGGER, which Redshift doesn't have,", "reindex": "REINDEX",
 }  # fmt: skip
@@ -26,7 +28,13 @@ _REFUSED = {
 
 def rewrite(sql: str, *, many: bool = False) -> Rewritten:
     """Return a statement, or with `many` several of them, in PostgreSQL's words; raise SqlError."""
-    return _cached(sql, many) if len(sql) < 20_000 else _rewrite(sql, many)
+    try:
+        return _cached(sql, many) if len(sql) < 20_000 else _rewrite(sql, many)
+    except SqlError:
+        raise
+    except Exception as problem:
+        # A statement that trips the rewriting must not take the client's connection along.
+        raise SqlError("XX000", f"the local Redshift can't read this statement ({type(problem).__name__})") from problem
 
 
 def _rewrite(sql: str, many: bool) -> Rewritten:
@@ -35,7 +43,9 @@ def _rewrite(sql: str, many: bool) -> Rewritten:
         raise bad_statement("cannot insert multiple commands into a prepared statement")
     done = [_one(part) for part in parts]
     if len(done) > 1 and any(one.local for one in done):
-        raise not_imitated("COPY or UNLOAD among other statements of one query", "send it on its own")
+        raise not_imitated(
+            "COPY, UNLOAD, TRUNCATE or ALTER TABLE APPEND among other statements of one query", "send it on its own"
+        )
     if len(done) == 1:
         return done[0]
     return Rewritten(";".join(one.sql for one in done))
@@ -45,6 +55,7 @@ _cached = functools.lru_cache(maxsize=512)(_rewrite)
 
 
 def _one(tokens: Sequence[Token]) -> Rewritten:
+    tokens = rewrite_qualify(tokens)
     for words, construct in _REFUSED.items():
         if starts(tokens, words):
             raise not_imitated(construct)
@@ -68,9 +79,8 @@ def _create_materialized_view(tokens: Sequence[Token]) -> Rewritten:
     return Rewritten(tokens[0].before + design.create_materialized_view(tokens))
 
 
-def _alter_table(tokens: Sequence[Token]) -> Rewritten | None:
-    changed = design.alter_table(tokens)
-    return changed and Rewritten(changed, tag="ALTER TABLE")
+def _merge(tokens: Sequence[Token]) -> Rewritten:
+    return Rewritten(tokens[0].before + merge(tokens), tag="MERGE")
 
 
 _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
@@ -80,7 +90,9 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
         _create_table,
     ),
     "create materialized view": _create_materialized_view,
-    "alter table": _alter_table,
+    "alter table": design.alter_table,
+    "truncate": alone.truncate,
+    "merge": _merge,
     "create view": other.create_view,
     "create or replace view": other.create_view,
     "vacuum": other.vacuum,
