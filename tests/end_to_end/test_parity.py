@@ -24,7 +24,7 @@ from workbench.schema import TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
 
-ROWS = os.environ.get("WORKBENCH_PARITY_ROWS", "20000")
+ROWS = os.environ.get("WORKBENCH_PARITY_ROWS", "40000")
 PIPELINES = ("retail_etl", "anomaly_detection")
 # Who wrote a row, and when: not what it says.
 OF_THE_RUN = {
