@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ class Conductor:
         named: stages that a person asked for, which always run.
         cold: start a kernel afresh for each notebook.
         extra: variables for every notebook's environment.
+        spread: makes of this machine's executor one that takes stages elsewhere too.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Conductor:
         named: Sequence[str] = (),
         cold: bool = False,
         extra: Mapping[str, str] | None = None,
+        spread: Callable[[Executor], Executor] | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
         self.folder = settings.runs / run.run_id
@@ -83,7 +85,12 @@ class Conductor:
         self._order = Order(self._planned, pipeline.before if pipeline else {})
         self._force, self._named = force, named
         self._parallel = places(settings.parallel)
-        self._executor = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
+        for each in planned:
+            values = {name: plain(value) for name, value in each.prepared.values.items()}
+            run.parameters |= values
+            run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
+        here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
+        self._executor = spread(here) if spread else here
         self._waiting: list[_Unit] = []
         self._running: list[_Unit] = []
         self._left: dict[str, int] = {}
@@ -92,10 +99,6 @@ class Conductor:
         self._failed = self._unsaved = False
         self._versions: Versions | None = None
         self._decider: Decider | None = None
-        for each in planned:
-            values = {name: plain(value) for name, value in each.prepared.values.items()}
-            run.parameters |= values
-            run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
 
     def go(self) -> Run:
         """Run to the end, and leave nothing behind.

@@ -99,6 +99,10 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def _money(value: float) -> str:
+    return f"${value:,.6f}".rstrip("0").rstrip(".")
+
+
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -110,7 +114,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": _duration, "number": _number}
+    environment.filters |= {"duration": _duration, "number": _number, "money": _money}
     environment.globals["style"] = _safe((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     return environment
 

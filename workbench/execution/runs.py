@@ -25,9 +25,10 @@ _LOOKED_AT = 200
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
     """Return a record of this process for a run that is about to start, with a fresh identity."""
     moment = now()
+    # In order of time within the second, too: what is newest is told by its name.
+    fresh = f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
     return Run(
-        # In order of time within the second, too: what is newest is told by its name.
-        run_id=f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}",
+        run_id=facts.pop("run_id", fresh),
         pipeline=pipeline,
         pid=os.getpid(),
         pid_created=psutil.Process().create_time(),
