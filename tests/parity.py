@@ -28,7 +28,9 @@ def differences(table: Table, left: Warehouse, right: Warehouse, ignored: Collec
             connection.register("rows", warehouse.query(sql))
             connection.execute(f"CREATE TABLE {name} AS SELECT * FROM rows")
             connection.unregister("rows")
-        found = [_distinct(connection, identity, name, side) for name, side in (("l", "left"), ("r", "right"))]
+        found = [
+            _distinct(connection, identity, name, side) for name, side in (("l", "left"), ("r", "right"))
+        ]
         key = " AND ".join(f"l.{quote(name)} IS NOT DISTINCT FROM r.{quote(name)}" for name in identity)
         for name, other, side in (("l", "r", "left"), ("r", "l", "right")):
             where = key.replace("l.", "\0").replace("r.", "l.").replace("\0", "r.") if name == "r" else key
