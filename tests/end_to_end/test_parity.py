@@ -20,7 +20,7 @@ from tests.redshift import Cluster
 from workbench.demo import feed
 from workbench.demo.generate import generate
 from workbench.execution import Run, load_pipeline, run_pipeline
-from workbench.schema import TABLES
+from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
 
@@ -81,7 +81,7 @@ def side(home: Path, files: Path, environment: dict[str, str]) -> Iterator[Side]
         for name, value in environment.items():
             patch.setenv(name, value)
         warehouse = connect(create=True)
-        for folder in sorted(each for each in files.iterdir() if each.is_dir()):
+        for folder in sorted(each for each in files.iterdir() if each.name in DATASETS):
             land(str(folder), folder.name)
         runs = {}
         for name in PIPELINES:
