@@ -7,17 +7,15 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.execution.attempts import attempt
+from workbench.execution.attempts import Ended, Unit, execute
 from workbench.execution.closing import Pages, brisk, finish
 from workbench.execution.executor import Executor
 from workbench.execution.graph import expand
 from workbench.execution.literals import plain
 from workbench.execution.mlflow_parent import PARENT, begin_parent
-from workbench.execution.notebook import Outcome, Prepared, read_notebook
+from workbench.execution.notebook import Prepared, read_notebook
 from workbench.execution.outcomes import note, repeat
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
@@ -31,22 +29,6 @@ from workbench.execution.stopping import Stopped, deaf, heard, stoppable
 from workbench.execution.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
-
-
-@dataclass(frozen=True)
-class _Unit:
-    planned: Planned
-    prepared: Prepared
-    record: StageRun
-
-
-@dataclass(frozen=True)
-class _Ended:
-    unit: _Unit
-    outcome: Outcome | None
-    attempts: int
-    rows: Mapping[str, int]
-    problem: BaseException | None = None
 
 
 class Conductor:
@@ -91,10 +73,10 @@ class Conductor:
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
         here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
         self._executor = spread(here) if spread else here
-        self._waiting: list[_Unit] = []
-        self._running: list[_Unit] = []
+        self._waiting: list[Unit] = []
+        self._running: list[Unit] = []
         self._left: dict[str, int] = {}
-        self._events: queue.SimpleQueue[_Ended | Stopped] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Ended | Stopped] = queue.SimpleQueue()
         self._stopping = threading.Event()
         self._failed = self._unsaved = False
         self._versions: Versions | None = None
@@ -127,7 +109,7 @@ class Conductor:
                     self._executor.stop(str(stopped) if stopped else "")
                     while self._running:
                         event = self._events.get()
-                        if isinstance(event, _Ended):
+                        if isinstance(event, Ended):
                             self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
                     if self.run.started_at:
@@ -215,7 +197,7 @@ class Conductor:
             decision = self._decide(planned, prepared)
             record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
             if decision.previous is None:
-                self._waiting.append(_Unit(planned, prepared, record))
+                self._waiting.append(Unit(planned, prepared, record))
             else:
                 repeat(record, decision.previous)
                 self._tell(record)
@@ -228,11 +210,11 @@ class Conductor:
             return Decision("a notebook by itself always runs")
         return self._decider.decide(planned.name, planned.stage, prepared)
 
-    def _start(self, unit: _Unit) -> None:
+    def _start(self, unit: Unit) -> None:
         record = unit.record
         self._waiting.remove(unit)
         self._running.append(unit)
-        record.output = self._output(record)
+        record.output = self.folder / f"{record.name}.ipynb"
         # Said before it writes: should this process be killed, the next run knows what it may have touched.
         version = f"{self.run.run_id}.{record.name}"
         record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
@@ -241,28 +223,11 @@ class Conductor:
         self._save()
         self._workers.submit(self._execute, unit)
 
-    def _output(self, record: StageRun) -> Path:
-        return self.folder / f"{record.name}.ipynb"
+    def _execute(self, unit: Unit) -> None:
+        count = self._versions.count if self._versions else None
+        self._events.put(execute(unit, self._executor, self._stopping, self.progress, count))
 
-    def _execute(self, unit: _Unit) -> None:
-        """Execute a stage and count what it left; in a worker's thread."""
-        record, outcome, tried, rows = unit.record, None, 0, {}
-        problem: BaseException | None = None
-        try:
-            outcome, tried = attempt(
-                self._executor,
-                unit.prepared,
-                self._output(record),
-                unit.planned.stage.retries,
-                self._stopping,
-                lambda done, total: self.progress.cell(record, done, total),
-            )
-            rows = self._versions.count(record.outputs) if self._versions else {}
-        except BaseException as error:
-            problem = error
-        self._events.put(_Ended(unit, outcome, tried, rows, problem))
-
-    def _ended(self, ended: _Ended, by: str = "") -> None:
+    def _ended(self, ended: Ended, by: str = "") -> None:
         """Record how a stage ended."""
         unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
         self._running.remove(unit)
