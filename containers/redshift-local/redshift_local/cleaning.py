@@ -48,7 +48,10 @@ def cut(array: pa.Array, length: int) -> pa.Array:
     """Return text cut to so many bytes, between two characters."""
     if (pc.max(pc.binary_length(array)).as_py() or 0) <= length:
         return array
-    values = (None if value is None else value.encode()[:length].decode(errors="ignore") for value in array.to_pylist())
+    values = (
+        None if value is None else value.encode()[:length].decode(errors="ignore")
+        for value in array.to_pylist()
+    )
     return pa.array(values, pa.string())
 
 

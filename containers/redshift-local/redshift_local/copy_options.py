@@ -77,7 +77,9 @@ def parse_copy(words: Words) -> Copy | None:
     if spec.escape and (spec.format != "delimited" or spec.remove_quotes):
         raise not_imitated("COPY with ESCAPE together with CSV, JSON, Parquet or REMOVEQUOTES")
     if spec.fill_record and spec.format in ("json", "parquet"):
-        raise not_imitated(f"COPY with FILLRECORD of {spec.format.upper()}", "it is of delimited text and CSV")
+        raise not_imitated(
+            f"COPY with FILLRECORD of {spec.format.upper()}", "it is of delimited text and CSV"
+        )
     if spec.format == "parquet" and (spec.header or spec.compression or spec.max_errors):
         raise bad_statement("COPY of Parquet takes none of IGNOREHEADER, MAXERROR and a compression")
     return spec

@@ -20,7 +20,16 @@ from redshift_local.postgres import Postgres, make_password
 # sql/catalog.sql reads it.
 _LOAD_ERRORS = "redshift_local_load_errors.jsonl"
 Isolation = Literal["serializable", "snapshot"]
-_SCRIPTS = ("functions.sql", "dates.sql", "patterns.sql", "catalog.sql", "bytes.sql", "late.sql", "tables.sql", "views.sql")
+_SCRIPTS = (
+    "functions.sql",
+    "dates.sql",
+    "patterns.sql",
+    "catalog.sql",
+    "bytes.sql",
+    "late.sql",
+    "tables.sql",
+    "views.sql",
+)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,9 @@ def _unload_option(spec: Unload, option: str, words: Words) -> bool:
             )
             words.at = end + 1
             spec.include_partition = words.skip("INCLUDE")
+        case "ENCRYPTED":
+            # Without a key it asks for what S3 does by itself.
+            words.skip("AUTO")
         case "ALLOWOVERWRITE":
             spec.overwrite = True
         case "CLEANPATH":

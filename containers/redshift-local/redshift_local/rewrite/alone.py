@@ -47,7 +47,9 @@ def alter_type(table: str, column: str, reader: Reader) -> Rewritten:
     if kind == "character" and reader.take("varying"):
         kind = "varchar"
     if kind != "varchar":
-        raise SqlError("0A000", "target data type is not supported: only the size of a VARCHAR can be changed")
+        raise SqlError(
+            "0A000", "target data type is not supported: only the size of a VARCHAR can be changed"
+        )
     size = "".join(token.text.lower() for token in reader.parentheses())[1:-1]
     reader.end()
     size = "65535" if size == "max" else size

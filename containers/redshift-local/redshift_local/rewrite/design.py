@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redshift_local.errors import bad_statement
-from redshift_local.rewrite.alone import append, alter_type
+from redshift_local.rewrite.alone import alter_type, append
 from redshift_local.rewrite.columns import column_definition, key_clause, rewrite_elements
 from redshift_local.rewrite.expressions import rewrite_expression
 from redshift_local.rewrite.reader import Reader

@@ -8,11 +8,13 @@ from redshift_local.errors import bad_statement, not_imitated
 from redshift_local.rewrite.expressions import rewrite_expression
 from redshift_local.rewrite.reader import Reader
 from redshift_local.rewrite.rewritten import Rewritten
-from redshift_local.settings import SETTINGS
 from redshift_local.rewrite.tokens import Token, literal, quote, starts, string_value, text_of
+from redshift_local.settings import SETTINGS
 
 _NOTHING = "do 'begin end'"
 _BINDING = ["with", "no", "schema", "binding"]
+
+
 def create_view(tokens: Sequence[Token]) -> Rewritten:
     """A late-binding view is made by a function (sql/late.sql), with its query as text; another is PostgreSQL's."""
     words = [token for token in tokens if token.kind != "end"]
@@ -93,7 +95,9 @@ def show(tokens: Sequence[Token]) -> Rewritten | None:
     ):
         raise not_imitated(f"SHOW {reader.name().upper()}")
     elif tokens[1].word in SETTINGS:
-        return Rewritten(f"select current_setting('redshift_local.{tokens[1].word}') as {tokens[1].word}", tag="SHOW")
+        return Rewritten(
+            f"select current_setting('redshift_local.{tokens[1].word}') as {tokens[1].word}", tag="SHOW"
+        )
     else:
         return Rewritten(text_of(tokens))
     conditions = [f"{column} = {literal(value)}" for column, value in where]

@@ -9,6 +9,7 @@ from redshift_local import bulk
 from redshift_local.errors import SqlError, bad_statement, not_imitated
 from redshift_local.rewrite import alone, design, other
 from redshift_local.rewrite.expressions import rewrite_expression
+from redshift_local.rewrite.leader import rewrite_catalog_query
 from redshift_local.rewrite.merge import merge
 from redshift_local.rewrite.qualify import rewrite_qualify
 from redshift_local.rewrite.rewritten import Rewritten
@@ -58,7 +59,7 @@ _cached = functools.lru_cache(maxsize=512)(_rewrite)
 
 
 def _one(tokens: Sequence[Token]) -> Rewritten:
-    tokens = rewrite_qualify(tokens)
+    tokens = rewrite_catalog_query(rewrite_qualify(tokens))
     for words, construct in _REFUSED.items():
         if starts(tokens, words):
             raise not_imitated(construct)

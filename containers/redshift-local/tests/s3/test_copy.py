@@ -254,9 +254,17 @@ REFUSED = {
     "another source": ("'dynamodb://t'", ROLE, "COPY FROM 'dynamodb://' is not imitated"),
     "a format": ("'s3://{bucket}/x'", f"{ROLE} FORMAT AVRO 'auto'", "COPY with"),
     "an option": ("'s3://{bucket}/x'", f"{ROLE} ROUNDEC", "COPY with ROUNDEC is not imitated"),
-    "FILLRECORD of JSON": ("'s3://{bucket}/x'", f"{ROLE} FILLRECORD JSON 'auto'", "FILLRECORD of JSON is not imitated"),
+    "FILLRECORD of JSON": (
+        "'s3://{bucket}/x'",
+        f"{ROLE} FILLRECORD JSON 'auto'",
+        "FILLRECORD of JSON is not imitated",
+    ),
     "nested JSON": ("'s3://{bucket}/x'", f"{ROLE} PARQUET SERIALIZETOJSON", "SERIALIZETOJSON"),
-    "JSON into SUPER": ("'s3://{bucket}/x'", f"{ROLE} JSON 'noshred'", "COPY with JSON 'noshred' is not imitated"),
+    "JSON into SUPER": (
+        "'s3://{bucket}/x'",
+        f"{ROLE} JSON 'noshred'",
+        "COPY with JSON 'noshred' is not imitated",
+    ),
     "no file of paths": ("'s3://{bucket}/x'", f"{ROLE} JSON 's3://{{bucket}}/paths'", "NoSuchKey"),
     "a time pattern": ("'s3://{bucket}/x'", f"{ROLE} TIMEFORMAT 'QQ'", "the time pattern 'QQ'"),
     "two characters": ("'s3://{bucket}/x'", f"{ROLE} DELIMITER 'ab'", "needs one character"),
@@ -310,7 +318,10 @@ def test_fillrecord_fills_what_a_row_lacks(cursor: Any, put: Put) -> None:
 def test_a_file_of_paths_says_which_part_of_an_object_goes_where(cursor: Any, put: Put) -> None:
     cursor.execute("CREATE TABLE t (id int, city varchar(20), first varchar(5), amount decimal(8, 2))")
     paths = put("paths", b'{"jsonpaths": ["$.id", "$[\'home\'][\'city\']", "$.tags[0]", "$.amount"]}')
-    uri = put("data", b'{"id": 1, "home": {"city": "Rome"}, "tags": ["x", "y"], "amount": 1.10}\n{"id": 2, "tags": []}\n')
+    uri = put(
+        "data",
+        b'{"id": 1, "home": {"city": "Rome"}, "tags": ["x", "y"], "amount": 1.10}\n{"id": 2, "tags": []}\n',
+    )
     cursor.execute(f"COPY t FROM '{uri}' {ROLE} JSON '{paths}'")
     cursor.execute("SELECT * FROM t ORDER BY id")
     assert cursor.fetchall() == ([1, "Rome", "x", Decimal("1.10")], [2, None, None, None])
@@ -318,10 +329,16 @@ def test_a_file_of_paths_says_which_part_of_an_object_goes_where(cursor: Any, pu
 
 @pytest.mark.parametrize(
     ("paths", "words"),
-    [(b'{"jsonpaths": ["$.id"]}', "should match"), (b'{"jsonpaths": ["$..id", "b"]}', "no jsonpaths file"), (b"[]", "no jsonpaths")],
+    [
+        (b'{"jsonpaths": ["$.id"]}', "should match"),
+        (b'{"jsonpaths": ["$..id", "b"]}', "no jsonpaths file"),
+        (b"[]", "no jsonpaths"),
+    ],
     ids=["count", "expression", "form"],
 )
-def test_a_file_of_paths_that_does_not_fit_is_an_error(cursor: Any, put: Put, paths: bytes, words: str) -> None:
+def test_a_file_of_paths_that_does_not_fit_is_an_error(
+    cursor: Any, put: Put, paths: bytes, words: str
+) -> None:
     cursor.execute("CREATE TABLE t (id int, name varchar(5))")
     where, uri = put("paths", paths), put("data", b'{"id": 1}\n')
     with pytest.raises(redshift_connector.ProgrammingError, match=words):
@@ -354,6 +371,8 @@ def test_a_wrong_key_is_an_error_of_s3(cursor: Any, sales: None, put: Put, aws: 
 
 def _ask_for_keys(aws: dict[str, str], after: str) -> None:
     """Have the local S3 check keys after so many requests."""
-    request = urllib.request.Request(f"{aws['endpoint_url']}/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"})
+    request = urllib.request.Request(
+        f"{aws['endpoint_url']}/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"}
+    )
     with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200

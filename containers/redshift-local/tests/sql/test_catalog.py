@@ -89,7 +89,10 @@ def test_tables_and_columns_are_listed_wherever_clients_look(ask: Ask, schema: s
 
 def test_show_lists_schemas_tables_and_columns(ask: Ask, schema: str, tables: None) -> None:
     assert [schema] == [row[1] for row in ask(f"SHOW SCHEMAS FROM DATABASE dev LIKE '{schema}'")]
-    assert [row[2] for row in ask(f"SHOW TABLES FROM SCHEMA dev.{schema} LIKE 'e%'")] == ["even", "everywhere"]
+    assert [row[2] for row in ask(f"SHOW TABLES FROM SCHEMA dev.{schema} LIKE 'e%'")] == [
+        "even",
+        "everywhere",
+    ]
     assert [row[3] for row in ask(f"SHOW COLUMNS FROM TABLE dev.{schema}.keyed")] == ["id", "day", "name"]
 
 

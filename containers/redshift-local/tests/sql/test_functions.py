@@ -81,7 +81,9 @@ def test_a_function_answers_as_redshifts(ask: Ask, call: str, wanted: Any) -> No
 def test_parts_of_dates_are_no_columns(ask: Ask) -> None:
     ask("CREATE TABLE t (day int, d date)")
     ask("INSERT INTO t VALUES (3, '2024-01-01')")
-    assert ask("SELECT dateadd(day, day, d), datediff(day, d, '2024-01-05') FROM t") == [[dt.datetime(2024, 1, 4), 4]]
+    assert ask("SELECT dateadd(day, day, d), datediff(day, d, '2024-01-05') FROM t") == [
+        [dt.datetime(2024, 1, 4), 4]
+    ]
 
 
 def test_aggregates_answer_as_redshifts(ask: Ask) -> None:

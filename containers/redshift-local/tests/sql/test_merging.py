@@ -95,7 +95,9 @@ def test_qualify_filters_by_window_functions(ask: Ask, query: str, wanted: list[
 def test_qualify_makes_tables_too(ask: Ask) -> None:
     ask("CREATE TABLE t (g int, n int)")
     ask("INSERT INTO t VALUES (1, 1), (1, 2)")
-    ask("CREATE TABLE latest AS SELECT g, n FROM t QUALIFY row_number() OVER (PARTITION BY g ORDER BY n DESC) = 1")
+    ask(
+        "CREATE TABLE latest AS SELECT g, n FROM t QUALIFY row_number() OVER (PARTITION BY g ORDER BY n DESC) = 1"
+    )
     assert ask("SELECT * FROM latest") == [[1, 2]]
 
 
