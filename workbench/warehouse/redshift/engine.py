@@ -62,7 +62,7 @@ class RedshiftWarehouse:
     def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows.
 
-        They come through S3 if ``unload`` is true, or by default if the planner guesses at least 200,000; by the
+        They come through S3 if ``unload`` is true, or by default if the planner guesses at least 100,000; by the
         driver where there is no place in S3, the statement ends in a LIMIT or has parameters.
         """
         if unload is not False and self.staging is not None and unloading.can_unload(sql, parameters):

@@ -18,7 +18,7 @@ from workbench.warehouse.redshift.connection import RedshiftSession
 from workbench.warehouse.redshift.results import as_lists, table_of
 from workbench.warehouse.redshift.staging import Staging
 
-MANY = 200_000
+MANY = 100_000
 """From so many rows on, as the planner guesses them, files in S3 are quicker than the driver."""
 _ROWS = re.compile(r"\brows=(\d+)\b")
 
