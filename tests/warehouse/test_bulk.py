@@ -78,11 +78,29 @@ def test_very_many_rows_go_through_s3_by_themselves(
             ("SELECT * FROM raw.fraud_labels WHERE transaction_id = 'T000001'", False),
             ("SELECT count(*) FROM raw.fraud_labels", False),
             ("SELECT is_fraud, count(*) FROM raw.fraud_labels GROUP BY is_fraud", False),
-            ("SELECT * FROM raw.fraud_labels LIMIT 10", False),
             ("SELECT 1", False),
         ):
             assert unloading.is_large(session, sql) == large, sql
     assert len(warehouse.frame("SELECT * FROM raw.fraud_labels")) == 2000
+
+
+@pytest.mark.parametrize(
+    ("sql", "can"),
+    [
+        ("SELECT * FROM raw.fraud_labels ORDER BY 1", True),
+        ("WITH a AS (SELECT 1 AS x) SELECT x FROM a", True),
+        ("SELECT * FROM raw.fraud_labels LIMIT 10", False),
+        ("SELECT * INTO mine FROM raw.fraud_labels", False),
+        ("WITH gone AS (DELETE FROM raw.stores RETURNING *) SELECT * FROM gone", False),
+        ("DELETE FROM raw.stores", False),
+        ("SELECT '$$'", False),
+        ("SELECT", True),
+        ("no statement", False),
+    ],
+)
+def test_only_a_mere_select_is_unloaded(sql: str, can: bool) -> None:
+    assert unloading.can_unload(sql, ()) == can
+    assert not unloading.can_unload(sql, [1])
 
 
 def test_without_a_place_in_s3_few_rows_are_inserted_and_very_many_refused(
