@@ -16,6 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("init")(init)
+    app.command("maintain")(maintain)
     app.command("load")(load)
     app.command("query")(query)
     app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
@@ -40,6 +41,14 @@ def init(
     typer.echo(
         f"{'made' if len(made) == len(TABLES) else 'ready'}: {warehouse.url} with {len(TABLES)} tables"
     )
+
+
+def maintain() -> None:
+    """Bring storage, statistics and materialized views up to date; run it now and then beside the schedule."""
+    from workbench.warehouse import connect
+
+    for statement in connect().maintain():
+        typer.echo(f"done: {statement}")
 
 
 def load(

@@ -128,7 +128,13 @@ def is_as_declared(table: Table, found: Mapping[str, Found], dialect: Dialect) -
 
 
 def _refuse(table: Table, column: str, why: str) -> UsageError:
-    return UsageError(f"can't upgrade the warehouse: {table.full_name}.{column} {why}")
+    # What is worked out from raw can be worked out again; what landed or was found can't.
+    mend = (
+        "; drop the table and build it again to let that go"
+        if table.schema in ("staging", "core", "marts")
+        else ""
+    )
+    return UsageError(f"can't upgrade the warehouse: {table.full_name}.{column} {why}{mend}")
 
 
 def duckdb_statements(difference: Difference) -> list[str]:

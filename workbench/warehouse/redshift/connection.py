@@ -12,7 +12,7 @@ import redshift_connector
 
 from workbench.errors import UsageError
 from workbench.warehouse.redshift.address import Address
-from workbench.warehouse.redshift.errors import DRIVER_ERRORS, translate
+from workbench.warehouse.redshift.errors import DRIVER_ERRORS, ConnectionLost, Unreachable, translate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ def open_session(address: Address) -> Iterator[RedshiftSession]:
 
     Raises:
         UsageError: the login is refused, or the server can't do TLS.
-        ConnectionLost: no connection.
+        Unreachable: no connection.
     """
     connection = _connect(address)
     try:
@@ -101,7 +101,8 @@ def _connect(address: Address) -> Any:
             raise UsageError(
                 f"{address.url} offers no TLS; with ssl=off in the URL of the warehouse it is done without"
             ) from None
-        raise translate(error, f"can't connect to {address.url}") from None
+        problem = translate(error, f"can't connect to {address.url}")
+        raise (Unreachable(str(problem)) if isinstance(problem, ConnectionLost) else problem) from None
     connection.autocommit = True
     return connection
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import duckdb
 
@@ -15,6 +15,7 @@ from workbench.warehouse.base import Rows
 from workbench.warehouse.redshift import loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
+from workbench.warehouse.redshift.errors import Conflict, Unreachable
 from workbench.warehouse.redshift.loading import bound
 from workbench.warehouse.redshift.migrating import Migration, anew
 from workbench.warehouse.redshift.results import table_of
@@ -56,39 +57,34 @@ class RedshiftWarehouse:
             raise UsageError(f"no warehouse at {self.url}; make one with: workbench init")
 
     def _has_schemas(self) -> bool:
-        found = self._read("SELECT count(*) FROM pg_namespace WHERE nspname IN ('raw', 'ops')")
+        found = self.query("SELECT count(*) FROM pg_namespace WHERE nspname IN ('raw', 'ops')", unload=False)
         return bool(found.column(0)[0].as_py() == 2)
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows.
 
-        They come through S3 if ``unload`` is true, or by default if the planner guesses at least 200,000; by the
+        They come through S3 if ``unload`` is true, or by default if the planner guesses at least 100,000; by the
         driver where there is no place in S3, the statement ends in a LIMIT or has parameters.
         """
-        if unload is not False and self.staging is not None and unloading.can_unload(sql, parameters):
-            rows = self._unload(sql, self.staging, sure=bool(unload))
-            if rows is not None:
-                return rows
-        return self._read(sql, parameters)
+        staging = self.staging
+        ways: tuple[Literal["unload", "driver"], ...] = ("driver",)
+        if staging is not None and unloading.can_unload(sql, parameters):
+            ways = {True: ("unload",), False: ("driver",), None: ("unload", "driver")}[unload]
 
-    def _read(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.Table:
         def work(session: RedshiftSession) -> pyarrow.Table:
+            if (
+                staging is not None
+                and "unload" in ways
+                and (len(ways) == 1 or unloading.is_large(session, sql))
+            ):
+                return unloading.unload(session, sql, staging)
             session.execute(sql, bound(parameters))
             if not session.described:
                 raise UsageError("the statement returns no rows")
             return table_of(session)
 
-        return retrying.run(self.address, work, read_only=True)
-
-    def _unload(self, sql: str, staging: Staging, *, sure: bool) -> pyarrow.Table | None:
-        """Return the rows through S3; None if they are too few for that."""
-
-        def work(session: RedshiftSession) -> pyarrow.Table | None:
-            if not sure and not unloading.is_large(session, sql):
-                return None
-            return unloading.unload(session, sql, staging)
-
-        return retrying.run(self.address, work, read_only=True)
+        # UNLOAD writes, though not to the warehouse; what may be unloaded was found to be a mere SELECT.
+        return retrying.run(self.address, work, read_only="unload" not in ways, repeatable=True)
 
     def frame(
         self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
@@ -107,15 +103,13 @@ class RedshiftWarehouse:
         return self.query(sql)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
-        """Run one statement that writes, in a transaction unless it is one that Redshift runs outside of any."""
-        if sql.lstrip().split(None, 1)[:1] and sql.lstrip().split(None, 1)[0].upper() in (
-            "VACUUM",
-            "ANALYZE",
-        ):
+        """Run one statement that writes, outside of any other transaction, as some of Redshift's have to be."""
+
+        def once() -> None:
             with open_session(self.address) as session:
                 session.execute(sql, bound(parameters))
-            return
-        self.run(lambda session: session.execute(sql, bound(parameters)))
+
+        retrying.again(once, (Conflict, Unreachable))
 
     def transaction(self) -> AbstractContextManager[RedshiftSession]:
         """Open one transaction: committed at the end, undone by an error."""
@@ -191,7 +185,8 @@ class RedshiftWarehouse:
         """Return the number of rows of each table; without names, of every declared table."""
         names = [declared(name).full_name for name in tables] or list(TABLES)
         union = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for name in names)
-        return {row["name"]: int(row["rows"]) for row in self._read(union).to_pylist()}
+        found = self.query(union, unload=False).to_pylist()
+        return {row["name"]: int(row["rows"]) for row in found}
 
     @contextmanager
     def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -18,6 +18,10 @@ class ConnectionLost(WorkFailed):
     """The connection broke, or there was none; what was not committed is undone."""
 
 
+class Unreachable(ConnectionLost):
+    """There was no connection to begin with, so nothing was done."""
+
+
 DRIVER_ERRORS = (Error, OSError, EOFError, struct.error, AttributeError, IndexError)
 """What the driver raises; the last ones where a connection breaks in the middle of an answer."""
 

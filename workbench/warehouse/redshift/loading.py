@@ -20,8 +20,8 @@ from workbench.warehouse.redshift.staging import Prefix, Staging
 if TYPE_CHECKING:
     pass
 
-FEW = 500
-"""Up to so many rows an INSERT is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
+FEW = 250
+"""Up to so many rows go by one INSERT, which is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
 MOST_WITHOUT_S3 = 100_000
 _ROWS_A_STATEMENT = 250
 _MOST_VALUES = 32_767

@@ -13,55 +13,48 @@ import pyarrow.parquet as pq
 import sqlglot
 from sqlglot import exp
 
-from workbench.errors import WorkbenchError
 from workbench.warehouse.redshift.connection import RedshiftSession
 from workbench.warehouse.redshift.results import as_lists, table_of
 from workbench.warehouse.redshift.staging import Staging
 
-MANY = 200_000
+MANY = 100_000
 """From so many rows on, as the planner guesses them, files in S3 are quicker than the driver."""
+_WRITES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into)
 _ROWS = re.compile(r"\brows=(\d+)\b")
+
+
+def can_unload(sql: str, parameters: Sequence[Any]) -> bool:
+    """Return whether UNLOAD can run a statement: a mere select, without a LIMIT at its end and without parameters."""
+    if parameters or "$$" in sql:
+        return False
+    tree = _parsed(sql)
+    return isinstance(tree, exp.Query) and not tree.args.get("limit") and not list(tree.find_all(*_WRITES))
 
 
 def is_large(session: RedshiftSession, sql: str) -> bool:
     """Return whether a statement gives so many rows that it should be unloaded, as far as the planner knows.
 
-    A statement that sums up, has a LIMIT or reads no table isn't asked about: that would cost more than it brings.
+    A statement that sums up or reads no table isn't asked about: that would cost more than it brings.
     """
-    if not _may_be_large(sql):
+    tree = _parsed(sql)
+    if (
+        not isinstance(tree, exp.Select)
+        or tree.args.get("group")
+        or any(isinstance(column.unalias(), exp.AggFunc) for column in tree.expressions)
+        or tree.find(exp.Table) is None
+    ):
         return False
-    try:
-        plan = session.execute(f"EXPLAIN {sql}").fetchall()
-    except WorkbenchError:
-        # What is wrong with the statement is for the statement to say.
-        return False
+    plan = session.execute(f"EXPLAIN {_bare(sql)}").fetchall()
     found = _ROWS.search(str(plan[0][0])) if plan else None
     return bool(found and int(found.group(1)) >= MANY)
 
 
-def _may_be_large(sql: str) -> bool:
+def _parsed(sql: str) -> exp.Expr | None:
     try:
-        tree = sqlglot.parse_one(sql, read="redshift")
+        return sqlglot.parse_one(sql, read="redshift")
     except sqlglot.errors.SqlglotError:
-        return False
-    return (
-        isinstance(tree, exp.Select)
-        and not tree.args.get("limit")
-        and not tree.args.get("group")
-        and not any(isinstance(column.unalias(), exp.AggFunc) for column in tree.expressions)
-        and tree.find(exp.Table) is not None
-    )
-
-
-def can_unload(sql: str, parameters: Sequence[Any]) -> bool:
-    """Return whether UNLOAD can run a statement: a select without a LIMIT at its end, and without parameters."""
-    if parameters or "$$" in sql:
-        return False
-    try:
-        tree = sqlglot.parse_one(sql, read="redshift")
-    except sqlglot.errors.SqlglotError:
-        return False
-    return isinstance(tree, exp.Query) and not tree.args.get("limit")
+        # The server says what is wrong with it.
+        return None
 
 
 def unload(session: RedshiftSession, sql: str, staging: Staging) -> pa.Table:
