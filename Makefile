@@ -34,15 +34,20 @@ demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
 	$(BIN)/workbench demo
 
-test: $(VENV)/dev.stamp browser ## install what the tests need and pass them
+test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
 	$(BIN)/pytest -n 2 --dist loadfile -q
+	@echo "== running the tests of the local Redshift"
+	cd containers/redshift-local && ../../$(BIN)/pytest -n 2 --dist loadfile -q
 
-.PHONY: browser
-browser:
-	@if [ ! -x /usr/bin/chromium ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "== installing Debian's chromium, for the tests that open a page"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+.PHONY: servers
+servers:
+	@missing=""; \
+	[ -x /usr/bin/chromium ] || missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql postgresql-client"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "== installing from Debian:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
 check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the stages to their contract

@@ -47,10 +47,11 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def redshift_database(cluster: Cluster) -> Iterator[str]:
     """A database for the tests of a module, with every declared table."""
-    with cluster.database() as name, pytest.MonkeyPatch.context() as patch:
-        for key, value in cluster.settings(name).items():
-            patch.setenv(key, value)
-        connect(create=True)
+    with cluster.database() as name:
+        with pytest.MonkeyPatch.context() as patch:
+            for key, value in cluster.settings(name).items():
+                patch.setenv(key, value)
+            connect(create=True)
         yield name
 
 

@@ -44,7 +44,7 @@ class Cluster:
         """Yield the name of a new database, which is gone in the end."""
         name = f"test_{uuid4().hex[:12]}"
         with self.session("dev") as session:
-            session.execute(f"CREATE DATABASE {name}")
+            session.execute(f"CREATE DATABASE {name} TEMPLATE dev")
         try:
             yield name
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -84,6 +85,12 @@ class Settings(BaseSettings):
     def warehouse(self) -> str:
         """URL of the warehouse."""
         return self.warehouse_url or f"duckdb:///{self.home / 'warehouse.duckdb'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown: passwords, that of a URL too."""
+        password = urlsplit(self.warehouse_url).password if "@" in self.warehouse_url else None
+        return tuple(filter(None, (self.redshift_password.get_secret_value(), unquote(password or ""))))
 
     @property
     def landing(self) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.errors import unknown
 from workbench.schema.core import CORE
-from workbench.schema.ddl import Dialect, create_schemas, create_table, quote, sql_type
+from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type
 from workbench.schema.marts import MARTS
 from workbench.schema.model import SCHEMAS, Column, Table
 from workbench.schema.ops import OPS
@@ -41,5 +41,5 @@ def dataset(name: str) -> Table:
 
 __all__ = [
     "DATASETS", "EXTRA", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
-    "create_schemas", "create_table", "dataset", "quote", "sql_type", "table",
+    "create_schemas", "create_table", "dataset", "define", "encoding", "quote", "sql_type", "table",
 ]  # fmt: skip

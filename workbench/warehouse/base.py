@@ -101,6 +101,9 @@ class Warehouse(Protocol):
             WorkFailed: it failed at every try, or the connection broke as it was committed.
         """
 
+    def ensure(self) -> None:
+        """Make or upgrade the declared tables, unless it is known that all are there."""
+
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made.
 

@@ -27,9 +27,10 @@ _KEPT = ("user", "database", "application_name", "client_encoding", "DateStyle",
 
 @dataclass(frozen=True)
 class Place:
-    """What a session needs to know of where it is: PostgreSQL's socket and how to reach S3."""
+    """What a session needs to know of where it is: PostgreSQL's socket, the file of load errors, how to reach S3."""
 
     socket: Path
+    load_errors: Path
     s3: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from redshift_local.errors import LocalError
+from redshift_local.settings import SETTINGS
 
 ADMINISTRATOR = "rdsdb"
 SOCKET_PORT = 5432
@@ -28,12 +29,15 @@ _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # Reads that a serializable transaction is known by, before they are lumped together by table.
+    "max_pred_locks_per_transaction": "256",
     "password_encryption": "md5",
     "timezone": "UTC",
     # Redshift's string literals know backslash escapes, as PostgreSQL's of old did.
     "standard_conforming_strings": "off",
     "escape_string_warning": "off",
     "backslash_quote": "on",
+    **{f"redshift_local.{name}": value for name, value in SETTINGS.items()},
 }
 
 

@@ -125,6 +125,10 @@ class RedshiftWarehouse:
         """Do work in one transaction, all of it again where others were in the way or the connection broke."""
         return retrying.run(self.address, work, repeatable=repeatable)
 
+    def ensure(self) -> None:
+        """Make or upgrade the declared tables."""
+        self.initialize()
+
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas, tables and views; return the full names of the tables made."""
         with open_session(self.address) as session:

@@ -134,10 +134,11 @@ def _unless_too_long(text: str) -> str:
 
 def _cut(text: str, size: int) -> str:
     """Return SQL for a text that is cut if it has more bytes than fit; a character has at most four of them."""
-    longest = max((size - len(_CUT.encode())) // 4, 0)
-    end = f" || '{_CUT}'" if longest else ""
-    fits = f"strlen({text}) <= {size}"
-    return f"CASE WHEN {fits} THEN {text} ELSE left({text}, {longest or size // 4}){end} END"
+    room = size - len(_CUT.encode())
+    if room <= 0:
+        return text
+    most = f"CASE WHEN strlen({text}) = length({text}) THEN {room} ELSE {room // 4} END"
+    return f"CASE WHEN strlen({text}) <= {size} THEN {text} ELSE left({text}, {most}) || '{_CUT}' END"
 
 
 def _hold_to_sizes(connection: duckdb.DuckDBPyConnection, table: Table) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, quote, sql_type
+from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, define, quote, sql_type
 from workbench.warehouse.redshift.connection import RedshiftSession
 from workbench.warehouse.upgrade import Difference, Found, compare, is_as_declared
 
@@ -132,17 +132,16 @@ def _upgrade(difference: Difference) -> list[str]:
     if not _in_place(difference):
         return _anew(difference)
     return [
-        *(f"ALTER TABLE {name} ADD COLUMN {_definition(column)}" for column in difference.added),
+        *(
+            f"ALTER TABLE {name} ADD COLUMN {define(table, column, 'redshift')}"
+            for column in difference.added
+        ),
         *(
             f"ALTER TABLE {name} ALTER COLUMN {quote(column.name)} TYPE {sql_type(column, 'redshift')}"
             for column in difference.retyped
         ),
         *(f"ALTER TABLE {name} DROP COLUMN {quote(column)}" for column in difference.dropped),
     ]
-
-
-def _definition(column: Column) -> str:
-    return f"{quote(column.name)} {sql_type(column, 'redshift')}"
 
 
 def _anew(difference: Difference) -> list[str]:

@@ -112,6 +112,18 @@ def _alter_design(tokens: Sequence[Token]) -> str | None:
     return None
 
 
+def alter_materialized_view(tokens: Sequence[Token]) -> Rewritten:
+    """Return what becomes of ALTER MATERIALIZED VIEW … AUTO REFRESH and of a change of its design."""
+    reader = Reader(tokens)
+    reader.need("alter materialized view")
+    view = ".".join(map(quote, reader.qualified_name()))
+    reader.take("alter")
+    changed: dict[str, Any] = {}
+    _attributes(reader, changed)
+    reader.end()
+    return Rewritten(_redesign(view, changed), tag="ALTER MATERIALIZED VIEW")
+
+
 def _add_key(reader: Reader, table: str) -> str:
     name = None if reader.take("add") else reader.name()
     key = key_clause(reader, name)

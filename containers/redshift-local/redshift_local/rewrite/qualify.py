@@ -112,7 +112,8 @@ def _items(tokens: list[Token], source: list[Token]) -> tuple[list[str], list[st
                 outer.append(f"({row}).*")
             continue
         name, expression, own = _name(item)
-        if own:
+        # Where a name is also a column's, it is the column's.
+        if own and not any(token.kind in ("word", "quoted") and name_value(token) == name for token in expression):
             named[name] = expression
         inner.append(f"{text_of(expression).strip()} as {quote(name)}")
         outer.append(quote(name))

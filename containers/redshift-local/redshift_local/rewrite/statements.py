@@ -93,6 +93,7 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
         _create_table,
     ),
     "create materialized view": _create_materialized_view,
+    "alter materialized view": design.alter_materialized_view,
     "alter table": design.alter_table,
     "truncate": alone.truncate,
     "merge": _merge,
@@ -102,5 +103,9 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
     "analyze": other.analyze,
     "analyse": other.analyze,
     "show": other.show,
+    "set transaction": other.begin,
     "set": other.set_parameter,
+    "reset": other.set_parameter,
+    "begin": other.begin,
+    "start transaction": other.begin,
 }  # fmt: skip
