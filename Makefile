@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check bench lab lock clean
+.PHONY: help setup demo test check bench lab up down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -63,6 +63,15 @@ bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 
 lab: $(VENV)/dev.stamp ## open JupyterLab
 	$(BIN)/workbench lab
+
+up: $(VENV)/dev.stamp ## start a local AWS, Redshift, MLflow and JupyterLab
+	$(BIN)/workbench up
+
+down: ## stop them
+	$(BIN)/workbench down
+
+soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and count
+	$(BIN)/python benchmarks/soak.py
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \

@@ -26,6 +26,7 @@ def environment(
         "WORKBENCH_PROJECT": str(settings.root),
         "WORKBENCH_WAREHOUSE_URL": _absolute(settings.warehouse),
         "WORKBENCH_LANDING_URI": str(settings.landing.absolute()),
+        "WORKBENCH_LANDING_SETTLE": str(settings.landing_settle),
         "WORKBENCH_MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri),
         "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
         "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
