@@ -42,7 +42,9 @@ class Settings(BaseSettings):
     )
     landing_uri: str = Field(default="", description="where files land; empty means home/landing")
     landing_settle: float = Field(
-        default=0.0, ge=0, description="seconds for which a file in landing must not have changed to be taken in"
+        default=0.0,
+        ge=0,
+        description="seconds for which a file in landing must not have changed to be taken in",
     )
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
