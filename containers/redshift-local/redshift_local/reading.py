@@ -140,9 +140,16 @@ def _delimited(
 def _filled(short: list[tuple[int, str]], place: Location, spec: Copy, names: list[str]) -> Batch:
     """Return the rows that end early, with empty fields for what they lack."""
     quoted = spec.format == "csv" or spec.remove_quotes
-    style = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
     found = [
-        next(csv.reader([text], delimiter=spec.delimiter, quotechar=spec.quote, quoting=style), [])
+        next(
+            csv.reader(
+                [text],
+                delimiter=spec.delimiter,
+                quotechar=spec.quote,
+                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            ),
+            [],
+        )
         for _, text in short
     ]
     rows = [row + [""] * (len(names) - len(row)) for row in found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ..s3.conftest import aws, redshift  # noqa: F401
 from .conftest import Run
 
 FIRST = [[1, "a", 1.5], [2, "b", None]]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import bz2
 import datetime as dt
 import gzip
+import http.client
 import io
 import json
-import urllib.request
+import urllib.parse
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -371,8 +372,8 @@ def test_a_wrong_key_is_an_error_of_s3(cursor: Any, sales: None, put: Put, aws: 
 
 def _ask_for_keys(aws: dict[str, str], after: str) -> None:
     """Have the local S3 check keys after so many requests."""
-    request = urllib.request.Request(
-        f"{aws['endpoint_url']}/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 200
+    host = urllib.parse.urlsplit(aws["endpoint_url"]).netloc
+    connection = http.client.HTTPConnection(host, timeout=10)
+    connection.request("POST", "/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"})
+    assert connection.getresponse().status == 200
+    connection.close()
