@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.redshift import Cluster, running_cluster
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
@@ -16,7 +17,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A clean WORKBENCH_HOME."""
     folder = tmp_path / "home"
     monkeypatch.setenv("WORKBENCH_HOME", str(folder))
-    for name in ("WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY"):
+    for name in (
+        "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY", "WORKBENCH_REDSHIFT_S3",
+        "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE",
+    ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     yield folder
 
@@ -31,3 +35,47 @@ def settings(home: Path) -> Settings:
 def warehouse(home: Path) -> Warehouse:
     """An empty warehouse with every declared table."""
     return connect(create=True)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A local Redshift beside a local S3; skipped where PostgreSQL is missing."""
+    with running_cluster() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def redshift_database(cluster: Cluster) -> Iterator[str]:
+    """A database for the tests of a module, with every declared table."""
+    with cluster.database() as name:
+        with pytest.MonkeyPatch.context() as patch:
+            for key, value in cluster.settings(name).items():
+                patch.setenv(key, value)
+            connect(create=True)
+        yield name
+
+
+@pytest.fixture
+def redshift_warehouse(
+    home: Path, cluster: Cluster, redshift_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Warehouse:
+    """The warehouse of the settings, on a Redshift with every declared table, all of them empty."""
+    for key, value in cluster.settings(redshift_database).items():
+        monkeypatch.setenv(key, value)
+    warehouse = connect()
+    filled = [name for name, rows in warehouse.counts().items() if rows]
+
+    def empty(session: object) -> None:
+        for name in filled:
+            session.execute(f"DELETE FROM {name}")  # type: ignore[attr-defined]
+
+    warehouse.run(empty)
+    return warehouse
+
+
+@pytest.fixture(params=["duckdb", "redshift"])
+def either(request: pytest.FixtureRequest) -> Warehouse:
+    """An empty warehouse, on the one engine and on the other."""
+    name = "warehouse" if request.param == "duckdb" else "redshift_warehouse"
+    warehouse: Warehouse = request.getfixturevalue(name)
+    return warehouse

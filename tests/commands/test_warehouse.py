@@ -18,7 +18,6 @@ from workbench.etl.ingest import ingest
 from workbench.schema import TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
-from workbench.warehouse.duckdb import DuckDBWarehouse
 
 HEADER = "transaction_id,line_number,transaction_timestamp,product_id,store_id,quantity,unit_price,currency"
 LINES = [
@@ -62,7 +61,6 @@ def sales(tmp_path: Path) -> Path:
 def batch(warehouse: Warehouse, sales: Path) -> str:
     """The id of an ingested batch with one good row and two bad ones."""
     land(str(sales), "transactions")
-    assert isinstance(warehouse, DuckDBWarehouse)
     (taken,) = ingest(warehouse).batches
     return taken.batch_id
 
@@ -87,6 +85,10 @@ def test_init_makes_every_declared_table_and_can_be_repeated(call: Call) -> None
     assert set(connect().counts()) == set(TABLES)
     again = call("init")
     assert (again.status, again.out.split(":")[0]) == (0, "ready")
+
+
+def test_maintain_says_what_it_did(call: Call, warehouse: Warehouse) -> None:
+    assert call("maintain").out == "done: CHECKPOINT\n"
 
 
 def test_a_file_loaded_twice_lands_once(call: Call, sales: Path, home: Path) -> None:

@@ -131,10 +131,10 @@ def test_people_do_not_depend_on_the_order_of_rows(warehouse: Warehouse) -> None
         entry(str(number), **(ANN | {"email": f"ann{number // 2}@example.com"})) for number in range(6)
     ]
     first = people_of(warehouse, *entries)
-    probabilities = warehouse.query("FROM staging.customer_identity ORDER BY customer_id")
+    probabilities = warehouse.query("SELECT * FROM staging.customer_identity ORDER BY customer_id")
     warehouse.execute("DELETE FROM raw.customers")
     assert people_of(warehouse, *entries[::-1]) == first
-    assert warehouse.query("FROM staging.customer_identity ORDER BY customer_id") == probabilities
+    assert warehouse.query("SELECT * FROM staging.customer_identity ORDER BY customer_id") == probabilities
 
 
 def test_an_entry_landed_again_counts_once_as_it_landed_last(warehouse: Warehouse) -> None:

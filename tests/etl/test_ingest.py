@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.redshift import Cluster
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import Batch, ingest
 from workbench.sources.files import Landed, land, landed
@@ -44,7 +46,7 @@ def take(
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     land(str(path), dataset)
-    (batch,) = ingest(warehouse).batches  # type: ignore[arg-type]
+    (batch,) = ingest(warehouse).batches
     return batch
 
 
@@ -151,7 +153,7 @@ def test_a_missing_column_is_named_and_fails_the_stage(warehouse: Warehouse, tmp
     path = tmp_path / "file.csv"
     path.write_text(HEADER.replace("store_id,", "") + "\n" + GOOD + "\n")
     land(str(path), "transactions")
-    result = ingest(warehouse)  # type: ignore[arg-type]
+    result = ingest(warehouse)
     with pytest.raises(WorkFailed, match="store_id"):
         result.raise_for_rejected()
     assert quarantined(warehouse)[0][2][0] == "store_id:missing_column"
@@ -161,7 +163,7 @@ def test_a_file_landed_twice_loads_once(warehouse: Warehouse, tmp_path: Path) ->
     take(warehouse, tmp_path, f"{HEADER}\n{GOOD}\n")
     (tmp_path / "other_name.csv").write_text(f"{HEADER}\n{GOOD}\n")
     land(str(tmp_path / "other_name.csv"), "transactions")
-    again = ingest(warehouse)  # type: ignore[arg-type]
+    again = ingest(warehouse)
     assert (again.batches, again.known_files) == ((), 2)
     assert warehouse.counts("raw.transactions")["raw.transactions"] == 1
 
@@ -205,7 +207,8 @@ def test_formats_give_the_same_rows(warehouse: Warehouse, tmp_path: Path) -> Non
     json_line += '"currency":"USD","channel":"store","extra":"x"}'
     take(warehouse, tmp_path, gzip.compress(f"{json_line}\n{{bad\n[1]\n".encode()), "b.jsonl.gz")
     take(warehouse, tmp_path, f"{HEADER},extra\n{line(customer_id='7')},x\n".replace(",", ";"), "c.csv")
-    rows = warehouse.query("SELECT * EXCLUDE (_batch_id, _ingested_at) FROM raw.transactions").to_pylist()
+    whole = warehouse.query("SELECT * FROM raw.transactions").drop_columns(["_batch_id", "_ingested_at"])
+    rows = whole.to_pylist()
     assert len(rows) == 3
     assert rows[0] == rows[1] == rows[2]
     assert rows[0]["_extra"] == '{"extra":"x"}'
@@ -222,7 +225,7 @@ def test_whatever_lands_the_ledger_balances(warehouse: Warehouse, tmp_path: Path
     path = tmp_path / "any.csv"
     path.write_bytes(content)
     land(str(path), "transactions")
-    for batch in ingest(warehouse).batches:  # type: ignore[arg-type]
+    for batch in ingest(warehouse).batches:
         assert batch.rows_landed == batch.rows_accepted + batch.rows_quarantined
         numbers = warehouse.query(
             "SELECT _row_number AS n FROM raw.transactions WHERE _batch_id = ? UNION ALL "
@@ -248,13 +251,74 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
     victim.send_signal(signal.SIGKILL)
     victim.wait()
     warehouse = connect(create=True)
-    ingest(warehouse)  # type: ignore[arg-type]
+    ingest(warehouse)
     sums = warehouse.query(
         "SELECT (SELECT count(*) FROM raw.transactions) AS raw, (SELECT count(*) FROM ops.quarantine) AS aside, "
         "(SELECT count(*) FROM ops.batches) AS files, (SELECT count(DISTINCT transaction_id) FROM raw.transactions) AS ids"
     ).to_pylist()[0]
     zero = 4 * len([n for n in range(60_000) if n % 7 == 0])
     assert sums == {"raw": 240_000 - zero, "aside": zero, "files": 4, "ids": 240_000 - zero}
+
+
+def test_killed_in_the_middle_on_redshift_and_run_again_is_as_if_undisturbed(
+    redshift_warehouse: Warehouse, cluster: Cluster, redshift_database: str, tmp_path: Path
+) -> None:
+    for month in range(3):
+        lines = [line(transaction_id=f"T{month}-{n}", quantity=str(n % 7)) for n in range(30_000)]
+        (tmp_path / f"{month}.csv").write_text("\n".join([HEADER, *lines]))
+        land(str(tmp_path / f"{month}.csv"), "transactions")
+    code = (
+        "from workbench.etl.ingest import ingest; from workbench.warehouse import connect; ingest(connect())"
+    )
+    victim = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    # Its transaction is open once it holds the lock on the ledger.
+    held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'ops.batches'::regclass"
+    with cluster.session(redshift_database) as session:
+        while session.execute(held).fetchall() == [(0,)] and victim.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    ingest(redshift_warehouse)
+    (sums,) = redshift_warehouse.query(
+        "SELECT (SELECT count(*) FROM raw.transactions) AS raw, (SELECT count(*) FROM ops.quarantine) AS aside, "
+        "(SELECT count(*) FROM ops.batches) AS files, (SELECT count(DISTINCT transaction_id) FROM raw.transactions) AS ids"
+    ).to_pylist()
+    zero = 3 * len([n for n in range(30_000) if n % 7 == 0])
+    assert sums == {"raw": 90_000 - zero, "aside": zero, "files": 3, "ids": 90_000 - zero}
+
+
+def test_many_ingestions_at_once_on_redshift_double_nothing(
+    redshift_warehouse: Warehouse, tmp_path: Path
+) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_text(f"{HEADER}\n{line(transaction_id=name)}\n{GOOD}\nbroken\n")
+        land(str(tmp_path / f"{name}.csv"), "transactions")
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: ingest(redshift_warehouse), range(4)))
+    assert sorted(len(result.batches) + result.known_files for result in results) == [3, 3, 3, 3]
+    assert sum(len(result.batches) for result in results) == 3
+    assert redshift_warehouse.counts("raw.transactions", "ops.quarantine", "ops.batches") == {
+        "raw.transactions": 6, "ops.quarantine": 3, "ops.batches": 3,
+    }  # fmt: skip
+    # Of the line that is in each file, two are repeats, whichever came first.
+    (row,) = redshift_warehouse.query(
+        "SELECT sum(rows_duplicate) AS repeats, count(DISTINCT ingested_at) AS moments FROM ops.batches"
+    ).to_pylist()
+    assert (int(row["repeats"]), row["moments"]) == (2, 3)
+
+
+def test_what_redshift_cannot_hold_is_set_aside(redshift_warehouse: Warehouse, tmp_path: Path) -> None:
+    long = "x" * 70_000
+    content = f"{HEADER},note\n{GOOD},short\n{line(transaction_id='T2')},{long}\n"
+    batch = take(redshift_warehouse, tmp_path, content)
+    assert (batch.rows_accepted, batch.rows_quarantined, batch.status) == (1, 1, "partial")
+    ((number, record, reasons),) = quarantined(redshift_warehouse)
+    assert (number, reasons) == (2, ["_extra:too_long"])
+    assert record.startswith(line(transaction_id="T2"))
+    assert record.endswith("… (cut)")
+    assert len(record.encode()) <= 65_535
 
 
 def test_a_correction_stays_in_raw_beside_what_it_corrects(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -268,8 +332,9 @@ def test_a_correction_stays_in_raw_beside_what_it_corrects(warehouse: Warehouse,
 
 
 def test_a_busy_warehouse_is_named_with_its_holder(
-    warehouse: Warehouse, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    connect(create=True)
     (tmp_path / "a.csv").write_text(f"{HEADER}\n{GOOD}\n")
     land(str(tmp_path / "a.csv"), "transactions")
     code = f"import duckdb; c = duckdb.connect({str(home / 'warehouse.duckdb')!r}); print('held', flush=True); input()"
@@ -280,9 +345,9 @@ def test_a_busy_warehouse_is_named_with_its_holder(
         assert holder.stdout.readline() == "held\n"
         monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "0.2")
         with pytest.raises(WorkFailed, match=f"in use by process {holder.pid}"):
-            ingest(connect())  # type: ignore[arg-type]
+            ingest(connect())
         holder.stdin.close()
-    assert ingest(connect()).counts["rows_accepted"] == 1  # type: ignore[arg-type]
+    assert ingest(connect()).counts["rows_accepted"] == 1
 
 
 def test_a_wrong_call_says_what_would_be_right(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def catalogue(how_many: int) -> list[dict[str, Any]]:
 
 def rows_of(warehouse: Warehouse, table: str) -> dict[str, dict[str, Any]]:
     """Return a table's rows by product."""
-    return {row["product_id"]: row for row in warehouse.query(f"FROM {table}").to_pylist()}
+    return {row["product_id"]: row for row in warehouse.query(f"SELECT * FROM {table}").to_pylist()}
 
 
 def test_a_product_without_a_category_gets_a_predicted_one_and_what_landed_is_kept(

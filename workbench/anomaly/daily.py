@@ -21,8 +21,10 @@ def find_table(warehouse: Warehouse, table: str) -> tuple[str, dict[str, str]]:
     Raises:
         UsageError: there is no such table.
     """
+    # On Redshift the standard's catalogue leaves out views that bind late.
+    catalogue = "svv_columns" if warehouse.dialect == "redshift" else "information_schema.columns"
     rows = warehouse.query(
-        "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
+        f"SELECT table_schema, table_name, column_name, data_type FROM {catalogue} "
         "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY ordinal_position"
     ).to_pylist()
     tables: dict[str, dict[str, str]] = {}

@@ -16,6 +16,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("init")(init)
+    app.command("maintain")(maintain)
     app.command("load")(load)
     app.command("query")(query)
     app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
@@ -23,21 +24,31 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the DDL, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the statements that would run, change nothing.")
+    ] = False,
 ) -> None:
-    """Make the warehouse's schemas and tables where they are missing."""
-    from workbench.schema import TABLES, create_schemas, create_table
-    from workbench.settings import get_settings
+    """Make the warehouse's schemas and tables where they are missing; upgrade those of an earlier version."""
+    from workbench.schema import TABLES
+    from workbench.warehouse import locate
+
+    warehouse = locate()
+    if dry_run:
+        statements = warehouse.plan()
+        typer.echo(";\n".join([*statements, ""]).rstrip() or "-- nothing to do")
+        return
+    made = warehouse.initialize()
+    typer.echo(
+        f"{'made' if len(made) == len(TABLES) else 'ready'}: {warehouse.url} with {len(TABLES)} tables"
+    )
+
+
+def maintain() -> None:
+    """Bring storage, statistics and materialized views up to date; run it now and then beside the schedule."""
     from workbench.warehouse import connect
 
-    if dry_run:
-        statements = create_schemas() + [s for table in TABLES.values() for s in create_table(table)]
-        typer.echo(";\n".join(statements) + ";")
-        return
-    url = get_settings().warehouse
-    fresh = not Path(url.removeprefix("duckdb:///")).exists()
-    connect(create=True)
-    typer.echo(f"{'made' if fresh else 'ready'}: {url} with {len(TABLES)} tables")
+    for statement in connect().maintain():
+        typer.echo(f"done: {statement}")
 
 
 def load(
@@ -131,16 +142,32 @@ def summary(context: typer.Context, as_json: Json = False) -> None:
     """List the batches with quarantined rows and their reasons."""
     if context.invoked_subcommand:
         return
-    rows = _rows(
-        """
-        SELECT b.batch_id[:12] AS batch, b.dataset, parse_filename(b.uri) AS file, b.rows_quarantined AS rows,
-               (SELECT string_agg(reason || ' ' || n, ', ' ORDER BY n DESC, reason) FROM (
-                   SELECT reason, count(*) AS n FROM (
-                       SELECT unnest(q.reasons) AS reason FROM ops.quarantine q WHERE q.batch_id = b.batch_id)
-                   GROUP BY reason)) AS reasons
-        FROM ops.batches b WHERE b.rows_quarantined > 0 ORDER BY b.ingested_at
-        """
+    counts: dict[str, dict[str, int]] = {}
+    for row in _rows(
+        "SELECT batch_id, reasons, count(*) AS n FROM ops.quarantine GROUP BY batch_id, reasons"
+    ):
+        of_batch = counts.setdefault(row["batch_id"], {})
+        for reason in row["reasons"]:
+            of_batch[reason] = of_batch.get(reason, 0) + row["n"]
+    batches = _rows(
+        "SELECT batch_id, dataset, uri, rows_quarantined FROM ops.batches WHERE rows_quarantined > 0 "
+        "ORDER BY ingested_at"
     )
+    rows = [
+        {
+            "batch": batch["batch_id"][:12],
+            "dataset": batch["dataset"],
+            "file": batch["uri"].replace("\\", "/").rpartition("/")[2],
+            "rows": batch["rows_quarantined"],
+            "reasons": ", ".join(
+                f"{reason} {n}"
+                for reason, n in sorted(
+                    counts.get(batch["batch_id"], {}).items(), key=lambda each: (-each[1], each[0])
+                )
+            ),
+        }
+        for batch in batches
+    ]
     _print(rows, as_json, empty="nothing is in quarantine")
 
 
@@ -155,11 +182,15 @@ def show(
     found = [name for name in known if name.startswith(batch)]
     if len(found) != 1:
         raise unknown("batch", batch, [name[:12] for name in (found or known)])
-    rows = _rows(
-        "SELECT row_number AS row, array_to_string(reasons, ', ') AS reasons, record FROM ops.quarantine "
-        "WHERE batch_id = ? ORDER BY row_number LIMIT ?",
-        [found[0], limit],
+    set_aside = _rows(
+        "SELECT row_number, reasons, record FROM ops.quarantine "
+        f"WHERE batch_id = ? ORDER BY row_number LIMIT {int(limit)}",
+        [found[0]],
     )
+    rows = [
+        {"row": row["row_number"], "reasons": ", ".join(row["reasons"]), "record": row["record"]}
+        for row in set_aside
+    ]
     _print(rows, as_json, empty="this batch has no quarantined row")
 
 

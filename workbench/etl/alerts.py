@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
+
+from workbench.warehouse import Session
 
 Severity = Literal["info", "warning", "critical"]
 
 
 def put(
-    connection: Any, *, kind: str, subject: str, message: str, severity: Severity, run_id: str | None = None
+    connection: Session,
+    *,
+    kind: str,
+    subject: str,
+    message: str,
+    severity: Severity,
+    run_id: str | None = None,
 ) -> str:
     """Record an alert inside the caller's transaction, unless the same one is there; return its id.
 
@@ -19,7 +27,9 @@ def put(
     alert_id = hashlib.sha256("\0".join((kind, subject, message)).encode()).hexdigest()[:32]
     connection.execute(
         "INSERT INTO ops.alerts (alert_id, run_id, raised_at, kind, severity, subject, message, is_open) "
-        "SELECT ?, ?, ?, ?, ?, ?, ?, true WHERE NOT EXISTS (SELECT 1 FROM ops.alerts WHERE alert_id = ?)",
+        "SELECT CAST(? AS VARCHAR(2048)), CAST(? AS VARCHAR(2048)), CAST(? AS TIMESTAMP), CAST(? AS VARCHAR(2048)), CAST(? AS VARCHAR(2048)), "
+        "CAST(? AS VARCHAR(2048)), CAST(? AS VARCHAR(2048)), true "
+        "WHERE NOT EXISTS (SELECT 1 FROM ops.alerts WHERE alert_id = ?)",
         [
             alert_id,
             run_id,

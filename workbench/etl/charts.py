@@ -30,7 +30,7 @@ def _short(value: float, _position: int = 0) -> str:
 def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
     """Draw net sales by week as bars, and the running mean of four weeks."""
     weekly = warehouse.frame(
-        "SELECT week_start, sum(net_amount_reporting)::DOUBLE AS amount "
+        "SELECT week_start, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount "
         "FROM marts.sales_weekly GROUP BY 1 ORDER BY 1"
     )
     days = pd.to_datetime(weekly["week_start"])
@@ -52,9 +52,8 @@ def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
 def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Chart:
     """Draw the departments that sold most, the largest on top."""
     top = warehouse.frame(
-        "SELECT department, sum(net_amount_reporting)::DOUBLE AS amount FROM marts.sales_monthly "
-        "GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
-        [limit],
+        "SELECT department, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount FROM marts.sales_monthly "
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
     )
     return _bars(top["department"], top["amount"], f"Departments by net sales, {currency}")
 
@@ -79,26 +78,37 @@ def _bars(names: pd.Series, values: pd.Series, title: str) -> Chart:
 
 def segment_table(warehouse: Warehouse) -> pd.DataFrame:
     """One row a segment: people, share of sales, median recency (days) and frequency (receipts)."""
-    return warehouse.frame(
-        """
-        SELECT segment, count(*) AS people, round(sum(monetary_reporting))::BIGINT AS net_sales,
-               round(100 * sum(monetary_reporting)::DOUBLE / nullif(sum(sum(monetary_reporting)) OVER (), 0), 1)
-                   AS share_percent,
-               median(recency_days)::BIGINT AS days_since_purchase, median(frequency)::BIGINT AS receipts
-        FROM marts.customer_segments GROUP BY segment ORDER BY net_sales DESC
-        """
+    people = warehouse.frame(
+        "SELECT segment, monetary_reporting, recency_days, frequency FROM marts.customer_segments"
     )
+    # Medians are taken here: Redshift takes only one in a statement.
+    segments = people.groupby("segment").agg(
+        people=("segment", "size"),
+        net_sales=("monetary_reporting", "sum"),
+        days_since_purchase=("recency_days", "median"),
+        receipts=("frequency", "median"),
+    )
+    whole = segments["net_sales"].sum()
+    share = 100 * segments["net_sales"] / (whole or float("nan"))
+    table = segments.assign(
+        net_sales=segments["net_sales"].round().astype("int64"),
+        days_since_purchase=segments["days_since_purchase"].round().astype("int64"),
+        receipts=segments["receipts"].round().astype("int64"),
+    )
+    table.insert(2, "share_percent", share.round(1))
+    return table.sort_values("net_sales", ascending=False).reset_index()
 
 
 def headline(warehouse: Warehouse) -> dict[str, float | str]:
     """The figures a manager asks for first: period, net sales, receipts, lines, people and returns."""
     row = warehouse.query(
         """
-        SELECT min(transaction_date)::VARCHAR AS first_day, max(transaction_date)::VARCHAR AS last_day,
-               round(coalesce(sum(net_amount_reporting), 0))::BIGINT AS net_sales,
+        SELECT CAST(min(transaction_date) AS VARCHAR(10)) AS first_day,
+               CAST(max(transaction_date) AS VARCHAR(10)) AS last_day,
+               CAST(round(coalesce(sum(net_amount_reporting), 0)) AS BIGINT) AS net_sales,
                count(DISTINCT transaction_id) AS receipts,
                count(*) AS lines, count(DISTINCT person_id) AS people,
-               coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0)::BIGINT AS return_lines
+               CAST(coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS return_lines
         FROM marts.retail_sales
         """
     ).to_pylist()[0]

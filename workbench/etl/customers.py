@@ -16,10 +16,11 @@ _COLUMNS = ", ".join(CONTACT)
 
 # An entry that landed again counts once, as it landed last.
 _ENTRIES = f"""
-    SELECT customer_id, updated_at, {_COLUMNS} FROM raw.customers
-    QUALIFY row_number() OVER (
-        PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
-    ) = 1
+    SELECT customer_id, updated_at, {_COLUMNS} FROM (
+        SELECT customer_id, updated_at, {_COLUMNS}, row_number() OVER (
+            PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
+        ) AS place FROM raw.customers
+    ) AS entries WHERE place = 1
 """
 
 
@@ -110,35 +111,36 @@ def identify_people(warehouse: Warehouse) -> IdentityResult:
 def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return examples of values as they landed beside their standard form, the most changed kinds in turn."""
     changes = " UNION ALL ".join(
-        f"SELECT '{name}' AS detail, raw.{name} AS landed, done.{name} AS standard, customer_id "
-        f"FROM entries AS raw JOIN staging.customer_standard AS done USING (customer_id, updated_at) "
-        f"WHERE raw.{name} IS NOT NULL AND raw.{name} IS DISTINCT FROM done.{name}"
+        f"SELECT '{name}' AS detail, came.{name} AS landed, done.{name} AS standard "
+        f"FROM entries AS came JOIN staging.customer_standard AS done "
+        f"ON done.customer_id = came.customer_id AND done.updated_at = came.updated_at "
+        f"WHERE came.{name} IS NOT NULL AND (done.{name} IS NULL OR came.{name} <> done.{name})"
         for name in CONTACT
     )
     return warehouse.frame(
         f"""
         WITH entries AS ({_ENTRIES}), changes AS ({changes}),
         distinct_changes AS (
-            SELECT detail, landed, standard, count(*) AS entries FROM changes GROUP BY ALL
+            SELECT detail, landed, standard, count(*) AS entries,
+                   row_number() OVER (PARTITION BY detail ORDER BY md5(landed), landed, standard) AS place
+            FROM changes GROUP BY detail, landed, standard
         )
-        SELECT * FROM distinct_changes
-        ORDER BY row_number() OVER (PARTITION BY detail ORDER BY md5(landed)), detail LIMIT ?
-        """,
-        [limit],
+        SELECT detail, landed, standard, entries FROM distinct_changes ORDER BY place, detail LIMIT {int(limit)}
+        """
     )
 
 
 def duplicates(warehouse: Warehouse, limit: int = 20) -> pd.DataFrame:
     """Return customer ids that are one person below each other, with their latest contact details in standard form."""
-    return warehouse.frame(
+    found = warehouse.frame(
         f"""
-        WITH latest AS (
-            SELECT * FROM staging.customer_standard
-            QUALIFY row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) = 1
+        WITH versions AS (
+            SELECT customer_id, {_COLUMNS}, row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) AS place
+            FROM staging.customer_standard
         )
-        SELECT person_id, customer_id, {_COLUMNS}, round(match_probability, 4) AS match_probability
-        FROM staging.customer_identity JOIN latest USING (customer_id)
-        WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, customer_id LIMIT ?
-        """,
-        [limit],
+        SELECT person_id, i.customer_id, {_COLUMNS}, match_probability
+        FROM staging.customer_identity AS i JOIN versions AS v ON v.customer_id = i.customer_id AND v.place = 1
+        WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, i.customer_id LIMIT {int(limit)}
+        """
     )
+    return found.assign(match_probability=found["match_probability"].round(4))

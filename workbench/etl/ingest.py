@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
 
 import pandas as pd
 
 from workbench.errors import WorkFailed
-from workbench.etl import alerts
-from workbench.etl.check import Checked, count_duplicates, refuse_file, split, stage
-from workbench.etl.read import UnreadableFile
+from workbench.etl import embedded, remote
+from workbench.etl.batches import Batch, Status
 from workbench.sources.files import Landed, landed
-from workbench.warehouse.duckdb import DuckDBWarehouse
-
-Status = Literal["loaded", "partial", "empty", "rejected"]
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One line of the ledger; ``rows_landed = rows_accepted + rows_quarantined``."""
-
-    batch_id: str
-    dataset: str
-    uri: str
-    rows_landed: int
-    rows_accepted: int
-    rows_quarantined: int
-    rows_duplicate: int
-    status: Status
-    message: str | None
-    run_id: str | None
-    ingested_at: datetime
+from workbench.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -84,7 +61,7 @@ class IngestResult:
 
 
 def ingest(
-    warehouse: DuckDBWarehouse,
+    warehouse: Warehouse,
     files: Iterable[Landed] | None = None,
     *,
     run_id: str | None = None,
@@ -102,6 +79,7 @@ def ingest(
         The batches; none for files taken in before.
     """
     known = {row["batch_id"] for row in warehouse.query("SELECT batch_id FROM ops.batches").to_pylist()}
+    take_in = embedded.take_in if warehouse.dialect == "duckdb" else remote.take_in
     batches: list[Batch] = []
     repeated = 0
     for file in landed() if files is None else files:
@@ -109,7 +87,7 @@ def ingest(
             repeated += 1
             continue
         known.add(file.batch_id)
-        batch = _take_in(warehouse, file, run_id)
+        batch = take_in(warehouse, file, run_id)
         if batch is None:
             repeated += 1
             continue
@@ -119,73 +97,4 @@ def ingest(
     return IngestResult(tuple(batches), repeated)
 
 
-def _take_in(warehouse: DuckDBWarehouse, file: Landed, run_id: str | None) -> Batch | None:
-    """Take in one file; None if another process did so since the ledger was read."""
-    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.connection() as connection:
-        # As long as this connection is open, no other process has one.
-        if connection.execute("SELECT 1 FROM ops.batches WHERE batch_id = ?", [file.batch_id]).fetchone():
-            return None
-        staged, why = None, ""
-        try:
-            staged = stage(connection, file, Path(scratch) / "lines")
-        except UnreadableFile as error:
-            why = str(error)
-        connection.begin()
-        moment = _moment(connection)
-        checked = (
-            split(connection, staged, moment) if staged else refuse_file(connection, str(file.path), why)
-        )
-        batch = _commit(connection, file, checked, run_id, moment)
-        connection.commit()
-    return batch
-
-
-def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None, moment: datetime) -> Batch:
-    if checked.quarantined:
-        _into_quarantine(connection, file, run_id, moment)
-    batch = Batch(
-        batch_id=file.batch_id,
-        dataset=file.dataset,
-        uri=str(file.path),
-        rows_landed=checked.accepted + checked.quarantined,
-        rows_accepted=checked.accepted,
-        rows_quarantined=checked.quarantined,
-        rows_duplicate=count_duplicates(connection, file.dataset, moment) if checked.accepted else 0,
-        status=checked.status,
-        message=checked.message,
-        run_id=run_id,
-        ingested_at=moment,
-    )
-    _into_ledger(connection, batch)
-    if batch.status == "rejected":
-        alerts.put(
-            connection,
-            kind="rejected_batch",
-            subject=f"{file.dataset}/{file.path.name}",
-            severity="critical",
-            message=f"{file.path.name} was refused whole: {batch.message}",
-            run_id=run_id,
-        )
-    return batch
-
-
-def _moment(connection: Any) -> datetime:
-    """Return the time of this batch: now, but later than every batch before, whatever the clock does."""
-    now = datetime.now(UTC).replace(tzinfo=None)
-    (last,) = connection.execute("SELECT max(ingested_at) FROM ops.batches").fetchone()
-    return max(now, last + timedelta(microseconds=1)) if last else now
-
-
-def _into_quarantine(connection: Any, file: Landed, run_id: str | None, moment: datetime) -> None:
-    connection.execute(
-        "INSERT INTO ops.quarantine (batch_id, dataset, row_number, record, reasons, run_id, quarantined_at) "
-        "SELECT ?, ?, n, record, reasons, ?, ? FROM refused ORDER BY n",
-        [file.batch_id, file.dataset, run_id, moment],
-    )
-
-
-def _into_ledger(connection: Any, batch: Batch) -> None:
-    values = asdict(batch)
-    names = ", ".join(values)
-    marks = ", ".join("?" for _ in values)
-    connection.execute(f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values()))
+__all__ = ["Batch", "IngestResult", "Status", "ingest"]

@@ -14,32 +14,33 @@ from workbench.warehouse import Warehouse
 NEW_DAYS = 28
 """A product is new if it was first sold within so many days before the newest sale."""
 
-_LATEST = """
-    SELECT * FROM raw.products
-    QUALIFY row_number() OVER (
-        PARTITION BY product_id ORDER BY updated_at DESC, _ingested_at DESC, _row_number DESC, _batch_id DESC
-    ) = 1
+_PRODUCT = "product_id, description, brand, manufacturer_id, department, category, subcategory, package_size, list_price"
+_LATEST = f"""
+    SELECT {_PRODUCT} FROM (
+        SELECT {_PRODUCT}, row_number() OVER (
+            PARTITION BY product_id ORDER BY updated_at DESC, _ingested_at DESC, _row_number DESC, _batch_id DESC
+        ) AS place FROM raw.products
+    ) AS versions WHERE place = 1
 """
 
 # A sale is a line as it landed last; a correction may name another product or time than the line it corrects.
 _STATUS = f"""
     WITH lines AS (
-        SELECT transaction_id, line_number,
-               arg_max(struct_pack(product_id := product_id, sold_at := transaction_timestamp, quantity := quantity),
-                       row(_ingested_at, _row_number, _batch_id)) AS line
-        FROM raw.transactions GROUP BY transaction_id, line_number
+        SELECT product_id, transaction_timestamp AS sold_at, quantity, row_number() OVER (
+            PARTITION BY transaction_id, line_number ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
+        ) AS place FROM raw.transactions
     ),
     sold AS (
-        SELECT line.product_id AS product_id, count(*) AS sales_lines,
-               min(line.sold_at) FILTER (line.quantity > 0) AS first_sold_at,
-               max(line.sold_at) FILTER (line.quantity > 0) AS last_sold_at
-        FROM lines GROUP BY line.product_id
+        SELECT product_id, count(*) AS sales_lines, min(CASE WHEN quantity > 0 THEN sold_at END) AS first_sold_at,
+               max(CASE WHEN quantity > 0 THEN sold_at END) AS last_sold_at
+        FROM lines WHERE place = 1 GROUP BY product_id
     ),
     listed AS (SELECT product_id, min(updated_at) AS first_listed_at FROM raw.products GROUP BY product_id)
-    SELECT product_id, first_listed_at, first_sold_at, last_sold_at, coalesce(sales_lines, 0) AS sales_lines,
-           coalesce(first_sold_at > max(last_sold_at) OVER () - INTERVAL {NEW_DAYS} DAY, false) AS is_new,
+    SELECT coalesce(l.product_id, s.product_id) AS product_id, first_listed_at, first_sold_at, last_sold_at,
+           coalesce(sales_lines, 0) AS sales_lines,
+           coalesce(first_sold_at > max(last_sold_at) OVER () - INTERVAL '{NEW_DAYS} days', false) AS is_new,
            first_listed_at IS NULL AS is_unlisted
-    FROM listed FULL JOIN sold USING (product_id) ORDER BY product_id
+    FROM listed AS l FULL JOIN sold AS s ON s.product_id = l.product_id ORDER BY 1
 """
 
 
@@ -91,8 +92,9 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
         features = ", ".join(FEATURES)
         products = warehouse.frame(
             f"""
-            SELECT product_id, category, subcategory, {features}
-            FROM staging.product_status LEFT JOIN ({_LATEST}) USING (product_id) ORDER BY product_id
+            SELECT s.product_id, category, subcategory, {features}
+            FROM staging.product_status AS s LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = s.product_id
+            ORDER BY s.product_id
             """
         )
     products = products.astype(object).where(products.notna(), None)
@@ -142,28 +144,28 @@ def _table(result: pd.DataFrame) -> pa.Table:
 
 def assigned_categories(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return products that landed without a category and what they got, the most confident first."""
-    return warehouse.frame(
+    found = warehouse.frame(
         f"""
-        SELECT product_id, description, brand, package_size, assigned.department, assigned.category,
-               category_source, round(category_confidence, 3) AS confidence
-        FROM staging.product_category AS assigned LEFT JOIN ({_LATEST}) AS latest USING (product_id)
+        SELECT assigned.product_id, description, brand, package_size, assigned.department, assigned.category,
+               category_source, category_confidence AS confidence
+        FROM staging.product_category AS assigned
+        LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = assigned.product_id
         WHERE category_source <> 'feed'
-        ORDER BY category_confidence DESC NULLS LAST, description NULLS LAST, product_id LIMIT ?
-        """,
-        [limit],
+        ORDER BY category_confidence DESC NULLS LAST, description NULLS LAST, assigned.product_id LIMIT {int(limit)}
+        """
     )
+    return found.assign(confidence=found["confidence"].round(3))
 
 
 def new_products(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return products first sold in the last 28 days of the data, the most sold first."""
     return warehouse.frame(
         f"""
-        SELECT product_id, description, assigned.department, assigned.category, first_listed_at, first_sold_at,
+        SELECT s.product_id, description, assigned.department, assigned.category, first_listed_at, first_sold_at,
                sales_lines, is_unlisted
-        FROM staging.product_status
-        LEFT JOIN staging.product_category AS assigned USING (product_id)
-        LEFT JOIN ({_LATEST}) AS latest USING (product_id)
-        WHERE is_new ORDER BY sales_lines DESC, first_sold_at, product_id LIMIT ?
-        """,
-        [limit],
+        FROM staging.product_status AS s
+        LEFT JOIN staging.product_category AS assigned ON assigned.product_id = s.product_id
+        LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = s.product_id
+        WHERE is_new ORDER BY sales_lines DESC, first_sold_at, s.product_id LIMIT {int(limit)}
+        """
     )

@@ -35,21 +35,25 @@ def store_checks(warehouse: Warehouse, result: TransformResult, run_id: str | No
 
 def quarantine_reasons(warehouse: Warehouse) -> pd.DataFrame:
     """Count quarantined rows by dataset and reason; a row with two reasons counts under both."""
-    return warehouse.frame(
-        """
-        SELECT dataset, reason, count(*) AS rows
-        FROM (SELECT dataset, unnest(reasons) AS reason FROM ops.quarantine)
-        GROUP BY dataset, reason ORDER BY rows DESC, dataset, reason
-        """
-    )
+    found = warehouse.query(
+        "SELECT dataset, reasons, count(*) AS rows FROM ops.quarantine GROUP BY dataset, reasons"
+    ).to_pylist()
+    counts: dict[tuple[str, str], int] = {}
+    for row in found:
+        for reason in row["reasons"]:
+            key = (row["dataset"], reason)
+            counts[key] = counts.get(key, 0) + int(row["rows"])
+    rows = sorted(((*key, count) for key, count in counts.items()), key=lambda row: (-row[2], row[:2]))
+    return pd.DataFrame(rows, columns=["dataset", "reason", "rows"])
 
 
 def ledger(warehouse: Warehouse) -> pd.DataFrame:
     """Sum the ledger by dataset; ``balanced`` proves that every landed row is accounted for."""
     return warehouse.frame(
         """
-        SELECT dataset, count(*) AS files, sum(rows_landed)::BIGINT AS landed, sum(rows_accepted)::BIGINT AS accepted,
-               sum(rows_quarantined)::BIGINT AS quarantined, sum(rows_duplicate)::BIGINT AS duplicates,
+        SELECT dataset, count(*) AS files, CAST(sum(rows_landed) AS BIGINT) AS landed,
+               CAST(sum(rows_accepted) AS BIGINT) AS accepted, CAST(sum(rows_quarantined) AS BIGINT) AS quarantined,
+               CAST(sum(rows_duplicate) AS BIGINT) AS duplicates,
                bool_and(rows_landed = rows_accepted + rows_quarantined) AS balanced
         FROM ops.batches GROUP BY dataset ORDER BY landed DESC
         """

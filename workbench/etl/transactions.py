@@ -8,17 +8,19 @@ from typing import Any
 import pandas as pd
 
 from workbench.etl import alerts
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Session, Warehouse
 
 
 def conversion(warehouse: Warehouse) -> pd.DataFrame:
     """Count lines and sum amounts by currency and conversion status."""
+    figure = "CAST({0}({1}) AS DOUBLE PRECISION) AS {2}".format
     return warehouse.frame(
-        """
-        SELECT currency, conversion_status, count(*) AS lines, sum(net_amount)::DOUBLE AS net_amount,
-               sum(net_amount_reporting)::DOUBLE AS net_amount_reporting, min(exchange_rate)::DOUBLE AS lowest_rate,
-               max(exchange_rate)::DOUBLE AS highest_rate
-        FROM core.fact_transactions GROUP BY ALL ORDER BY lines DESC
+        f"""
+        SELECT currency, conversion_status, count(*) AS lines, {figure("sum", "net_amount", "net_amount")},
+               {figure("sum", "net_amount_reporting", "net_amount_reporting")},
+               {figure("min", "exchange_rate", "lowest_rate")}, {figure("max", "exchange_rate", "highest_rate")}
+        FROM core.fact_transactions GROUP BY currency, conversion_status
+        ORDER BY lines DESC, currency, conversion_status
         """
     )
 
@@ -28,21 +30,25 @@ def alert_missing_rates(warehouse: Warehouse) -> int:
     missing: list[dict[str, Any]] = warehouse.query(
         """
         SELECT currency, count(*) AS lines,
-               min(transaction_timestamp)::DATE AS first, max(transaction_timestamp)::DATE AS last
+               CAST(min(transaction_timestamp) AS DATE) AS first_day,
+               CAST(max(transaction_timestamp) AS DATE) AS last_day
         FROM core.fact_transactions WHERE conversion_status = 'no_rate' GROUP BY currency ORDER BY currency
         """
     ).to_pylist()
+
+    def put(session: Session) -> None:
+        for row in missing:
+            alerts.put(
+                session,
+                kind="no_rate",
+                subject=row["currency"],
+                severity="warning",
+                message=f"{row['lines']} lines in {row['currency']} from {row['first_day']} to {row['last_day']} "
+                "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
+                "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)",
+                run_id=os.environ.get("WORKBENCH_RUN_ID"),
+            )
+
     if missing:
-        with warehouse.transaction() as connection:
-            for row in missing:
-                alerts.put(
-                    connection,
-                    kind="no_rate",
-                    subject=row["currency"],
-                    severity="warning",
-                    message=f"{row['lines']} lines in {row['currency']} from {row['first']} to {row['last']} "
-                    "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
-                    "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)",
-                    run_id=os.environ.get("WORKBENCH_RUN_ID"),
-                )
+        warehouse.run(put, repeatable=True)
     return sum(int(row["lines"]) for row in missing)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from workbench.errors import unknown
 from workbench.schema.core import CORE
-from workbench.schema.ddl import Dialect, create_schemas, create_table, quote, sql_type
+from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type
 from workbench.schema.marts import MARTS
 from workbench.schema.model import SCHEMAS, Column, Table
 from workbench.schema.ops import OPS
 from workbench.schema.raw import EXTRA, RAW
+from workbench.schema.reports import REPORTS, Report
 from workbench.schema.staging import STAGING
 
 TABLES: dict[str, Table] = {table.full_name: table for table in (*RAW, *STAGING, *CORE, *MARTS, *OPS)}
@@ -39,6 +40,6 @@ def dataset(name: str) -> Table:
 
 
 __all__ = [
-    "DATASETS", "EXTRA", "SCHEMAS", "TABLES", "Column", "Dialect", "Table",
-    "create_schemas", "create_table", "dataset", "quote", "sql_type", "table",
+    "DATASETS", "EXTRA", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
+    "create_schemas", "create_table", "dataset", "define", "encoding", "quote", "sql_type", "table",
 ]  # fmt: skip

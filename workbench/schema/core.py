@@ -48,6 +48,7 @@ CORE = (
             *_VALIDITY,
         ),
         ("customer_key",), "all", ("customer_id", "valid_from"),
+        "joined to every fact, and facts lie by receipt: a copy on each node; looked up by customer and time of validity",
     ),
     Table(
         "core", "dim_product", "products, type 2: one row a version",
@@ -68,6 +69,7 @@ CORE = (
             *_VALIDITY,
         ),
         ("product_key",), "all", ("product_id", "valid_from"),
+        "joined to every fact, and facts lie by receipt: a copy on each node; looked up by product and time of validity",
     ),
     Table(
         "core", "dim_store", "stores (the location dimension), type 2: one row a version",
@@ -79,6 +81,7 @@ CORE = (
             *_VALIDITY,
         ),
         ("store_key",), "all", ("store_id", "valid_from"),
+        "joined to every fact, and small: a copy on each node; looked up by store and time of validity",
     ),
     Table(
         "core", "product_hierarchy", "department, category, subcategory as a tree",
@@ -90,6 +93,7 @@ CORE = (
             bigint("products", "current products below it", nullable=False),
         ),
         ("node_id",), "all", ("node_id",),
+        "a few hundred rows: a copy on each node",
     ),
     Table(
         "core", "dim_date", "calendar days",
@@ -107,6 +111,7 @@ CORE = (
             boolean("is_weekend", "Saturday or Sunday", nullable=False),
         ),
         ("date_key",), "all", ("date_key",),
+        "a few thousand rows that every report joins: a copy on each node",
     ),
     Table(
         "core", "dim_time", "minutes of the day",
@@ -117,6 +122,7 @@ CORE = (
             text("part_of_day", "night, morning, afternoon or evening", size=16, nullable=False),
         ),
         ("time_key",), "all", ("time_key",),
+        "1440 rows: a copy on each node",
     ),
     Table(
         "core", "fact_transactions", "one row a transaction line, its latest correction",
@@ -147,6 +153,7 @@ CORE = (
             text("_batch_id", "the landed file", size=64, nullable=False),
         ),
         ("transaction_id", "line_number"), "transaction_id", ("transaction_timestamp",),
+        "the lines of a receipt on one node, as in raw and the marts, so that builds move nothing; queries cut by time",
     ),
     Table(
         "core", "fact_events", "one row an event, its latest correction",
@@ -167,6 +174,7 @@ CORE = (
             text("_batch_id", "the landed file", size=64, nullable=False),
         ),
         ("event_id",), "event_id", ("event_timestamp",),
+        "where the event lies in raw, so that builds move nothing; queries cut by time",
     ),
     Table(
         "core", "fact_measurements", "one row a reading, its latest correction",
@@ -183,5 +191,6 @@ CORE = (
             text("_batch_id", "the landed file", size=64, nullable=False),
         ),
         ("measurement_id",), "measurement_id", ("measured_at",),
+        "where the reading lies in raw, so that builds move nothing; queries cut by time",
     ),
 )  # fmt: skip

@@ -52,18 +52,22 @@ MARTS = (
             text("conversion_status", "same_currency, converted, no_rate or too_large", size=16, nullable=False),
         ),
         ("transaction_id", "line_number"), "transaction_id", ("transaction_date",),
+        "where the fact's line lies, so that builds move nothing; people cut by day first",
     ),
     Table(
         "marts", "sales_daily", "sales by day and department", _sales("sales_date", "day"),
         ("sales_date", "department"), "all", ("sales_date",),
+        "a few rows a day, joined to anything: a copy on each node; cut by day",
     ),
     Table(
         "marts", "sales_weekly", "sales by ISO week and department", _sales("week_start", "Monday of the week"),
         ("week_start", "department"), "all", ("week_start",),
+        "a few rows a week: a copy on each node; cut by week",
     ),
     Table(
         "marts", "sales_monthly", "sales by month and department", _sales("month_start", "first of the month"),
         ("month_start", "department"), "all", ("month_start",),
+        "a few rows a month: a copy on each node; cut by month",
     ),
     Table(
         "marts", "customer_segments", "RFM segment of each person who bought, as of the newest sale",
@@ -81,6 +85,7 @@ MARTS = (
             text("segment", "name of the segment", size=32, nullable=False),
         ),
         ("person_id",), "all", ("segment",),
+        "joined to sales by person wherever those lie: a copy on each node; cut by segment",
     ),
     Table(
         "marts", "product_performance", "sales of each product over all time",
@@ -101,6 +106,7 @@ MARTS = (
             bigint("rank_in_department", "1 for the best seller by amount", nullable=False),
         ),
         ("product_id",), "all", ("department", "rank_in_department"),
+        "a row a product, joined to sales wherever those lie: a copy on each node; best sellers of a department are read in order",
     ),
     Table(
         "marts", "sales_anomalies", "days on which sales left their expected range",
@@ -120,6 +126,7 @@ MARTS = (
             text("run_id", "run that found it", size=64),
         ),
         ("sales_date", "department", "measure"), "all", ("sales_date",),
+        "a few rows: a copy on each node; the newest days are asked for",
     ),
     Table(
         "marts", "fraud_scores", "how suspicious each scored transaction is",
@@ -132,6 +139,7 @@ MARTS = (
             text("run_id", "run that scored it", size=64),
         ),
         ("transaction_id",), "transaction_id", ("transaction_timestamp",),
+        "where the receipt's lines lie, for the join to them; queries cut by time",
     ),
     Table(
         "marts", "data_quality_daily", "the ledger by day of ingestion and dataset",
@@ -147,5 +155,6 @@ MARTS = (
             double("quarantined_share", "quarantined of landed, 0 to 1", nullable=False),
         ),
         ("ingested_date", "dataset"), "all", ("ingested_date",),
+        "a few rows a day: a copy on each node; cut by day",
     ),
 )  # fmt: skip

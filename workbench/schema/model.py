@@ -41,7 +41,8 @@ class Table:
     """One table of the warehouse, the only place where its shape is written down.
 
     ``key`` identifies a row (a change log's key includes its time). ``dist`` is a column to distribute by, or
-    ``all`` (a copy on every node) or ``even``; ``sort`` the sort key. Embedded engines ignore both.
+    ``all`` (a copy on every node) or ``even``; ``sort`` the sort key; ``why`` says which queries made that the choice.
+    Embedded engines ignore all three.
     """
 
     schema: Schema
@@ -51,6 +52,7 @@ class Table:
     key: tuple[str, ...] = ()
     dist: str = "even"
     sort: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def full_name(self) -> str:

@@ -21,6 +21,7 @@ OPS = (
             timestamp("ingested_at", "when it was taken in, UTC", nullable=False),
         ),
         ("batch_id",), "all", ("ingested_at",),
+        "a row a file, joined to raw and quarantine: a copy on each node; the newest time is asked for by each ingestion",
     ),
     Table(
         "ops", "quarantine", "rows that failed the contract, as they came",
@@ -34,6 +35,7 @@ OPS = (
             timestamp("quarantined_at", "when, UTC", nullable=False),
         ),
         ("batch_id", "row_number"), "even", ("quarantined_at",),
+        "read by batch, seldom, and its batches differ much in size: spread evenly; recent rows are asked for",
     ),
     Table(
         "ops", "runs", "one row a run: a pipeline's, and one for each of its stages",
@@ -73,6 +75,7 @@ OPS = (
             double("cost", "what it cost, US dollars; empty if not known"),
         ),
         ("run_id",), "all", ("started_at",),
+        "small, and read whole at the start of each run: a copy on each node; the newest are asked for",
     ),
     Table(
         "ops", "requests", "runs that were asked for by message and succeeded: the same request runs once",
@@ -83,6 +86,7 @@ OPS = (
             timestamp("finished_at", "when, UTC", nullable=False),
         ),
         ("request_id", "pipeline"), "all", ("finished_at",),
+        "small, looked up by each message: a copy on each node; old ones are cleared away by time",
     ),
     Table(
         "ops", "quality_results", "what was checked and what came out",
@@ -96,6 +100,7 @@ OPS = (
             timestamp("checked_at", "when, UTC", nullable=False),
         ),
         ("run_id", "check_name"), "even", ("checked_at",),
+        "only ever appended to and scanned by time: spread evenly",
     ),
     Table(
         "ops", "lineage", "which table came from which, by run",
@@ -106,6 +111,7 @@ OPS = (
             timestamp("recorded_at", "when, UTC", nullable=False),
         ),
         ("run_id", "source", "target"), "even", ("recorded_at",),
+        "only ever appended to and scanned by time: spread evenly",
     ),
     Table(
         "ops", "audit_log", "who did what",
@@ -117,6 +123,7 @@ OPS = (
             json("details", "more"),
         ),
         (), "even", ("happened_at",),
+        "only ever appended to and scanned by time: spread evenly",
     ),
     Table(
         "ops", "alerts", "who was told what",
@@ -131,5 +138,6 @@ OPS = (
             boolean("is_open", "false once somebody closed it", nullable=False),
         ),
         ("alert_id",), "all", ("raised_at",),
+        "small, looked up by each finding: a copy on each node; the newest are asked for",
     ),
 )  # fmt: skip

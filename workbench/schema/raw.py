@@ -27,9 +27,15 @@ _BOOKKEEPING = (
 
 
 def _raw(
-    name: str, comment: str, key: tuple[str, ...], dist: str, sort: tuple[str, ...], *columns: Column
+    name: str,
+    comment: str,
+    key: tuple[str, ...],
+    dist: str,
+    sort: tuple[str, ...],
+    why: str,
+    *columns: Column,
 ) -> Table:
-    return Table("raw", name, comment, (*columns, *_BOOKKEEPING), key, dist, sort)
+    return Table("raw", name, comment, (*columns, *_BOOKKEEPING), key, dist, sort, why)
 
 
 def _when(name: str, comment: str) -> Column:
@@ -37,11 +43,10 @@ def _when(name: str, comment: str) -> Column:
 
 
 RAW = (
-    # Facts are joined to products and customers through small, replicated dimensions, so lines are spread by
-    # their transaction and sorted by time, by which nearly every query cuts.
     _raw(
         "transactions", "sales lines as they landed", ("transaction_id", "line_number"),
         "transaction_id", ("transaction_timestamp",),
+        "spread by receipt, so that corrections and repeats of a line meet on one node; nearly every query cuts by time",
         text("transaction_id", "the receipt or order", size=64, nullable=False),
         bigint("line_number", "line of the receipt", nullable=False),
         _when("transaction_timestamp", "when it was sold, UTC"),
@@ -56,6 +61,7 @@ RAW = (
     ),
     _raw(
         "customers", "change log of customers", ("customer_id", "updated_at"), "customer_id", ("customer_id",),
+        "all versions of a customer lie together on one node, in order, for the window that makes its history",
         text("customer_id", "natural key", size=64, nullable=False),
         _when("updated_at", "when the change was made, UTC"),
         text("first_name", "given name"),
@@ -67,6 +73,7 @@ RAW = (
     ),
     _raw(
         "products", "change log of products", ("product_id", "updated_at"), "product_id", ("product_id",),
+        "all versions of a product lie together on one node, in order, for the window that makes its history",
         text("product_id", "natural key", size=64, nullable=False),
         _when("updated_at", "when the change was made, UTC"),
         text("description", "name on the shelf", size=512),
@@ -82,6 +89,7 @@ RAW = (
     ),
     _raw(
         "stores", "change log of stores", ("store_id", "updated_at"), "all", ("store_id",),
+        "a few thousand rows that every build joins: a copy on each node",
         text("store_id", "natural key", size=64, nullable=False),
         _when("updated_at", "when the change was made, UTC"),
         text("name", "name of the store"),
@@ -90,6 +98,7 @@ RAW = (
     _raw(
         "exchange_rates", "reference rates of the European Central Bank", ("rate_date", "currency"), "all",
         ("currency", "rate_date"),
+        "some hundred thousand rows that every fact looks up by currency, then day: a copy on each node",
         date("rate_date", "day of the rate", nullable=False, checks=("not_in_future",)),
         text("currency", "ISO 4217 code", size=3, nullable=False, checks=("currency",)),
         decimal("units_per_eur", "units of the currency for one euro", scale=8, nullable=False,
@@ -97,6 +106,7 @@ RAW = (
     ),
     _raw(
         "events", "what customers did", ("event_id",), "event_id", ("event_timestamp",),
+        "spread evenly by a key of many values, so that repeats of an event meet on one node; queries cut by time",
         text("event_id", "natural key", size=64, nullable=False),
         _when("event_timestamp", "when it happened, UTC"),
         text("event_type", "page_view, add_to_basket, ...", size=64, nullable=False),
@@ -108,6 +118,7 @@ RAW = (
     ),
     _raw(
         "measurements", "readings of devices and counters", ("measurement_id",), "measurement_id", ("measured_at",),
+        "spread evenly by a key of many values, so that repeats of a reading meet on one node; queries cut by time",
         text("measurement_id", "natural key", size=64, nullable=False),
         _when("measured_at", "when it was read, UTC"),
         text("store_id", "where", size=64),
@@ -118,6 +129,7 @@ RAW = (
     _raw(
         "fraud_labels", "verdicts of investigators", ("transaction_id", "labelled_at"), "transaction_id",
         ("transaction_id",),
+        "beside the receipts they judge: joined to transactions by receipt without moving a row",
         text("transaction_id", "the receipt", size=64, nullable=False),
         boolean("is_fraud", "the verdict", nullable=False),
         _when("labelled_at", "when it was given, UTC"),

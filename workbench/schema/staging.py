@@ -21,6 +21,7 @@ STAGING = (
             text("country", "ISO 3166 two-letter code where known", size=64),
         ),
         ("customer_id", "updated_at"), "customer_id", ("customer_id",),
+        "beside the change log of customers, with which it is joined entry by entry",
     ),
     Table(
         "staging", "customer_identity", "which customer ids are one person",
@@ -31,6 +32,7 @@ STAGING = (
             double("match_probability", "of the strongest link that holds it in the cluster; empty if alone"),
         ),
         ("customer_id",), "customer_id", ("customer_id",),
+        "beside the change log of customers, with which it is joined by customer",
     ),
     Table(
         "staging", "product_category", "the category of each product, landed or assigned",
@@ -43,6 +45,7 @@ STAGING = (
             double("category_confidence", "0 to 1; 1 for the feed"),
         ),
         ("product_id",), "product_id", ("product_id",),
+        "beside the change log of products, with which it is joined by product",
     ),
     Table(
         "staging", "product_status", "when each product was first seen, and whether it is new",
@@ -56,5 +59,6 @@ STAGING = (
             boolean("is_unlisted", "sold but in no product feed", nullable=False),
         ),
         ("product_id",), "product_id", ("product_id",),
+        "beside the change log of products, with which it is joined by product",
     ),
 )  # fmt: skip

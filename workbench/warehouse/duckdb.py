@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.schema import TABLES, Dialect, create_schemas, create_table, quote, sql_type
+from workbench.schema import TABLES, Dialect, Table, create_schemas, create_table, quote
 from workbench.schema import table as declared
+from workbench.warehouse.upgrade import Found, compare, duckdb_statements, is_as_declared
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+T = TypeVar("T")
+# The state of the files that were seen to be complete: to look again takes as long as a small notebook.
+_complete: dict[Path, tuple[int, ...]] = {}
 _HOLDER = re.compile(r"PID (\d+)")
+
+# What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
+# undo that.
+_WALL = (
+    "SET enable_external_access = false",
+    "SET python_enable_replacements = false",
+    "SET lock_configuration = true",
+)
 
 
 class DuckDBWarehouse:
@@ -46,6 +59,15 @@ class DuckDBWarehouse:
         """
         if not self.path.is_file():
             raise UsageError(f"no warehouse at {self.path}; make one with: workbench init")
+
+    def ensure(self) -> None:
+        """Make the declared tables that are missing; one look is enough as long as only this process writes."""
+        if not self._is_complete():
+            self.initialize()
+            _complete[self.path] = _state(self.path)
+
+    def _is_complete(self) -> bool:
+        return self.path in _complete and _complete[self.path] == _state(self.path)
 
     @contextmanager
     def connection(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -95,7 +117,7 @@ class DuckDBWarehouse:
             except duckdb.Error as error:
                 raise UsageError(f"can't open the warehouse {self.path}: {_first_line(str(error))}") from None
 
-    def query(self, sql: str, parameters: Sequence[Any] = ()) -> pyarrow.Table:
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows."""
         self.require()
         with self.connection(read_only=True) as connection:
@@ -104,11 +126,24 @@ class DuckDBWarehouse:
                 raise UsageError("the statement returns no rows")
             return relation.to_arrow_table()
 
-    def frame(self, sql: str, parameters: Sequence[Any] = ()) -> pandas.DataFrame:
+    def frame(
+        self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
+    ) -> pandas.DataFrame:
         """Run one read-only statement and return its rows for analysis; decimals become floats."""
         self.require()
         with self.connection(read_only=True) as connection:
             return connection.execute(sql, list(parameters)).df()
+
+    def read(self, sql: str) -> pyarrow.Table:
+        """Run a person's statement that can do nothing but read the warehouse."""
+        from workbench.warehouse.read_only import one_read_only_statement
+
+        one_read_only_statement(sql, self.dialect)
+        self.require()
+        with self.connection(read_only=True) as connection:
+            for setting in _WALL:
+                connection.execute(setting)
+            return connection.sql(sql).to_arrow_table()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes."""
@@ -118,6 +153,7 @@ class DuckDBWarehouse:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open one transaction: committed at the end, undone by an error."""
+        complete = self._is_complete()
         with self.connection() as connection:
             connection.begin()
             try:
@@ -126,30 +162,50 @@ class DuckDBWarehouse:
                 connection.rollback()
                 raise
             connection.commit()
+        if complete:
+            _complete[self.path] = _state(self.path)
+
+    def run(self, work: Callable[[duckdb.DuckDBPyConnection], T], *, repeatable: bool = False) -> T:
+        """Do work in one transaction; nobody else writes meanwhile, so it is done once."""
+        with self.transaction() as connection:
+            return work(connection)
+
+    def scratch(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+        """Open a connection to prepare rows in: this warehouse's own."""
+        return self.connection()
 
     def initialize(self) -> list[str]:
-        """Make the declared schemas and tables that are missing; return the full names of those made."""
+        """Make or upgrade the declared schemas and tables; return the full names of the tables made."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"can't write to {self.path.parent}: {error.strerror}") from None
         with self.transaction() as connection:
-            present = {
-                f"{schema}.{name}"
-                for schema, name in connection.execute(
-                    "SELECT schema_name, table_name FROM duckdb_tables() UNION ALL "
-                    "SELECT schema_name, view_name FROM duckdb_views()"
-                ).fetchall()
-            }
-            missing = [table for table in TABLES.values() if table.full_name not in present]
-            if missing:
-                for statement in create_schemas():
-                    connection.execute(statement)
-            for table in missing:
-                for statement in create_table(table, "duckdb"):
-                    connection.execute(statement)
-            _add_columns(connection)
-        return [table.full_name for table in missing]
+            present = _columns(connection)
+            for statement in _statements(connection, present):
+                connection.execute(statement)
+        return [name for name in TABLES if name not in present]
+
+    def plan(self) -> list[str]:
+        """Return the statements that `initialize` would run now, in order; no file is made."""
+        if not self.path.is_file():
+            with duckdb.connect() as connection:
+                return _statements(connection, {})
+        with self.connection(read_only=True) as connection:
+            return _statements(connection, _columns(connection))
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
+        with self.transaction() as connection:
+            present = _columns(connection)
+            for table in map(declared, tables):
+                if always or not is_as_declared(table, present.get(table.full_name, {}), "duckdb"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
+                    for statement in create_table(table, "duckdb"):
+                        connection.execute(statement)
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Do nothing: there are no materialized views."""
 
     def replace(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
@@ -169,6 +225,11 @@ class DuckDBWarehouse:
             for table, some in rows.items():
                 self._insert(connection, table, some)
 
+    @contextmanager
+    def prepare(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> Iterator[_InMemory]:
+        """Make rows ready to be added in a transaction that begins later: they stay where they are."""
+        yield _InMemory(table, rows)
+
     @staticmethod
     def _insert(
         connection: duckdb.DuckDBPyConnection, table: str, rows: pyarrow.Table | pandas.DataFrame
@@ -180,7 +241,9 @@ class DuckDBWarehouse:
             columns = ", ".join(map(quote, target.column_names))
             connection.execute(f"INSERT INTO {target.full_name} ({columns}) SELECT {columns} FROM {view}")
         finally:
-            connection.unregister(view)
+            # After an error nothing but an end of the transaction is allowed, and the view ends with the connection.
+            with suppress(duckdb.Error):
+                connection.unregister(view)
         return len(rows)
 
     def counts(self, *tables: str) -> dict[str, int]:
@@ -191,19 +254,64 @@ class DuckDBWarehouse:
         with self.connection(read_only=True) as connection:
             return {str(name): int(count) for name, count in connection.execute(union).fetchall()}
 
+    def maintain(self) -> list[str]:
+        """Write what is in the log to the file and give back free space; there is nothing else to do."""
+        self.require()
+        self.execute("CHECKPOINT")
+        return ["CHECKPOINT"]
 
-def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
-    """Add the columns that a later version declared at the end of a table that was there before."""
-    found: dict[str, set[str]] = {}
-    for schema, name, column in connection.execute(
-        "SELECT schema_name, table_name, column_name FROM duckdb_columns()"
+
+@dataclass(frozen=True)
+class _InMemory:
+    """Rows that DuckDB takes from where they are."""
+
+    table: str
+    given: pyarrow.Table | pandas.DataFrame
+
+    @property
+    def rows(self) -> int:
+        return len(self.given)
+
+    def load(self, session: Any) -> int:
+        return DuckDBWarehouse._insert(session, self.table, self.given)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Found]]:
+    """Return the columns of each table that is there; a view in a table's place has none that could be upgraded."""
+    found: dict[str, dict[str, Found]] = {
+        f"{schema}.{name}": {}
+        for schema, name in connection.execute("SELECT schema_name, view_name FROM duckdb_views()").fetchall()
+    }
+    for schema, name, column, kind, nullable in connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
+        "JOIN duckdb_tables() USING (table_oid, database_oid, schema_name, table_name) ORDER BY column_index"
     ).fetchall():
-        found.setdefault(f"{schema}.{name}", set()).add(column)
-    for table in TABLES.values():
-        for column in table.columns:
-            if column.nullable and column.name not in found.get(table.full_name, {column.name}):
-                kind = sql_type(column, "duckdb")
-                connection.execute(f"ALTER TABLE {table.full_name} ADD COLUMN {quote(column.name)} {kind}")
+        found.setdefault(f"{schema}.{name}", {})[column] = Found(kind, nullable)
+    return found
+
+
+def _statements(
+    connection: duckdb.DuckDBPyConnection, present: Mapping[str, Mapping[str, Found]]
+) -> list[str]:
+    def has(table: Table, condition: str) -> bool:
+        found = connection.execute(f"SELECT 1 FROM {table.full_name} WHERE {condition} LIMIT 1")
+        return bool(found.fetchall())
+
+    missing = [table for name, table in TABLES.items() if name not in present]
+    statements = create_schemas() if missing else []
+    statements += [statement for table in missing for statement in create_table(table, "duckdb")]
+    for name, table in TABLES.items():
+        if present.get(name):
+            statements += duckdb_statements(compare(table, present[name], "duckdb", has))
+    return statements
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _first_line(message: str) -> str:

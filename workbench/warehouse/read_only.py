@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 
 from workbench.errors import UsageError
+from workbench.schema import Dialect
 from workbench.warehouse.base import Warehouse
 
 if TYPE_CHECKING:
@@ -34,34 +35,18 @@ _OUTSIDE = (
 )
 _ACTS = ("checkpoint", "force_checkpoint", "enable_", "disable_", "write_log", "truncate_duckdb_logs")
 
-# What the parse overlooks, the engine refuses: no files, no variables of this process, and no way to undo that.
-_WALL = (
-    "SET enable_external_access = false",
-    "SET python_enable_replacements = false",
-    "SET lock_configuration = true",
-)
-
 
 def read(warehouse: Warehouse, sql: str) -> pyarrow.Table:
     """Run one statement that can do nothing but read the warehouse, and return its rows.
 
     Raises:
         UsageError: it isn't one read-only statement.
-        duckdb.Error: the engine can't run it.
+        duckdb.Error: the embedded engine can't run it.
     """
-    from workbench.warehouse.duckdb import DuckDBWarehouse
-
-    one_read_only_statement(sql)
-    if not isinstance(warehouse, DuckDBWarehouse):
-        return warehouse.query(sql)
-    warehouse.require()
-    with warehouse.connection(read_only=True) as connection:
-        for setting in _WALL:
-            connection.execute(setting)
-        return connection.sql(sql).to_arrow_table()
+    return warehouse.read(sql)
 
 
-def one_read_only_statement(sql: str) -> None:
+def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> None:
     """Check that ``sql`` is one statement that only reads tables.
 
     Raises:
@@ -70,7 +55,7 @@ def one_read_only_statement(sql: str) -> None:
     # The parser logs a warning for statements it doesn't know; they are refused here, in one line.
     logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
-        found = [tree for tree in sqlglot.parse(_explained(sql), read="duckdb") if tree is not None]
+        found = [tree for tree in sqlglot.parse(_explained(sql), read=dialect) if tree is not None]
     except sqlglot.errors.SqlglotError as error:
         raise UsageError(
             f"can't read the statement: {' '.join(str(error).splitlines()[0].split())}"

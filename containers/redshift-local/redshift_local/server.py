@@ -154,14 +154,21 @@ class RedshiftLocal:
             file.write(password)
         given = {"name": self._user, "password": password, "database": self._database}
         postgres.run(_USER, **given)
+        # Every database is copied from the template, those that clients make too.
+        _fill(postgres, "template1")
         if not postgres.run("SELECT 1 FROM pg_database WHERE datname = :'database';", **given):
             postgres.run('CREATE DATABASE :"database" OWNER :"name";', **given)
         levels = {"serializable": "serializable", "snapshot": "repeatable read"}
         postgres.run(_ISOLATION, **given, level=levels[self._isolation])
-        scripts = resources.files("redshift_local").joinpath("sql")
-        for script in _SCRIPTS:
-            postgres.run(_BEFORE + scripts.joinpath(script).read_text(), self._database)
+        _fill(postgres, self._database)
         return password
+
+
+def _fill(postgres: Postgres, database: str) -> None:
+    """Make what a database lacks of Redshift's functions and catalog."""
+    scripts = resources.files("redshift_local").joinpath("sql")
+    for script in _SCRIPTS:
+        postgres.run(_BEFORE + scripts.joinpath(script).read_text(), database)
 
 
 def is_locked(data: Path) -> bool:

@@ -1,0 +1,108 @@
+"""A local Redshift beside a local S3, one of each for all tests of a process; each test has a database of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+BUCKET = "warehouse-staging"
+ROLE = "arn:aws:iam::123456789012:role/redshift"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running look-alike, and what leads to it."""
+
+    address: Any
+    environment: dict[str, str]
+
+    def url(self, database: str) -> str:
+        """The warehouse's URL of one of its databases, without the password."""
+        address = self.address
+        return f"redshift://{address.user}@{address.host}:{address.port}/{database}?ca={address.ca}"
+
+    @contextmanager
+    def session(self, database: str) -> Iterator[Any]:
+        """Open a session, each statement of which is a transaction."""
+        from workbench.warehouse.redshift.address import Address
+        from workbench.warehouse.redshift.connection import open_session
+
+        with open_session(Address.parse(self.url(database), self.address.password)) as session:
+            yield session
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Yield the name of a new database, which is gone in the end."""
+        name = f"test_{uuid4().hex[:12]}"
+        with self.session("dev") as session:
+            session.execute(f"CREATE DATABASE {name} TEMPLATE dev")
+        try:
+            yield name
+        finally:
+            with self.session("dev") as session:
+                session.execute(f"DROP DATABASE {name}")
+
+    def settings(self, database: str) -> dict[str, str]:
+        """The environment in which the warehouse is that database."""
+        return self.environment | {"WORKBENCH_WAREHOUSE_URL": self.url(database)}
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start both; skip where there is no PostgreSQL, and say how to get it."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+    from redshift_local import LocalError, RedshiftLocal
+    from redshift_local.postgres import find_programs
+
+    try:
+        find_programs()
+    except LocalError as problem:
+        pytest.skip(str(problem))
+    # PostgreSQL's user has to get in; pytest's own folders are for their owner alone.
+    folder = Path(tempfile.mkdtemp(prefix="workbench-redshift-"))
+    folder.chmod(0o711)
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        aws = {
+            "endpoint_url": f"http://{host}:{port}", "region_name": "eu-central-1", "aws_access_key_id": "local",
+            "aws_secret_access_key": "local",
+        }  # fmt: skip
+        boto3.client("s3", **aws).create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+        )
+        with RedshiftLocal(folder / "data", s3=aws) as address:
+            yield Cluster(
+                address,
+                {
+                    "WORKBENCH_REDSHIFT_PASSWORD": address.password,
+                    "WORKBENCH_REDSHIFT_S3": f"s3://{BUCKET}/staging",
+                    "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
+                    "AWS_ENDPOINT_URL_S3": aws["endpoint_url"],
+                    "AWS_DEFAULT_REGION": aws["region_name"],
+                    "AWS_ACCESS_KEY_ID": "local",
+                    "AWS_SECRET_ACCESS_KEY": "local",
+                },
+            )
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def staged_keys() -> list[str]:
+    """What lies in the staging place of the cluster that the environment names."""
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"])
+    return [found["Key"] for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", ())]

@@ -1,0 +1,65 @@
+"""How tables are laid out on Redshift: each choice has its reason, and the server has it as declared."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.redshift import Cluster
+from workbench.schema import REPORTS, TABLES, Table, create_table, encoding
+from workbench.warehouse import Warehouse
+
+ALL = sorted(TABLES.values(), key=lambda table: table.full_name)
+AZ64 = {"integer", "bigint", "decimal", "date", "timestamp"}
+
+
+@pytest.mark.parametrize("table", ALL, ids=lambda table: table.full_name)
+def test_the_layout_of_a_table_has_its_reason(table: Table) -> None:
+    assert len(table.why.split()) > 3
+    assert table.sort
+    assert set(table.sort) <= set(table.column_names)
+    assert table.dist in ("all", "even") or table.column(table.dist).required
+
+
+@pytest.mark.parametrize("table", ALL, ids=lambda table: table.full_name)
+def test_each_column_is_compressed_as_fits_its_kind(table: Table) -> None:
+    first, *others = [table.column(table.sort[0]), *(c for c in table.columns if c.name != table.sort[0])]
+    assert encoding(table, first) == "RAW"
+    for column in others:
+        assert encoding(table, column) == ("AZ64" if column.kind in AZ64 else "ZSTD")
+    (create, *_) = create_table(table, "redshift")
+    assert create.count(" ENCODE ") == len(table.columns)
+
+
+def test_the_server_has_every_table_as_declared(
+    redshift_warehouse: Warehouse, cluster: Cluster, redshift_database: str
+) -> None:
+    with cluster.session(redshift_database) as session:
+        session.execute("SET search_path TO raw, staging, core, marts, ops")
+        rows = session.execute(
+            'SELECT schemaname, tablename, "column", encoding, distkey, sortkey FROM pg_table_def '
+            "WHERE schemaname IN ('raw', 'staging', 'core', 'marts', 'ops')"
+        ).fetchall()
+        styles = dict(
+            session.execute('SELECT "schema" || \'.\' || "table", diststyle FROM svv_table_info').fetchall()
+        )
+    found = {(f"{schema}.{table}", column): values for schema, table, column, *values in rows}
+    for table in TABLES.values():
+        wanted = {"all": "ALL", "even": "EVEN"}.get(table.dist, f"KEY({table.dist})")
+        assert styles[table.full_name] == wanted
+        for column in table.columns:
+            compression, is_dist, place = found[table.full_name, column.name]
+            raw = encoding(table, column) == "RAW"
+            assert compression.lower() in (("raw", "none") if raw else (encoding(table, column).lower(),))
+            assert is_dist == (column.name == table.dist)
+            assert place == (table.sort.index(column.name) + 1 if column.name in table.sort else 0)
+
+
+def test_reports_are_kept_by_materialized_views_that_refresh_by_themselves(
+    redshift_warehouse: Warehouse, cluster: Cluster, redshift_database: str
+) -> None:
+    with cluster.session(redshift_database) as session:
+        views = dict(
+            session.execute("SELECT schema_name || '.' || name, autorefresh FROM svv_mv_info").fetchall()
+        )
+    assert set(views) == {report.materialized_name for report in REPORTS}
+    assert set(views.values()) <= {"true", "t"}

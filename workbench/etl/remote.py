@@ -1,0 +1,169 @@
+"""Take a landed file into a warehouse elsewhere: read and checked here in DuckDB, then sent in one transaction."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from workbench.etl import batches
+from workbench.etl.batches import Batch
+from workbench.etl.check import Checked, Staged, refuse_file, split, stage
+from workbench.etl.read import UnreadableFile
+from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
+from workbench.sources.files import Landed
+from workbench.warehouse import Cargo, Session, Warehouse
+
+_LONGEST = 65_535
+"""Bytes that the longest text of a column may have in the warehouse; JSON is kept as text there."""
+
+
+def take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | None:
+    """Take in one file; None if another process did so since the ledger was read.
+
+    Everything is made ready before the transaction begins, so that others wait for the loading alone.
+    """
+    table = DATASETS[file.dataset]
+    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as desk:
+        checked = _check(desk, table, file, Path(scratch) / "lines")
+        parcel = _Parcel(warehouse, desk, table, file, run_id)
+        with warehouse.transaction() as session:
+            moment = batches.moment_after(batches.last_moment(session))
+        with parcel.packed(moment) as cargos:
+
+            def work(session: Session) -> Batch | None:
+                # The lock comes first: what others committed before it is seen then, and nobody passes by.
+                session.execute("LOCK ops.batches")
+                entered = batches.find(session, file.batch_id)
+                if entered is not None:
+                    # Ours, if the connection broke just after it was committed and this is another try.
+                    return entered if (entered.run_id, entered.ingested_at) == (run_id, moment) else None
+                last = batches.last_moment(session)
+                if last is None or last < moment:
+                    return _settle(session, cargos, table, file, checked, run_id, moment)
+                # Another file overtook this one; a batch's time is later than those before it.
+                later = batches.moment_after(last)
+                with parcel.packed(later) as anew:
+                    return _settle(session, anew, table, file, checked, run_id, later)
+
+            return warehouse.run(work, repeatable=True)
+
+
+class _Parcel:
+    """The rows of a file, on the desk, to be packed with the time of their batch."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        desk: duckdb.DuckDBPyConnection,
+        table: Table,
+        file: Landed,
+        run_id: str | None,
+    ) -> None:
+        self._warehouse, self._desk, self._table = warehouse, desk, table
+        self._file, self._run_id = file, run_id
+
+    @contextmanager
+    def packed(self, moment: datetime) -> Iterator[tuple[Cargo, Cargo]]:
+        """Make accepted and refused rows ready for the warehouse."""
+        # A relation is refused while a result of before isn't read to its end.
+        self._desk.execute("SELECT 1").fetchall()
+        accepted = self._desk.sql(
+            f"SELECT * REPLACE (CAST(? AS TIMESTAMP) AS _ingested_at) FROM {self._table.full_name}",
+            params=[moment],
+        ).to_arrow_table()
+        refused = self._desk.sql(
+            "SELECT ? AS batch_id, ? AS dataset, n AS row_number, record, reasons, ? AS run_id, "
+            "CAST(? AS TIMESTAMP) AS quarantined_at FROM refused ORDER BY n",
+            params=[self._file.batch_id, self._file.dataset, self._run_id, moment],
+        ).to_arrow_table()
+        with (
+            self._warehouse.prepare(self._table.full_name, accepted) as good,
+            self._warehouse.prepare("ops.quarantine", refused) as bad,
+        ):
+            yield good, bad
+
+
+def _check(desk: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path) -> Checked:
+    """Put the file's rows into the desk's own raw table and into ``refused``."""
+    desk.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+    desk.execute(create_table(table, "duckdb")[0])
+    try:
+        staged = stage(desk, file, scratch)
+    except UnreadableFile as error:
+        return refuse_file(desk, str(file.path), str(error))
+    checked = split(desk, staged, batches.moment_after(None))
+    return _set_aside(desk, staged, checked) if checked.accepted else checked
+
+
+def _set_aside(desk: duckdb.DuckDBPyConnection, staged: Staged, checked: Checked) -> Checked:
+    """Refuse the rows whose values the warehouse can't hold: JSON that is too long, texts with a NUL in them."""
+    table = staged.table
+    assert staged.rows is not None  # noqa: S101 - nothing is accepted from a file without a byte
+    reasons = []
+    for column in table.columns:
+        if column.kind == "json":
+            reasons.append(
+                (f"strlen(CAST({quote(column.name)} AS VARCHAR)) > {_LONGEST}", column.name, "too_long")
+            )
+        if column.kind == "text":
+            reasons.append((f"contains({quote(column.name)}, chr(0))", column.name, "nul_byte"))
+    cases = ", ".join(f"CASE WHEN {condition} THEN '{name}:{code}' END" for condition, name, code in reasons)
+    desk.execute(
+        f"CREATE OR REPLACE TEMP TABLE unfit AS SELECT n, reasons FROM ("
+        f"SELECT _row_number AS n, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons "
+        f"FROM {table.full_name} WHERE {' OR '.join(condition for condition, _, _ in reasons)})"
+    )
+    ((count,),) = desk.execute("SELECT count(*) FROM unfit").fetchall()
+    if not count:
+        return checked
+    desk.execute(f"DELETE FROM {table.full_name} WHERE _row_number IN (SELECT n FROM unfit)")
+    desk.execute(
+        f"INSERT INTO refused SELECT n, record, reasons FROM unfit JOIN {staged.rows.records} USING (n)"
+    )
+    return replace(
+        checked, accepted=checked.accepted - count, quarantined=checked.quarantined + count, status="partial"
+    )
+
+
+def _settle(
+    session: Session,
+    cargos: tuple[Cargo, Cargo],
+    table: Table,
+    file: Landed,
+    checked: Checked,
+    run_id: str | None,
+    moment: datetime,
+) -> Batch:
+    for cargo in cargos:
+        cargo.load(session)
+    duplicates = _count_duplicates(session, table, moment) if checked.accepted else 0
+    batch = Batch.of(file, checked, duplicates, run_id, moment)
+    batches.enter(session, batch, file.path.name)
+    return batch
+
+
+def _count_duplicates(session: Session, table: Table, moment: datetime) -> int:
+    """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
+    names = [column.name for column in table.columns if not column.name.startswith("_")] + [EXTRA]
+    columns = ", ".join(f"r.{quote(name)}" for name in names)
+    keys = " AND ".join(f"r.{quote(name)} = b.{quote(name)}" for name in table.key)
+    key = ", ".join(map(quote, table.key))
+    batch = f"{table.full_name} AS r WHERE r._ingested_at = ?"
+    # DISTINCT and INTERSECT take two missing values for the same, as a comparison doesn't.
+    ((repeated,),) = session.execute(
+        f"SELECT (SELECT count(*) FROM {batch}) - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {batch}) AS d)",
+        [moment, moment],
+    ).fetchall()
+    ((known,),) = session.execute(
+        f"SELECT count(*) FROM (SELECT {columns} FROM {batch} INTERSECT SELECT {columns} FROM {table.full_name} AS r "
+        f"JOIN (SELECT DISTINCT {key} FROM {table.full_name} WHERE _ingested_at = ?) AS b ON {keys} "
+        "WHERE r._ingested_at < ?) AS known",
+        [moment, moment, moment],
+    ).fetchall()
+    return int(repeated) + int(known)

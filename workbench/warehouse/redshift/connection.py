@@ -1,0 +1,125 @@
+"""A connection to Redshift, open for one statement or one transaction."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import redshift_connector
+
+from workbench.errors import UsageError
+from workbench.warehouse.redshift.address import Address
+from workbench.warehouse.redshift.errors import DRIVER_ERRORS, ConnectionLost, Unreachable, translate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SETTINGS = ("SET timezone TO 'UTC'", "SET search_path TO marts, core")
+_environment = threading.Lock()
+
+
+class RedshiftSession:
+    """A :class:`~workbench.warehouse.base.Session` on a connection of the driver's.
+
+    Its statements are each their own transaction, until `begin`. Values are bound, never put into the text.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.cursor = connection.cursor()
+        self.cursor.paramstyle = "qmark"
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> RedshiftSession:
+        """Run one statement.
+
+        Raises:
+            UsageError: the statement is wrong.
+            Conflict, ConnectionLost, WorkFailed: it failed.
+        """
+        try:
+            self.cursor.execute(sql, list(parameters) if parameters else None)
+        except DRIVER_ERRORS as error:
+            raise translate(error, "the statement failed") from None
+        return self
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """Return the next row; None after the last."""
+        row = self.cursor.fetchone()
+        return None if row is None else tuple(row)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return the rows that are left."""
+        return [tuple(row) for row in self.cursor.fetchall()]
+
+    @property
+    def described(self) -> list[tuple[str, int, int]]:
+        """Name, type and type modifier of each column of the answer; empty for a statement without one."""
+        return [
+            (column["label"].decode(), column["type_oid"], column["type_modifier"])
+            for column in (self.cursor.ps or {}).get("row_desc", ())
+        ]
+
+    @property
+    def pid(self) -> int:
+        """The server's process of this connection."""
+        (pid,) = self.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+        return int(pid)
+
+
+@contextmanager
+def open_session(address: Address) -> Iterator[RedshiftSession]:
+    """Open a connection for a moment: times in UTC, unqualified names looked for in marts, then core.
+
+    Raises:
+        UsageError: the login is refused, or the server can't do TLS.
+        Unreachable: no connection.
+    """
+    connection = _connect(address)
+    try:
+        session = RedshiftSession(connection)
+        for setting in _SETTINGS:
+            session.execute(setting)
+        yield session
+    finally:
+        # A connection that broke can't be closed, and need not be.
+        with suppress(*DRIVER_ERRORS):
+            connection.close()
+
+
+def _connect(address: Address) -> Any:
+    arguments = address.arguments()
+    try:
+        with _authority(address.ca):
+            connection = redshift_connector.connect(
+                **arguments, application_name="workbench", timeout=None, tcp_keepalive=True
+            )
+    except DRIVER_ERRORS as error:
+        if "Server refuses SSL" in str(error):
+            raise UsageError(
+                f"{address.url} offers no TLS; with ssl=off in the URL of the warehouse it is done without"
+            ) from None
+        problem = translate(error, f"can't connect to {address.url}")
+        raise (Unreachable(str(problem)) if isinstance(problem, ConnectionLost) else problem) from None
+    connection.autocommit = True
+    return connection
+
+
+@contextmanager
+def _authority(ca: Path | None) -> Iterator[None]:
+    """Have the driver trust an authority beside Amazon's own; it knows only this variable."""
+    if ca is None:
+        yield
+        return
+    with _environment:
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = str(ca)
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["SSL_CERT_FILE"]
+            else:
+                os.environ["SSL_CERT_FILE"] = before

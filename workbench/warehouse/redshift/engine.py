@@ -1,0 +1,215 @@
+"""The warehouse on Redshift."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import duckdb
+
+from workbench.errors import UsageError
+from workbench.schema import REPORTS, TABLES, Dialect
+from workbench.schema import table as declared
+from workbench.warehouse.base import Rows
+from workbench.warehouse.redshift import loading, retrying, unloading
+from workbench.warehouse.redshift.address import Address
+from workbench.warehouse.redshift.connection import RedshiftSession, open_session
+from workbench.warehouse.redshift.errors import Conflict, Unreachable
+from workbench.warehouse.redshift.loading import bound
+from workbench.warehouse.redshift.migrating import Migration, anew
+from workbench.warehouse.redshift.results import table_of
+from workbench.warehouse.redshift.staging import Staging
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+T = TypeVar("T")
+
+
+class RedshiftWarehouse:
+    """A :class:`~workbench.warehouse.base.Warehouse` on the Redshift of a ``redshift://`` URL.
+
+    Args:
+        address: where it is, and the login.
+        staging: the place in S3 through which rows come and go in bulk; without one, only by the driver.
+    """
+
+    dialect: Dialect = "redshift"
+
+    def __init__(self, address: Address, staging: Staging | None = None) -> None:
+        self.address = address
+        self.staging = staging
+
+    @property
+    def url(self) -> str:
+        """The address without the password."""
+        return self.address.url
+
+    def require(self) -> None:
+        """Check that the schemas are there.
+
+        Raises:
+            UsageError: they aren't, or the login is refused.
+        """
+        if not self._has_schemas():
+            raise UsageError(f"no warehouse at {self.url}; make one with: workbench init")
+
+    def _has_schemas(self) -> bool:
+        found = self.query("SELECT count(*) FROM pg_namespace WHERE nspname IN ('raw', 'ops')", unload=False)
+        return bool(found.column(0)[0].as_py() == 2)
+
+    def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
+        """Run one read-only statement and return its rows.
+
+        They come through S3 if ``unload`` is true, or by default if the planner guesses at least 100,000; by the
+        driver where there is no place in S3, the statement ends in a LIMIT or has parameters.
+        """
+        staging = self.staging
+        ways: tuple[Literal["unload", "driver"], ...] = ("driver",)
+        if staging is not None and unloading.can_unload(sql, parameters):
+            ways = {True: ("unload",), False: ("driver",), None: ("unload", "driver")}[unload]
+
+        def work(session: RedshiftSession) -> pyarrow.Table:
+            if (
+                staging is not None
+                and "unload" in ways
+                and (len(ways) == 1 or unloading.is_large(session, sql))
+            ):
+                return unloading.unload(session, sql, staging)
+            session.execute(sql, bound(parameters))
+            if not session.described:
+                raise UsageError("the statement returns no rows")
+            return table_of(session)
+
+        # UNLOAD writes, though not to the warehouse; what may be unloaded was found to be a mere SELECT.
+        return retrying.run(self.address, work, read_only="unload" not in ways, repeatable=True)
+
+    def frame(
+        self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
+    ) -> pandas.DataFrame:
+        """Run one read-only statement and return its rows for analysis; decimals become floats."""
+        rows = self.query(sql, parameters, unload=unload)
+        # DuckDB makes the frame, so that a column is of the same type whichever engine it came from.
+        with duckdb.connect() as connection:
+            return connection.from_arrow(rows).df()
+
+    def read(self, sql: str) -> pyarrow.Table:
+        """Run a person's statement that can do nothing but read the warehouse."""
+        from workbench.warehouse.read_only import one_read_only_statement
+
+        one_read_only_statement(sql, self.dialect)
+        return self.query(sql)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run one statement that writes, outside of any other transaction, as some of Redshift's have to be."""
+
+        def once() -> None:
+            with open_session(self.address) as session:
+                session.execute(sql, bound(parameters))
+
+        retrying.again(once, (Conflict, Unreachable))
+
+    def transaction(self) -> AbstractContextManager[RedshiftSession]:
+        """Open one transaction: committed at the end, undone by an error."""
+        return retrying.transaction(self.address)
+
+    def run(self, work: Callable[[RedshiftSession], T], *, repeatable: bool = False) -> T:
+        """Do work in one transaction, all of it again where others were in the way or the connection broke."""
+        return retrying.run(self.address, work, repeatable=repeatable)
+
+    def ensure(self) -> None:
+        """Make or upgrade the declared tables."""
+        self.initialize()
+
+    def initialize(self) -> list[str]:
+        """Make or upgrade the declared schemas, tables and views; return the full names of the tables made."""
+        with open_session(self.address) as session:
+            migration = Migration.of(session)
+            migration.apply(session)
+        return list(migration.made)
+
+    def plan(self) -> list[str]:
+        """Return the statements that `initialize` would run now, in order."""
+        with open_session(self.address) as session:
+            return list(Migration.of(session).statements)
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
+        with open_session(self.address) as session:
+            anew(session, [declared(name) for name in tables], always=always)
+            # The reports over them.
+            Migration.of(session).apply(session)
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Bring the materialized views over these tables up to date: AUTO REFRESH does it at a quieter time."""
+        stale = [report for report in REPORTS if set(report.reads) & set(tables)]
+        if stale:
+            with open_session(self.address) as session:
+                for report in stale:
+                    session.execute(f"REFRESH MATERIALIZED VIEW {report.materialized_name}")
+
+    def replace(self, table: str, rows: Rows) -> int:
+        """Replace all rows of a declared table in one transaction; return how many there are now."""
+        name = declared(table).full_name
+        with self.prepare(table, rows) as cargo:
+
+            def work(session: RedshiftSession) -> int:
+                session.execute(f"DELETE FROM {name}")
+                return cargo.load(session)
+
+            return self.run(work, repeatable=True)
+
+    def append(self, table: str, rows: Rows) -> int:
+        """Add rows to a declared table; return how many were added."""
+        with self.prepare(table, rows) as cargo:
+            return self.run(cargo.load)
+
+    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
+        """Add rows to several declared tables, in one transaction."""
+        with ExitStack() as stack:
+            cargos = [stack.enter_context(self.prepare(table, some)) for table, some in rows.items()]
+
+            def work(session: RedshiftSession) -> None:
+                for cargo in cargos:
+                    cargo.load(session)
+
+            self.run(work)
+
+    def prepare(self, table: str, rows: Rows) -> AbstractContextManager[loading.Inserts | loading.Files]:
+        """Make rows ready to be added in a transaction that begins later: as files in S3 if they are many."""
+        return loading.prepared(table, rows, self.staging)
+
+    def counts(self, *tables: str) -> dict[str, int]:
+        """Return the number of rows of each table; without names, of every declared table."""
+        names = [declared(name).full_name for name in tables] or list(TABLES)
+        union = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for name in names)
+        found = self.query(union, unload=False).to_pylist()
+        return {row["name"]: int(row["rows"]) for row in found}
+
+    @contextmanager
+    def scratch(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open an empty DuckDB database to prepare rows in; it is gone afterwards."""
+        import tempfile
+        from pathlib import Path
+
+        with (
+            tempfile.TemporaryDirectory(prefix="workbench-scratch-") as folder,
+            duckdb.connect(Path(folder) / "scratch.duckdb") as connection,
+        ):
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(f"SET temp_directory = '{folder}/temp'")
+            yield connection
+
+    def maintain(self) -> list[str]:
+        """Sort and reclaim what was deleted, renew statistics and materialized views; return the statements."""
+        statements = [
+            *(f"VACUUM {name}" for name in TABLES),
+            "ANALYZE",
+            *(f"REFRESH MATERIALIZED VIEW {report.materialized_name}" for report in REPORTS),
+        ]
+        with open_session(self.address) as session:
+            for statement in statements:
+                session.execute(statement)
+        return statements

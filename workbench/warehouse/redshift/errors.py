@@ -1,0 +1,71 @@
+"""What the driver's errors mean: a wrong statement, work that failed, or something that another try may mend."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from redshift_connector.error import Error, InterfaceError, OperationalError
+
+from workbench.errors import UsageError, WorkbenchError, WorkFailed
+
+
+class Conflict(WorkFailed):
+    """Another transaction was in the way; this one is undone, and can be done again."""
+
+
+class ConnectionLost(WorkFailed):
+    """The connection broke, or there was none; what was not committed is undone."""
+
+
+class Unreachable(ConnectionLost):
+    """There was no connection to begin with, so nothing was done."""
+
+
+DRIVER_ERRORS = (Error, OSError, EOFError, struct.error, AttributeError, IndexError)
+"""What the driver raises; the last ones where a connection breaks in the middle of an answer."""
+
+# Serializable isolation failure and deadlock, as SQL has them; Redshift's own name for the first is 1023.
+_CONFLICTS = ("40001", "40P01")
+_REDSHIFTS_CONFLICTS = ("1023", "Serializable isolation violation", "could not serialize access")
+_LOST = ("08", "57P")
+_WRONG_LOGIN = ("28",)
+_WRONG_STATEMENT = ("0A", "22", "23", "25006", "2B", "34", "3D", "3F", "42")
+
+
+def translate(error: BaseException, doing: str) -> WorkbenchError:
+    """Return the error for a person that an error of the driver's amounts to.
+
+    Args:
+        error: the driver's.
+        doing: what it was about (``the statement``, ``connecting to …``), for errors that don't tell.
+    """
+    fields = _fields(error)
+    if fields is None:
+        if isinstance(error, Error) and not isinstance(error, InterfaceError | OperationalError):
+            return UsageError(f"{doing}: {_one_line(str(error))}")
+        return ConnectionLost(
+            f"{doing}: the connection broke: {_one_line(str(error)) or type(error).__name__}"
+        )
+    code, message = str(fields.get("C", "")), str(fields.get("M", ""))
+    detail = str(fields.get("D", ""))
+    told = _one_line(" ".join(part for part in (message, detail) if part))
+    if code in _CONFLICTS or any(mark in message or mark in detail for mark in _REDSHIFTS_CONFLICTS):
+        return Conflict(f"{doing}: another transaction was in the way: {told}")
+    if code.startswith(_LOST):
+        return ConnectionLost(f"{doing}: the connection broke: {told}")
+    if code.startswith((*_WRONG_STATEMENT, *_WRONG_LOGIN)):
+        hint = _one_line(str(fields.get("H", "")))
+        return UsageError(f"{told}{'; ' + hint if hint else ''}")
+    return WorkFailed(f"{doing}: {told}")
+
+
+def _fields(error: BaseException) -> dict[str, Any] | None:
+    """Return the fields of a server's error (C the code, M the message, D the detail, H the hint)."""
+    if isinstance(error, Error) and error.args and isinstance(error.args[0], dict):
+        return error.args[0]
+    return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]

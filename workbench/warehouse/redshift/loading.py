@@ -1,0 +1,178 @@
+"""Rows into tables: in bulk as Parquet through S3 and COPY, a few by INSERT."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from workbench.errors import UsageError, WorkFailed
+from workbench.schema import Column, Table, quote, sql_type
+from workbench.schema import table as declared
+from workbench.warehouse.base import Rows, Session
+from workbench.warehouse.redshift.staging import Prefix, Staging
+
+if TYPE_CHECKING:
+    pass
+
+FEW = 250
+"""Up to so many rows go by one INSERT, which is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
+MOST_WITHOUT_S3 = 100_000
+_ROWS_A_STATEMENT = 250
+_MOST_VALUES = 32_767
+_FILE_SIZE = "64MB"
+_CUT = " … (cut)"
+
+
+@dataclass(frozen=True)
+class Inserts:
+    """Rows for INSERT: the values of each, in the order of the table's columns."""
+
+    table: Table
+    values: list[tuple[Any, ...]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(self.values)
+
+    def load(self, session: Session) -> int:
+        """Add the rows inside a transaction."""
+        names = ", ".join(map(quote, self.table.column_names))
+        width = len(self.table.columns)
+        most = min(_ROWS_A_STATEMENT, _MOST_VALUES // width)
+        for start in range(0, len(self.values), most):
+            some = self.values[start : start + most]
+            marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(some))
+            session.execute(
+                f"INSERT INTO {self.table.full_name} ({names}) VALUES {marks}",
+                [value for row in some for value in row],
+            )
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Rows in Parquet files under a prefix of S3, for COPY."""
+
+    table: Table
+    rows: int
+    prefix: Prefix
+    authorization: str
+
+    def load(self, session: Session) -> int:
+        """Add the rows inside a transaction; Redshift takes the files side by side."""
+        if self.rows:
+            names = ", ".join(map(quote, self.table.column_names))
+            session.execute(
+                f"COPY {self.table.full_name} ({names}) FROM '{self.prefix.uri}' {self.authorization} FORMAT AS PARQUET"
+            )
+        return self.rows
+
+
+@contextmanager
+def prepared(table: str, rows: Rows, staging: Staging | None) -> Iterator[Inserts | Files]:
+    """Make rows ready to be added to a declared table: as values if they are few, else as files in S3.
+
+    Raises:
+        UsageError: a column is missing or a value isn't of its column's type; or there are too many rows to do
+            without S3, and no place there is set.
+        WorkFailed: a text is longer than its column, or S3 doesn't take the files.
+    """
+    target = declared(table)
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("given", rows)
+        try:
+            connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
+            _hold_to_sizes(connection, target)
+        except duckdb.Error as error:
+            told = " ".join(str(error).split())[:300]
+            raise UsageError(f"the rows don't fit {target.full_name}: {told}") from None
+        connection.unregister("given")
+        ((count,),) = connection.execute("SELECT count(*) FROM shaped").fetchall()
+        if count <= FEW or (staging is None and count <= MOST_WITHOUT_S3):
+            yield Inserts(target, connection.execute("SELECT * FROM shaped").fetchall())
+            return
+        if staging is None:
+            raise UsageError(
+                f"{count} rows for {target.full_name} go through S3: set WORKBENCH_REDSHIFT_S3 to s3://bucket/prefix"
+            )
+        with staging.prefix("load") as prefix:
+            _to_files(connection, prefix)
+            yield Files(target, count, prefix, staging.authorization)
+
+
+def _shaped(table: Table) -> str:
+    """Return the columns of a select that gives rows the types of the table, as Redshift knows them."""
+    return ", ".join(f"{_typed(table, column)} AS {quote(column.name)}" for column in table.columns)
+
+
+def _typed(table: Table, column: Column) -> str:
+    name = quote(column.name)
+    match column.kind:
+        case "codes":
+            return f"CAST(to_json(CAST({name} AS VARCHAR[])) AS VARCHAR)"
+        case "json":
+            # A document can't be cut; in an account of a run one that is too long for Redshift gives way.
+            text = f"CAST({name} AS VARCHAR)"
+            return _unless_too_long(text) if table.schema == "ops" else text
+        case "text" if table.schema == "ops":
+            return _cut(f"CAST({name} AS VARCHAR)", column.size[0])
+        case _:
+            return f"CAST({name} AS {sql_type(column)})"
+
+
+def _unless_too_long(text: str) -> str:
+    return f"CASE WHEN strlen({text}) <= 65535 THEN {text} END"
+
+
+def _cut(text: str, size: int) -> str:
+    """Return SQL for a text that is cut if it has more bytes than fit; a character has at most four of them."""
+    room = size - len(_CUT.encode())
+    if room <= 0:
+        return text
+    most = f"CASE WHEN strlen({text}) = length({text}) THEN {room} ELSE {room // 4} END"
+    return f"CASE WHEN strlen({text}) <= {size} THEN {text} ELSE left({text}, {most}) || '{_CUT}' END"
+
+
+def _hold_to_sizes(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    sizes = {
+        column.name: column.size[0] if column.kind == "text" else 65535
+        for column in table.columns
+        if column.kind in ("text", "json", "codes")
+    }
+    if not sizes:
+        return
+    (longest,) = connection.execute(
+        f"SELECT {', '.join(f'max(strlen({quote(name)}))' for name in sizes)} FROM shaped"
+    ).fetchall()
+    for (name, size), found in zip(sizes.items(), longest, strict=True):
+        if found is not None and found > size:
+            raise WorkFailed(
+                f"a value of {table.full_name}.{name} has {found} bytes, and the column holds {size}"
+            )
+
+
+def _to_files(connection: duckdb.DuckDBPyConnection, prefix: Prefix) -> None:
+    with tempfile.TemporaryDirectory(prefix="workbench-load-") as folder:
+        target = Path(folder) / "rows"
+        connection.execute(
+            f"COPY shaped TO '{target}' (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES '{_FILE_SIZE}')"
+        )
+        prefix.upload(sorted(target.iterdir()))
+
+
+def bound(values: Sequence[Any]) -> list[Any]:
+    """Return parameters as the driver takes them: what Redshift keeps as JSON text is written so."""
+    import json
+
+    return [json.dumps(value) if isinstance(value, list | tuple | dict) else value for value in values]
+
+
+__all__ = ["FEW", "Files", "Inserts", "bound", "prepared"]
