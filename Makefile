@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check bench lab lock clean
+.PHONY: help setup demo test check bench lab up down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -34,15 +34,20 @@ demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
 	$(BIN)/workbench demo
 
-test: $(VENV)/dev.stamp browser ## install what the tests need and pass them
+test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
 	$(BIN)/pytest -n 2 --dist loadfile -q
+	@echo "== running the tests of the local Redshift"
+	cd containers/redshift-local && ../../$(BIN)/pytest -n 2 --dist loadfile -q
 
-.PHONY: browser
-browser:
-	@if [ ! -x /usr/bin/chromium ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-		echo "== installing Debian's chromium, for the tests that open a page"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+.PHONY: servers
+servers:
+	@missing=""; \
+	[ -x /usr/bin/chromium ] || missing="$$missing chromium"; \
+	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql postgresql-client"; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "== installing from Debian:$$missing"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
 check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the stages to their contract
@@ -58,6 +63,15 @@ bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 
 lab: $(VENV)/dev.stamp ## open JupyterLab
 	$(BIN)/workbench lab
+
+up: $(VENV)/dev.stamp ## start a local AWS, Redshift, MLflow and JupyterLab
+	$(BIN)/workbench up
+
+down: ## stop them
+	$(BIN)/workbench down
+
+soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and count
+	$(BIN)/python benchmarks/soak.py
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \

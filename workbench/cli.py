@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from workbench.commands import demo, detect, execute, generate, models, queue, warehouse, worker
+from workbench.commands import demo, detect, execute, generate, models, queue, services, warehouse, worker
 from workbench.errors import WorkbenchError
 from workbench.execution import quick
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, warehouse, execute, detect, models, generate, worker, queue):
+for module in (demo, warehouse, execute, detect, models, generate, worker, queue, services):
     module.register(app)
 
 

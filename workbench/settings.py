@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,12 +41,35 @@ class Settings(BaseSettings):
         description="role by which Redshift gets at redshift_s3; empty means the cluster's default role",
     )
     landing_uri: str = Field(default="", description="where files land; empty means home/landing")
+    landing_settle: float = Field(
+        default=0.0,
+        ge=0,
+        description="seconds for which a file in landing must not have changed to be taken in",
+    )
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
     )
     mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
     reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
     lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
+    runs_uri: str = Field(
+        default="",
+        description="s3://BUCKET/PREFIX where runs are kept too; empty keeps them in home/runs alone",
+    )
+    ecs_cluster: str = Field(default="", description="cluster on which stages run with --executor ecs")
+    ecs_task_definition: str = Field(default="", description="task definition of such stages")
+    ecs_container: str = Field(default="main", description="its container that runs the stage")
+    ecs_subnets: str = Field(default="", description="subnets of such stages, with commas between them")
+    ecs_security_groups: str = Field(default="", description="security groups, with commas between them")
+    ecs_spot: bool = Field(default=False, description="take Spot capacity")
+    ecs_public_ip: bool = Field(default=False, description="give tasks a public address")
+    ecs_poll: float = Field(default=2.0, gt=0, description="seconds between two looks at a task")
+    fargate_price_cpu: Decimal = Field(
+        default=Decimal("0.04048"), ge=0, description="US dollars for a vCPU an hour on Fargate"
+    )
+    fargate_price_memory: Decimal = Field(
+        default=Decimal("0.004445"), ge=0, description="US dollars for a GB an hour on Fargate"
+    )
     parallel: int = Field(default=0, ge=0, description="stages to run at once; 0 means one a processor")
     mlflow_runs: bool = Field(default=False, description="make each pipeline run a parent run in MLflow")
 
@@ -65,6 +90,12 @@ class Settings(BaseSettings):
     def warehouse(self) -> str:
         """URL of the warehouse."""
         return self.warehouse_url or f"duckdb:///{self.home / 'warehouse.duckdb'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown: passwords, that of a URL too."""
+        password = urlsplit(self.warehouse_url).password if "@" in self.warehouse_url else None
+        return tuple(filter(None, (self.redshift_password.get_secret_value(), unquote(password or ""))))
 
     @property
     def landing(self) -> Path:

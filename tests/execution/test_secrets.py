@@ -132,3 +132,16 @@ def test_a_file_of_somebody_else_is_said_to_be_closed(tmp_path: Path) -> None:
     finally:
         if root:
             os.seteuid(0)
+
+
+def test_the_password_of_the_warehouse_leaves_no_trace_either(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_REDSHIFT_PASSWORD", FROM_ENVIRONMENT)
+    shown = 'import os\nprint(os.environ["WORKBENCH_REDSHIFT_PASSWORD"])'
+    run = run_notebook(notebook(tmp_path / "a.ipynb", shown))
+    assert run.state == "succeeded", run.error
+    left = {each: each.read_bytes() for each in settings.home.rglob("*") if each.is_file()}
+    for form in forms(FROM_ENVIRONMENT):
+        assert not [str(each) for each, content in left.items() if form in content]
+    assert b"".join(left.values()).count(b"[redacted]") >= 2

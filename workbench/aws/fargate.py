@@ -35,7 +35,7 @@ class FargateSize:
 class Prices:
     """US dollars an hour for one vCPU and for one GB.
 
-    The defaults are those on demand for Linux on x86 in us-east-1 and eu-west-1
+    The defaults are those on demand for Linux on x86 in us-east-1 in June 2026
     (https://aws.amazon.com/fargate/pricing/); other regions differ, and Spot does by the hour.
     """
 

@@ -64,7 +64,8 @@ class TaskResult:
 
 def stage_command(pipeline: str, stage: str, parameters: Mapping[str, Any] | None = None) -> list[str]:
     """Return the command line that runs one stage, the same as on a laptop."""
-    command = ["workbench", "run", pipeline, "--only", stage]
+    # Where it runs now is where it is to run, whatever its map says of other machines.
+    command = ["workbench", "run", pipeline, "--only", stage, "--executor", "local"]
     for name, value in (parameters or {}).items():
         command += ["-p", f"{name}={value}"]
     return command

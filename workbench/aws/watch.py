@@ -171,22 +171,6 @@ def data_files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if is_data(path) and path.is_file())
 
 
-def wait_until_settled(
-    folder: Path, settle: float, *, at_most: float = 60, stop: threading.Event | None = None
-) -> bool:
-    """Wait until no file of data under a folder has changed for ``settle`` seconds; return whether so."""
-    deadline = time.monotonic() + at_most
-    stop = stop or threading.Event()
-    while time.monotonic() < deadline:
-        states = [state for path in data_files(folder) if (state := _state(path))]
-        age = time.time() - max((mtime for _, mtime in states), default=0) / 1e9
-        if age >= settle or age < 0:
-            return True
-        if stop.wait(min(settle, settle - age)):
-            return False
-    return False
-
-
 def _body(path: Path) -> str:
     return Files(files=(file_uri(str(path)),)).body()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from workbench.aws.messages import Files, Nothing, NotUnderstood, RunRequest, un
 from workbench.aws.progress import UntilStopped
 from workbench.aws.queue import Message, Queue
 from workbench.aws.queue.sqlite import SQLiteQueue
-from workbench.aws.watch import SETTLE, Watch, wait_until_settled
+from workbench.aws.watch import SETTLE, Watch
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import Run, Stopped, load_pipeline, run_pipeline
 from workbench.execution.progress import Progress, Silence
@@ -79,7 +80,8 @@ class Worker:
         progress: Callable[[], Progress] = Silence,
         say: Callable[[str], None] = _to_stderr,
     ) -> None:
-        self.queue, self.settings, self.options = queue, settings, options or Options()
+        self.queue, self.options = queue, options or Options()
+        self.settings = settings.model_copy(update={"landing_settle": self.options.settle})
         self.tally: Counter[str] = Counter()
         self._progress, self._say = progress, say
         self._stop = threading.Event()
@@ -207,11 +209,17 @@ class Worker:
             before = to_do
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
             self._say(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
-            if not wait_until_settled(self.settings.landing, self.options.settle, stop=self._stop):
-                self._check_stop()
-                self._say("files in landing still change; going on without waiting for them")
+            self._wait_for(left)
             run = self._run(intake.pipeline.name, start=intake.stage)
             left = self._settle(left, "done")
+
+    def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
+        """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
+        changed = [file.path.stat().st_mtime for delivery in deliveries for file in delivery.files]
+        age = time.time() - max(changed, default=0)
+        # A time in the future is a clock that is wrong, or a copy that kept it.
+        if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
+            self._check_stop()
 
     def _settle(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
         """Finish the messages whose files are all in, give up those with a refused one; return the others."""

@@ -10,7 +10,8 @@ import typer
 
 from workbench.commands import parameters
 from workbench.commands.compare import compare
-from workbench.errors import UsageError
+from workbench.commands.elsewhere import bring_home, places
+from workbench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from workbench.execution import Run
@@ -52,6 +53,10 @@ def run(
         ),
     ] = None,
     cold: Cold = False,
+    executor: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="local or ecs, for all stages; their maps say it otherwise."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline's notebooks, but skip what hasn't changed. Exits 1 if one fails, 130 if stopped."""
@@ -62,8 +67,8 @@ def run(
     settings = get_settings()
     found = load_pipeline(pipeline, settings)
     found.select(start=start, only=only)
+    told, elsewhere, part_of, extra = places(found, executor, settings)
     from workbench.execution import Stopped, run_pipeline
-    from workbench.execution.progress import choose_progress
 
     try:
         done = run_pipeline(
@@ -74,8 +79,12 @@ def run(
             force=force,
             resume=resume,
             cold=cold,
+            executor=executor,
+            executors=elsewhere,
+            part_of=part_of,
+            extra=extra,
             settings=settings,
-            progress=choose_progress(found.name, settings),
+            progress=told,
         )
     except Stopped as stop:
         done = stop.run
@@ -129,6 +138,7 @@ def listing(
     from workbench.execution.runs import list_runs
     from workbench.settings import get_settings
 
+    bring_home(get_settings())
     recover(get_settings())
     found = list_runs(get_settings(), limit)
     if as_json:
@@ -176,6 +186,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     from workbench.execution.runs import read_run
     from workbench.settings import get_settings
 
+    bring_home(get_settings(), run_id)
     recover(get_settings())
     found = read_run(run_id, get_settings())
     if as_json:
@@ -216,11 +227,11 @@ def open_report(
     import sys
     import webbrowser
 
-    from workbench.errors import unknown
     from workbench.execution.recovery import recover
     from workbench.execution.runs import read_run
     from workbench.settings import get_settings
 
+    bring_home(get_settings(), run_id)
     recover(get_settings())
     found = read_run(run_id, get_settings())
     page = found.report

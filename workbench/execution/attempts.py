@@ -1,14 +1,64 @@
-"""One stage executed, again if its map says so."""
+"""One stage of a run executed, again if its map says so."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.execution.executor import Executor
 from workbench.execution.notebook import Outcome, Prepared
+from workbench.execution.planning import Planned
+from workbench.execution.progress import Progress
+from workbench.execution.run_record import StageRun
 from workbench.execution.stages import Retries
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A stage, or one instance of a stage that goes over a list; ``record.output`` says where it is kept."""
+
+    planned: Planned
+    prepared: Prepared
+    record: StageRun
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a unit ended: its outcome and the rows of the tables it wrote, or the runner's own problem."""
+
+    unit: Unit
+    outcome: Outcome | None
+    attempts: int
+    rows: Mapping[str, int]
+    problem: BaseException | None = None
+
+
+def execute(
+    unit: Unit,
+    executor: Executor,
+    stopping: threading.Event,
+    progress: Progress,
+    count: Callable[[Iterable[str]], Mapping[str, int]] | None,
+) -> Ended:
+    """Execute a stage and count what it left; whatever happens is in what is returned."""
+    record, outcome, tried, rows = unit.record, None, 0, {}
+    problem: BaseException | None = None
+    try:
+        assert record.output is not None  # noqa: S101
+        outcome, tried = attempt(
+            executor,
+            unit.prepared,
+            record.output,
+            unit.planned.stage.retries,
+            stopping,
+            lambda done, total: progress.cell(record, done, total),
+        )
+        rows = dict(count(record.outputs)) if count else {}
+    except BaseException as error:
+        problem = error
+    return Ended(unit, outcome, tried, rows, problem)
 
 
 def attempt(

@@ -14,7 +14,7 @@ from workbench.execution.mlflow_parent import end_parent
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.progress import Progress
 from workbench.execution.reports import run_page, stage_page, write_index, write_run_page, write_stage
-from workbench.execution.run_record import Run, StageRun
+from workbench.execution.run_record import PART, Run, StageRun
 from workbench.execution.runs import save
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -106,6 +106,8 @@ def _settle(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Page
             end_parent(run, settings)
         except WorkbenchError as error:
             yield str(error)
+    if run.executor == PART:
+        return
     done = {stage.stage or stage.name: None for stage in run.stages if stage.state == "succeeded"}
     try:
         write_run(connect(settings.warehouse), run, pipeline.lineage(tuple(done)) if pipeline else [])

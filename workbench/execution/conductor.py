@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 from workbench.errors import WorkbenchError
-from workbench.execution.attempts import attempt
+from workbench.execution.attempts import Ended, Unit, execute
 from workbench.execution.closing import Pages, brisk, finish
 from workbench.execution.executor import Executor
 from workbench.execution.graph import expand
 from workbench.execution.literals import plain
 from workbench.execution.mlflow_parent import PARENT, begin_parent
-from workbench.execution.notebook import Outcome, Prepared, read_notebook
+from workbench.execution.notebook import Prepared, read_notebook
 from workbench.execution.outcomes import note, repeat
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
@@ -33,22 +31,6 @@ from workbench.settings import Settings
 from workbench.warehouse import connect
 
 
-@dataclass(frozen=True)
-class _Unit:
-    planned: Planned
-    prepared: Prepared
-    record: StageRun
-
-
-@dataclass(frozen=True)
-class _Ended:
-    unit: _Unit
-    outcome: Outcome | None
-    attempts: int
-    rows: Mapping[str, int]
-    problem: BaseException | None = None
-
-
 class Conductor:
     """Runs planned stages: those that are free to go side by side, the first that fails ends the run.
 
@@ -62,6 +44,7 @@ class Conductor:
         named: stages that a person asked for, which always run.
         cold: start a kernel afresh for each notebook.
         extra: variables for every notebook's environment.
+        spread: makes of this machine's executor one that takes stages elsewhere too.
     """
 
     def __init__(
@@ -76,6 +59,7 @@ class Conductor:
         named: Sequence[str] = (),
         cold: bool = False,
         extra: Mapping[str, str] | None = None,
+        spread: Callable[[Executor], Executor] | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
         self.folder = settings.runs / run.run_id
@@ -83,19 +67,20 @@ class Conductor:
         self._order = Order(self._planned, pipeline.before if pipeline else {})
         self._force, self._named = force, named
         self._parallel = places(settings.parallel)
-        self._executor = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
-        self._waiting: list[_Unit] = []
-        self._running: list[_Unit] = []
-        self._left: dict[str, int] = {}
-        self._events: queue.SimpleQueue[_Ended | Stopped] = queue.SimpleQueue()
-        self._stopping = threading.Event()
-        self._failed = False
-        self._versions: Versions | None = None
-        self._decider: Decider | None = None
         for each in planned:
             values = {name: plain(value) for name, value in each.prepared.values.items()}
             run.parameters |= values
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
+        here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
+        self._executor = spread(here) if spread else here
+        self._waiting: list[Unit] = []
+        self._running: list[Unit] = []
+        self._left: dict[str, int] = {}
+        self._events: queue.SimpleQueue[Ended | Stopped] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._failed = self._unsaved = False
+        self._versions: Versions | None = None
+        self._decider: Decider | None = None
 
     def go(self) -> Run:
         """Run to the end, and leave nothing behind.
@@ -124,7 +109,7 @@ class Conductor:
                     self._executor.stop(str(stopped) if stopped else "")
                     while self._running:
                         event = self._events.get()
-                        if isinstance(event, _Ended):
+                        if isinstance(event, Ended):
                             self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
                     if self.run.started_at:
@@ -171,6 +156,7 @@ class Conductor:
                     if admits(unit.planned.claim, claims, self._parallel):
                         self._start(unit)
                 self._look_ahead()
+            self._save()
             if not self._running:
                 return
             event = self._events.get()
@@ -211,7 +197,7 @@ class Conductor:
             decision = self._decide(planned, prepared)
             record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
             if decision.previous is None:
-                self._waiting.append(_Unit(planned, prepared, record))
+                self._waiting.append(Unit(planned, prepared, record))
             else:
                 repeat(record, decision.previous)
                 self._tell(record)
@@ -224,40 +210,24 @@ class Conductor:
             return Decision("a notebook by itself always runs")
         return self._decider.decide(planned.name, planned.stage, prepared)
 
-    def _start(self, unit: _Unit) -> None:
+    def _start(self, unit: Unit) -> None:
         record = unit.record
         self._waiting.remove(unit)
         self._running.append(unit)
-        record.output = self._output(record)
+        record.output = self.folder / f"{record.name}.ipynb"
         # Said before it writes: should this process be killed, the next run knows what it may have touched.
         version = f"{self.run.run_id}.{record.name}"
         record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
         record.begin()
         self._tell(record)
+        self._save()
         self._workers.submit(self._execute, unit)
 
-    def _output(self, record: StageRun) -> Path:
-        return self.folder / f"{record.name}.ipynb"
+    def _execute(self, unit: Unit) -> None:
+        count = self._versions.count if self._versions else None
+        self._events.put(execute(unit, self._executor, self._stopping, self.progress, count))
 
-    def _execute(self, unit: _Unit) -> None:
-        """Execute a stage and count what it left; in a worker's thread."""
-        record, outcome, tried, rows = unit.record, None, 0, {}
-        problem: BaseException | None = None
-        try:
-            outcome, tried = attempt(
-                self._executor,
-                unit.prepared,
-                self._output(record),
-                unit.planned.stage.retries,
-                self._stopping,
-                lambda done, total: self.progress.cell(record, done, total),
-            )
-            rows = self._versions.count(record.outputs) if self._versions else {}
-        except BaseException as error:
-            problem = error
-        self._events.put(_Ended(unit, outcome, tried, rows, problem))
-
-    def _ended(self, ended: _Ended, by: str = "") -> None:
+    def _ended(self, ended: Ended, by: str = "") -> None:
         """Record how a stage ended."""
         unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
         self._running.remove(unit)
@@ -295,5 +265,11 @@ class Conductor:
             self._order.done(name)
 
     def _tell(self, record: StageRun) -> None:
-        save(self.run, self.settings)
+        self._unsaved = True
         self.progress.update(self.run, record)
+
+    def _save(self) -> None:
+        """Write the record if it has changed: once for the end of a stage and the beginning of the next."""
+        if self._unsaved:
+            save(self.run, self.settings)
+            self._unsaved = False

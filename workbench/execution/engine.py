@@ -113,8 +113,8 @@ class WorkbenchEngine:
 
             # Papermill's program has an exit status of its own for it.
             raise DeadKernelError(error)
-        # Papermill writes it once more.
-        return job.redactor.notebook(nb)
+        # Papermill writes it once more; where the caller has it from the job, there is nothing to write.
+        return job.redactor.notebook(nb) if own else type(nb)(nb, cells=[])
 
 
 def bind_parameters(nb: Any, where: str) -> None:

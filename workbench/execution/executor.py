@@ -68,6 +68,7 @@ class Executor:
         Whatever ends it is in the outcome: a cell's error, a time-out, a dead process, :meth:`stop`.
         """
         redactor = prepared.redactor
+        redactor.add(*self.settings.secrets)
         job = Job(
             start=lambda: self._start(prepared),
             output=output,

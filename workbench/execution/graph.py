@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-
-import networkx
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from workbench.errors import UsageError, unknown
 from workbench.schema import SCHEMAS, TABLES
@@ -24,27 +25,35 @@ def stage_order(stages: Mapping[str, Needs], where: str) -> tuple[str, ...]:
         UsageError: two stages write one table (``ops`` aside), a stage comes after one that isn't there, or
             the order is a circle. The message names both sides.
     """
-    graph = stage_graph(stages, where)
-    place = {name: index for index, name in enumerate(stages)}
+    before = stages_before(stages, where)
+    sorter = TopologicalSorter(before)
     try:
-        return tuple(networkx.lexicographical_topological_sort(graph, key=place.__getitem__))
-    except networkx.NetworkXUnfeasible:
-        circle = networkx.find_cycle(graph)
+        sorter.prepare()
+    except CycleError as error:
+        circle = error.args[1]
         steps = "; ".join(
-            f"{second} comes after {first} ({graph.edges[first, second]['why']})" for first, second in circle
+            f"{second} comes after {first} ({before[second][first]})" for first, second in pairwise(circle)
         )
         raise UsageError(f"{where}: the stages go in a circle: {steps}") from None
+    names = list(stages)
+    order: list[str] = []
+    free: list[int] = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heapq.heappush(free, names.index(name))
+        order.append(names[heapq.heappop(free)])
+        sorter.done(order[-1])
+    return tuple(order)
 
 
-def stage_graph(stages: Mapping[str, Needs], where: str) -> networkx.DiGraph:
-    """Return the graph with an edge from each stage to those that come after it; its ``why`` says the reason.
+def stages_before(stages: Mapping[str, Needs], where: str) -> dict[str, dict[str, str]]:
+    """Return for each stage those that it comes after, each with the reason.
 
     Raises:
         UsageError: as for :func:`stage_order`, circles aside.
     """
     writers = _writers(stages, where)
-    graph = networkx.DiGraph()
-    graph.add_nodes_from(stages)
+    before: dict[str, dict[str, str]] = {name: {} for name in stages}
     for name, (reads, writes, after) in stages.items():
         for table in reads:
             # Several stages add to the same ledger; one that does so itself waits for no other.
@@ -52,12 +61,12 @@ def stage_graph(stages: Mapping[str, Needs], where: str) -> networkx.DiGraph:
                 continue
             for writer in writers.get(table, []):
                 if writer != name:
-                    graph.add_edge(writer, name, why=f"{writer} writes {table}, {name} reads it")
+                    before[name][writer] = f"{writer} writes {table}, {name} reads it"
         for other in after:
             if other not in stages:
                 raise UsageError(f"{where}: stage {name}: after: {unknown('stage', other, stages)}")
-            graph.add_edge(other, name, why=f"{name} says so")
-    return graph
+            before[name][other] = f"{name} says so"
+    return before
 
 
 def _writers(stages: Mapping[str, Needs], where: str) -> dict[str, list[str]]:

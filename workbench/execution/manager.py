@@ -59,7 +59,8 @@ class Manager(NotebookExecutionManager):
 
 def write_notebook(node: Any, path: Path) -> None:
     """Write a notebook at once: a reader sees the old one or the new one, never a part."""
-    write_text(path, nbformat.writes(node) + "\n")
+    # Without the validation of nbformat.writes: it was valid when it was read, and we made its outputs.
+    write_text(path, nbformat.v4.writes(node) + "\n")
 
 
 class _AtOnce(LocalHandler):

@@ -123,7 +123,7 @@ class Outcome:
     ``node`` is the executed notebook, or as much of it as ran; ``record`` what it handed back. ``reason`` says
     what ended it, ``usage`` what it took (``peak_memory`` in bytes, ``cpu_seconds``) and ``cells`` the wall
     seconds of each code cell that ran, in order. ``executor`` is ``fork`` or ``kernel``, ``why`` the reason if
-    it wasn't forked.
+    it wasn't forked; ``cost`` is in US dollars, over all attempts.
     """
 
     node: Any
@@ -134,6 +134,7 @@ class Outcome:
     cells: tuple[float, ...] = ()
     executor: str = "kernel"
     why: str | None = None
+    cost: float | None = None
 
 
 def one_line(text: str) -> str:

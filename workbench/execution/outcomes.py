@@ -19,6 +19,7 @@ def note(record: StageRun, outcome: Outcome) -> None:
     peak = outcome.usage.get("peak_memory")
     record.peak_memory = None if peak is None else int(peak)
     record.cpu_seconds = outcome.usage.get("cpu_seconds")
+    record.cost = outcome.cost
 
 
 def repeat(record: StageRun, row: Mapping[str, Any]) -> None:

@@ -7,8 +7,7 @@ import re
 from collections import deque
 from typing import Any
 
-from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat import NotebookNode, from_dict
 
 HEAD_LINES = 2_000
 TAIL_LINES = 200
@@ -97,7 +96,7 @@ class Outputs:
         self.settle()
         if self._dropped:
             text = f"… {self._dropped:,} further outputs left out …\n"
-            self._cell["outputs"].append(new_output("stream", name="stderr", text=text))
+            self._cell["outputs"].append(_output("stream", name="stderr", text=text))
             self._dropped = 0
 
     def settle(self) -> None:
@@ -117,14 +116,14 @@ class Outputs:
             self._stream(event["name"], event["text"])
         elif kind == "display_data":
             self._add(
-                new_output(kind, data=_bundle(event["data"]), metadata=event.get("metadata") or {}),
+                _output(kind, data=_bundle(event["data"]), metadata=event.get("metadata") or {}),
                 (event.get("transient") or {}).get("display_id"),
             )
         elif kind == "update_display_data":
             self._update(event)
         elif kind == "execute_result":
             self._add(
-                new_output(
+                _output(
                     kind,
                     data=_bundle(event["data"]),
                     metadata=event.get("metadata") or {},
@@ -134,7 +133,7 @@ class Outputs:
             )
         elif kind == "error":
             self._add(
-                new_output(
+                _output(
                     kind, ename=event["ename"], evalue=event["evalue"], traceback=list(event["traceback"])
                 )
             )
@@ -154,7 +153,7 @@ class Outputs:
         if outputs and outputs[-1]["output_type"] == "stream" and outputs[-1]["name"] == name:
             output = outputs[-1]
         else:
-            output = new_output("stream", name=name, text="")
+            output = _output("stream", name=name, text="")
             if not self._add(output):
                 return
             self._streams[id(output)] = StreamText()
@@ -195,6 +194,11 @@ class Outputs:
         self.node["metadata"]["widgets"] = {
             _WIDGETS: {"state": state, "version_major": 2, "version_minor": 0}
         }
+
+
+def _output(kind: str, **fields: Any) -> Any:
+    # nbformat's own maker validates each output by itself, which takes longer than many a cell.
+    return from_dict({"output_type": kind, **fields})
 
 
 def _bundle(data: dict[str, Any]) -> dict[str, Any]:

@@ -25,22 +25,20 @@ def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: 
     import_papermill()
     import nbformat
     from papermill.engines import papermill_engines
-    from papermill.exceptions import PapermillExecutionError
     from papermill.execute import execute_notebook
 
     # The entry point is there only if the package is installed.
     papermill_engines.register(ENGINE, WorkbenchEngine)
-    with contextlib.suppress(PapermillExecutionError):
-        execute_notebook(
-            nbformat.from_dict(content),
-            None,
-            parameters=values or None,
-            engine_name=ENGINE,
-            kernel_name=PYTHON,
-            language="python",
-            progress_bar=False,
-            job=job,
-        )
+    execute_notebook(
+        nbformat.from_dict(content),
+        None,
+        parameters=values or None,
+        engine_name=ENGINE,
+        kernel_name=PYTHON,
+        language="python",
+        progress_bar=False,
+        job=job,
+    )
 
 
 def job_for(

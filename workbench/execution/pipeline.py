@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from workbench.errors import UsageError, unknown
-from workbench.execution.graph import Needs, expand, fitting, in_warehouse, stage_graph, stage_order
+from workbench.execution.graph import Needs, expand, fitting, in_warehouse, stage_order, stages_before
 from workbench.execution.schedule import check_schedule
 from workbench.execution.stages import Name, Part, Retries, Schedule, Size, Stage
 from workbench.schema import TABLES
@@ -39,8 +39,8 @@ class Pipeline(Part):
     @cached_property
     def before(self) -> dict[str, frozenset[str]]:
         """The stages that each stage waits for, by its name."""
-        graph = stage_graph(self._needs, str(self.folder / MAP))
-        return {name: frozenset(graph.predecessors(name)) for name in self.stages}
+        before = stages_before(self._needs, str(self.folder / MAP))
+        return {name: frozenset(others) for name, others in before.items()}
 
     @property
     def _needs(self) -> dict[str, Needs]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ program = False
 _OF_NBFORMAT = ("rfc3987_syntax",)
 # Papermill reads and writes notebooks in stores by them; our program hands it none to read and takes back a node.
 _OF_PAPERMILL = ("boto3", "azure", "gcsfs", "github")
+# Beautiful Soup, which nbconvert cleans Markdown with, selects by CSS with it; nobody here does.
+_OF_SOUP = ("soupsieve",)
 
 
 def import_nbformat() -> None:
@@ -26,6 +29,13 @@ def import_papermill() -> None:
     import_nbformat()
     with _absent(_OF_PAPERMILL if program else ()):
         import papermill.execute  # noqa: F401
+
+
+def import_soup() -> None:
+    """Import Beautiful Soup; in our own program without CSS selectors."""
+    with warnings.catch_warnings(), _absent(_OF_SOUP if program else ()):
+        warnings.filterwarnings("ignore", message="The soupsieve package")
+        import bs4  # noqa: F401
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, has_tag
-from workbench.execution.quick import import_nbformat
+from workbench.execution.quick import import_nbformat, import_soup
 from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
 from workbench.settings import Settings
 
@@ -99,6 +99,10 @@ def _number(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+def _money(value: float) -> str:
+    return f"${value:,.6f}".rstrip("0").rstrip(".")
+
+
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -110,7 +114,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": _duration, "number": _number}
+    environment.filters |= {"duration": _duration, "number": _number, "money": _money}
     environment.globals["style"] = _safe((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     return environment
 
@@ -162,13 +166,12 @@ def _render_cells(node: Any, folder: Path) -> str:
 def _convert(exporter: Any, node: Any, resources: dict[str, Any]) -> Any:
     """Convert as the exporter does, but for a second reading of the HTML that our template has no use for."""
     from nbconvert.exporters.templateexporter import TemplateExporter
-    from nbconvert.filters.highlight import Highlight2HTML
     from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
 
     resources = exporter._init_resources(resources)
     language = node.metadata["language_info"]
     lexer = language.get("pygments_lexer", language["name"])
-    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer=lexer, parent=exporter))
+    exporter.register_filter("highlight_code", lambda source, **_: _highlighted(source, lexer))
     types = WidgetsDataTypeFilter(
         notebook_metadata=exporter._nb_metadata, parent=exporter, resources=resources
     )
@@ -176,10 +179,32 @@ def _convert(exporter: Any, node: Any, resources: dict[str, Any]) -> Any:
     return TemplateExporter.from_notebook_node(exporter, node, resources)
 
 
+def _highlighted(source: str, language: str) -> str:
+    from pygments import highlight
+
+    return str(highlight(source or " ", *_highlighter(language)))
+
+
+@cache
+def _highlighter(language: str) -> tuple[Any, Any]:
+    """Return what reads and what writes a language; the exporter's own makes both anew for each cell."""
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import get_lexer_by_name
+    from pygments.lexers.special import TextLexer
+    from pygments.util import ClassNotFound
+
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        lexer = TextLexer()
+    return lexer, HtmlFormatter(cssclass="highlight")
+
+
 def _exporter() -> Any:
     """Return this thread's exporter: its templates are read once."""
     found = getattr(_of_thread, "exporter", None)
     if found is None:
+        import_soup()
         from nbconvert.exporters.html import HTMLExporter
         from traitlets.config import Config
 
@@ -233,14 +258,19 @@ def _without_remote(body: str) -> str:
 
 def _align(soup: Any) -> None:
     """Set the text columns of data frames to the left; numbers stay on the right."""
-    for table in soup.select("table.dataframe"):
-        rows = [row.find_all(["th", "td"]) for row in table.select("tbody tr")]
+    for table in soup.find_all("table", class_="dataframe"):
+        rows, heads = _rows(table, "tbody"), _rows(table, "thead")
         width = len(rows[0]) if rows else 0
         if any(len(row) != width for row in rows):
             continue
         for column in range(1, width):
             if all(_NUMERIC.fullmatch(row[column].get_text().strip()) for row in rows):
                 continue
-            for row in [*rows, *(head.find_all(["th", "td"]) for head in table.select("thead tr"))]:
+            for row in [*rows, *heads]:
                 if len(row) == width:
                     row[column]["class"] = [*row[column].get("class", []), "text"]
+
+
+def _rows(table: Any, part: str) -> list[list[Any]]:
+    """Return the cells of each row in a part of a table."""
+    return [row.find_all(["th", "td"]) for group in table.find_all(part) for row in group.find_all("tr")]

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, PrivateAttr, computed_field
 
 VERSION = 1
+# The executor of a run that executes a stage of a run on another machine.
+PART = "part"
 State = Literal["waiting", "running", "succeeded", "skipped", "failed", "stopped", "not_run", "lost"]
 Exit = Literal["done", "error", "timeout", "memory", "died", "stopped", "skipped"]
 
@@ -113,7 +115,9 @@ class Run(_Timed):
     pid: int = Field(default=0, description="process that ran it")
     pid_created: float = Field(default=0.0, description="when that process began, seconds since 1970")
     host: str = Field(default="", description="name of the machine")
-    executor: str = Field(default="local", description="where it ran")
+    executor: str = Field(
+        default="local", description="where it ran; part if it executed a stage of a run elsewhere"
+    )
     code_version: str | None = Field(default=None, description="git commit, with -dirty if files differ")
     mlflow_run_id: str | None = Field(default=None, description="the parent run in MLflow")
 
@@ -122,6 +126,12 @@ class Run(_Timed):
         """Rows in the tables its stages say they wrote."""
         known = [stage.rows for stage in self.stages if stage.rows is not None and stage.state != "skipped"]
         return sum(known) if known else None
+
+    @property
+    def cost(self) -> float | None:
+        """What its stages cost, US dollars; None if none is known to have cost anything."""
+        known = [stage.cost for stage in self.stages if stage.cost is not None]
+        return round(sum(known), 6) if known else None
 
     @computed_field(description="seconds of own work by kind, over all stages that ran")  # type: ignore[prop-decorator]
     @property

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workbench.execution.conductor import Conductor
+from workbench.execution.elsewhere import MakeRemote, spread
 from workbench.execution.literals import plain
 from workbench.execution.notebook import prepare
 from workbench.execution.pipeline import Pipeline, load_pipeline
 from workbench.execution.planning import Planned, plan
 from workbench.execution.progress import Progress, Silence
+from workbench.execution.run_record import PART
 from workbench.execution.runs import Run, find_unfinished, new_run
 from workbench.execution.scheduler import Claim
-from workbench.execution.stages import Stage
+from workbench.execution.stages import Retries, Stage
 from workbench.settings import Settings, get_settings
 
 
@@ -27,6 +31,10 @@ def run_pipeline(
     force: bool = False,
     resume: str | None = None,
     cold: bool = False,
+    executor: str | None = None,
+    executors: Mapping[str, MakeRemote] | None = None,
+    part_of: str | None = None,
+    extra: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Run:
@@ -43,6 +51,11 @@ def run_pipeline(
         resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
             ``parameters``, and what it got done is skipped.
         cold: start a kernel afresh for each notebook, don't fork.
+        executor: what executes all stages, ``local`` or ``ecs``; as their maps say if None.
+        executors: make the executors other than the local one, by name.
+        part_of: the run on another machine that this one executes a stage of. It takes over its identity and
+            leaves the warehouse's records to it.
+        extra: variables for every notebook's environment.
         settings: read afresh if None.
         progress: who is told of every step; nobody if None.
 
@@ -62,16 +75,23 @@ def run_pipeline(
     past = find_unfinished(resume, pipeline.name, settings) if resume else None
     given = {**(past.given if past else {}), **(parameters or {})}
     planned = plan(pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"))
+    if part_of:
+        # Whoever asked for the stage tries again.
+        planned = [
+            replace(each, stage=each.stage.model_copy(update={"retries": Retries()})) for each in planned
+        ]
     run = new_run(
         pipeline.name,
         settings,
         given={name: plain(value) for name, value in given.items()},
         resumed=past.run_id if past else None,
+        **({"run_id": part_of, "executor": PART} if part_of else {"executor": executor or "local"}),
     )
     named = [name for name in (start, only) if name]
     conductor = Conductor(
-        run, planned, settings, progress or Silence(), pipeline, force=force, named=named, cold=cold
-    )
+        run, planned, settings, progress or Silence(), pipeline, force=force, named=named, cold=cold,
+        extra=extra, spread=partial(spread, pipeline, run, executor, executors or {}),
+    )  # fmt: skip
     return conductor.go()
 
 

@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 import subprocess
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,10 @@ _LOOKED_AT = 200
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
     """Return a record of this process for a run that is about to start, with a fresh identity."""
     moment = now()
+    # In order of time within the second, too: what is newest is told by its name.
+    fresh = f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
     return Run(
-        # In order of time within the second, too: what is newest is told by its name.
-        run_id=f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}",
+        run_id=facts.pop("run_id", fresh),
         pipeline=pipeline,
         pid=os.getpid(),
         pid_created=psutil.Process().create_time(),
@@ -51,15 +51,24 @@ def code_version(folder: Path) -> str | None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file at once: a reader sees the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    name = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    # Few calls: after each, a thread waits for its turn as long as another renders pages.
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        handle = os.open(name, flags, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(name, flags, 0o644)
+    try:
+        try:
+            view = memoryview(text.encode())
+            while view:
+                view = view[os.write(handle, view) :]
+        finally:
+            os.close(handle)
+        name.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        name.unlink(missing_ok=True)
         raise
 
 

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,7 +120,8 @@ def landed(folder: Path | None = None) -> Iterator[Landed]:
     Raises:
         UsageError: a folder of landing is no dataset, or a map beside a file is wrong.
     """
-    folder = folder or get_settings().landing
+    settings = get_settings()
+    folder, youngest = folder or settings.landing, time.time() - settings.landing_settle
     if not folder.is_dir():
         return
     for child in sorted(folder.iterdir()):
@@ -131,6 +133,8 @@ def landed(folder: Path | None = None) -> Iterator[Landed]:
         if file.is_file()
         and not file.name.startswith((".", "_"))
         and not file.name.endswith((MAP_SUFFIX, ".part"))
+        # Somebody may still write it; whoever set the time sees to it that it is taken in later.
+        and (not settings.landing_settle or file.stat().st_mtime <= youngest)
     ]
     for file in sorted(files, key=lambda file: (file.stat().st_mtime_ns, str(file))):
         dataset = file.relative_to(folder).parts[0]

@@ -18,7 +18,7 @@ def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
     """
     warehouse = locate(url)
     if create:
-        warehouse.initialize()
+        warehouse.ensure()
     elif warehouse.dialect == "duckdb":
         # A look at a file costs nothing; a server is asked with the first statement.
         warehouse.require()

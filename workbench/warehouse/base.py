@@ -101,6 +101,9 @@ class Warehouse(Protocol):
             WorkFailed: it failed at every try, or the connection broke as it was committed.
         """
 
+    def ensure(self) -> None:
+        """Make or upgrade the declared tables, unless it is known that all are there."""
+
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made.
 
@@ -114,6 +117,15 @@ class Warehouse(Protocol):
         Raises:
             UsageError: as `initialize`.
         """
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone.
+
+        It is for tables that can be filled again from others.
+        """
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Bring the materialized views over these tables up to date, where the engine has any."""
 
     def replace(self, table: str, rows: Rows) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""

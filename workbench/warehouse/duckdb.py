@@ -17,13 +17,15 @@ import psutil
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import TABLES, Dialect, Table, create_schemas, create_table, quote
 from workbench.schema import table as declared
-from workbench.warehouse.upgrade import Found, compare, duckdb_statements
+from workbench.warehouse.upgrade import Found, compare, duckdb_statements, is_as_declared
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
 T = TypeVar("T")
+# The state of the files that were seen to be complete: to look again takes as long as a small notebook.
+_complete: dict[Path, tuple[int, ...]] = {}
 _HOLDER = re.compile(r"PID (\d+)")
 
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
@@ -57,6 +59,15 @@ class DuckDBWarehouse:
         """
         if not self.path.is_file():
             raise UsageError(f"no warehouse at {self.path}; make one with: workbench init")
+
+    def ensure(self) -> None:
+        """Make the declared tables that are missing; one look is enough as long as only this process writes."""
+        if not self._is_complete():
+            self.initialize()
+            _complete[self.path] = _state(self.path)
+
+    def _is_complete(self) -> bool:
+        return self.path in _complete and _complete[self.path] == _state(self.path)
 
     @contextmanager
     def connection(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -142,6 +153,7 @@ class DuckDBWarehouse:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open one transaction: committed at the end, undone by an error."""
+        complete = self._is_complete()
         with self.connection() as connection:
             connection.begin()
             try:
@@ -150,6 +162,8 @@ class DuckDBWarehouse:
                 connection.rollback()
                 raise
             connection.commit()
+        if complete:
+            _complete[self.path] = _state(self.path)
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T], *, repeatable: bool = False) -> T:
         """Do work in one transaction; nobody else writes meanwhile, so it is done once."""
@@ -179,6 +193,19 @@ class DuckDBWarehouse:
                 return _statements(connection, {})
         with self.connection(read_only=True) as connection:
             return _statements(connection, _columns(connection))
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
+        with self.transaction() as connection:
+            present = _columns(connection)
+            for table in map(declared, tables):
+                if always or not is_as_declared(table, present.get(table.full_name, {}), "duckdb"):
+                    connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
+                    for statement in create_table(table, "duckdb"):
+                        connection.execute(statement)
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Do nothing: there are no materialized views."""
 
     def replace(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
@@ -277,6 +304,14 @@ def _statements(
         if present.get(name):
             statements += duckdb_statements(compare(table, present[name], "duckdb", has))
     return statements
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _first_line(message: str) -> str:

@@ -122,6 +122,11 @@ def compare(
     return difference
 
 
+def is_as_declared(table: Table, found: Mapping[str, Found], dialect: Dialect) -> bool:
+    """Return whether a table that is there has the declared columns, in the declared order."""
+    return tuple(found) == table.column_names and not compare(table, found, dialect, lambda *_: False)
+
+
 def _refuse(table: Table, column: str, why: str) -> UsageError:
     # What is worked out from raw can be worked out again; what landed or was found can't.
     mend = (

@@ -43,6 +43,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     start.add_argument(
         "--s3-endpoint", metavar="URL", help="where S3 is (default: AWS_ENDPOINT_URL, then AWS)"
     )
+    start.add_argument(
+        "--isolation", choices=("serializable", "snapshot"), default="serializable",
+        help="isolation level of the database (default %(default)s)",
+    )  # fmt: skip
     start.add_argument("--no-tls", action="store_true", help="speak no TLS")
     start.add_argument("--require-tls", action="store_true", help="turn away clients that don't ask for TLS")
     start.epilog = "The password is REDSHIFT_LOCAL_PASSWORD's, or made once and kept in DIR/password."
@@ -67,6 +71,7 @@ def _start(given: argparse.Namespace) -> int:
     server = RedshiftLocal(
         given.data, host=given.host, port=given.port, database=given.database, user=given.user,
         password=os.environ.get("REDSHIFT_LOCAL_PASSWORD", ""), tls=not given.no_tls, require_tls=given.require_tls,
+        isolation=given.isolation,
         s3={"endpoint_url": given.s3_endpoint} if given.s3_endpoint else None,
     )  # fmt: skip
     signal.signal(signal.SIGTERM, _interrupt)

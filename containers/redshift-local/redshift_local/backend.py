@@ -8,7 +8,6 @@ from pathlib import Path
 
 from redshift_local import wire
 from redshift_local.errors import SqlError
-from redshift_local.postgres import ADMINISTRATOR
 from redshift_local.translating import as_error
 from redshift_local.wire import Field, Message
 
@@ -30,14 +29,6 @@ class Backend:
     async def connect(cls, socket: Path) -> Backend:
         """Open the socket; nothing is sent."""
         return cls(*await asyncio.open_unix_connection(socket, limit=_BUFFER))
-
-    @classmethod
-    async def administrator(cls, socket: Path, database: str) -> Backend:
-        """Open a session of the administrator's."""
-        backend = await cls.connect(socket)
-        await backend.write(wire.startup({"user": ADMINISTRATOR, "database": database}))
-        await backend._cycle()
-        return backend
 
     async def write(self, data: bytes) -> None:
         """Send bytes, waiting while the other side is behind."""

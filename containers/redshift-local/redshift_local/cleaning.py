@@ -33,7 +33,7 @@ def clean(array: pa.Array, column: Column, spec: Copy) -> pa.Array:
         if spec.empty_as_null:
             array = _nulled(array, pc.equal(array, ""))
         if spec.truncate and column.length is not None:
-            array = pc.utf8_slice_codeunits(array, 0, column.length)
+            array = cut(array, column.length)
         return array
     array = pc.utf8_trim_whitespace(array)
     array = _nulled(array, pc.equal(array, ""))
@@ -42,6 +42,17 @@ def clean(array: pa.Array, column: Column, spec: Copy) -> pa.Array:
     if column.type == "date" and spec.date_format != "auto":
         return _times(array, spec.date_format, "%Y-%m-%d")
     return array
+
+
+def cut(array: pa.Array, length: int) -> pa.Array:
+    """Return text cut to so many bytes, between two characters."""
+    if (pc.max(pc.binary_length(array)).as_py() or 0) <= length:
+        return array
+    values = (
+        None if value is None else value.encode()[:length].decode(errors="ignore")
+        for value in array.to_pylist()
+    )
+    return pa.array(values, pa.string())
 
 
 def _nulled(array: pa.Array, where: pa.Array) -> pa.Array:

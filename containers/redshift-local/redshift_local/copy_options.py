@@ -39,6 +39,9 @@ class Copy:
     max_errors: int = 0
     explicit_ids: bool = False
     json_ignore_case: bool = False
+    json_paths_at: Location | None = None
+    json_paths: tuple[tuple[str | int, ...], ...] = ()
+    fill_record: bool = False
     access: Access = field(default_factory=Access)
 
 
@@ -73,6 +76,10 @@ def parse_copy(words: Words) -> Copy | None:
         spec.delimiter = "," if spec.format == "csv" else "|"
     if spec.escape and (spec.format != "delimited" or spec.remove_quotes):
         raise not_imitated("COPY with ESCAPE together with CSV, JSON, Parquet or REMOVEQUOTES")
+    if spec.fill_record and spec.format in ("json", "parquet"):
+        raise not_imitated(
+            f"COPY with FILLRECORD of {spec.format.upper()}", "it is of delimited text and CSV"
+        )
     if spec.format == "parquet" and (spec.header or spec.compression or spec.max_errors):
         raise bad_statement("COPY of Parquet takes none of IGNOREHEADER, MAXERROR and a compression")
     return spec
@@ -91,9 +98,11 @@ def _copy_option(spec: Copy, option: str, words: Words) -> bool:
         case "JSON":
             spec.format = "json"
             paths = words.string(option) if words.peek() == "AS" or words.is_string() else "auto"
-            if paths not in ("auto", "auto ignorecase"):
-                raise not_imitated(f"COPY with JSON '{paths}' (jsonpaths, noshred)", "JSON 'auto' is")
-            spec.json_ignore_case = paths != "auto"
+            if paths.startswith("s3://"):
+                spec.json_paths_at = Location.of(paths)
+            elif paths not in ("auto", "auto ignorecase"):
+                raise not_imitated(f"COPY with JSON '{paths}'", "JSON 'auto' is, and a jsonpaths file in S3")
+            spec.json_ignore_case = paths == "auto ignorecase"
         case "DELIMITER":
             spec.delimiter = words.character(option)
         case "QUOTE":
@@ -130,6 +139,8 @@ def _copy_option(spec: Copy, option: str, words: Words) -> bool:
             spec.max_errors = words.number(option)
             if spec.max_errors > MOST_ERRORS:
                 raise bad_statement(f"MAXERROR is at most {MOST_ERRORS}")
+        case "FILLRECORD":
+            spec.fill_record = True
         case "EXPLICIT_IDS":
             spec.explicit_ids = True
         case "COMPUPDATE":

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -15,9 +17,10 @@ import pyarrow.csv
 
 from redshift_local import s3
 from redshift_local.backend import Backend
-from redshift_local.cleaning import clean, time_pattern
+from redshift_local.cleaning import clean, cut, time_pattern
 from redshift_local.copy_options import Copy
 from redshift_local.errors import SqlError
+from redshift_local.json_paths import with_paths
 from redshift_local.reading import read
 from redshift_local.rewrite.tokens import literal, quote
 from redshift_local.rows import BadRow, Batch, Column
@@ -31,6 +34,7 @@ _PORTION = 1000
 _WHERE = re.compile(r'line (\d+)(?:, column ([^:]+))?(?:: "(.*)")?', re.S)
 _CODES = {"22P02": 1207, "22003": 1216, "22001": 1204, "22007": 1206, "22008": 1206, "23502": 1213}
 """Redshift's numbers of load errors, by PostgreSQL's SQLSTATE; any other is 1200."""
+_TOO_LONG = "22001"
 # Errors of a row's values; any other is one of the statement.
 _OF_A_ROW = ("22", "23")
 
@@ -77,8 +81,10 @@ async def copy(spec: Copy, session: Session) -> str:
     load = _Load(spec, columns, str(ids))
     loop = asyncio.get_running_loop()
     client = await loop.run_in_executor(None, spec.access.client, session.place.s3)
+    if spec.json_paths_at is not None:
+        load.spec = await loop.run_in_executor(None, with_paths, client, spec, len(columns))
     places = await loop.run_in_executor(None, _places, client, spec)
-    batches = read(client, places, spec, load.columns, load.refuse)
+    batches = read(client, places, load.spec, load.columns, load.refuse)
     try:
         if spec.max_errors:
             await _portions(load, batches, session.backend)
@@ -87,7 +93,7 @@ async def copy(spec: Copy, session: Session) -> str:
     finally:
         batches.close()  # type: ignore[attr-defined]
         if load.bad:
-            await _record(load, session)
+            _record(load, session)
     return "COPY"
 
 
@@ -134,9 +140,7 @@ def _encode(batch: Batch, load: _Load) -> tuple[pa.RecordBatch, bytes]:
         data = pa.RecordBatch.from_arrays(arrays, data.schema.names)
     elif load.spec.truncate:
         arrays = [
-            pc.utf8_slice_codeunits(array, 0, column.length)
-            if column.is_text and column.length is not None
-            else array
+            cut(array, column.length) if column.is_text and column.length is not None else array
             for column, array in zip(load.columns, data.columns, strict=True)
         ]
         data = pa.RecordBatch.from_arrays(arrays, data.schema.names)
@@ -246,6 +250,9 @@ def _bad(problem: SqlError, batch: Batch, row: int, load: _Load) -> BadRow:
     name = (found[2] or "") if found else ""
     column = next((column for column in load.columns if column.name == name.strip('"')), None)
     values = batch.data.slice(row, 1).to_pylist()[0]
+    if column is None and problem.code == _TOO_LONG:
+        column = next((one for one in load.columns if _is_too_long(values.get(one.name), one)), None)
+        name = column.name if column else ""
     raw = values.get(column.name) if column else None
     return BadRow(
         batch.uri, batch.lines[row], _CODES.get(problem.code, 1200), problem.message, name,
@@ -255,21 +262,22 @@ def _bad(problem: SqlError, batch: Batch, row: int, load: _Load) -> BadRow:
     )  # fmt: skip
 
 
-async def _record(load: _Load, session: Session) -> None:
+def _is_too_long(value: object, column: Column) -> bool:
+    return column.length is not None and len(str("" if value is None else value).encode()) > column.length
+
+
+def _record(load: _Load, session: Session) -> None:
     """Keep the bad rows for stl_load_errors, whatever becomes of the client's transaction."""
-    admin = await Backend.administrator(session.place.socket, session.database)
-    try:
-        for start in range(0, len(load.bad), 500):
-            rows = [
-                f"({load.ids}, 0, {literal(row.uri[:256])}, {row.line}, {literal(row.column[:127])}, {literal(row.type)}, "
-                f"{literal(row.raw_line[:1024])}, {literal(row.raw_value[:1024])}, {row.code}, {literal(row.reason[:100])})"
-                for row in load.bad[start : start + 500]
-            ]
-            await admin.run(
-                "INSERT INTO redshift_local.load_errors (userid, tbl, session, query, filename, line_number, colname, "
-                f"type, raw_line, raw_field_value, err_code, err_reason) VALUES {', '.join(rows)}".replace(
-                    "\0", ""
-                )
-            )
-    finally:
-        admin.close()
+    started = datetime.now(UTC).replace(tzinfo=None).isoformat()
+    lines = []
+    for row in load.bad:
+        user, table, process = load.ids.split(", ")
+        kept = {
+            "database": session.database, "userid": user, "tbl": table, "session": process, "starttime": started,
+            "filename": row.uri[:256], "line_number": row.line, "colname": row.column[:127], "type": row.type,
+            "col_length": row.length, "raw_line": row.raw_line[:1024], "raw_field_value": row.raw_value[:1024],
+            "err_code": row.code, "err_reason": row.reason[:100],
+        }  # fmt: skip
+        lines.append(json.dumps(kept).replace("\\u0000", ""))
+    with session.place.load_errors.open("a") as file:
+        file.write("\n".join(lines) + "\n")

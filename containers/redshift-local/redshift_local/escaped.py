@@ -23,6 +23,15 @@ def as_redshift(row: bytes) -> bytes:
     return _PAIR.sub(lambda found: found[0] if found[1] == b"\\" else _CHARACTERS[found[1]], row)
 
 
+_PLAIN = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
+_ANY_PAIR = re.compile(rb"\\(.)", re.S)
+
+
+def unescaped(row: bytes) -> bytes:
+    """Return a row of PostgreSQL's text format with every value as it is."""
+    return _ANY_PAIR.sub(lambda found: _PLAIN.get(found[1], found[1]), row) if b"\\" in row else row
+
+
 def records(stream: io.TextIOBase) -> Iterator[tuple[int, str]]:
     """Yield each record without its line feed, and the number of its first line: an escaped line feed ends none."""
     held: list[str] = []
@@ -65,6 +74,8 @@ def read_escaped(
             at = match.end()
             if at == len(record) and match[0] == match[1]:
                 break
+        if spec.fill_record:
+            found += [""] * (len(names) - len(found))
         if len(found) != len(names):
             extra = len(found) > len(names)
             reason = "Extra column(s) found" if extra else "Delimiter not found"

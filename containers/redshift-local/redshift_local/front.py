@@ -21,15 +21,18 @@ from redshift_local.session import Session
 from redshift_local.wire import Message
 
 _BUFFER = 1 << 20
+# Seconds that starting and stopping may take.
+_PATIENCE = 15
 # What PostgreSQL takes at the start of a session; what else Redshift's drivers send, it would refuse.
 _KEPT = ("user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone", "options")
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a session needs to know of where it is: PostgreSQL's socket and how to reach S3."""
+    """What a session needs to know of where it is: PostgreSQL's socket, the file of load errors, how to reach S3."""
 
     socket: Path
+    load_errors: Path
     s3: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,7 +57,9 @@ class Front:
         self._thread.start()
         ready: Future[int] = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
         try:
-            return ready.result()
+            return ready.result(_PATIENCE)
+        except TimeoutError as problem:
+            raise LocalError(f"no port was opened on {self._host} within {_PATIENCE} seconds") from problem
         except OSError as problem:
             self.stop()
             raise LocalError(
@@ -64,10 +69,13 @@ class Front:
     def stop(self) -> None:
         """Stop listening and hang up on all clients."""
         if self._thread.is_alive():
-            asyncio.run_coroutine_threadsafe(self._close(), self._loop).result()
+            with contextlib.suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_PATIENCE)
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
-            self._loop.close()
+            self._thread.join(_PATIENCE)
+            # A loop that still waits for S3 ends with the process: its thread is a daemon.
+            if not self._thread.is_alive():
+                self._loop.close()
 
     async def _listen(self) -> int:
         self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=_BUFFER)

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from redshift_local.errors import LocalError
+from redshift_local.settings import SETTINGS
 
 ADMINISTRATOR = "rdsdb"
 SOCKET_PORT = 5432
@@ -28,12 +29,15 @@ _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # Reads that a serializable transaction is known by, before they are lumped together by table.
+    "max_pred_locks_per_transaction": "256",
     "password_encryption": "md5",
     "timezone": "UTC",
     # Redshift's string literals know backslash escapes, as PostgreSQL's of old did.
     "standard_conforming_strings": "off",
     "escape_string_warning": "off",
     "backslash_quote": "on",
+    **{f"redshift_local.{name}": value for name, value in SETTINGS.items()},
 }
 
 
@@ -76,7 +80,15 @@ class Postgres:
         # The path of a Unix socket may have no more than 107 bytes: it can't lie in the data directory.
         self._sockets = Path(tempfile.mkdtemp(prefix="redshift-local-"))
         self._give(self._sockets)
-        arguments: list[str | Path] = [self.programs / "postgres", "-D", self.data, "-k", self._sockets, "-p", str(SOCKET_PORT)]
+        arguments: list[str | Path] = [
+            self.programs / "postgres",
+            "-D",
+            self.data,
+            "-k",
+            self._sockets,
+            "-p",
+            str(SOCKET_PORT),
+        ]
         arguments += [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         with (self.data.parent / "postgres.log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -123,7 +135,15 @@ class Postgres:
     def _answers(self) -> bool:
         if not self.socket.exists():
             return False
-        command: list[str | Path] = [self.programs / "psql", "-X", "-q", "-h", self.socket.parent, "-p", str(SOCKET_PORT)]
+        command: list[str | Path] = [
+            self.programs / "psql",
+            "-X",
+            "-q",
+            "-h",
+            self.socket.parent,
+            "-p",
+            str(SOCKET_PORT),
+        ]
         command += ["-U", ADMINISTRATOR, "-d", "postgres", "-c", "select 1"]
         return subprocess.run(command, capture_output=True, timeout=_PATIENCE).returncode == 0
 
@@ -151,7 +171,9 @@ class Postgres:
             "--no-sync",
         ]
         command += ["--encoding=UTF8", "--locale=C", "--no-instructions"]
-        done = subprocess.run([*self._as_owner(), *command], capture_output=True, text=True, cwd="/", timeout=_PATIENCE)
+        done = subprocess.run(
+            [*self._as_owner(), *command], capture_output=True, text=True, cwd="/", timeout=_PATIENCE
+        )
         if done.returncode:
             shutil.rmtree(self.data)
             raise LocalError(

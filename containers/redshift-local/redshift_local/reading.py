@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from redshift_local import s3
 from redshift_local.copy_options import Copy
 from redshift_local.errors import SqlError
 from redshift_local.escaped import read_escaped
+from redshift_local.json_paths import follow
 from redshift_local.parquet import read_parquet
 from redshift_local.rows import ROWS, BadRow, Batch, Column
 from redshift_local.s3 import Location
@@ -78,6 +80,7 @@ def _delimited(
     counted = _Counted(spec.header + 1)
     # PyArrow lets no exception out of its handler: what it finds is refused below.
     invalid_rows: list[BadRow] = []
+    short: list[tuple[int, str]] = []
 
     def refuse_invalid() -> None:
         while invalid_rows:
@@ -86,6 +89,9 @@ def _delimited(
     def invalid(row: Any) -> str:
         line = row.number if row.number is not None else 0
         counted.skipped.add(line)
+        if spec.fill_record and row.actual_columns < row.expected_columns:
+            short.append((line, row.text))
+            return "skip"
         reason = (
             "Extra column(s) found" if row.actual_columns > row.expected_columns else "Delimiter not found"
         )
@@ -123,7 +129,32 @@ def _delimited(
             refuse_invalid()
             lines = counted.take(len(batch))
             yield from _decoded(batch, lines, place, spec, columns, refuse)
+            if short:
+                yield _filled(short, place, spec, names)
+                short.clear()
         refuse_invalid()
+        if short:
+            yield _filled(short, place, spec, names)
+
+
+def _filled(short: list[tuple[int, str]], place: Location, spec: Copy, names: list[str]) -> Batch:
+    """Return the rows that end early, with empty fields for what they lack."""
+    quoted = spec.format == "csv" or spec.remove_quotes
+    found = [
+        next(
+            csv.reader(
+                [text],
+                delimiter=spec.delimiter,
+                quotechar=spec.quote,
+                quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+            ),
+            [],
+        )
+        for _, text in short
+    ]
+    rows = [row + [""] * (len(names) - len(row)) for row in found]
+    arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
+    return Batch(place.uri, pa.RecordBatch.from_arrays(arrays, names), [line for line, _ in short])
 
 
 def _decoded(
@@ -178,7 +209,7 @@ def _json(
             continue
         try:
             found = decoder.decode(line)
-            if not isinstance(found, dict):
+            if not isinstance(found, (dict, list) if spec.json_paths else dict):
                 raise ValueError
         except ValueError:
             refuse(
@@ -191,9 +222,12 @@ def _json(
                 )
             )
             continue
-        if spec.json_ignore_case:
-            found = {key.lower(): value for key, value in found.items()}
-        rows.append([_scalar(found.get(name)) for name in names])
+        if spec.json_paths:
+            rows.append([_scalar(follow(path, found)) for path in spec.json_paths])
+        else:
+            if spec.json_ignore_case:
+                found = {key.lower(): value for key, value in found.items()}
+            rows.append([_scalar(found.get(name)) for name in names])
         lines.append(number)
         if len(rows) == ROWS:
             yield batch()

@@ -10,14 +10,26 @@ from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Literal
 
 from redshift_local.certificates import server_context
 from redshift_local.errors import LocalError
 from redshift_local.front import Front, Place
 from redshift_local.postgres import Postgres, make_password
 
-_SCRIPTS = ("functions.sql", "dates.sql", "patterns.sql", "catalog.sql", "bytes.sql", "late.sql", "tables.sql", "views.sql")
+# sql/catalog.sql reads it.
+_LOAD_ERRORS = "redshift_local_load_errors.jsonl"
+Isolation = Literal["serializable", "snapshot"]
+_SCRIPTS = (
+    "functions.sql",
+    "dates.sql",
+    "patterns.sql",
+    "catalog.sql",
+    "bytes.sql",
+    "late.sql",
+    "tables.sql",
+    "views.sql",
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,9 @@ class RedshiftLocal:
     """A local Redshift over a data directory; use it as a context manager, or `start` and `stop` it.
 
     ``s3`` is what boto3's client is made with (`endpoint_url`, `region_name`, …); without it, what boto3 finds in
-    the environment (`AWS_ENDPOINT_URL`) holds. ``port=0`` takes a free one. The password is kept in the data
+    the environment (`AWS_ENDPOINT_URL`) holds. ``isolation`` is the database's: under both a transaction sees what was
+    committed when it began and fails with error 1023 when another has changed the same rows since; "serializable" also
+    fails one of two that each read what the other writes. ``port=0`` takes a free one. The password is kept in the data
     directory: without one given, it is the one of before, or a new one.
     """
 
@@ -56,12 +70,14 @@ class RedshiftLocal:
         password: str = "",
         tls: bool = True,
         require_tls: bool = False,
+        isolation: Isolation = "serializable",
         s3: Mapping[str, str] | None = None,
     ) -> None:
         self._folder = Path(data).absolute()
         self._host, self._port, self._database, self._user = host, port, database, user
         self._password = password
         self._tls, self._require_tls = tls, require_tls
+        self._isolation = isolation
         self._s3 = dict(s3 or {})
         self._postgres: Postgres | None = None
         self._front: Front | None = None
@@ -112,7 +128,7 @@ class RedshiftLocal:
         self._postgres.start()
         password = self._set_up(self._postgres)
         tls = server_context(self._folder / "tls") if self._tls else None
-        place = Place(self._postgres.socket, self._s3)
+        place = Place(self._postgres.socket, self._postgres.data / _LOAD_ERRORS, self._s3)
         self._front = Front(place, self._host, self._port, tls, require_tls=self._require_tls)
         port = self._front.start()
         ca = self._folder / "tls" / "ca.crt" if tls else None
@@ -138,12 +154,21 @@ class RedshiftLocal:
             file.write(password)
         given = {"name": self._user, "password": password, "database": self._database}
         postgres.run(_USER, **given)
+        # Every database is copied from the template, those that clients make too.
+        _fill(postgres, "template1")
         if not postgres.run("SELECT 1 FROM pg_database WHERE datname = :'database';", **given):
             postgres.run('CREATE DATABASE :"database" OWNER :"name";', **given)
-        scripts = resources.files("redshift_local").joinpath("sql")
-        for script in _SCRIPTS:
-            postgres.run(_BEFORE + scripts.joinpath(script).read_text(), self._database)
+        levels = {"serializable": "serializable", "snapshot": "repeatable read"}
+        postgres.run(_ISOLATION, **given, level=levels[self._isolation])
+        _fill(postgres, self._database)
         return password
+
+
+def _fill(postgres: Postgres, database: str) -> None:
+    """Make what a database lacks of Redshift's functions and catalog."""
+    scripts = resources.files("redshift_local").joinpath("sql")
+    for script in _SCRIPTS:
+        postgres.run(_BEFORE + scripts.joinpath(script).read_text(), database)
 
 
 def is_locked(data: Path) -> bool:
@@ -159,6 +184,7 @@ def is_locked(data: Path) -> bool:
 
 
 _BEFORE = "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS redshift_local;\n"
+_ISOLATION = "ALTER DATABASE :\"database\" SET default_transaction_isolation = :'level';"
 _USER = r"""
 SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') AS missing \gset
 \if :missing

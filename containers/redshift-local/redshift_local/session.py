@@ -76,10 +76,6 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def administrator(self) -> Backend:
-        """Open a session of the administrator's in the same database, for what must outlive the client's transaction."""
-        return await Backend.administrator(self.place.socket, self.database)
-
     async def notice(self, text: str) -> None:
         """Send the client a warning."""
         await self._tell(wire.notice(text))

@@ -57,10 +57,6 @@ def parse_unload(words: Words) -> Unload:
     spec.access = access.done()
     if not spec.delimiter:
         spec.delimiter = "," if spec.format == "csv" else "|"
-    if spec.format == "delimited" and not (spec.escape or spec.add_quotes):
-        raise not_imitated(
-            "UNLOAD as delimited text without ESCAPE or ADDQUOTES", "FORMAT CSV and FORMAT PARQUET are"
-        )
     if spec.escape and (spec.format != "delimited" or spec.add_quotes):
         raise not_imitated("UNLOAD with ESCAPE together with a FORMAT or ADDQUOTES")
     if spec.partition and spec.format != "parquet":
@@ -94,8 +90,8 @@ def _unload_option(spec: Unload, option: str, words: Words) -> bool:
             spec.escape = True
         case "NULL":
             spec.null = words.string(option)
-        case "GZIP":
-            spec.compression = "gzip"
+        case "GZIP" | "BZIP2" | "ZSTD":
+            spec.compression = {"GZIP": "gzip", "BZIP2": "bz2", "ZSTD": "zstd"}[option]
         case "PARTITION":
             if not words.skip("BY") or words.peek() != "(":
                 raise bad_statement("PARTITION BY needs columns in brackets")
@@ -105,6 +101,9 @@ def _unload_option(spec: Unload, option: str, words: Words) -> bool:
             )
             words.at = end + 1
             spec.include_partition = words.skip("INCLUDE")
+        case "ENCRYPTED":
+            # Without a key it asks for what S3 does by itself.
+            words.skip("AUTO")
         case "ALLOWOVERWRITE":
             spec.overwrite = True
         case "CLEANPATH":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import io
 import json
 import queue
@@ -19,7 +18,7 @@ import pyarrow.parquet as pq
 
 from redshift_local import s3
 from redshift_local.errors import SqlError, not_imitated
-from redshift_local.escaped import as_redshift
+from redshift_local.escaped import as_redshift, unescaped
 from redshift_local.rewrite.tokens import literal, quote
 from redshift_local.s3 import Location
 from redshift_local.unload_options import Unload
@@ -29,6 +28,9 @@ if TYPE_CHECKING:
     from redshift_local.session import Session
 
 _CHUNK = 1 << 18
+# Stands for null where values are written bare, for the null string itself may hold a backslash.
+_NULL = "\x02redshift_local_null\x03"
+_SUFFIXES = {"": "", "gzip": ".gz", "bz2": ".bz2", "zstd": ".zst"}
 _PLAIN = {
     16: pa.bool_(), 21: pa.int16(), 23: pa.int32(), 20: pa.int64(), 700: pa.float32(), 701: pa.float64(),
     25: pa.string(), 1042: pa.string(), 1043: pa.string(), 19: pa.string(), 705: pa.string(), 1082: pa.date32(),
@@ -99,12 +101,27 @@ def _statement(spec: Unload, fields: list[Field], query: str) -> str:
             for name, field in zip(names, fields, strict=True)
         ]
         return f"COPY (SELECT {', '.join(picked)} FROM ({query}\n) AS u({', '.join(names)})) TO STDOUT (FORMAT csv)"
-    options = [f"DELIMITER {literal(spec.delimiter)}", f"NULL {literal(spec.null)}"]
-    if spec.escape:
+    null = _NULL if _is_bare(spec) else spec.null
+    options = [f"DELIMITER {literal(spec.delimiter)}", f"NULL {literal(null)}"]
+    if spec.escape or _is_bare(spec):
         options.append("FORMAT text")
     else:
         options += ["FORMAT csv", *(["FORCE_QUOTE *"] if spec.add_quotes else [])]
     return f"COPY ({query}\n) TO STDOUT ({', '.join(options)})"
+
+
+def _is_bare(spec: Unload) -> bool:
+    """Whether values are written as they are, with nothing to tell a delimiter in them from one between them."""
+    return spec.format == "delimited" and not (spec.escape or spec.add_quotes)
+
+
+def _written(spec: Unload, row: bytes) -> bytes:
+    """Return a row of PostgreSQL's as the files have it."""
+    if spec.escape:
+        return as_redshift(row)
+    if _is_bare(spec):
+        return unescaped(row).replace(_NULL.encode(), spec.null.encode())
+    return row
 
 
 class _Stream(io.RawIOBase):
@@ -151,7 +168,7 @@ async def _write(spec: Unload, session: Session, fields: list[Field], query: str
     held = bytearray()
     try:
         async for row in session.backend.copy_out(_statement(spec, fields, query)):
-            held += as_redshift(row) if spec.escape else row
+            held += _written(spec, row)
             if len(held) >= _CHUNK:
                 await loop.run_in_executor(None, stream.chunks.put, bytes(held))
                 held.clear()
@@ -221,14 +238,16 @@ def _text(spec: Unload, stream: _Stream, fields: list[Field], folder: Path) -> N
     header = b""
     if spec.header:
         header = (spec.delimiter.join(_heading(field.name, spec) for field in fields) + "\n").encode()
-    suffix = spec.extension or (".gz" if spec.compression else "")
+    suffix = spec.extension or _SUFFIXES[spec.compression]
     part, chunk = 0, stream.chunks.get()
     while chunk is not None or part == 0:
         path = folder / f"{f'{part:04d}_part_00' if spec.parallel else f'{part:03d}'}{suffix}"
-        with gzip.open(path, "wb") if spec.compression else path.open("wb") as out:
-            size = out.write(header)
+        with pa.output_stream(path, compression=spec.compression or None) as out:
+            size = len(header)
+            out.write(header)
             while chunk is not None and (size <= len(header) or size + len(chunk) <= spec.size):
-                size += out.write(chunk)
+                size += len(chunk)
+                out.write(chunk)
                 chunk = stream.chunks.get()
         part += 1
     # The end is read again by whoever drops the rest.

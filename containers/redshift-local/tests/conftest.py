@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import redshift_connector
+from moto.server import ThreadedMotoServer
 
 from redshift_local import Address, LocalError, RedshiftLocal
 from redshift_local.postgres import find_programs
@@ -32,7 +33,7 @@ def connect_to(address: Address, **options: Any) -> redshift_connector.Connectio
     """Open a connection; the options replace or add to what the address says."""
     given = {
         "host": address.host, "port": address.port, "database": address.database, "user": address.user,
-        "password": address.password,
+        "password": address.password, "timeout": 60,
     } | options  # fmt: skip
     before = os.environ.get("SSL_CERT_FILE")
     # The driver knows Amazon's authorities, and those that this variable names.
@@ -65,6 +66,26 @@ def folder() -> Iterator[Path]:
 def server(folder: Path) -> Iterator[Address]:
     """A server that runs for all tests."""
     with RedshiftLocal(folder / "shared") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[dict[str, str]]:
+    """The arguments that lead boto3 to a server of S3's that runs in this process."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "endpoint_url": f"http://{host}:{port}", "region_name": "eu-central-1", "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+    }  # fmt: skip
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redshift(folder: Path, aws: dict[str, str]) -> Iterator[Address]:
+    """A running server that finds its files there."""
+    with RedshiftLocal(folder / "beside-s3", s3=aws) as address:
         yield address
 
 

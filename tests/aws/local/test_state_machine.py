@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from tests.aws.local.conftest import Cluster
+from tests.aws.project import ROOT
 from tests.execution.notebooks import notebook, pipeline
 from workbench.aws.state_machine import Target, backfill_machine, state_machine
 from workbench.errors import UsageError
@@ -47,7 +48,11 @@ def diamond(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def target(cluster: Cluster, folder: Path, home: Path, topic: str | None = None, **container: Any) -> Target:
-    environment = {"WORKBENCH_HOME": str(home), "WORKBENCH_PROJECT": str(folder.parents[1])}
+    environment = {
+        "WORKBENCH_HOME": str(home),
+        "WORKBENCH_PROJECT": str(folder.parents[1]),
+        "PYTHONPATH": str(ROOT),
+    }
     definition = cluster.define(
         ["false"],
         environment=[{"name": name, "value": value} for name, value in environment.items()],

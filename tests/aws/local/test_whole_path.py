@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws.local.conftest import Cluster
 from tests.aws.local.test_lambda_trigger import queue, trigger
-from tests.aws.project import make_project, sales
+from tests.aws.project import ROOT, make_project, sales
 from workbench.aws.ecs import TaskSpec, run_task
 from workbench.aws.queue import Queue
 from workbench.warehouse import connect
@@ -46,6 +46,7 @@ def test_an_object_becomes_rows_through_function_queue_and_a_worker_on_ecs(
         "WORKBENCH_HOME": str(home),
         "WORKBENCH_PROJECT": str(make_project(tmp_path / "project", "seen = limit")),
         "WORKBENCH_QUEUE_URL": queue.url,
+        "PYTHONPATH": str(ROOT),
     }
     lines: list[str] = []
     result = run_task(

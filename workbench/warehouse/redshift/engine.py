@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import duckdb
 
 from workbench.errors import UsageError
-from workbench.schema import TABLES, Dialect
+from workbench.schema import REPORTS, TABLES, Dialect
 from workbench.schema import table as declared
 from workbench.warehouse.base import Rows
 from workbench.warehouse.redshift import loading, retrying, unloading
@@ -17,7 +17,7 @@ from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
 from workbench.warehouse.redshift.errors import Conflict, Unreachable
 from workbench.warehouse.redshift.loading import bound
-from workbench.warehouse.redshift.migrating import Migration
+from workbench.warehouse.redshift.migrating import Migration, anew
 from workbench.warehouse.redshift.results import table_of
 from workbench.warehouse.redshift.staging import Staging
 
@@ -119,6 +119,10 @@ class RedshiftWarehouse:
         """Do work in one transaction, all of it again where others were in the way or the connection broke."""
         return retrying.run(self.address, work, repeatable=repeatable)
 
+    def ensure(self) -> None:
+        """Make or upgrade the declared tables."""
+        self.initialize()
+
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas, tables and views; return the full names of the tables made."""
         with open_session(self.address) as session:
@@ -130,6 +134,21 @@ class RedshiftWarehouse:
         """Return the statements that `initialize` would run now, in order."""
         with open_session(self.address) as session:
             return list(Migration.of(session).statements)
+
+    def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
+        """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
+        with open_session(self.address) as session:
+            anew(session, [declared(name) for name in tables], always=always)
+            # The reports over them.
+            Migration.of(session).apply(session)
+
+    def refresh(self, tables: Sequence[str]) -> None:
+        """Bring the materialized views over these tables up to date: AUTO REFRESH does it at a quieter time."""
+        stale = [report for report in REPORTS if set(report.reads) & set(tables)]
+        if stale:
+            with open_session(self.address) as session:
+                for report in stale:
+                    session.execute(f"REFRESH MATERIALIZED VIEW {report.materialized_name}")
 
     def replace(self, table: str, rows: Rows) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
@@ -185,8 +204,6 @@ class RedshiftWarehouse:
 
     def maintain(self) -> list[str]:
         """Sort and reclaim what was deleted, renew statistics and materialized views; return the statements."""
-        from workbench.schema import REPORTS
-
         statements = [
             *(f"VACUUM {name}" for name in TABLES),
             "ANALYZE",

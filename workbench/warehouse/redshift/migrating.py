@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from workbench.errors import WorkbenchError
 from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, define, quote, sql_type
 from workbench.warehouse.redshift.connection import RedshiftSession
-from workbench.warehouse.upgrade import Difference, Found, compare
+from workbench.warehouse.upgrade import Difference, Found, compare, is_as_declared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SCHEMAS = ", ".join(f"'{schema}'" for schema in SCHEMAS)
 _COLUMNS = f"""
@@ -81,6 +81,22 @@ class Migration:
             with suppress(WorkbenchError):
                 session.execute("ROLLBACK")
             raise
+
+
+def anew(session: RedshiftSession, tables: Sequence[Table], *, always: bool) -> None:
+    """Make tables anew that are missing or not as declared, or all; reports over them are gone then."""
+    found = _tables(session)
+    wrong = [
+        table
+        for table in tables
+        if always or not is_as_declared(table, found.get(table.full_name, {}), "redshift")
+    ]
+    names = {table.full_name for table in wrong}
+    statements = [statement for report in REPORTS if names & set(report.reads) for statement in report.drop()]
+    for table in wrong:
+        drop = f"DROP TABLE IF EXISTS {table.full_name}"
+        statements += ["BEGIN", drop, *create_table(table, "redshift"), "COMMIT"]
+    Migration(tuple(statements), ()).apply(session)
 
 
 class _Looker:

@@ -46,11 +46,13 @@ def alter_type(table: str, column: str, reader: Reader) -> Rewritten:
     kind = reader.name()
     if kind == "character" and reader.take("varying"):
         kind = "varchar"
+    if kind != "varchar":
+        raise SqlError(
+            "0A000", "target data type is not supported: only the size of a VARCHAR can be changed"
+        )
     size = "".join(token.text.lower() for token in reader.parentheses())[1:-1]
     reader.end()
     size = "65535" if size == "max" else size
-    if kind != "varchar":
-        raise SqlError("0A000", "target data type is not supported: only the size of a VARCHAR can be changed")
     if not size.isdigit() or not 1 <= int(size) <= 65535:
         raise bad_statement(f"the length of varchar must be 1 to 65535, not {size}")
     work = partial(_retype, table, column, int(size))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redshift_local.errors import bad_statement
-from redshift_local.rewrite.alone import append, alter_type
+from redshift_local.rewrite.alone import alter_type, append
 from redshift_local.rewrite.columns import column_definition, key_clause, rewrite_elements
 from redshift_local.rewrite.expressions import rewrite_expression
 from redshift_local.rewrite.reader import Reader
@@ -110,6 +110,18 @@ def _alter_design(tokens: Sequence[Token]) -> str | None:
         if reader.take("encode"):
             return _redesign(table, {"encodings": {column: reader.name()}})
     return None
+
+
+def alter_materialized_view(tokens: Sequence[Token]) -> Rewritten:
+    """Return what becomes of ALTER MATERIALIZED VIEW … AUTO REFRESH and of a change of its design."""
+    reader = Reader(tokens)
+    reader.need("alter materialized view")
+    view = ".".join(map(quote, reader.qualified_name()))
+    reader.take("alter")
+    changed: dict[str, Any] = {}
+    _attributes(reader, changed)
+    reader.end()
+    return Rewritten(_redesign(view, changed), tag="ALTER MATERIALIZED VIEW")
 
 
 def _add_key(reader: Reader, table: str) -> str:

@@ -55,7 +55,11 @@ def rewrite_expression(tokens: Sequence[Token]) -> list[Token]:
             continue
         done.append(_single(tokens, at, called=called, qualified=qualified))
         at += 1
-        if token.word == "approximate" and at < len(tokens) and tokens[at].word in ("count", "percentile_disc"):
+        if (
+            token.word == "approximate"
+            and at < len(tokens)
+            and tokens[at].word in ("count", "percentile_disc")
+        ):
             done[-1] = token.with_text("")
     return done
 

@@ -8,15 +8,11 @@ from redshift_local.errors import bad_statement, not_imitated
 from redshift_local.rewrite.expressions import rewrite_expression
 from redshift_local.rewrite.reader import Reader
 from redshift_local.rewrite.rewritten import Rewritten
-from redshift_local.rewrite.tokens import Token, literal, quote, string_value, text_of
+from redshift_local.rewrite.tokens import Token, literal, quote, starts, string_value, text_of
+from redshift_local.settings import SETTINGS
 
+_NOTHING = "do 'begin end'"
 _BINDING = ["with", "no", "schema", "binding"]
-# Settings of Redshift's that change nothing here.
-_TAKEN = {
-    "query_group", "wlm_query_slot_count", "enable_result_cache_for_session", "query_label", "analyze_threshold_percent",
-    "enable_case_sensitive_identifier", "describe_field_name_in_uppercase", "mv_enable_aqmv_for_session", "autocommit",
-    "json_serialization_enable", "use_fips_ssl", "error_on_nondeterministic_update",
-}  # fmt: skip
 
 
 def create_view(tokens: Sequence[Token]) -> Rewritten:
@@ -98,6 +94,10 @@ def show(tokens: Sequence[Token]) -> Rewritten | None:
         "procedures",
     ):
         raise not_imitated(f"SHOW {reader.name().upper()}")
+    elif tokens[1].word in SETTINGS:
+        return Rewritten(
+            f"select current_setting('redshift_local.{tokens[1].word}') as {tokens[1].word}", tag="SHOW"
+        )
     else:
         return Rewritten(text_of(tokens))
     conditions = [f"{column} = {literal(value)}" for column, value in where]
@@ -120,8 +120,26 @@ def _places(reader: Reader, *columns: str) -> list[tuple[str, str]]:
 
 
 def set_parameter(tokens: Sequence[Token]) -> Rewritten | None:
-    """SET of what only Redshift has is taken, and does nothing."""
-    name = tokens[1].word if len(tokens) > 1 else ""
-    if name in _TAKEN:
-        return Rewritten("do 'begin end'", tag="SET")
+    """SET and RESET of what only Redshift has: kept for the session, and nothing goes by it."""
+    at = 2 if len(tokens) > 1 and tokens[1].word in ("session", "local") else 1
+    if len(tokens) > at and tokens[at].word in SETTINGS:
+        name = tokens[at].with_text(f"redshift_local.{tokens[at].word}")
+        return Rewritten(text_of([*tokens[:at], name, *tokens[at + 1 :]]))
     return None
+
+
+def begin(tokens: Sequence[Token]) -> Rewritten:
+    """BEGIN and SET TRANSACTION take any isolation level and keep the database's, as Redshift does."""
+    words = [token for token in tokens if token.kind != "end"]
+    kept: list[Token] = []
+    at = 0
+    while at < len(words):
+        if starts(words, "isolation level", at):
+            at += 2 + (2 if words[at + 2].word in ("read", "repeatable") else 1) if at + 2 < len(words) else 2
+        else:
+            # PostgreSQL takes the modes without the commas between them, too.
+            kept += [words[at]] if words[at].text != "," else []
+            at += 1
+    if [token.word for token in kept] == ["set", "transaction"]:
+        return Rewritten(_NOTHING, tag="SET")
+    return Rewritten(text_of(kept))

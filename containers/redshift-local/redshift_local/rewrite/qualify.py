@@ -46,11 +46,17 @@ def _rewrite_level(tokens: list[Token]) -> list[Token]:
         raise bad_statement("QUALIFY needs a FROM")
     end = next((index for index in range(at, len(words)) if words[index] in _END), len(words))
     tail = next(
-        (index for index in range(end, len(words)) if words[index] in _SET_OPERATORS or tokens[index].kind == "end"),
+        (
+            index
+            for index in range(end, len(words))
+            if words[index] in _SET_OPERATORS or tokens[index].kind == "end"
+        ),
         len(words),
     )
     if any(word in _SET_OPERATORS for word in [*words[:begin], *words[end:]]):
-        raise not_imitated("QUALIFY beside UNION, INTERSECT or EXCEPT", "put the query in parentheses of its own")
+        raise not_imitated(
+            "QUALIFY beside UNION, INTERSECT or EXCEPT", "put the query in parentheses of its own"
+        )
     query = tokenize((tokens[begin].before or " ") + _query(tokens[begin:end], tokens[end:tail]))
     return [*tokens[:begin], *query, *tokens[tail:]]
 
@@ -106,7 +112,10 @@ def _items(tokens: list[Token], source: list[Token]) -> tuple[list[str], list[st
                 outer.append(f"({row}).*")
             continue
         name, expression, own = _name(item)
-        if own:
+        # Where a name is also a column's, it is the column's.
+        if own and not any(
+            token.kind in ("word", "quoted") and name_value(token) == name for token in expression
+        ):
             named[name] = expression
         inner.append(f"{text_of(expression).strip()} as {quote(name)}")
         outer.append(quote(name))
@@ -183,7 +192,9 @@ def _ending(tail: list[Token], named: dict[str, list[Token]], count: int) -> tup
     keys: list[str] = []
     for part in split(tail[2:stop], ","):
         part = [token for token in part if token.kind != "end"]
-        direction = next((i for i, token in enumerate(part) if token.word in ("asc", "desc", "nulls")), len(part))
+        direction = next(
+            (i for i, token in enumerate(part) if token.word in ("asc", "desc", "nulls")), len(part)
+        )
         if direction == 1 and part[0].kind == "number":
             keys.append(text_of(part).strip())
             continue

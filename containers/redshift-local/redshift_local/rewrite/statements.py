@@ -9,6 +9,7 @@ from redshift_local import bulk
 from redshift_local.errors import SqlError, bad_statement, not_imitated
 from redshift_local.rewrite import alone, design, other
 from redshift_local.rewrite.expressions import rewrite_expression
+from redshift_local.rewrite.leader import rewrite_catalog_query
 from redshift_local.rewrite.merge import merge
 from redshift_local.rewrite.qualify import rewrite_qualify
 from redshift_local.rewrite.rewritten import Rewritten
@@ -34,7 +35,9 @@ def rewrite(sql: str, *, many: bool = False) -> Rewritten:
         raise
     except Exception as problem:
         # A statement that trips the rewriting must not take the client's connection along.
-        raise SqlError("XX000", f"the local Redshift can't read this statement ({type(problem).__name__})") from problem
+        raise SqlError(
+            "XX000", f"the local Redshift can't read this statement ({type(problem).__name__})"
+        ) from problem
 
 
 def _rewrite(sql: str, many: bool) -> Rewritten:
@@ -44,7 +47,8 @@ def _rewrite(sql: str, many: bool) -> Rewritten:
     done = [_one(part) for part in parts]
     if len(done) > 1 and any(one.local for one in done):
         raise not_imitated(
-            "COPY, UNLOAD, TRUNCATE or ALTER TABLE APPEND among other statements of one query", "send it on its own"
+            "COPY, UNLOAD, TRUNCATE or ALTER TABLE APPEND among other statements of one query",
+            "send it on its own",
         )
     if len(done) == 1:
         return done[0]
@@ -55,7 +59,7 @@ _cached = functools.lru_cache(maxsize=512)(_rewrite)
 
 
 def _one(tokens: Sequence[Token]) -> Rewritten:
-    tokens = rewrite_qualify(tokens)
+    tokens = rewrite_catalog_query(rewrite_qualify(tokens))
     for words, construct in _REFUSED.items():
         if starts(tokens, words):
             raise not_imitated(construct)
@@ -90,6 +94,7 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
         _create_table,
     ),
     "create materialized view": _create_materialized_view,
+    "alter materialized view": design.alter_materialized_view,
     "alter table": design.alter_table,
     "truncate": alone.truncate,
     "merge": _merge,
@@ -99,5 +104,9 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
     "analyze": other.analyze,
     "analyse": other.analyze,
     "show": other.show,
+    "set transaction": other.begin,
     "set": other.set_parameter,
+    "reset": other.set_parameter,
+    "begin": other.begin,
+    "start transaction": other.begin,
 }  # fmt: skip

@@ -1,58 +1,44 @@
 -- What was declared of a table that PostgreSQL has no place for: distribution, sorting, encoding, unenforced keys.
 -- The front leaves it, in base64, in a comment of the statement; it is kept here in the statement's own transaction.
 
-CREATE TABLE IF NOT EXISTS redshift_local.design (
-    relation oid PRIMARY KEY,
-    diststyle text NOT NULL,
-    distkey text,
-    sortstyle text NOT NULL,
-    sortkeys text[] NOT NULL,
-    encodings jsonb NOT NULL,
-    autorefresh boolean NOT NULL
-);
-CREATE TABLE IF NOT EXISTS redshift_local.keys (
-    relation oid NOT NULL,
-    kind text NOT NULL,
-    name text,
-    columns text[] NOT NULL,
-    referenced text
-);
-CREATE TABLE IF NOT EXISTS redshift_local.load_errors (
-    userid integer NOT NULL,
-    tbl integer NOT NULL,
-    starttime timestamp NOT NULL DEFAULT clock_timestamp()::timestamp,
-    session integer NOT NULL,
-    query integer NOT NULL,
-    filename text NOT NULL,
-    line_number bigint NOT NULL,
-    colname text NOT NULL,
-    type text NOT NULL,
-    raw_line text NOT NULL,
-    raw_field_value text NOT NULL,
-    err_code integer NOT NULL,
-    err_reason text NOT NULL
-);
-CREATE SEQUENCE IF NOT EXISTS redshift_local.query_id;
+-- It is kept as JSON in pg_description, under a class of its own: PostgreSQL tracks no reads and writes of its system
+-- catalogs, so that two transactions that make tables at once don't look like a serializable isolation violation.
+SET allow_system_table_mods = on;
 
-CREATE OR REPLACE FUNCTION redshift_local.remember(relation oid, declared jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION redshift_local.keep(relation oid, kind integer, kept jsonb) RETURNS void
     LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog AS $$
-    INSERT INTO redshift_local.design
-    VALUES (
-        relation,
-        coalesce(declared ->> 'diststyle', 'auto'),
-        declared ->> 'distkey',
-        coalesce(declared ->> 'sortstyle', 'auto'),
-        ARRAY(SELECT jsonb_array_elements_text(coalesce(declared -> 'sortkeys', '[]'))),
-        coalesce(declared -> 'encodings', '{}'),
-        coalesce((declared ->> 'autorefresh')::boolean, false)
-    )
-    ON CONFLICT ON CONSTRAINT design_pkey DO NOTHING;
-    INSERT INTO redshift_local.keys
-    SELECT relation, key ->> 'kind', key ->> 'name', ARRAY(SELECT jsonb_array_elements_text(key -> 'columns')),
-        key ->> 'references'
-    FROM jsonb_array_elements(coalesce(declared -> 'keys', '[]')) AS key
+    DELETE FROM pg_description
+    WHERE objoid = relation AND classoid = 'pg_namespace'::regclass AND objsubid = kind;
+    INSERT INTO pg_description SELECT relation, 'pg_namespace'::regclass, kind, kept WHERE kept IS NOT NULL;
 $$;
-REVOKE ALL ON FUNCTION redshift_local.remember FROM public;
+REVOKE ALL ON FUNCTION redshift_local.keep FROM public;
+-- Kinds of what is kept: 1 is a table's design, 2 a late-binding view.
+
+CREATE OR REPLACE VIEW redshift_local.design AS
+SELECT d.objoid AS relation, coalesce(j.kept ->> 'diststyle', 'auto') AS diststyle, j.kept ->> 'distkey' AS distkey,
+    coalesce(j.kept ->> 'sortstyle', 'auto') AS sortstyle,
+    ARRAY(SELECT jsonb_array_elements_text(coalesce(j.kept -> 'sortkeys', '[]'))) AS sortkeys,
+    coalesce(j.kept -> 'encodings', '{}') AS encodings,
+    coalesce((j.kept ->> 'autorefresh')::boolean, false) AS autorefresh,
+    coalesce(j.kept -> 'keys', '[]') AS keys, j.kept
+FROM pg_description AS d, LATERAL (SELECT d.description::jsonb AS kept OFFSET 0) AS j
+WHERE d.classoid = 'pg_namespace'::regclass AND d.objsubid = 1;
+
+-- The rows that COPY left out. They stand in a file of the front's, which every transaction sees at once and none rolls
+-- back, as Redshift's logs are.
+CREATE OR REPLACE FUNCTION redshift_local.load_errors() RETURNS TABLE (
+    userid integer, tbl integer, starttime timestamp, session integer, filename text, line_number bigint, colname text,
+    type text, col_length text, raw_line text, raw_field_value text, err_code integer, err_reason text
+) LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    SELECT r.userid, r.tbl, r.starttime, r.session, r.filename, r.line_number, r.colname, r.type, r.col_length,
+        r.raw_line, r.raw_field_value, r.err_code, r.err_reason
+    FROM regexp_split_to_table(pg_read_file('redshift_local_load_errors.jsonl', 0, 536870912, true), E'\n') AS line,
+        jsonb_to_record(line::jsonb) AS r (
+            database text, userid integer, tbl integer, starttime timestamp, session integer, filename text,
+            line_number bigint, colname text, type text, col_length text, raw_line text, raw_field_value text,
+            err_code integer, err_reason text)
+    WHERE line <> '' AND r.database = current_database()
+$$;
 
 CREATE OR REPLACE FUNCTION redshift_local.after_ddl() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
@@ -70,7 +56,7 @@ BEGIN
             WHERE c.relkind IN ('r', 'm') AND c.relname = declared ->> 'table'
                 AND e.command_tag LIKE 'CREATE %'
         LOOP
-            PERFORM redshift_local.remember(made.oid, declared);
+            PERFORM redshift_local.keep(made.oid, 1, declared);
         END LOOP;
     END LOOP;
 END
@@ -79,8 +65,9 @@ $$;
 CREATE OR REPLACE FUNCTION redshift_local.after_drop() RETURNS event_trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    DELETE FROM redshift_local.design WHERE relation IN (SELECT objid FROM pg_event_trigger_dropped_objects());
-    DELETE FROM redshift_local.keys WHERE relation IN (SELECT objid FROM pg_event_trigger_dropped_objects());
+    DELETE FROM pg_description
+    WHERE classoid = 'pg_namespace'::regclass AND objsubid IN (1, 2)
+        AND objoid IN (SELECT objid FROM pg_event_trigger_dropped_objects() WHERE classid = 'pg_class'::regclass);
 END
 $$;
 
@@ -96,6 +83,7 @@ CREATE OR REPLACE FUNCTION redshift_local.redesign(relation regclass, changed js
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     wanted text;
+    before jsonb;
 BEGIN
     IF NOT (SELECT pg_has_role(session_user, relowner, 'USAGE') FROM pg_class WHERE oid = relation) THEN
         RAISE EXCEPTION 'must be owner of relation %', relation USING errcode = '42501';
@@ -113,14 +101,13 @@ BEGIN
             RAISE EXCEPTION 'column "%" of relation "%" does not exist', wanted, relation USING errcode = '42703';
         END IF;
     END LOOP;
-    PERFORM redshift_local.remember(relation, jsonb_build_object('keys', coalesce(changed -> 'keys', '[]')));
-    UPDATE redshift_local.design AS d SET
-        diststyle = coalesce(changed ->> 'diststyle', d.diststyle),
-        distkey = CASE WHEN changed ? 'diststyle' THEN changed ->> 'distkey' ELSE d.distkey END,
-        sortstyle = coalesce(changed ->> 'sortstyle', d.sortstyle),
-        sortkeys = CASE WHEN changed ? 'sortkeys'
-            THEN ARRAY(SELECT jsonb_array_elements_text(changed -> 'sortkeys')) ELSE d.sortkeys END,
-        encodings = d.encodings || coalesce(changed -> 'encodings', '{}')
-    WHERE d.relation = redesign.relation;
+    SELECT d.kept INTO before FROM redshift_local.design AS d WHERE d.relation = redesign.relation;
+    before := coalesce(before, '{}');
+    PERFORM redshift_local.keep(relation, 1, before
+        || CASE WHEN changed ? 'diststyle' THEN jsonb_build_object('distkey', NULL) ELSE '{}' END
+        || (changed - 'keys' - 'encodings')
+        || jsonb_build_object(
+            'keys', coalesce(before -> 'keys', '[]') || coalesce(changed -> 'keys', '[]'),
+            'encodings', coalesce(before -> 'encodings', '{}') || coalesce(changed -> 'encodings', '{}')));
 END
 $$;

@@ -2,12 +2,11 @@
 -- depends on the tables beneath. Its columns are found out when it is made and again when a table of a name that its
 -- query mentions is made or changed.
 
-CREATE TABLE IF NOT EXISTS redshift_local.late_view (
-    relation oid PRIMARY KEY,
-    query text NOT NULL,
-    names text[] NOT NULL,
-    columns jsonb NOT NULL
-);
+CREATE OR REPLACE VIEW redshift_local.late_view AS
+SELECT d.objoid AS relation, j.kept ->> 'query' AS query,
+    ARRAY(SELECT jsonb_array_elements_text(j.kept -> 'names')) AS names, j.kept -> 'columns' AS columns
+FROM pg_description AS d, LATERAL (SELECT d.description::jsonb AS kept OFFSET 0) AS j
+WHERE d.classoid = 'pg_namespace'::regclass AND d.objsubid = 2;
 
 CREATE OR REPLACE FUNCTION redshift_local.late(query text) RETURNS SETOF record LANGUAGE plpgsql AS $$
 BEGIN
@@ -55,9 +54,11 @@ $$;
 CREATE OR REPLACE FUNCTION redshift_local.remember_late(view regclass, query text, names text[], columns jsonb)
     RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
-    INSERT INTO redshift_local.late_view VALUES (view, query, names, columns)
-    ON CONFLICT (relation) DO UPDATE
-    SET query = excluded.query, names = excluded.names, columns = excluded.columns;
+    IF NOT (SELECT pg_has_role(session_user, relowner, 'USAGE') FROM pg_class WHERE oid = view) THEN
+        RAISE EXCEPTION 'must be owner of view %', view USING errcode = '42501';
+    END IF;
+    PERFORM redshift_local.keep(view, 2,
+        jsonb_build_object('query', query, 'names', to_jsonb(names), 'columns', columns));
 END
 $$;
 
@@ -117,17 +118,8 @@ END
 $$;
 GRANT SELECT ON redshift_local.late_view TO public;
 
-CREATE OR REPLACE FUNCTION redshift_local.after_drop_of_view() RETURNS event_trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-BEGIN
-    DELETE FROM redshift_local.late_view WHERE relation IN (SELECT objid FROM pg_event_trigger_dropped_objects());
-END
-$$;
 DROP EVENT TRIGGER IF EXISTS redshift_local_bind_late_views;
 CREATE EVENT TRIGGER redshift_local_bind_late_views ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE VIEW',
         'CREATE MATERIALIZED VIEW')
     EXECUTE FUNCTION redshift_local.bind_late_views();
-DROP EVENT TRIGGER IF EXISTS redshift_local_after_drop_of_view;
-CREATE EVENT TRIGGER redshift_local_after_drop_of_view ON sql_drop
-    EXECUTE FUNCTION redshift_local.after_drop_of_view();

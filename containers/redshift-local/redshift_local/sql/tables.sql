@@ -36,3 +36,10 @@ BEGIN
     EXECUTE format('TRUNCATE %s', source);
 END
 $$;
+
+-- Redshift has this as a column of pg_class.
+CREATE OR REPLACE FUNCTION redshift_local.reldiststyle(relation oid) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT CASE d.diststyle WHEN 'even' THEN 0 WHEN 'key' THEN 1 WHEN 'all' THEN 8 ELSE 9 END
+    FROM (SELECT coalesce((SELECT diststyle FROM redshift_local.design WHERE design.relation = $1), 'auto')) AS d (diststyle)
+$$;
+GRANT SELECT ON redshift_local.design TO public;

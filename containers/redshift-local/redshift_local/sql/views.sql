@@ -90,8 +90,12 @@ WHERE r.relkind IN ('r', 'm') AND r.schema_name NOT IN ('pg_catalog', 'informati
 
 CREATE OR REPLACE VIEW pg_catalog.svv_mv_info AS
 SELECT database_name, schema_name, pg_get_userbyid(relowner)::text AS user_name, table_name AS name,
-    'f'::text AS is_stale, 0 AS state, autorefresh::text AS autorefresh, 'n'::text AS autorewrite
+    NULL::text AS is_stale, 0 AS state, left(autorefresh::text, 1) AS autorefresh, 'f'::text AS autorewrite
 FROM redshift_local.relation WHERE relkind = 'm';
+CREATE OR REPLACE VIEW pg_catalog.stv_mv_info AS
+SELECT database_name AS db_name, schema_name AS schema, name, NULL::bigint AS updated_upto_xid, is_stale, user_name AS
+    owner_user_name, state, autorefresh, autorewrite
+FROM pg_catalog.svv_mv_info;
 
 CREATE OR REPLACE VIEW pg_catalog.svv_external_schemas AS
 SELECT NULL::oid AS esoid, NULL::smallint AS eskind, NULL::text AS schemaname, NULL::integer AS esowner,
@@ -106,20 +110,20 @@ CREATE OR REPLACE FUNCTION pg_catalog.pg_get_late_binding_view_cols() RETURNS SE
     LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN; END $$;
 
 CREATE OR REPLACE VIEW pg_catalog.stl_load_errors AS
-SELECT userid, 0 AS slice, tbl, starttime, session, query, filename, line_number, colname, type, ''::text AS col_length,
+SELECT userid, 0 AS slice, tbl, starttime, session, 0 AS query, filename, line_number, colname, type, col_length,
     0 AS "position", raw_line, raw_field_value, err_code, err_reason, 0 AS is_partial, 0::bigint AS start_offset
-FROM redshift_local.load_errors;
+FROM redshift_local.load_errors();
 CREATE OR REPLACE VIEW pg_catalog.sys_load_error_detail AS
-SELECT userid AS user_id, query::bigint AS query_id, session AS session_id, starttime AS start_time,
-    filename AS file_name, line_number, colname AS column_name, type AS column_type, raw_line AS raw_line,
-    raw_field_value, err_code AS error_code, err_reason AS error_message, tbl AS table_id
-FROM redshift_local.load_errors;
+SELECT userid AS user_id, 0::bigint AS query_id, session AS session_id, starttime AS start_time,
+    filename AS file_name, line_number, colname AS column_name, type AS column_type, col_length AS column_length,
+    raw_line, raw_field_value, err_code AS error_code, err_reason AS error_message, tbl AS table_id
+FROM redshift_local.load_errors();
 
 GRANT SELECT ON
     pg_catalog.svv_all_schemas, pg_catalog.svv_redshift_schemas, pg_catalog.svv_all_tables,
     pg_catalog.svv_redshift_tables, pg_catalog.svv_tables, pg_catalog.svv_all_columns,
     pg_catalog.svv_redshift_columns, pg_catalog.svv_columns, pg_catalog.pg_table_def, pg_catalog.svv_table_info,
-    pg_catalog.svv_mv_info, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
+    pg_catalog.svv_mv_info, pg_catalog.stv_mv_info, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns, pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail
 TO public;
 GRANT USAGE ON SCHEMA redshift_local TO public;

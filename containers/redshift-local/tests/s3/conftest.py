@@ -4,38 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
-from redshift_local import Address, RedshiftLocal
+from redshift_local import Address
 
 from ..conftest import connect_to
 
 ROLE = "IAM_ROLE 'arn:aws:iam::123456789012:role/loader'"
-
-
-@pytest.fixture(scope="session")
-def aws() -> Iterator[dict[str, str]]:
-    """The arguments that lead boto3 to a server of S3's that runs in this process."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield {
-        "endpoint_url": f"http://{host}:{port}", "region_name": "eu-central-1", "aws_access_key_id": "local",
-        "aws_secret_access_key": "local",
-    }  # fmt: skip
-    server.stop()
-
-
-@pytest.fixture(scope="session")
-def redshift(folder: Path, aws: dict[str, str]) -> Iterator[Address]:
-    """A running server that finds its files there."""
-    with RedshiftLocal(folder / "beside-s3", s3=aws) as address:
-        yield address
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ from __future__ import annotations
 import bz2
 import datetime as dt
 import gzip
+import http.client
 import io
 import json
+import urllib.parse
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -252,9 +254,19 @@ REFUSED = {
     "half a key": ("'s3://{bucket}/x'", "ACCESS_KEY_ID 'a'", "belong together"),
     "another source": ("'dynamodb://t'", ROLE, "COPY FROM 'dynamodb://' is not imitated"),
     "a format": ("'s3://{bucket}/x'", f"{ROLE} FORMAT AVRO 'auto'", "COPY with"),
-    "an option": ("'s3://{bucket}/x'", f"{ROLE} FILLRECORD", "COPY with FILLRECORD is not imitated"),
+    "an option": ("'s3://{bucket}/x'", f"{ROLE} ROUNDEC", "COPY with ROUNDEC is not imitated"),
+    "FILLRECORD of JSON": (
+        "'s3://{bucket}/x'",
+        f"{ROLE} FILLRECORD JSON 'auto'",
+        "FILLRECORD of JSON is not imitated",
+    ),
     "nested JSON": ("'s3://{bucket}/x'", f"{ROLE} PARQUET SERIALIZETOJSON", "SERIALIZETOJSON"),
-    "jsonpaths": ("'s3://{bucket}/x'", f"{ROLE} JSON 's3://b/paths'", "jsonpaths"),
+    "JSON into SUPER": (
+        "'s3://{bucket}/x'",
+        f"{ROLE} JSON 'noshred'",
+        "COPY with JSON 'noshred' is not imitated",
+    ),
+    "no file of paths": ("'s3://{bucket}/x'", f"{ROLE} JSON 's3://{{bucket}}/paths'", "NoSuchKey"),
     "a time pattern": ("'s3://{bucket}/x'", f"{ROLE} TIMEFORMAT 'QQ'", "the time pattern 'QQ'"),
     "two characters": ("'s3://{bucket}/x'", f"{ROLE} DELIMITER 'ab'", "needs one character"),
 }
@@ -265,7 +277,7 @@ def test_what_can_not_be_done_is_an_error_that_says_so(
     cursor: Any, sales: None, bucket: str, source: str, options: str, words: str
 ) -> None:
     with pytest.raises(redshift_connector.ProgrammingError, match=words):
-        cursor.execute(f"COPY sales FROM {source.format(bucket=bucket)} {options}")
+        cursor.execute(f"COPY sales FROM {source.format(bucket=bucket)} {options.format(bucket=bucket)}")
 
 
 @pytest.mark.parametrize("target", ["nowhere", "sales (id, nothing)"])
@@ -290,3 +302,78 @@ def test_credentials_are_not_written_down(redshift: Address, cursor: Any, sales:
     assert secret not in str(caught.value)
     assert redshift.ca is not None
     assert secret not in (redshift.ca.parents[1] / "postgres.log").read_text()
+
+
+def test_fillrecord_fills_what_a_row_lacks(cursor: Any, put: Put) -> None:
+    cursor.execute("CREATE TABLE t (id int, name varchar(5), n int)")
+    uri = put("short", b"1,a,2\n3,b\n4\n")
+    cursor.execute(f"COPY t FROM '{uri}' {ROLE} CSV FILLRECORD")
+    cursor.execute("SELECT * FROM t ORDER BY id")
+    assert cursor.fetchall() == ([1, "a", 2], [3, "b", None], [4, "", None])
+    uri = put("escaped", b"5|x\\|y\n")
+    cursor.execute(f"COPY t FROM '{uri}' {ROLE} ESCAPE FILLRECORD")
+    cursor.execute("SELECT * FROM t WHERE id = 5")
+    assert cursor.fetchall() == ([5, "x|y", None],)
+
+
+def test_a_file_of_paths_says_which_part_of_an_object_goes_where(cursor: Any, put: Put) -> None:
+    cursor.execute("CREATE TABLE t (id int, city varchar(20), first varchar(5), amount decimal(8, 2))")
+    paths = put("paths", b'{"jsonpaths": ["$.id", "$[\'home\'][\'city\']", "$.tags[0]", "$.amount"]}')
+    uri = put(
+        "data",
+        b'{"id": 1, "home": {"city": "Rome"}, "tags": ["x", "y"], "amount": 1.10}\n{"id": 2, "tags": []}\n',
+    )
+    cursor.execute(f"COPY t FROM '{uri}' {ROLE} JSON '{paths}'")
+    cursor.execute("SELECT * FROM t ORDER BY id")
+    assert cursor.fetchall() == ([1, "Rome", "x", Decimal("1.10")], [2, None, None, None])
+
+
+@pytest.mark.parametrize(
+    ("paths", "words"),
+    [
+        (b'{"jsonpaths": ["$.id"]}', "should match"),
+        (b'{"jsonpaths": ["$..id", "b"]}', "no jsonpaths file"),
+        (b"[]", "no jsonpaths"),
+    ],
+    ids=["count", "expression", "form"],
+)
+def test_a_file_of_paths_that_does_not_fit_is_an_error(
+    cursor: Any, put: Put, paths: bytes, words: str
+) -> None:
+    cursor.execute("CREATE TABLE t (id int, name varchar(5))")
+    where, uri = put("paths", paths), put("data", b'{"id": 1}\n')
+    with pytest.raises(redshift_connector.ProgrammingError, match=words):
+        cursor.execute(f"COPY t FROM '{uri}' {ROLE} JSON '{where}'")
+
+
+def test_text_that_is_too_long_is_counted_in_bytes(connection: Any, cursor: Any, put: Put) -> None:
+    cursor.execute("CREATE TABLE t (id int, name varchar(3))")
+    connection.commit()
+    uri = put("long", "1,aé\n2,éé\n".encode())
+    with pytest.raises(redshift_connector.ProgrammingError, match="stl_load_errors"):
+        cursor.execute(f"COPY t FROM '{uri}' {ROLE} CSV")
+    connection.rollback()
+    cursor.execute(f"SELECT line_number, colname, err_code FROM stl_load_errors WHERE filename = '{uri}'")
+    assert cursor.fetchall() == ([2, "name", 1204],)
+    cursor.execute(f"COPY t FROM '{uri}' {ROLE} CSV TRUNCATECOLUMNS")
+    cursor.execute("SELECT name FROM t ORDER BY id")
+    assert cursor.fetchall() == (["aé"], ["é"])
+
+
+def test_a_wrong_key_is_an_error_of_s3(cursor: Any, sales: None, put: Put, aws: dict[str, str]) -> None:
+    uri = put("a", b"1,a\n")
+    _ask_for_keys(aws, "0")
+    try:
+        with pytest.raises(redshift_connector.ProgrammingError, match=r"Status 403,Error InvalidAccessKeyId"):
+            cursor.execute(f"COPY sales FROM '{uri}' ACCESS_KEY_ID 'AKIAWRONG' SECRET_ACCESS_KEY 'wrong' CSV")
+    finally:
+        _ask_for_keys(aws, "inf")
+
+
+def _ask_for_keys(aws: dict[str, str], after: str) -> None:
+    """Have the local S3 check keys after so many requests."""
+    host = urllib.parse.urlsplit(aws["endpoint_url"]).netloc
+    connection = http.client.HTTPConnection(host, timeout=10)
+    connection.request("POST", "/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"})
+    assert connection.getresponse().status == 200
+    connection.close()

@@ -129,7 +129,6 @@ REFUSED = {
     "an error of the query": ("SELECT 1/0 AS a", "CSV", "division by zero"),
     "no such table": ("SELECT * FROM nowhere", "CSV", "does not exist"),
     "no query": ("DELETE FROM nowhere", "CSV", "takes a SELECT"),
-    "plain text": ("SELECT 1", "DELIMITER '|'", "without ESCAPE or ADDQUOTES"),
     "JSON": ("SELECT 1", "FORMAT JSON", "UNLOAD with FORMAT"),
     "an option": ("SELECT 1", "CSV ENCRYPTED AUTO", "UNLOAD with ENCRYPTED is not imitated"),
     "a missing partition": ("SELECT 1 AS a", "PARQUET PARTITION BY (b)", "PARTITION BY names the column b"),
@@ -155,3 +154,42 @@ def test_a_bucket_that_is_not_there_is_an_error_that_ends_the_transaction(
     with pytest.raises(redshift_connector.ProgrammingError, match="aborted"):
         cursor.execute("SELECT 1")
     connection.rollback()
+
+
+def test_without_a_format_values_are_written_bare(cursor: Any, s3: Any, bucket: str) -> None:
+    query = r"select 1, ''a|b'' || chr(92) || ''c'', null, true"
+    cursor.execute(rf"UNLOAD ('{query}') TO 's3://{bucket}/bare_' {ROLE} PARALLEL OFF NULL '\\N'")
+    assert s3.get_object(Bucket=bucket, Key="bare_000")["Body"].read() == b"1|a|b\\c|\\N|t\n"
+
+
+@pytest.mark.parametrize(("option", "suffix"), [("BZIP2", ".bz2"), ("ZSTD", ".zst"), ("GZIP", ".gz")])
+def test_text_is_compressed_and_copied_back(
+    cursor: Any, s3: Any, bucket: str, option: str, suffix: str
+) -> None:
+    cursor.execute(f"UNLOAD ('select 1, 2.5') TO 's3://{bucket}/c_' {ROLE} CSV PARALLEL OFF {option}")
+    assert _keys(s3, bucket) == [f"c_000{suffix}"]
+    cursor.execute("CREATE TABLE back (n int, s varchar(5))")
+    cursor.execute(f"COPY back FROM 's3://{bucket}/c_' {ROLE} CSV {option}")
+    cursor.execute("SELECT * FROM back")
+    assert cursor.fetchall() == ([1, "2.5"],)
+
+
+def test_an_unload_sees_what_its_transaction_did(connection: Any, cursor: Any, s3: Any, bucket: str) -> None:
+    cursor.execute("CREATE TABLE fresh (n int)")
+    cursor.execute("INSERT INTO fresh VALUES (41), (42)")
+    cursor.execute(
+        f"UNLOAD ('select n from fresh order by n') TO 's3://{bucket}/f_' {ROLE} CSV HEADER PARALLEL OFF"
+    )
+    connection.rollback()
+    assert s3.get_object(Bucket=bucket, Key="f_000")["Body"].read() == b"n\n41\n42\n"
+
+
+def test_cleanpath_clears_the_place_and_allowoverwrite_does_not(cursor: Any, s3: Any, bucket: str) -> None:
+    for option, left in (("ALLOWOVERWRITE", ["p/000", "p/old"]), ("CLEANPATH", ["p/000"])):
+        s3.put_object(Bucket=bucket, Key="p/old", Body=b"old")
+        cursor.execute(f"UNLOAD ('select 1') TO 's3://{bucket}/p/' {ROLE} CSV PARALLEL OFF {option}")
+        assert _keys(s3, bucket) == left
+
+
+def _keys(s3: Any, bucket: str) -> list[str]:
+    return [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]

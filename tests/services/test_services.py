@@ -1,0 +1,153 @@
+"""Services in the background: each is started, used over the wire, and stopped, for real."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home that PostgreSQL's user can get into; whatever runs there is stopped in the end."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-services-"))
+    folder.chmod(0o711)
+    monkeypatch.setenv("WORKBENCH_HOME", str(folder))
+    yield folder
+    workbench("down")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def workbench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "workbench.cli", *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+
+
+def started(*arguments: str) -> list[dict[str, Any]]:
+    done = workbench("up", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def shell(place: Path, command: str) -> str:
+    """Run a command in a shell that has read the services' variables."""
+    done = subprocess.run(
+        ["bash", "-c", f". {place}/services.env && {command}"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def fetch(url: str, **headers: str) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return answer.read()
+
+
+def test_the_local_aws_is_up_once_however_often_it_is_asked_for(place: Path) -> None:
+    done = workbench("up", "aws")
+    assert done.returncode == 0, done.stderr
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:" in done.stdout
+    assert "AWS_SECRET_ACCESS_KEY" not in done.stdout
+    assert (place / "services.env").stat().st_mode & 0o077 == 0
+    (first,), (again,) = started("aws"), started("aws")
+    assert first["pid"] == again["pid"]
+    program = "import boto3; print([b['Name'] for b in boto3.client('s3').list_buckets()['Buckets']])"
+    assert shell(place, f'{sys.executable} -c "{program}"') == "['workbench']\n"
+    assert workbench("status").stdout.startswith("aws ")
+    assert workbench("down").stdout == "stopped: aws\n"
+    assert not psutil.pid_exists(first["pid"])
+    assert not (place / "services.env").exists()
+    assert workbench("down").stdout == "nothing ran\n"
+
+
+def test_a_dead_one_is_told_and_comes_back_on_its_port(place: Path) -> None:
+    (first,) = started("aws")
+    os.kill(first["pid"], signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while (told := workbench("status")).returncode == 0:
+        assert time.monotonic() < deadline
+    assert told.returncode == 1 and "died; its log is" in told.stdout
+    (again,) = started("aws")
+    assert again["port"] == first["port"] and again["pid"] != first["pid"]
+    assert workbench("status").returncode == 0
+
+
+def test_redshift_is_a_warehouse_that_copies_from_the_local_s3(place: Path) -> None:
+    from redshift_local import LocalError
+    from redshift_local.postgres import find_programs
+
+    try:
+        find_programs()
+    except LocalError as problem:
+        pytest.skip(str(problem))
+    begun = time.monotonic()
+    aws, redshift = started("aws", "redshift")
+    assert time.monotonic() - begun < 60
+    program = f"{sys.executable} -m workbench.cli"
+    answer = shell(place, f"{program} init && {program} query 'SELECT count(*) AS n FROM raw.stores'")
+    assert "0" in answer
+    assert redshift["url"].startswith("redshift://")
+    processes = psutil.Process(redshift["pid"]).children(recursive=True)
+    assert workbench("down").stdout == "stopped: redshift, aws\n"
+    assert not [one for one in processes if one.is_running()]
+    assert boto3 and aws["name"] == "aws"
+
+
+def test_mlflow_takes_runs(place: Path) -> None:
+    (server,) = started("mlflow")
+    assert fetch(f"{server['url']}/health") == b"OK"
+    body = json.dumps({"name": "sales"}).encode()
+    request = urllib.request.Request(
+        f"{server['url']}/api/2.0/mlflow/experiments/create",
+        body,
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert json.load(answer)["experiment_id"]
+    processes = psutil.Process(server["pid"]).children(recursive=True)
+    assert workbench("down", "mlflow").stdout == "stopped: mlflow\n"
+    assert not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_jupyterlab_opens_with_its_token_and_not_without(place: Path) -> None:
+    (server,) = started("lab")
+    base = server["url"].removesuffix("/lab")
+    with pytest.raises(urllib.error.HTTPError):
+        fetch(f"{base}/api/contents")
+    token = shell(place, "printf %s $JUPYTER_TOKEN")
+    assert json.loads(fetch(f"{base}/api/contents", Authorization=f"token {token}"))["type"] == "directory"
+    assert token not in " ".join(psutil.Process(server["pid"]).cmdline())
+
+
+def test_a_service_that_nobody_knows_is_one_line(place: Path) -> None:
+    done = workbench("up", "awz")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "unknown service 'awz'; did you mean" in done.stderr

@@ -1,0 +1,57 @@
+"""Where the stages of a call run, and runs of other machines brought home."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import unknown
+
+if TYPE_CHECKING:
+    from workbench.execution.pipeline import Pipeline
+    from workbench.execution.progress import Progress
+    from workbench.settings import Settings
+
+_EXECUTORS = ("local", "ecs")
+
+
+def places(
+    pipeline: Pipeline, executor: str | None, settings: Settings
+) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str] | None]:
+    """Return who is told of a run, what executes stages elsewhere, the run this one is a part of, and variables.
+
+    Raises:
+        UsageError: there is no such executor, or a setting is wrong.
+    """
+    from workbench.execution.mlflow_parent import PARENT
+    from workbench.execution.progress import Lines, choose_progress
+
+    if executor is not None and executor not in _EXECUTORS:
+        raise unknown("executor", executor, _EXECUTORS)
+    maps = {stage.executor for stage in pipeline.stages.values()}
+    remote = executor == "ecs" or (executor is None and "ecs" in maps)
+    told: Progress = Lines() if remote else choose_progress(pipeline.name, settings)
+    elsewhere: dict[str, Any] = {}
+    # Set by the run on another machine whose stage this is; nothing that a notebook starts may see it.
+    part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)
+    if remote or settings.runs_uri:
+        from workbench.aws.executor import executors
+        from workbench.aws.shared_runs import shared
+
+        elsewhere, told = executors(), shared(told, settings)
+    extra = {PARENT: os.environ[PARENT]} if part_of and PARENT in os.environ else None
+    return told, elsewhere, part_of, extra
+
+
+def bring_home(settings: Settings, run_id: str | None = None) -> None:
+    """Bring home what other machines ran, if there is a place for it: all records, and the files of one run."""
+    if not settings.runs_uri:
+        return
+    from workbench.aws.shared_runs import SharedRuns
+    from workbench.execution.runs import read_run
+
+    there = SharedRuns(settings.runs_uri)
+    there.bring_records(settings)
+    if run_id:
+        there.bring_files(read_run(run_id, settings), settings)

@@ -1,0 +1,187 @@
+"""Which services there are: how each starts, how it is known to be ready, and what leads to it."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.errors import UsageError
+from workbench.settings import Settings
+
+BUCKET = "workbench"
+_REGION = "eu-west-1"
+Variables = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a service is started with.
+
+    ``folder`` is its own, ``port`` the one to listen on, and ``variables`` lead to the services that run already.
+    """
+
+    settings: Settings
+    folder: Path
+    port: int
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service.
+
+    ``command`` returns its command line and what its environment has beyond ours; ``answers`` returns its URL once
+    it is ready, else None; ``variables`` what to export so that clients find it. ``others`` start before it if
+    they are asked for too.
+    """
+
+    title: str
+    module: str
+    install: str
+    command: Callable[[Start], tuple[list[str], Variables]]
+    answers: Callable[[Start], str | None]
+    variables: Callable[[Start, str], Variables]
+
+    def check(self, settings: Settings) -> None:
+        """Raise a UsageError where it isn't installed."""
+        if self.module == "redshift_local":
+            if not (settings.root / _REDSHIFT / "redshift_local").is_dir():
+                raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
+        elif importlib.util.find_spec(self.module) is None:
+            raise UsageError(f"{self.title} isn't installed; install it with: {self.install}")
+
+
+def _get(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  a URL of this machine
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _aws(start: Start) -> tuple[list[str], Variables]:
+    told = start.folder / "port"
+    told.unlink(missing_ok=True)
+    return [sys.executable, "-m", "workbench.aws.local.server", str(start.port), str(told)], {}
+
+
+def _aws_answers(start: Start) -> str | None:
+    told = start.folder / "port"
+    return f"http://127.0.0.1:{told.read_text()}" if told.is_file() else None
+
+
+def _aws_variables(start: Start, url: str) -> Variables:
+    from workbench.aws.clients import aws_errors
+
+    variables = {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": _REGION,
+    }
+    import boto3
+
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name=_REGION,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106  it opens nothing
+    )
+    with aws_errors(f"making the bucket {BUCKET}"):
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
+    return variables
+
+
+_REDSHIFT = Path("containers") / "redshift-local"
+
+
+def _redshift(start: Start) -> tuple[list[str], Variables]:
+    command = [sys.executable, "-m", "redshift_local", "start", "--data", str(start.folder / "data")]
+    command += ["--port", str(start.port)]
+    if endpoint := start.variables.get("AWS_ENDPOINT_URL"):
+        command += ["--s3-endpoint", endpoint]
+    code = str(start.settings.root / _REDSHIFT)
+    return command, {**start.variables, "PYTHONPATH": code}
+
+
+def _redshift_answers(start: Start) -> str | None:
+    try:
+        state = json.loads((start.folder / "data" / "state.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if "ready: " not in (start.folder / "log").read_text(errors="replace"):
+        return None
+    return str(state["url"])
+
+
+def _redshift_variables(start: Start, url: str) -> Variables:
+    data = start.folder / "data"
+    authority = data / "tls" / "ca.crt"
+    found = {
+        "WORKBENCH_WAREHOUSE_URL": f"{url}?ca={authority}" if authority.is_file() else url,
+        "WORKBENCH_REDSHIFT_PASSWORD": (data / "password").read_text().strip(),
+    }
+    if "AWS_ENDPOINT_URL" in start.variables:
+        found["WORKBENCH_REDSHIFT_S3"] = f"s3://{BUCKET}/redshift"
+    return found
+
+
+def _mlflow(start: Start) -> tuple[list[str], Variables]:
+    settings = start.settings
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(start.port)]
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"]
+    command += ["--artifacts-destination", settings.mlflow_artifacts.as_uri()]
+    return command, {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+
+
+def _mlflow_answers(start: Start) -> str | None:
+    url = f"http://127.0.0.1:{start.port}"
+    return url if _get(f"{url}/health") else None
+
+
+def _lab(start: Start) -> tuple[list[str], Variables]:
+    token = start.folder / "token"
+    if not token.is_file():
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_urlsafe(24))
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    command += [f"--ServerApp.port={start.port}", "--ServerApp.port_retries=0"]
+    command += [f"--ServerApp.root_dir={start.settings.root}"]
+    environment = {
+        **start.variables,
+        "WORKBENCH_HOME": str(start.settings.home),
+        "JUPYTER_TOKEN": token.read_text(),
+        "PYTHONPATH": str(start.settings.root),
+    }
+    return command, environment
+
+
+def _lab_answers(start: Start) -> str | None:
+    url = f"http://127.0.0.1:{start.port}"
+    return f"{url}/lab" if _get(f"{url}/api") else None
+
+
+SERVICES: dict[str, Service] = {
+    "aws": Service(
+        "the local AWS", "moto", "pip install 'workbench[local]'", _aws, _aws_answers, _aws_variables
+    ),
+    "redshift": Service(
+        "the local Redshift", "redshift_local", "", _redshift, _redshift_answers, _redshift_variables
+    ),
+    "mlflow": Service(
+        "MLflow", "mlflow", "pip install 'workbench[ml]'", _mlflow, _mlflow_answers,
+        lambda start, url: {"WORKBENCH_MLFLOW_TRACKING_URI": url},
+    ),
+    "lab": Service(
+        "JupyterLab", "jupyterlab", "pip install 'workbench[lab]'", _lab, _lab_answers,
+        lambda start, url: {"JUPYTER_TOKEN": (start.folder / "token").read_text()},
+    ),
+}  # fmt: skip

@@ -1,0 +1,84 @@
+"""One build of the dbt project, or of parts of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.errors import UsageError, WorkFailed, unknown
+from workbench.settings import Settings, get_settings
+from workbench.transform.results import (
+    MODELS,
+    NodeResult,
+    TransformResult,
+    in_order,
+    one_line,
+    raise_for,
+    read_result,
+)
+from workbench.transform.targets import Target, reached
+from workbench.warehouse import connect
+
+TAGS = ("customers", "products", "transactions", "marts")
+"""Parts of the project that can be built alone, in the order in which they depend on one another."""
+
+_ATTEMPTS = 3
+# Redshift's error 1023, as the server and as drivers tell it.
+_CONFLICTS = ("1023", "erializable isolation violation", "could not serialize", "concurrent transaction")
+
+
+def build(*tags: str, full_refresh: bool = False) -> TransformResult:
+    """Fill the tables of these parts of the project, or of all, and test them.
+
+    Nothing is written beside the warehouse but ``home/dbt``. A table of core or marts that no longer has its
+    declared shape is made anew first, with ``full_refresh`` every one. No connection stays open. Where other
+    transactions were in the way of one of its own, the build is done again, up to twice: it fills the same tables.
+
+    Raises:
+        UsageError: there is no such tag, or no warehouse.
+        WorkFailed: a model or a test failed, the project can't be read, or another process holds the warehouse.
+    """
+    for tag in tags:
+        if tag not in TAGS:
+            raise unknown("tag", tag, TAGS)
+    settings = get_settings()
+    warehouse = connect()
+    started = time.monotonic()
+    with reached(warehouse, WORKBENCH_REPORTING_CURRENCY=settings.reporting_currency) as target:
+        warehouse.remake([table.full_name for table in MODELS.values()], always=full_refresh)
+        for attempt in range(1, _ATTEMPTS + 1):
+            results = [read_result(node) for node in _invoke(settings, target, tags)]
+            if attempt == _ATTEMPTS or not any(map(_was_in_the_way, results)):
+                break
+        filled = [result.table for result in results if result.filled]
+        rows = warehouse.counts(*filled) if filled else {}
+        warehouse.refresh(filled)
+    raise_for(results)
+    return TransformResult(in_order(results, rows), time.monotonic() - started)
+
+
+def _was_in_the_way(result: NodeResult) -> bool:
+    return result.status == "error" and any(mark in result.message for mark in _CONFLICTS)
+
+
+def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any]:
+    """Run ``dbt build`` and return dbt's own results, one a node."""
+    from dbt.cli.main import dbtRunner
+
+    project = settings.root / "dbt"
+    if not (project / "dbt_project.yml").is_file():
+        raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
+    state = settings.home / "dbt"
+    arguments = [
+        "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
+        "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
+        "--partial-parse", "--cache-selected-only",
+        "build", "--project-dir", str(project), "--profiles-dir", str(project), "--target", target.name,
+        "--target-path", str(state / target.folder), "--indirect-selection", "buildable",
+        *(part for tag in tags for part in ("--select", f"tag:{tag}")),
+    ]  # fmt: skip
+    outcome = dbtRunner().invoke(arguments)
+    if outcome.exception is not None:
+        raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception))}")
+    return list(getattr(outcome.result, "results", ()))
