@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -167,12 +169,30 @@ def test_no_server_is_said_in_one_line_after_some_tries(
 ) -> None:
     assert isinstance(redshift_warehouse, RedshiftWarehouse)
     monkeypatch.setattr("workbench.warehouse.redshift.retrying.ATTEMPTS", 2)
-    from dataclasses import replace
-
     nobody = RedshiftWarehouse(replace(redshift_warehouse.address, port=1))
     with pytest.raises(WorkFailed, match=r"can't connect to redshift://\S+:1/") as raised:
         nobody.query("SELECT 1")
     assert "\n" not in str(raised.value)
+
+
+def test_a_server_that_never_answers_is_given_up(
+    redshift_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(redshift_warehouse, RedshiftWarehouse)
+    monkeypatch.setattr("workbench.warehouse.redshift.retrying.ATTEMPTS", 1)
+    monkeypatch.setattr("workbench.warehouse.redshift.connection.OPENING", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = replace(redshift_warehouse.address, port=silent.getsockname()[1])
+        with pytest.raises(WorkFailed, match="can't connect to"):
+            RedshiftWarehouse(address).query("SELECT 1")
+
+
+def test_a_statement_may_take_longer_than_opening(
+    redshift_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.warehouse.redshift.connection.OPENING", 1)
+    with redshift_warehouse.transaction() as session:
+        session.execute("SELECT pg_sleep(1.5)").fetchall()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from workbench.warehouse.redshift.errors import DRIVER_ERRORS, ConnectionLost, U
 if TYPE_CHECKING:
     from pathlib import Path
 
+OPENING = 30
+"""Seconds that a connection may take to open."""
 _SETTINGS = ("SET timezone TO 'UTC'", "SET search_path TO marts, core")
 _environment = threading.Lock()
 
@@ -94,8 +96,10 @@ def _connect(address: Address) -> Any:
     try:
         with _authority(address.ca):
             connection = redshift_connector.connect(
-                **arguments, application_name="workbench", timeout=None, tcp_keepalive=True
+                **arguments, application_name="workbench", timeout=OPENING, tcp_keepalive=True
             )
+        # The driver's time limit holds for each answer, too, and a statement may take as long as it takes.
+        connection._usock.settimeout(None)
     except DRIVER_ERRORS as error:
         if "Server refuses SSL" in str(error):
             raise UsageError(
