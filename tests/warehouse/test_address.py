@@ -152,6 +152,21 @@ def test_a_database_without_the_tables_says_how_to_make_them(cluster: Cluster) -
             UsageError, match=r"no warehouse at redshift://\S+; make one with: workbench init"
         ):
             warehouse.require()
+        with pytest.raises(UsageError, match=r'"ops\.batches" does not exist; make it with: workbench init'):
+            warehouse.query("SELECT * FROM ops.batches")
+
+
+def test_credentials_that_aws_does_not_give_are_said_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, cluster: Cluster
+) -> None:
+    monkeypatch.setattr("workbench.warehouse.redshift.retrying.ATTEMPTS", 1)
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.environment["AWS_ENDPOINT_URL_S3"])
+    warehouse = locate("redshift+iam://ann@nowhere/dev?region=eu-central-1")
+    with pytest.raises(WorkFailed, match=r"redshift\+iam://ann@nowhere\S*: \S+") as raised:
+        warehouse.query("SELECT 1")
+    assert "\n" not in str(raised.value)
 
 
 def test_the_staging_place_is_one_in_s3(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -142,6 +142,12 @@ def test_a_text_too_long_in_an_account_is_cut(redshift_warehouse: Warehouse) -> 
     assert len(row["message"].encode()) <= 2048
 
 
+def test_a_name_is_never_cut(redshift_warehouse: Warehouse) -> None:
+    move = {"run_id": "r" * 65, "source": "a", "target": "b", "recorded_at": MOMENT}
+    with pytest.raises(WorkFailed, match=r"ops\.lineage\.run_id has 65 bytes, and the column holds 64"):
+        redshift_warehouse.append("ops.lineage", pa.Table.from_pylist([move]))
+
+
 def test_rows_of_another_shape_are_refused(redshift_warehouse: Warehouse) -> None:
     with pytest.raises(UsageError, match=r"the rows don't fit raw\.fraud_labels"):
         redshift_warehouse.append("raw.fraud_labels", pa.table({"transaction_id": ["T"]}))

@@ -42,8 +42,8 @@ class Report:
     def drop(self) -> list[str]:
         """Return the statements that take it away."""
         return [
-            f"DROP VIEW IF EXISTS {self.full_name}",
             f"DROP MATERIALIZED VIEW IF EXISTS {self.materialized_name}",
+            f"DROP VIEW IF EXISTS {self.full_name}",
         ]
 
     def create(self) -> list[str]:

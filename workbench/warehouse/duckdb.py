@@ -15,9 +15,10 @@ import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.schema import TABLES, Dialect, Table, create_schemas, create_table, quote
+from workbench.schema import TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
-from workbench.warehouse.upgrade import Found, compare, duckdb_statements, is_as_declared
+from workbench.warehouse.duckdb_upgrade import columns, statements
+from workbench.warehouse.upgrade import is_as_declared
 
 if TYPE_CHECKING:
     import pandas
@@ -181,8 +182,8 @@ class DuckDBWarehouse:
         except OSError as error:
             raise UsageError(f"can't write to {self.path.parent}: {error.strerror}") from None
         with self.transaction() as connection:
-            present = _columns(connection)
-            for statement in _statements(connection, present):
+            present = columns(connection)
+            for statement in statements(connection, present):
                 connection.execute(statement)
         return [name for name in TABLES if name not in present]
 
@@ -190,14 +191,14 @@ class DuckDBWarehouse:
         """Return the statements that `initialize` would run now, in order; no file is made."""
         if not self.path.is_file():
             with duckdb.connect() as connection:
-                return _statements(connection, {})
+                return statements(connection, {})
         with self.connection(read_only=True) as connection:
-            return _statements(connection, _columns(connection))
+            return statements(connection, columns(connection))
 
     def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
         """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
         with self.transaction() as connection:
-            present = _columns(connection)
+            present = columns(connection)
             for table in map(declared, tables):
                 if always or not is_as_declared(table, present.get(table.full_name, {}), "duckdb"):
                     connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
@@ -274,36 +275,6 @@ class _InMemory:
 
     def load(self, session: Any) -> int:
         return DuckDBWarehouse._insert(session, self.table, self.given)
-
-
-def _columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Found]]:
-    """Return the columns of each table that is there; a view in a table's place has none that could be upgraded."""
-    found: dict[str, dict[str, Found]] = {
-        f"{schema}.{name}": {}
-        for schema, name in connection.execute("SELECT schema_name, view_name FROM duckdb_views()").fetchall()
-    }
-    for schema, name, column, kind, nullable in connection.execute(
-        "SELECT schema_name, table_name, column_name, data_type, is_nullable FROM duckdb_columns() "
-        "JOIN duckdb_tables() USING (table_oid, database_oid, schema_name, table_name) ORDER BY column_index"
-    ).fetchall():
-        found.setdefault(f"{schema}.{name}", {})[column] = Found(kind, nullable)
-    return found
-
-
-def _statements(
-    connection: duckdb.DuckDBPyConnection, present: Mapping[str, Mapping[str, Found]]
-) -> list[str]:
-    def has(table: Table, condition: str) -> bool:
-        found = connection.execute(f"SELECT 1 FROM {table.full_name} WHERE {condition} LIMIT 1")
-        return bool(found.fetchall())
-
-    missing = [table for name, table in TABLES.items() if name not in present]
-    statements = create_schemas() if missing else []
-    statements += [statement for table in missing for statement in create_table(table, "duckdb")]
-    for name, table in TABLES.items():
-        if present.get(name):
-            statements += duckdb_statements(compare(table, present[name], "duckdb", has))
-    return statements
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -135,22 +135,3 @@ def _refuse(table: Table, column: str, why: str) -> UsageError:
         else ""
     )
     return UsageError(f"can't upgrade the warehouse: {table.full_name}.{column} {why}{mend}")
-
-
-def duckdb_statements(difference: Difference) -> list[str]:
-    """Return what makes a table as declared, on DuckDB."""
-    from workbench.schema import create_table, quote
-
-    table, name = difference.table, difference.table.full_name
-    if difference.empty:
-        return [f"DROP TABLE {name}", *create_table(table, "duckdb")]
-    return [
-        *(f"ALTER TABLE {name} ADD COLUMN {quote(column.name)} {sql_type(column)}" for column in difference.added),
-        *(
-            f"ALTER TABLE {name} ALTER COLUMN {quote(column.name)} TYPE {sql_type(column)}"
-            for column in difference.retyped
-        ),
-        *(f"ALTER TABLE {name} ALTER COLUMN {quote(column.name)} SET NOT NULL" for column in difference.required),
-        *(f"ALTER TABLE {name} ALTER COLUMN {quote(column.name)} DROP NOT NULL" for column in difference.optional),
-        *(f"ALTER TABLE {name} DROP COLUMN {quote(column)}" for column in difference.dropped),
-    ]  # fmt: skip

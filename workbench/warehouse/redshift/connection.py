@@ -8,11 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+import botocore.exceptions
 import redshift_connector
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkFailed
 from workbench.warehouse.redshift.address import Address
-from workbench.warehouse.redshift.errors import DRIVER_ERRORS, ConnectionLost, Unreachable, translate
+from workbench.warehouse.redshift.errors import (
+    DRIVER_ERRORS,
+    ConnectionLost,
+    Unreachable,
+    one_line,
+    translate,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +85,7 @@ def open_session(address: Address) -> Iterator[RedshiftSession]:
     Raises:
         UsageError: the login is refused, or the server can't do TLS.
         Unreachable: no connection.
+        WorkFailed: AWS gives no temporary credentials.
     """
     connection = _connect(address)
     try:
@@ -106,7 +114,11 @@ def _connect(address: Address) -> Any:
                 f"{address.url} offers no TLS; with ssl=off in the URL of the warehouse it is done without"
             ) from None
         problem = translate(error, f"can't connect to {address.url}")
-        raise (Unreachable(str(problem)) if isinstance(problem, ConnectionLost) else problem) from None
+        if isinstance(problem, ConnectionLost):
+            raise Unreachable(f"can't connect to {address.url}: {one_line(str(error))}") from None
+        raise problem from None
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        raise WorkFailed(f"no temporary credentials for {address.url}: {one_line(str(error))}") from None
     connection.autocommit = True
     return connection
 

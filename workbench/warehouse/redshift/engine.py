@@ -125,15 +125,23 @@ class RedshiftWarehouse:
 
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas, tables and views; return the full names of the tables made."""
-        with open_session(self.address) as session:
-            migration = Migration.of(session)
-            migration.apply(session)
-        return list(migration.made)
+
+        def once() -> list[str]:
+            with open_session(self.address) as session:
+                migration = Migration.of(session)
+                migration.apply(session)
+            return list(migration.made)
+
+        return retrying.again(once, (Unreachable,))
 
     def plan(self) -> list[str]:
         """Return the statements that `initialize` would run now, in order."""
-        with open_session(self.address) as session:
-            return list(Migration.of(session).statements)
+
+        def once() -> list[str]:
+            with open_session(self.address) as session:
+                return list(Migration.of(session).statements)
+
+        return retrying.again(once)
 
     def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
         """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""

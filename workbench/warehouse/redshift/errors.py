@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import Any
 
 from redshift_connector.error import Error, InterfaceError, OperationalError
 
 from workbench.errors import UsageError, WorkbenchError, WorkFailed
+from workbench.schema import SCHEMAS, TABLES
 
 
 class Conflict(WorkFailed):
@@ -30,6 +32,9 @@ _CONFLICTS = ("40001", "40P01")
 _REDSHIFTS_CONFLICTS = ("1023", "Serializable isolation violation", "could not serialize access")
 _LOST = ("08", "57P")
 _WRONG_LOGIN = ("28",)
+_NOT_THERE = ("3F000", "42P01")
+_OURS = {*SCHEMAS, *TABLES}
+_QUOTED = re.compile(r'"([^"]+)"')
 _WRONG_STATEMENT = ("0A", "22", "23", "25006", "2B", "34", "3D", "3F", "42")
 
 
@@ -43,19 +48,21 @@ def translate(error: BaseException, doing: str) -> WorkbenchError:
     fields = _fields(error)
     if fields is None:
         if isinstance(error, Error) and not isinstance(error, InterfaceError | OperationalError):
-            return UsageError(f"{doing}: {_one_line(str(error))}")
+            return UsageError(f"{doing}: {one_line(str(error))}")
         return ConnectionLost(
-            f"{doing}: the connection broke: {_one_line(str(error)) or type(error).__name__}"
+            f"{doing}: the connection broke: {one_line(str(error)) or type(error).__name__}"
         )
     code, message = str(fields.get("C", "")), str(fields.get("M", ""))
     detail = str(fields.get("D", ""))
-    told = _one_line(" ".join(part for part in (message, detail) if part))
+    told = one_line(" ".join(part for part in (message, detail) if part))
     if code in _CONFLICTS or any(mark in message or mark in detail for mark in _REDSHIFTS_CONFLICTS):
         return Conflict(f"{doing}: another transaction was in the way: {told}")
     if code.startswith(_LOST):
         return ConnectionLost(f"{doing}: the connection broke: {told}")
     if code.startswith((*_WRONG_STATEMENT, *_WRONG_LOGIN)):
-        hint = _one_line(str(fields.get("H", "")))
+        hint = one_line(str(fields.get("H", "")))
+        if code in _NOT_THERE and _OURS & set(_QUOTED.findall(message)):
+            hint = "make it with: workbench init"
         return UsageError(f"{told}{'; ' + hint if hint else ''}")
     return WorkFailed(f"{doing}: {told}")
 
@@ -67,5 +74,6 @@ def _fields(error: BaseException) -> dict[str, Any] | None:
     return None
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return a text of the driver's as one line of bearable length."""
     return " ".join(text.split())[:500]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 
@@ -17,9 +17,6 @@ from workbench.schema import table as declared
 from workbench.warehouse.base import Rows, Session
 from workbench.warehouse.redshift.staging import Prefix, Staging
 
-if TYPE_CHECKING:
-    pass
-
 FEW = 250
 """Up to so many rows go by one INSERT, which is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
 MOST_WITHOUT_S3 = 100_000
@@ -27,6 +24,8 @@ _ROWS_A_STATEMENT = 250
 _MOST_VALUES = 32_767
 _FILE_SIZE = "64MB"
 _CUT = " … (cut)"
+_MAY_BE_CUT = 256
+"""Bytes from which on a text of ``ops`` is told to people; a shorter one is a name by which rows are found."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,9 @@ def prepared(table: str, rows: Rows, staging: Staging | None) -> Iterator[Insert
         WorkFailed: a text is longer than its column, or S3 doesn't take the files.
     """
     target = declared(table)
-    with duckdb.connect() as connection:
+    with tempfile.TemporaryDirectory(prefix="workbench-load-") as folder, duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(f"SET temp_directory = '{folder}/temp'")
         connection.register("given", rows)
         try:
             connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
@@ -104,7 +104,7 @@ def prepared(table: str, rows: Rows, staging: Staging | None) -> Iterator[Insert
                 f"{count} rows for {target.full_name} go through S3: set WORKBENCH_REDSHIFT_S3 to s3://bucket/prefix"
             )
         with staging.prefix("load") as prefix:
-            _to_files(connection, prefix)
+            _to_files(connection, prefix, Path(folder) / "rows")
             yield Files(target, count, prefix, staging.authorization)
 
 
@@ -122,7 +122,9 @@ def _typed(table: Table, column: Column) -> str:
             # A document can't be cut; in an account of a run one that is too long for Redshift gives way.
             text = f"CAST({name} AS VARCHAR)"
             return _unless_too_long(text) if table.schema == "ops" else text
-        case "text" if table.schema == "ops":
+        case "text" if (
+            table.schema == "ops" and column.size[0] >= _MAY_BE_CUT and column.name not in table.key
+        ):
             return _cut(f"CAST({name} AS VARCHAR)", column.size[0])
         case _:
             return f"CAST({name} AS {sql_type(column)})"
@@ -159,13 +161,11 @@ def _hold_to_sizes(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
             )
 
 
-def _to_files(connection: duckdb.DuckDBPyConnection, prefix: Prefix) -> None:
-    with tempfile.TemporaryDirectory(prefix="workbench-load-") as folder:
-        target = Path(folder) / "rows"
-        connection.execute(
-            f"COPY shaped TO '{target}' (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES '{_FILE_SIZE}')"
-        )
-        prefix.upload(sorted(target.iterdir()))
+def _to_files(connection: duckdb.DuckDBPyConnection, prefix: Prefix, folder: Path) -> None:
+    connection.execute(
+        f"COPY shaped TO '{folder}' (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES '{_FILE_SIZE}')"
+    )
+    prefix.upload(sorted(folder.iterdir()))
 
 
 def bound(values: Sequence[Any]) -> list[Any]:

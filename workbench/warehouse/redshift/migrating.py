@@ -57,16 +57,13 @@ class Migration:
             for report in REPORTS
             if views.get(report.full_name) != report.mark or set(report.reads) & set(altered)
         ]
-        statements = [f"CREATE SCHEMA {schema}" for schema in SCHEMAS if schema not in schemas]
+        statements = [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS if schema not in schemas]
         statements += [statement for table in missing for statement in create_table(table, "redshift")]
         # A table can't be altered or dropped under a materialized view.
-        gone = [report for report in stale if report.full_name in views]
-        statements += [statement for report in gone for statement in report.drop()]
+        statements += [statement for report in stale for statement in report.drop()]
         for difference in differences:
             statements += _upgrade(difference)
-        for report in stale:
-            half = [] if report in gone else [report.drop()[1]]
-            statements += [*half, *report.create()]
+        statements += [statement for report in stale for statement in report.create()]
         return cls(tuple(statements), tuple(table.full_name for table in missing))
 
     def apply(self, session: RedshiftSession) -> None:
