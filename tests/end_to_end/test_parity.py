@@ -84,7 +84,7 @@ def side(home: Path, files: Path, environment: dict[str, str]) -> Iterator[Side]
         for folder in sorted(each for each in files.iterdir() if each.name in DATASETS):
             land(str(folder), folder.name)
         runs = {}
-        for name in PIPELINES:
+        for name in (*PIPELINES, "maintenance"):
             runs[name] = run_pipeline(load_pipeline(name))
             assert runs[name].state == "succeeded", runs[name].error
         yield Side(warehouse, runs)

@@ -17,7 +17,7 @@ from workbench.execution.notebook import Outcome, prepare
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 
-PIPELINES = ("retail_etl", "anomaly_detection")
+PIPELINES = ("retail_etl", "anomaly_detection", "maintenance")
 # What differs from any run to the next: addresses, ids of MLflow, a table's random id, times of day, seconds, places.
 _RUN = re.compile(
     r"0x[0-9a-f]+|\b[0-9a-f]{32}\b|\bT_[0-9a-f]{5}\w*|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?|\b\d+\.\d+(e-?\d+)?\b|/\S*/home-\w+"
