@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.aws.arrivals import arrive
+from workbench.aws.executor import executors
 from workbench.aws.finished import Finished, intakes
+from workbench.aws.follow import Followers
 from workbench.aws.heartbeat import Heartbeat
 from workbench.aws.held import Held
 from workbench.aws.messages import Files, Nothing, NotUnderstood, RunRequest, understand
+from workbench.aws.metrics import QueueFigures, observed
+from workbench.aws.options import Options
 from workbench.aws.progress import UntilStopped
 from workbench.aws.queue import Message, Queue
 from workbench.aws.queue.sqlite import SQLiteQueue
-from workbench.aws.watch import SETTLE, Watch
+from workbench.aws.watch import Watch
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import Run, Stopped, load_pipeline, run_pipeline
 from workbench.execution.progress import Progress, Silence
@@ -26,22 +30,9 @@ from workbench.settings import Settings
 from workbench.sources.files import Landed
 from workbench.warehouse import connect
 
+__all__ = ["Options", "Worker"]
+
 _POLL = 5
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a worker works.
-
-    ``batch`` is how many messages it takes together at most; ``visibility`` for how many seconds a message is
-    ours between two heartbeats; ``retry`` the seconds before the first further attempt, doubled each time;
-    ``settle`` for how many seconds a file must not change to be complete.
-    """
-
-    batch: int = 100
-    visibility: int = 60
-    retry: float = 10
-    settle: float = SETTLE
 
 
 @dataclass
@@ -87,6 +78,8 @@ class Worker:
         self._stop = threading.Event()
         self._intakes = intakes(settings)
         self._finished = Finished(connect(settings.warehouse, create=True), self._intakes)
+        self._followers = Followers(queue, connect(settings.warehouse), self.settings)
+        self._figures = QueueFigures(queue) if settings.profile == "aws" else None
         self._watch: Watch | None = None
         if isinstance(queue, SQLiteQueue):
             self._watch = Watch(queue, settings, self._finished, settle=self.options.settle, say=say)
@@ -108,9 +101,18 @@ class Worker:
         try:
             while not self._stop.is_set():
                 messages = self._receive(1 if drain else _POLL)
+                if self._figures is not None:
+                    self._figures.saw(messages)
                 if messages:
                     self._try(messages)
-                elif drain and (watch is None or watch.idle()) and self.queue.counts().open == 0:
+                if (not messages or self._followers.late()) and self._follow():
+                    continue
+                if (
+                    not messages
+                    and drain
+                    and (watch is None or watch.idle())
+                    and self.queue.counts().open == 0
+                ):
                     break
         finally:
             if watch is not None:
@@ -124,6 +126,14 @@ class Worker:
             self._say(f"can't receive for now: {problem}")
             self._stop.wait(self.options.retry)
             return []
+
+    def _follow(self) -> int:
+        """Ask for the pipelines that follow from what has run; files that wait go first."""
+        try:
+            return self._followers.send()
+        except WorkbenchError as problem:
+            self._say(f"can't ask for the pipelines that follow, for now: {problem}")
+            return 0
 
     def _try(self, messages: Sequence[Message]) -> None:
         """Do what some messages say; if the queue fails meanwhile, they come again by themselves."""
@@ -265,8 +275,10 @@ class Worker:
             pipeline,
             request.parameters if request else {},
             start=start,
+            executor=self.options.executor,
+            executors=executors(),
             settings=self.settings,
-            progress=UntilStopped(self._progress(), self._stop),
+            progress=UntilStopped(observed(self._progress, self.settings), self._stop),
         )
 
     def _check_stop(self) -> None:

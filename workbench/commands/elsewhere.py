@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from workbench.execution.progress import Progress
     from workbench.settings import Settings
 
-_EXECUTORS = ("local", "ecs")
+EXECUTORS = ("local", "ecs")
 
 
 def places(
@@ -27,8 +27,8 @@ def places(
     from workbench.execution.mlflow_parent import PARENT
     from workbench.execution.progress import Lines, choose_progress
 
-    if executor is not None and executor not in _EXECUTORS:
-        raise unknown("executor", executor, _EXECUTORS)
+    if executor is not None and executor not in EXECUTORS:
+        raise unknown("executor", executor, EXECUTORS)
     maps = {stage.executor for stage in pipeline.stages.values()}
     remote = executor == "ecs" or (executor is None and "ecs" in maps)
     told: Progress = Lines() if remote else choose_progress(pipeline.name, settings)
@@ -37,9 +37,16 @@ def places(
     part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)
     if remote or settings.runs_uri:
         from workbench.aws.executor import executors
+
+        elsewhere = executors()
+    if settings.profile == "aws" or settings.runs_uri:
+        from workbench.aws.metrics import observed
+
+        # Figures of a stage are those of the run that it is a part of.
         from workbench.aws.shared_runs import shared
 
-        elsewhere, told = executors(), shared(told, settings)
+        local = told
+        told = shared(local, settings) if part_of else observed(lambda: local, settings)
     extra = {PARENT: os.environ[PARENT]} if part_of and PARENT in os.environ else None
     return told, elsewhere, part_of, extra
 

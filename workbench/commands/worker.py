@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.elsewhere import EXECUTORS
+from workbench.errors import unknown
+
 if TYPE_CHECKING:
     from workbench.aws.worker import Worker
 
@@ -33,6 +36,10 @@ def worker(
     settle: Annotated[
         float, typer.Option(min=0.1, max=60, help="Seconds without change after which a file is complete.")
     ] = 1,
+    executor: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="local or ecs, for all stages; their maps say it otherwise."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Take messages from the queue and run what they say, until stopped.
@@ -40,15 +47,19 @@ def worker(
     SIGTERM or Ctrl-C ends it after the stage that runs now; a second one ends it at once. Exits 0 then. With
     --drain it exits 1 if a message was given up.
     """
+    from workbench.aws.metrics import log
     from workbench.aws.queue import connect_queue
     from workbench.aws.worker import Options, Worker
     from workbench.execution.progress import Lines
     from workbench.settings import get_settings
 
+    if executor is not None and executor not in EXECUTORS:
+        raise unknown("executor", executor, EXECUTORS)
     settings = get_settings()
     queue = connect_queue(settings=settings)
-    options = Options(batch=batch, visibility=visibility, retry=retry, settle=settle)
-    working = Worker(queue, settings, options, progress=Lines)
+    options = Options(batch=batch, visibility=visibility, retry=retry, settle=settle, executor=executor)
+    say = log if settings.profile == "aws" else _to_stderr
+    working = Worker(queue, settings, options, progress=Lines, say=say)
     print(f"taking messages from {queue.url}", file=sys.stderr, flush=True)
     _until_signalled(working, drain=drain)
     tally = working.tally
@@ -62,6 +73,10 @@ def worker(
         )
     if drain and tally["given_up"]:
         raise typer.Exit(1)
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _until_signalled(working: Worker, *, drain: bool) -> None:

@@ -59,7 +59,10 @@ def define(table: Table, column: Column, dialect: Dialect = "duckdb") -> str:
     return f"{quote(column.name)} {sql_type(column, dialect)}{required}{encode}"
 
 
-def _literal(text: str) -> str:
+def _literal(text: str, dialect: Dialect) -> str:
+    if dialect == "redshift":
+        # A backslash escapes in Redshift's strings.
+        text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''") + "'"
 
 
@@ -79,9 +82,9 @@ def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
             statement += f"\nDISTSTYLE KEY DISTKEY ({quote(table.dist)})"
         if table.sort:
             statement += f"\nCOMPOUND SORTKEY ({', '.join(map(quote, table.sort))})"
-    comments = [f"COMMENT ON TABLE {table.full_name} IS {_literal(table.comment)}"]
+    comments = [f"COMMENT ON TABLE {table.full_name} IS {_literal(table.comment, dialect)}"]
     comments += [
-        f"COMMENT ON COLUMN {table.full_name}.{quote(column.name)} IS {_literal(column.comment)}"
+        f"COMMENT ON COLUMN {table.full_name}.{quote(column.name)} IS {_literal(column.comment, dialect)}"
         for column in table.columns
     ]
     return [statement, *comments]

@@ -94,11 +94,8 @@ def test_every_declared_table_is_made_and_has_its_design(address: Address) -> No
             "ORDER BY ordinal_position",
             (table.schema, table.name),
         )
-        # A backslash in a string is an escape: comments are compared without.
-        found = [[name, nullable, remarks.replace("\\", "")] for name, nullable, remarks in cursor.fetchall()]
-        assert found == [
-            [column.name, "YES" if column.nullable else "NO", column.comment.replace("\\", "")]
-            for column in table.columns
+        assert [tuple(row) for row in cursor.fetchall()] == [
+            (column.name, "YES" if column.nullable else "NO", column.comment) for column in table.columns
         ], table.full_name
     connection.close()
 

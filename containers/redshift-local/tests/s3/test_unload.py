@@ -130,7 +130,7 @@ REFUSED = {
     "no such table": ("SELECT * FROM nowhere", "CSV", "does not exist"),
     "no query": ("DELETE FROM nowhere", "CSV", "takes a SELECT"),
     "JSON": ("SELECT 1", "FORMAT JSON", "UNLOAD with FORMAT"),
-    "an option": ("SELECT 1", "CSV ENCRYPTED AUTO", "UNLOAD with ENCRYPTED is not imitated"),
+    "an option": ("SELECT 1", "CSV KMS_KEY_ID 'k'", "UNLOAD with KMS_KEY_ID is not imitated"),
     "a missing partition": ("SELECT 1 AS a", "PARQUET PARTITION BY (b)", "PARTITION BY names the column b"),
     "a small file": ("SELECT 1 AS a", "CSV MAXFILESIZE 1 MB", "from 5 MB"),
 }

@@ -1,0 +1,162 @@
+"""From an object in S3 to marts, report, figures and log, through function, queue, worker and tasks on ECS."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.aws.local.conftest import Cluster
+from tests.aws.local.test_executor import bucket, keys
+from tests.aws.local.test_lambda_trigger import queue, trigger
+from tests.aws.local.test_state_machine import execute
+from tests.aws.project import ROOT
+from workbench.aws.queue import Queue
+from workbench.aws.state_machine import Target, state_machine
+from workbench.execution import load_pipeline
+from workbench.execution.runs import read_run
+from workbench.settings import get_settings
+from workbench.sources.files import land
+from workbench.warehouse import connect
+
+__all__ = ["bucket", "queue", "trigger"]
+pytestmark = pytest.mark.slow
+SAMPLE = ROOT / "samples" / "retail_data.csv"
+
+
+@pytest.fixture(params=["duckdb"])
+def warehouse_url(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The warehouse that everything goes to, tables and all."""
+    url = f"duckdb:///{home / 'warehouse.duckdb'}"
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", url)
+    connect(create=True)
+    return url
+
+
+def figures(name: str, **dimensions: str) -> float:
+    """Return the sum of a figure in CloudWatch."""
+    told = boto3.client("cloudwatch").get_metric_statistics(
+        Namespace="Workbench",
+        MetricName=name,
+        Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+        StartTime=datetime.now(UTC) - timedelta(hours=1),
+        EndTime=datetime.now(UTC) + timedelta(minutes=1),
+        Period=3600,
+        Statistics=["Sum"],
+    )
+    return float(sum(point["Sum"] for point in told["Datapoints"]))
+
+
+def log_lines(group: str) -> list[str]:
+    """Return every line that tasks have written."""
+    logs = boto3.client("logs")
+    streams = logs.describe_log_streams(logGroupName=group)["logStreams"]
+    return [
+        event["message"]
+        for stream in streams
+        for event in logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])["events"]
+    ]
+
+
+def sold() -> int:
+    (row,) = connect().query("SELECT count(*) AS n FROM marts.retail_sales").to_pylist()
+    return int(row["n"])
+
+
+def test_an_object_in_s3_ends_as_a_report_in_s3(
+    warehouse_url: str, bucket: str, trigger: str, queue: Queue, cluster: Cluster, tmp_path: Path
+) -> None:
+    s3, landing = boto3.client("s3"), f"landing-{trigger}"
+    arn = boto3.client("lambda").get_function(FunctionName=trigger)["Configuration"]["FunctionArn"]
+    s3.create_bucket(Bucket=landing, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_bucket_notification_configuration(
+        Bucket=landing,
+        NotificationConfiguration={
+            "LambdaFunctionConfigurations": [{"LambdaFunctionArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    before = {name: figures(name, Pipeline="retail_etl") for name in ("Runs", "RowsAccepted", "Failures")}
+    s3.upload_file(str(SAMPLE), landing, "landing/transactions/2026-01-31.csv")
+    deadline = time.monotonic() + 30
+    while queue.counts().ready < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "workbench.cli", "worker", "--executor", "ecs", "--settle", "0.2"],
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "WORKBENCH_PROFILE": "aws",
+            "WORKBENCH_QUEUE_URL": queue.url,
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said: list[dict[str, Any]] = []
+    assert worker.stderr is not None
+    try:
+        for line in worker.stderr:
+            if line.startswith("{"):
+                said.append(json.loads(line))
+            if said and "taken in" in said[-1]["message"]:
+                break
+    finally:
+        worker.terminate()
+        worker.communicate(timeout=120)
+    run = read_run(next(line["run_id"] for line in said if "run_id" in line), get_settings())
+    assert (run.state, run.pipeline) == ("succeeded", "retail_etl"), run.error
+    assert {stage.executor for stage in run.stages} == {"ecs"}
+    assert run.cost and run.cost > 0
+    ingest = run.stages[0].counts
+    assert ingest["rows_landed"] == 400 and ingest["rows_quarantined"] == 12
+    assert sold() == 400 - 12 - 3
+    # The report, and each stage's page, lie in S3.
+    pages = {Path(key).name for key in keys(bucket) if f"site/{run.run_id}/" in key}
+    assert pages == {"index.html", *(f"{stage.name}.html" for stage in run.stages)}
+    # The figures.
+    assert figures("Runs", Pipeline="retail_etl") == before["Runs"] + 1
+    assert figures("RowsAccepted", Pipeline="retail_etl") == before["RowsAccepted"] + 388
+    assert figures("Failures", Pipeline="retail_etl") == before["Failures"]
+    # The trail: the worker's lines and those of each task name the run.
+    stages = {line["stage"] for line in said if line.get("run_id") == run.run_id and "stage" in line}
+    assert stages == {stage.name for stage in run.stages}
+    assert sum(run.run_id in line for line in log_lines(cluster.name)) >= len(run.stages)
+
+
+def test_step_functions_runs_the_same_stages(
+    warehouse_url: str, bucket: str, cluster: Cluster, home: Path
+) -> None:
+    land(str(SAMPLE), "transactions")
+    settings = get_settings()
+    environment = {
+        "PYTHONPATH": str(ROOT),
+        "WORKBENCH_WAREHOUSE_URL": warehouse_url,
+        "WORKBENCH_LANDING_URI": str(settings.landing),
+        "WORKBENCH_RUNS_URI": settings.runs_uri,
+    }
+    definition = cluster.define(
+        ["false"],
+        memory=4096,
+        environment=[{"name": name, "value": value} for name, value in environment.items()],
+    )
+    machine = state_machine(load_pipeline("retail_etl"), Target(cluster.name, definition, [cluster.subnet]))
+    assert execute(machine, seconds=300)["status"] == "SUCCEEDED"
+    assert sold() == 385
+    # Each task was a run of its own, which another machine can list and open.
+    done = subprocess.run(
+        [sys.executable, "-m", "workbench.cli", "runs", "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    listed = json.loads(done.stdout)
+    assert [each["state"] for each in listed] == ["succeeded"] * 6

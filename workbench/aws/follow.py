@@ -1,0 +1,75 @@
+"""Pipelines that are to run when tables have changed: ``schedule: {on: [marts.retail_sales]}`` in their maps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from workbench.aws.messages import RunRequest
+from workbench.aws.queue import Queue
+from workbench.execution import load_pipeline
+from workbench.execution.graph import expand, in_warehouse
+from workbench.execution.pipeline import find_pipelines
+from workbench.settings import Settings
+from workbench.warehouse import Warehouse
+
+# A queue that is never empty may keep them waiting for so many seconds.
+LONGEST = 900
+
+
+class Followers:
+    """Asks ``ops.runs`` which pipelines are due, and puts a request for each into the queue.
+
+    Nothing is kept in mind that a crash could lose: a pipeline is due while a stage that writes one of its tables
+    has succeeded since it last began to run with success, whoever ran either.
+    """
+
+    def __init__(self, queue: Queue, warehouse: Warehouse, settings: Settings) -> None:
+        self._queue, self._warehouse = queue, warehouse
+        self._sent: set[str] = set()
+        self._looked = time.monotonic()
+        pipelines = [load_pipeline(name, settings) for name in find_pipelines(settings)]
+        self._writers: dict[str, list[tuple[str, str]]] = {}
+        for follower in pipelines:
+            tables = {
+                name
+                for name in expand(follower.schedule.on if follower.schedule else ())
+                if in_warehouse(name)
+            }
+            writers = [
+                (each.name, stage)
+                for each in pipelines
+                for stage in each.order
+                if each.name != follower.name and tables & set(expand(each.stages[stage].writes))
+            ]
+            if writers:
+                self._writers[follower.name] = writers
+
+    def late(self) -> bool:
+        """Whether they have waited for an empty queue long enough."""
+        return time.monotonic() - self._looked > LONGEST
+
+    def send(self) -> int:
+        """Send a request for each pipeline that is due; return how many."""
+        self._looked = time.monotonic()
+        count = 0
+        for name, writers in self._writers.items():
+            cause = self._cause(name, writers)
+            if cause is None or (request := f"{name} after {cause}") in self._sent:
+                continue
+            self._queue.send(RunRequest(pipeline=name, id=request).model_dump_json())
+            self._sent.add(request)
+            count += 1
+        return count
+
+    def _cause(self, follower: str, writers: Iterable[tuple[str, str]]) -> str | None:
+        """Return the stage run that makes a pipeline due, or None."""
+        pairs = list(writers)
+        marks = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
+        rows = self._warehouse.query(
+            f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({marks}) "
+            "AND finished_at > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
+            "WHERE pipeline = ? AND stage IS NULL AND state = 'succeeded') ORDER BY finished_at DESC LIMIT 1",
+            [*(part for pair in pairs for part in pair), follower],
+        ).to_pylist()
+        return rows[0]["run_id"] if rows else None
