@@ -53,7 +53,10 @@ class Cluster:
 
     def settings(self, database: str) -> dict[str, str]:
         """The environment in which the warehouse is that database."""
-        return self.environment | {"WORKBENCH_WAREHOUSE_URL": self.url(database)}
+        return self.environment | {
+            "WORKBENCH_WAREHOUSE_URL": self.url(database),
+            "WORKBENCH_REDSHIFT_S3": f"s3://{BUCKET}/staging/{database}",
+        }
 
 
 @contextmanager
@@ -101,8 +104,9 @@ def running_cluster() -> Iterator[Cluster]:
 
 
 def staged_keys() -> list[str]:
-    """What lies in the staging place of the cluster that the environment names."""
+    """What lies in the staging place that the settings name."""
     import boto3
 
-    client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"])
-    return [found["Key"] for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", ())]
+    prefix = os.environ["WORKBENCH_REDSHIFT_S3"].removeprefix(f"s3://{BUCKET}/")
+    found = boto3.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix + "/")
+    return [each["Key"] for each in found.get("Contents", ())]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.redshift import Cluster
+from tests.redshift import Cluster, staged_keys
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import Batch, ingest
 from workbench.sources.files import Landed, land, landed
@@ -280,7 +280,11 @@ def test_killed_in_the_middle_on_redshift_and_run_again_is_as_if_undisturbed(
             time.sleep(0.002)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
+    # Files are all it leaves, under the prefix that a lifecycle rule clears.
+    left = staged_keys()
+    assert all("/load-" in key for key in left)
     ingest(redshift_warehouse)
+    assert staged_keys() == left
     (sums,) = redshift_warehouse.query(
         "SELECT (SELECT count(*) FROM raw.transactions) AS raw, (SELECT count(*) FROM ops.quarantine) AS aside, "
         "(SELECT count(*) FROM ops.batches) AS files, (SELECT count(DISTINCT transaction_id) FROM raw.transactions) AS ids"

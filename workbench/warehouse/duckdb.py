@@ -31,11 +31,7 @@ _HOLDER = re.compile(r"PID (\d+)")
 
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
 # undo that.
-_WALL = (
-    "SET enable_external_access = false",
-    "SET python_enable_replacements = false",
-    "SET lock_configuration = true",
-)
+_WALL = ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true")
 
 
 class DuckDBWarehouse:
@@ -143,7 +139,7 @@ class DuckDBWarehouse:
         self.require()
         with self.connection(read_only=True) as connection:
             for setting in _WALL:
-                connection.execute(setting)
+                connection.execute(f"SET {setting}")
             return connection.sql(sql).to_arrow_table()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
