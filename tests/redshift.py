@@ -60,10 +60,8 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """Start both; skip where there is no PostgreSQL, and say how to get it."""
-    import boto3
-    from moto.server import ThreadedMotoServer
+def running_server(s3: dict[str, str]) -> Iterator[Any]:
+    """Start a local Redshift that finds its files there; skip without PostgreSQL, and say how to get it."""
     from redshift_local import LocalError, RedshiftLocal
     from redshift_local.postgres import find_programs
 
@@ -74,6 +72,19 @@ def running_cluster() -> Iterator[Cluster]:
     # PostgreSQL's user has to get in; pytest's own folders are for their owner alone.
     folder = Path(tempfile.mkdtemp(prefix="workbench-redshift-"))
     folder.chmod(0o711)
+    try:
+        with RedshiftLocal(folder / "data", s3=s3) as address:
+            yield address
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start a local Redshift and its S3."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -85,7 +96,7 @@ def running_cluster() -> Iterator[Cluster]:
         boto3.client("s3", **aws).create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
         )
-        with RedshiftLocal(folder / "data", s3=aws) as address:
+        with running_server(aws) as address:
             yield Cluster(
                 address,
                 {
@@ -100,7 +111,6 @@ def running_cluster() -> Iterator[Cluster]:
             )
     finally:
         server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def staged_keys() -> list[str]:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,13 @@ from tests.aws.local.test_executor import bucket, keys
 from tests.aws.local.test_lambda_trigger import queue, trigger
 from tests.aws.local.test_state_machine import execute
 from tests.aws.project import ROOT
+from tests.redshift import ROLE, running_server
+from workbench.aws.local import LocalAWS
 from workbench.aws.queue import Queue
 from workbench.aws.state_machine import Target, state_machine
 from workbench.execution import load_pipeline
 from workbench.execution.runs import read_run
+from workbench.schema import TABLES
 from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
@@ -32,13 +36,35 @@ pytestmark = pytest.mark.slow
 SAMPLE = ROOT / "samples" / "retail_data.csv"
 
 
-@pytest.fixture(params=["duckdb"])
-def warehouse_url(request: pytest.FixtureRequest, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The warehouse that everything goes to, tables and all."""
-    url = f"duckdb:///{home / 'warehouse.duckdb'}"
-    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", url)
-    connect(create=True)
-    return url
+@pytest.fixture(scope="session")
+def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
+    """The settings of a local Redshift that loads from the local AWS; its password is in Secrets Manager there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(
+            Bucket="staging", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        with running_server({"endpoint_url": running.url}) as address:
+            login = json.dumps({"username": address.user, "password": address.password})
+            secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=login)["ARN"]
+            yield {
+                "WORKBENCH_WAREHOUSE_URL": f"redshift://{address.host}:{address.port}/{address.database}"
+                f"?secret={secret}&ca={address.ca}",
+                "WORKBENCH_REDSHIFT_S3": "s3://staging/loads",
+                "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
+            }
+
+
+@pytest.fixture
+def warehouse(
+    redshift: dict[str, str], local: LocalAWS, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The settings of the warehouse that everything goes to; its tables are there, and empty."""
+    for name, value in redshift.items():
+        monkeypatch.setenv(name, value)
+    connect(create=True).remake(list(TABLES), always=True)
+    return redshift
 
 
 def figures(name: str, **dimensions: str) -> float:
@@ -72,7 +98,7 @@ def sold() -> int:
 
 
 def test_an_object_in_s3_ends_as_a_report_in_s3(
-    warehouse_url: str, bucket: str, trigger: str, queue: Queue, cluster: Cluster, tmp_path: Path
+    warehouse: dict[str, str], bucket: str, trigger: str, queue: Queue, cluster: Cluster, tmp_path: Path
 ) -> None:
     s3, landing = boto3.client("s3"), f"landing-{trigger}"
     arn = boto3.client("lambda").get_function(FunctionName=trigger)["Configuration"]["FunctionArn"]
@@ -132,15 +158,15 @@ def test_an_object_in_s3_ends_as_a_report_in_s3(
 
 
 def test_step_functions_runs_the_same_stages(
-    warehouse_url: str, bucket: str, cluster: Cluster, home: Path
+    warehouse: dict[str, str], bucket: str, cluster: Cluster, home: Path
 ) -> None:
     land(str(SAMPLE), "transactions")
     settings = get_settings()
     environment = {
         "PYTHONPATH": str(ROOT),
-        "WORKBENCH_WAREHOUSE_URL": warehouse_url,
         "WORKBENCH_LANDING_URI": str(settings.landing),
         "WORKBENCH_RUNS_URI": settings.runs_uri,
+        **warehouse,
     }
     definition = cluster.define(
         ["false"],
