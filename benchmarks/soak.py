@@ -60,7 +60,7 @@ class Workers:
         self.process.terminate()
         self.process.wait(120)
         self.process = self._start("--drain")
-        self.process.wait(900)
+        self.process.wait(3600)
 
 
 def poison(number: int, folder: Path, queue: Queue) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -24,7 +25,8 @@ from workbench.execution.runs import RECORD, Run, StageRun
 # Names the run whose stage a task executes.
 STAGE_OF = "WORKBENCH_STAGE_OF"
 _PASSED_ON = (
-    "WORKBENCH_PROFILE", "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_MLFLOW_TRACKING_URI",
+    "WORKBENCH_PROFILE", "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_LANDING_SETTLE",
+    "WORKBENCH_MLFLOW_TRACKING_URI",
     "WORKBENCH_REPORTING_CURRENCY", "WORKBENCH_LOCK_TIMEOUT", "WORKBENCH_REDSHIFT_S3", "WORKBENCH_REDSHIFT_IAM_ROLE",
 )  # fmt: skip
 _REASONS: dict[str, Any] = {"out_of_memory": "memory", "stopped": "stopped", "failed": "error"}
@@ -160,7 +162,9 @@ class EcsExecutor:
         (record,) = Run.model_validate_json(content).stages
         if record.output and (notebook := shared.read(f"runs/{run_id}/{record.output.name}")) is not None:
             output.write_bytes(notebook)
-        shared.remove()
+        # What is left there does no harm.
+        with contextlib.suppress(WorkbenchError):
+            shared.remove()
         return record
 
 

@@ -15,6 +15,7 @@ from workbench.warehouse import Warehouse
 
 # A queue that is never empty may keep them waiting for so many seconds.
 LONGEST = 900
+_ANEW = 30
 
 
 class Followers:
@@ -27,7 +28,7 @@ class Followers:
     def __init__(self, queue: Queue, warehouse: Warehouse, settings: Settings) -> None:
         self._queue, self._warehouse = queue, warehouse
         self._sent: set[str] = set()
-        self._looked = time.monotonic()
+        self._looked, self._runs = time.monotonic(), -1
         pipelines = [load_pipeline(name, settings) for name in find_pipelines(settings)]
         self._writers: dict[str, list[tuple[str, str]]] = {}
         for follower in pipelines:
@@ -49,9 +50,15 @@ class Followers:
         """Whether they have waited for an empty queue long enough."""
         return time.monotonic() - self._looked > LONGEST
 
-    def send(self) -> int:
-        """Send a request for each pipeline that is due; return how many."""
-        self._looked = time.monotonic()
+    def send(self, runs: int) -> int:
+        """Send a request for each pipeline that is due; return how many.
+
+        ``runs`` is how many there were in this process: after each one it looks, and else twice a minute, for
+        somebody else may have run something.
+        """
+        if runs == self._runs and time.monotonic() - self._looked < _ANEW:
+            return 0
+        self._looked, self._runs = time.monotonic(), runs
         count = 0
         for name, writers in self._writers.items():
             cause = self._cause(name, writers)

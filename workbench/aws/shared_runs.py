@@ -44,7 +44,10 @@ class SharedRuns:
             WorkFailed: S3 refuses, or can't be reached.
         """
         if run.state != "running":
-            for kind, folder in (("runs", settings.runs), ("site", settings.site)):
+            kinds = [("runs", settings.runs)]
+            # The run that a stage is a part of makes the page.
+            kinds += [] if run.executor == PART else [("site", settings.site)]
+            for kind, folder in kinds:
                 for path in sorted((folder / run.run_id).glob("*")):
                     if path.suffix in _KEPT:
                         self._put(f"{kind}/{run.run_id}/{path.name}", path.read_bytes())

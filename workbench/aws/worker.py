@@ -130,7 +130,7 @@ class Worker:
     def _follow(self) -> int:
         """Ask for the pipelines that follow from what has run; files that wait go first."""
         try:
-            return self._followers.send()
+            return self._followers.send(self.tally["runs"])
         except WorkbenchError as problem:
             self._say(f"can't ask for the pipelines that follow, for now: {problem}")
             return 0
