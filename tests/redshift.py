@@ -15,6 +15,7 @@ from uuid import uuid4
 import pytest
 
 BUCKET = "warehouse-staging"
+REGION = "eu-west-1"
 ROLE = "arn:aws:iam::123456789012:role/redshift"
 
 
@@ -81,36 +82,35 @@ def running_server(s3: dict[str, str]) -> Iterator[Any]:
 
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
-    """Start a local Redshift and its S3."""
+    """Start a local Redshift and its S3, which is a process of its own: what tests do to moto doesn't touch it."""
     import boto3
-    from moto.server import ThreadedMotoServer
 
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        aws = {
-            "endpoint_url": f"http://{host}:{port}", "region_name": "eu-central-1", "aws_access_key_id": "local",
-            "aws_secret_access_key": "local",
-        }  # fmt: skip
-        boto3.client("s3", **aws).create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        with running_server(aws) as address:
+    from workbench.aws.local import LocalAWS
+
+    with LocalAWS() as local:
+        client = boto3.client("s3", **login(local))
+        client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        with running_server(login(local)) as address:
             yield Cluster(
                 address,
                 {
                     "WORKBENCH_REDSHIFT_PASSWORD": address.password,
                     "WORKBENCH_REDSHIFT_S3": f"s3://{BUCKET}/staging",
                     "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
-                    "AWS_ENDPOINT_URL_S3": aws["endpoint_url"],
-                    "AWS_DEFAULT_REGION": aws["region_name"],
+                    "AWS_ENDPOINT_URL_S3": local.url,
+                    "AWS_DEFAULT_REGION": REGION,
                     "AWS_ACCESS_KEY_ID": "local",
                     "AWS_SECRET_ACCESS_KEY": "local",
                 },
             )
-    finally:
-        server.stop()
+
+
+def login(local: Any) -> dict[str, str]:
+    """Return the arguments that lead boto3 to a local AWS."""
+    return {
+        "endpoint_url": local.url, "region_name": REGION, "aws_access_key_id": "local",
+        "aws_secret_access_key": "local",
+    }  # fmt: skip
 
 
 def staged_keys() -> list[str]:

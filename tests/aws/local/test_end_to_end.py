@@ -20,7 +20,7 @@ from tests.aws.local.test_executor import bucket, keys
 from tests.aws.local.test_lambda_trigger import queue, trigger
 from tests.aws.local.test_state_machine import execute
 from tests.aws.project import ROOT
-from tests.redshift import ROLE, running_server
+from tests.redshift import ROLE, login, running_server
 from workbench.aws.local import LocalAWS
 from workbench.aws.queue import Queue
 from workbench.aws.state_machine import Target, state_machine
@@ -45,7 +45,7 @@ def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
         boto3.client("s3").create_bucket(
             Bucket="staging", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
-        with running_server({"endpoint_url": running.url}) as address:
+        with running_server(login(running)) as address:
             login = json.dumps({"username": address.user, "password": address.password})
             secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=login)["ARN"]
             yield {
