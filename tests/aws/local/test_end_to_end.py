@@ -46,8 +46,8 @@ def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
             Bucket="staging", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )
         with running_server(login(running)) as address:
-            login = json.dumps({"username": address.user, "password": address.password})
-            secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=login)["ARN"]
+            known = json.dumps({"username": address.user, "password": address.password})
+            secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=known)["ARN"]
             yield {
                 "WORKBENCH_WAREHOUSE_URL": f"redshift://{address.host}:{address.port}/{address.database}"
                 f"?secret={secret}&ca={address.ca}",
