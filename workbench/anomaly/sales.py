@@ -19,7 +19,7 @@ from workbench.anomaly.training import MEASURE, MIN_DAYS, MODEL, read_sales
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import table
 from workbench.settings import get_settings
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Session, Warehouse
 
 _ANOMALIES = "marts.sales_anomalies"
 _SCORED = (
@@ -210,21 +210,22 @@ def _raise_alerts(
                 "closed, or not loaded."
             )
             wanted[_identity(day, "", "silent")] = (f"all sales on {day}", message)
-    known = set(
-        warehouse.query("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'")
-        .column("alert_id")
-        .to_pylist()
-    )
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    rows = [
-        {
-            "alert_id": identity, "run_id": run_id, "raised_at": now, "kind": "sales_anomaly",
-            "severity": "critical", "subject": subject[:256], "message": message[:2048], "is_open": True,
-        }
-        for identity, (subject, message) in sorted(wanted.items())
-        if identity not in known
-    ]  # fmt: skip
-    return warehouse.append("ops.alerts", pd.DataFrame(rows)) if rows else 0
+
+    def put(session: Session) -> int:
+        # Looked for and added in one transaction: of two detections at once, one is done again.
+        found = session.execute("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'").fetchall()
+        fresh = sorted(wanted.keys() - {identity for (identity,) in found})
+        for identity in fresh:
+            subject, message = wanted[identity]
+            session.execute(
+                "INSERT INTO ops.alerts (alert_id, run_id, raised_at, kind, severity, subject, message, is_open) "
+                "VALUES (?, ?, ?, 'sales_anomaly', 'critical', ?, ?, true)",
+                [identity, run_id, now, subject[:256], message[:2048]],
+            )
+        return len(fresh)
+
+    return warehouse.run(put, repeatable=True) if wanted else 0
 
 
 def _identity(day: dt.date, department: str, direction: str) -> str:
