@@ -52,6 +52,10 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
     reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
     lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
+    lake_uri: str = Field(
+        default="",
+        description="s3://BUCKET/PREFIX where ingested rows are kept as Parquet too, with tables in Glue; empty for none",
+    )
     runs_uri: str = Field(
         default="",
         description="s3://BUCKET/PREFIX where runs are kept too; empty keeps them in home/runs alone",

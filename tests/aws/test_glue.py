@@ -9,20 +9,20 @@ import pytest
 
 from workbench.aws.glue import glue_type, table_input, write_tables
 from workbench.errors import UsageError
-from workbench.schema import TABLES, table
+from workbench.schema import DATASETS, TABLES, table
 from workbench.schema.model import Column
 
 
 def test_every_declared_table_is_made_once_and_then_left_alone(aws: str) -> None:
     first = write_tables("s3://lake/warehouse", prefix="once_")
-    assert set(first) == set(TABLES)
+    assert set(first) == {"ops.quarantine", *(f"raw.{name}" for name in DATASETS)}
     assert set(first.values()) == {"made"}
     assert set(write_tables("s3://lake/warehouse", prefix="once_").values()) == {"same"}
-    found = boto3.client("glue").get_table(DatabaseName="once_core", Name="fact_transactions")["Table"]
+    found = boto3.client("glue").get_table(DatabaseName="once_raw", Name="transactions")["Table"]
     columns = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
-    declared = table("core.fact_transactions")
+    declared = table("raw.transactions")
     assert list(columns) == list(declared.column_names)
-    assert found["StorageDescriptor"]["Location"] == "s3://lake/warehouse/core/fact_transactions/"
+    assert found["StorageDescriptor"]["Location"] == "s3://lake/warehouse/raw/transactions/"
 
 
 def test_a_table_declared_anew_is_changed(aws: str) -> None:

@@ -30,6 +30,7 @@ def environment(
         "WORKBENCH_MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri),
         "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
         "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
+        "WORKBENCH_LAKE_URI": settings.lake_uri,
         "WORKBENCH_REDSHIFT_S3": settings.redshift_s3,
         "WORKBENCH_REDSHIFT_IAM_ROLE": settings.redshift_iam_role,
         "WORKBENCH_REDSHIFT_PASSWORD": settings.redshift_password.get_secret_value(),
