@@ -53,6 +53,7 @@ def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
                 f"?secret={secret}&ca={address.ca}",
                 "WORKBENCH_REDSHIFT_S3": "s3://staging/loads",
                 "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
+                "WORKBENCH_LAKE_URI": "s3://staging/lake",
             }
 
 
@@ -147,6 +148,11 @@ def test_an_object_in_s3_ends_as_a_report_in_s3(
     # The report, and each stage's page, lie in S3.
     pages = {Path(key).name for key in keys(bucket) if f"site/{run.run_id}/" in key}
     assert pages == {"index.html", *(f"{stage.name}.html" for stage in run.stages)}
+    # What was taken in lies in the lake, and Glue knows where.
+    (partition,) = boto3.client("glue").get_partitions(
+        DatabaseName="workbench_raw", TableName="transactions"
+    )["Partitions"]
+    assert partition["StorageDescriptor"]["Location"].startswith("s3://staging/lake/raw/transactions/")
     # The figures.
     assert figures("Runs", Pipeline="retail_etl") == before["Runs"] + 1
     assert figures("RowsAccepted", Pipeline="retail_etl") == before["RowsAccepted"] + 388
