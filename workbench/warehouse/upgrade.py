@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from workbench.errors import UsageError
 from workbench.schema import Column, Dialect, Table, sql_type
@@ -29,16 +30,17 @@ class Kind:
     name: str
     size: tuple[int, ...] = ()
 
-    @classmethod
-    def of(cls, text: str) -> Kind:
+    @staticmethod
+    @cache
+    def of(text: str) -> Kind:
         """Read a type in an engine's words; one that isn't ours keeps its name."""
         found = _TYPE.fullmatch(text.strip().lower())
         if not found:
-            return cls(text.strip().lower())
+            return Kind(text.strip().lower())
         name, first, second, listed = found.groups()
         name = _NAMES.get(name, name) + (listed or "")
         size = tuple(int(part) for part in (first, second) if part is not None)
-        return cls(name, size)
+        return Kind(name, size)
 
     def holds(self, other: Kind) -> bool:
         """Whether every value of the other type is one of this."""
