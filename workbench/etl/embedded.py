@@ -1,11 +1,15 @@
-"""Take a landed file into the embedded warehouse: read, checked and kept on one connection."""
+"""Take landed files into the embedded warehouse: read, checked and kept on one connection."""
 
 from __future__ import annotations
 
 import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from workbench.etl import batches
 from workbench.etl.batches import Batch
@@ -14,25 +18,43 @@ from workbench.etl.read import UnreadableFile
 from workbench.sources.files import Landed
 from workbench.warehouse import Warehouse
 
+_AT_A_TIME = 0.5
+"""Seconds after which the connection is closed between two files: others want to read."""
 
-def take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | None:
-    """Take in one file; None if another process did so since the ledger was read."""
-    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as connection:
-        # As long as this connection is open, no other process has one.
-        if batches.find(connection, file.batch_id):
-            return None
-        staged, why = None, ""
-        try:
-            staged = stage(connection, file, Path(scratch) / "lines")
-        except UnreadableFile as error:
-            why = str(error)
-        connection.begin()
-        moment = batches.moment_after(batches.last_moment(connection))
-        checked = (
-            split(connection, staged, moment) if staged else refuse_file(connection, str(file.path), why)
-        )
-        batch = _commit(connection, file, checked, run_id, moment)
-        connection.commit()
+
+def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -> Iterator[Batch | None]:
+    """Take in files, one transaction each; None for one that another process took in since the ledger was read.
+
+    To open the warehouse takes as long as a small file, so a connection takes as many as come in half a second.
+    """
+    waiting = iter(files)
+    file = next(waiting, None)
+    while file is not None:
+        with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as connection:
+            until = time.monotonic() + _AT_A_TIME
+            while file is not None:
+                yield _take_in(connection, file, Path(scratch) / "lines", run_id)
+                file = next(waiting, None)
+                if time.monotonic() > until:
+                    break
+
+
+def _take_in(
+    connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path, run_id: str | None
+) -> Batch | None:
+    # As long as this connection is open, no other process has one.
+    if batches.find(connection, file.batch_id):
+        return None
+    staged, why = None, ""
+    try:
+        staged = stage(connection, file, scratch)
+    except UnreadableFile as error:
+        why = str(error)
+    connection.begin()
+    moment = batches.moment_after(batches.last_moment(connection))
+    checked = split(connection, staged, moment) if staged else refuse_file(connection, str(file.path), why)
+    batch = _commit(connection, file, checked, run_id, moment)
+    connection.commit()
     return batch
 
 

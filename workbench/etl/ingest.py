@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -82,12 +82,17 @@ def ingest(
     take_in = embedded.take_in if warehouse.dialect == "duckdb" else remote.take_in
     batches: list[Batch] = []
     repeated = 0
-    for file in landed() if files is None else files:
-        if file.batch_id in known:
-            repeated += 1
-            continue
-        known.add(file.batch_id)
-        batch = take_in(warehouse, file, run_id)
+
+    def fresh() -> Iterator[Landed]:
+        nonlocal repeated
+        for file in landed() if files is None else files:
+            if file.batch_id in known:
+                repeated += 1
+            else:
+                known.add(file.batch_id)
+                yield file
+
+    for batch in take_in(warehouse, fresh(), run_id):
         if batch is None:
             repeated += 1
             continue

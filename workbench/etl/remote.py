@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,8 +23,14 @@ _LONGEST = 65_535
 """Bytes that the longest text of a column may have in the warehouse; JSON is kept as text there."""
 
 
-def take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | None:
-    """Take in one file; None if another process did so since the ledger was read.
+def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -> Iterator[Batch | None]:
+    """Take in files, one transaction each; None for one that another process took in since the ledger was read."""
+    for file in files:
+        yield _take_in(warehouse, file, run_id)
+
+
+def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | None:
+    """Take in one file.
 
     Everything is made ready before the transaction begins, so that others wait for the loading alone.
     """
