@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 
 import duckdb
-import psutil
 
-from workbench.errors import UsageError, WorkFailed
+from workbench.errors import UsageError
 from workbench.schema import TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
 from workbench.warehouse.duckdb_upgrade import columns, statements
+from workbench.warehouse.opening import opened
 from workbench.warehouse.upgrade import is_as_declared
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # The state of the files that were seen to be complete: to look again takes as long as a small notebook.
 _complete: dict[Path, tuple[int, ...]] = {}
-_HOLDER = re.compile(r"PID (\d+)")
 
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
 # undo that.
@@ -74,8 +71,7 @@ class DuckDBWarehouse:
             WorkFailed: the file stayed locked; the message names the holder.
             UsageError: the file is no DuckDB database, or can't be read.
         """
-        connection = self._open(read_only)
-        try:
+        with opened(self.path, read_only=read_only, timeout=self.lock_timeout) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET temp_directory = '{self.path!s}.tmp'".replace("\\", "/"))
             schemas = {
@@ -84,35 +80,6 @@ class DuckDBWarehouse:
             if {"marts", "core"} <= schemas:
                 connection.execute("SET search_path = 'marts,core'")
             yield connection
-        finally:
-            connection.close()
-
-    def _open(self, read_only: bool) -> duckdb.DuckDBPyConnection:
-        deadline = time.monotonic() + self.lock_timeout
-        wait = 0.02
-        while True:
-            try:
-                return duckdb.connect(self.path, read_only=read_only)
-            except duckdb.ConnectionException:
-                # This process already has the file open for writing; DuckDB lets both share that instance.
-                if not read_only:
-                    raise
-                read_only = False
-            except duckdb.IOException as error:
-                message = str(error)
-                if "lock" not in message:
-                    raise UsageError(
-                        f"can't open the warehouse {self.path}: {_first_line(message)}"
-                    ) from None
-                if time.monotonic() > deadline:
-                    raise WorkFailed(
-                        f"the warehouse {self.path} is in use by {_holder(message)}; "
-                        f"waited {self.lock_timeout:g} s (WORKBENCH_LOCK_TIMEOUT)"
-                    ) from None
-                time.sleep(wait)
-                wait = min(wait * 1.7, 1.0)
-            except duckdb.Error as error:
-                raise UsageError(f"can't open the warehouse {self.path}: {_first_line(str(error))}") from None
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows."""
@@ -279,19 +246,3 @@ def _state(path: Path) -> tuple[int, ...]:
     except OSError:
         return ()
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
-
-
-def _first_line(message: str) -> str:
-    return message.strip().splitlines()[0]
-
-
-def _holder(message: str) -> str:
-    found = _HOLDER.search(message)
-    if not found:
-        return "another process"
-    pid = int(found.group(1))
-    try:
-        command = " ".join(psutil.Process(pid).cmdline())[:80]
-    except psutil.Error:
-        return f"process {pid}"
-    return f"process {pid} ({command})"
