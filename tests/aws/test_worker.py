@@ -14,7 +14,7 @@ from tests.execution.notebooks import notebook, pipeline
 from workbench.aws.messages import Files, RunRequest, file_uri
 from workbench.aws.queue import Queue, connect_queue
 from workbench.aws.worker import Options, Worker
-from workbench.settings import get_settings
+from workbench.settings import Settings, get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
 
@@ -124,6 +124,17 @@ def test_a_file_refused_whole_is_given_up_with_the_reason_and_the_others_done(
     assert dead.body == named(bad)
     assert "bad" in dead.reason
     assert "no column of transactions" in dead.reason
+
+
+def test_a_file_of_no_message_that_is_refused_does_not_hold_up_the_others(
+    project: Path, queue: Queue, settings: Settings, tmp_path: Path
+) -> None:
+    bad = settings.landing / "transactions" / "bad.csv"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("this,is\nno,sale\n")
+    queue.send(named(sales(tmp_path / "in/transactions/good.csv", 1)))
+    assert drain(queue) == {"done": 1, "runs": 2}
+    assert scalar("SELECT count(*) FROM ops.batches WHERE run_id IS NOT NULL") == 2
 
 
 def test_work_that_fails_is_tried_again_and_succeeds(

@@ -9,6 +9,7 @@ from typing import Any
 
 from workbench.execution.graph import expand
 from workbench.execution.pipeline import Pipeline, find_pipelines, load_pipeline
+from workbench.execution.run_record import Run
 from workbench.settings import Settings
 from workbench.sources.files import Landed
 from workbench.warehouse import Warehouse
@@ -87,6 +88,14 @@ class Finished:
             for batch, entry in ledger.items()
             if entry["status"] == "rejected"
         }
+
+    def refuses(self, run: Run) -> bool:
+        """Return whether a run refused a file whole, and so failed, though all others are in."""
+        rows = self._warehouse.query(
+            "SELECT count(*) AS refused FROM ops.batches WHERE run_id = ? AND status = 'rejected'",
+            [run.run_id],
+        )
+        return bool(rows.to_pylist()[0]["refused"])
 
     def _ledger(self, batches: Iterable[str]) -> dict[str, dict[str, Any]]:
         wanted = sorted(set(batches))

@@ -211,7 +211,8 @@ class Worker:
         while left:
             pending = self._finished.pending(file for delivery in left for file in delivery.files)
             to_do = sum(len(found) for found in pending.values())
-            if run is not None and to_do >= before:
+            # A file of somebody else's that was refused just now is known to the next run.
+            if run is not None and to_do >= before and not self._finished.refuses(run):
                 reason = run.error or "it succeeded, and yet the ledger lacks the file"
                 for delivery in left:
                     self._held.put_off(delivery.message, f"run {run.run_id}: {reason}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,12 +73,13 @@ def ingest(
     Args:
         warehouse: where to; its tables must be there.
         files: what landed, in order of landing; everything in landing if not given.
-        run_id: the run to name in the ledger.
+        run_id: the run to name in the ledger; the one whose stage this process executes, if not given.
         progress: called after each batch.
 
     Returns:
         The batches; none for files taken in before.
     """
+    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID")
     known = {row["batch_id"] for row in warehouse.query("SELECT batch_id FROM ops.batches").to_pylist()}
     take_in = embedded.take_in if warehouse.dialect == "duckdb" else remote.take_in
     batches: list[Batch] = []
