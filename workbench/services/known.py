@@ -43,7 +43,7 @@ class Service:
     """
 
     title: str
-    module: str
+    modules: tuple[str, ...]
     install: str
     command: Callable[[Start], tuple[list[str], Variables]]
     answers: Callable[[Start], str | None]
@@ -51,11 +51,11 @@ class Service:
 
     def check(self, settings: Settings) -> None:
         """Raise a UsageError where it isn't installed."""
-        if self.module == "redshift_local":
-            if not (settings.root / _REDSHIFT / "redshift_local").is_dir():
-                raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
-        elif importlib.util.find_spec(self.module) is None:
-            raise UsageError(f"{self.title} isn't installed; install it with: {self.install}")
+        missing = [name for name in self.modules if importlib.util.find_spec(name) is None]
+        if missing:
+            raise UsageError(f"{self.title} needs {', '.join(missing)}; install it with: {self.install}")
+        if self.command is _redshift and not (settings.root / _REDSHIFT / "redshift_local").is_dir():
+            raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
 
 
 def _get(url: str) -> bool:
@@ -171,17 +171,18 @@ def _lab_answers(start: Start) -> str | None:
 
 SERVICES: dict[str, Service] = {
     "aws": Service(
-        "the local AWS", "moto", "pip install 'workbench[local]'", _aws, _aws_answers, _aws_variables
+        "the local AWS", ("moto",), "pip install 'workbench[local]'", _aws, _aws_answers, _aws_variables
     ),
     "redshift": Service(
-        "the local Redshift", "redshift_local", "", _redshift, _redshift_answers, _redshift_variables
+        "the local Redshift", ("boto3", "cryptography", "redshift_connector"),
+        "pip install 'workbench[local,redshift]'", _redshift, _redshift_answers, _redshift_variables,
     ),
     "mlflow": Service(
-        "MLflow", "mlflow", "pip install 'workbench[ml]'", _mlflow, _mlflow_answers,
+        "MLflow", ("mlflow",), "pip install 'workbench[ml]'", _mlflow, _mlflow_answers,
         lambda start, url: {"WORKBENCH_MLFLOW_TRACKING_URI": url},
     ),
     "lab": Service(
-        "JupyterLab", "jupyterlab", "pip install 'workbench[lab]'", _lab, _lab_answers,
+        "JupyterLab", ("jupyterlab",), "pip install 'workbench[lab]'", _lab, _lab_answers,
         lambda start, url: {"JUPYTER_TOKEN": (start.folder / "token").read_text()},
     ),
 }  # fmt: skip
