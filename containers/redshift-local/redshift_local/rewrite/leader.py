@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from redshift_local.errors import not_imitated
 from redshift_local.rewrite.tokens import Token, name_value, text_of
 
-_REFUSED = ("attisdistkey", "attsortkeyord", "attencodingtype")
+_REFUSED = ("attencodingtype",)
+_OF_ATTRIBUTES = ("attisdistkey", "attsortkeyord")
 _NAMED = ("schema", "table_name", "relname")
 
 
@@ -34,6 +35,11 @@ def rewrite_catalog_query(tokens: Sequence[Token]) -> list[Token]:
             raise not_imitated(
                 f"the catalog's column {token.word}", "svv_table_info and pg_table_def answer for it"
             )
+        if token.word in _OF_ATTRIBUTES and before.text == ".":
+            table = done[-2]
+            call = f"redshift_local.{token.word}({table.text}.attrelid, {table.text}.attname)"
+            done[-2:] = [table.with_text(call)]
+            continue
         if token.word == "reldiststyle" and before.text == ".":
             table = done[-2]
             done[-2:] = [table.with_text(f"redshift_local.reldiststyle({table.text}.oid)")]

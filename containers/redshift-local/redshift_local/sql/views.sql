@@ -64,6 +64,14 @@ SELECT schema_name::name AS schemaname, table_name::name AS tablename, column_na
 FROM redshift_local.attribute
 WHERE relkind = 'r' AND schema_name = ANY (current_schemas(true));
 
+-- Redshift has these as columns of pg_attribute.
+CREATE OR REPLACE FUNCTION redshift_local.attisdistkey(relation oid, name name) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT a.distkey FROM redshift_local.attribute AS a WHERE a.oid = $1 AND a.column_name = $2), false)
+$$;
+CREATE OR REPLACE FUNCTION redshift_local.attsortkeyord(relation oid, name name) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT a.sortkey FROM redshift_local.attribute AS a WHERE a.oid = $1 AND a.column_name = $2), 0)
+$$;
+
 -- What Redshift would measure on its disks (skew, unsorted rows, statistics) is null.
 CREATE OR REPLACE VIEW pg_catalog.svv_table_info AS
 SELECT r.database_name AS "database", r.schema_name AS "schema", r.oid::integer AS table_id, r.table_name AS "table",
@@ -87,6 +95,30 @@ SELECT r.database_name AS "database", r.schema_name AS "schema", r.oid::integer 
     NULL::text AS risk_event, NULL::numeric(19, 2) AS vacuum_sort_benefit
 FROM redshift_local.relation AS r
 WHERE r.relkind IN ('r', 'm') AND r.schema_name NOT IN ('pg_catalog', 'information_schema');
+
+-- Redshift lists materialized views among the views, with the statement that made them.
+CREATE OR REPLACE FUNCTION redshift_local.definition(view oid, kind "char") RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN $2 = 'v' THEN pg_get_viewdef($1) ELSE (
+        SELECT format('create materialized view %I.%I as (%s);', n.nspname, c.relname, rtrim(pg_get_viewdef($1), ';'))
+        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1
+    ) END
+$$;
+CREATE OR REPLACE VIEW pg_catalog.pg_views AS
+SELECT n.nspname AS schemaname, c.relname AS viewname, pg_get_userbyid(c.relowner) AS viewowner,
+    redshift_local.definition(c.oid, c.relkind) AS definition
+FROM pg_class AS c LEFT JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm');
+CREATE OR REPLACE VIEW information_schema.views AS
+SELECT current_database()::information_schema.sql_identifier AS table_catalog,
+    n.nspname::information_schema.sql_identifier AS table_schema, c.relname::information_schema.sql_identifier AS table_name,
+    CASE WHEN pg_has_role(c.relowner, 'USAGE') THEN redshift_local.definition(c.oid, c.relkind) END
+        ::information_schema.character_data AS view_definition,
+    'NONE'::information_schema.character_data AS check_option, 'NO'::information_schema.yes_or_no AS is_updatable,
+    'NO'::information_schema.yes_or_no AS is_insertable_into, 'NO'::information_schema.yes_or_no AS is_trigger_updatable,
+    'NO'::information_schema.yes_or_no AS is_trigger_deletable,
+    'NO'::information_schema.yes_or_no AS is_trigger_insertable_into
+FROM pg_namespace AS n JOIN pg_class AS c ON c.relnamespace = n.oid
+WHERE c.relkind IN ('v', 'm') AND NOT pg_is_other_temp_schema(n.oid)
+    AND (pg_has_role(c.relowner, 'USAGE') OR has_table_privilege(c.oid, 'SELECT'));
 
 CREATE OR REPLACE VIEW pg_catalog.svv_mv_info AS
 SELECT database_name, schema_name, pg_get_userbyid(relowner)::text AS user_name, table_name AS name,
