@@ -13,6 +13,7 @@ from workbench.errors import UsageError
 from workbench.execution.notebook import INJECTED, read_notebook
 from workbench.execution.parameters import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.pipeline import Pipeline
+from workbench.execution.syntax import parse
 
 LONGEST_CELL = 12
 _SECTION = re.compile(r"\*\*(Reads|Writes|Fails when)\s*[:.]?\s*\*\*\s*[:.]?", re.IGNORECASE)
@@ -94,7 +95,7 @@ def _code(cells: list[dict[str, Any]]) -> list[tuple[int, dict[str, Any]]]:
 def _parse(source: str) -> ast.Module | None:
     """Return the syntax of a cell; None for what only IPython reads."""
     try:
-        return ast.parse(source)
+        return parse(source)
     except SyntaxError:
         return None
 

@@ -24,6 +24,7 @@ from workbench.execution.parameters import (
     secrets_of,
 )
 from workbench.execution.redact import Redactor
+from workbench.execution.syntax import parse
 
 if TYPE_CHECKING:
     from workbench.execution.job import Job
@@ -162,6 +163,6 @@ def _declared(nb: Any, where: str) -> dict[str, Parameter]:
 
 def _annotates(source: str) -> bool:
     try:
-        return any(isinstance(node, ast.AnnAssign) for node in ast.parse(source).body)
+        return any(isinstance(node, ast.AnnAssign) for node in parse(source).body)
     except SyntaxError:
         return True

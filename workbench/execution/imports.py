@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from workbench.execution.syntax import parse
+
 
 @dataclass(frozen=True)
 class Closure:
@@ -116,12 +118,12 @@ def _read(path: Path, module: str, changed: int) -> _Module:
 
 def _parse(source: str) -> ast.Module:
     try:
-        return ast.parse(source)
+        return parse(source)
     except (SyntaxError, ValueError):
         # A cell with a magic, or a broken module: what it imports comes to light when it runs.
         lines = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
         try:
-            return ast.parse("\n".join(lines))
+            return parse("\n".join(lines))
         except (SyntaxError, ValueError):
             return ast.Module([], [])
 

@@ -18,6 +18,7 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.execution.annotations import Mismatch, read_default, read_type, type_of
 from workbench.execution.secret import Secret
+from workbench.execution.syntax import parse
 from workbench.execution.values import convert
 
 REQUIRED: Any = ...
@@ -80,7 +81,7 @@ def parse_cell(source: str, where: str) -> list[Parameter]:
         UsageError: as for :func:`read_parameters`.
     """
     try:
-        tree = ast.parse(source)
+        tree = parse(source)
     except SyntaxError as error:
         raise UsageError(f"the parameters cell of {where}, line {error.lineno}: {error.msg}") from None
     except ValueError as error:
