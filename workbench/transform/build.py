@@ -66,6 +66,8 @@ def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any
     """Run ``dbt build`` and return dbt's own results, one a node."""
     from dbt.cli.main import dbtRunner
 
+    from workbench.transform import ahead  # noqa: F401
+
     project = settings.root / "dbt"
     if not (project / "dbt_project.yml").is_file():
         raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
