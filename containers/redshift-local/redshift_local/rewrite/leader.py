@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redshift_local.errors import not_imitated
 from redshift_local.rewrite.tokens import Token, name_value, text_of
 
-_REFUSED = ("attencodingtype",)
-_OF_ATTRIBUTES = ("attisdistkey", "attsortkeyord")
+_OF_ATTRIBUTES = ("attisdistkey", "attsortkeyord", "attencodingtype")
 _NAMED = ("schema", "table_name", "relname")
 
 
@@ -31,14 +29,13 @@ def rewrite_catalog_query(tokens: Sequence[Token]) -> list[Token]:
         elif token.word == "order":
             in_where = False
         before = done[-1] if done else Token("op", "")
-        if token.word in _REFUSED and before.text == ".":
-            raise not_imitated(
-                f"the catalog's column {token.word}", "svv_table_info and pg_table_def answer for it"
-            )
         if token.word in _OF_ATTRIBUTES and before.text == ".":
             table = done[-2]
             call = f"redshift_local.{token.word}({table.text}.attrelid, {table.text}.attname)"
             done[-2:] = [table.with_text(call)]
+            continue
+        if token.word == "adsrc" and before.word != "as":
+            done.append(token.with_text("pg_get_expr(adbin, adrelid) AS adsrc"))
             continue
         if token.word == "reldiststyle" and before.text == ".":
             table = done[-2]
@@ -49,8 +46,8 @@ def rewrite_catalog_query(tokens: Sequence[Token]) -> list[Token]:
             continue
         if token.kind in ("word", "quoted") and name_value(token) in _NAMED:
             name = name_value(token)
-            if before.word == "as" and len(done) > 3 and done[-3].text == ".":
-                named[name] = done[-4:-1]
+            if before.word == "as" and len(done) > 3:
+                named[name] = done[-4:-1] if done[-3].text == "." else done[-2:-1]
             elif in_where and before.text != "." and after == "=" and name in named:
                 done.append(Token("text", text_of(named[name]).strip(), token.before))
                 continue

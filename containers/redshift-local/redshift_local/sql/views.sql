@@ -64,12 +64,25 @@ SELECT schema_name::name AS schemaname, table_name::name AS tablename, column_na
 FROM redshift_local.attribute
 WHERE relkind = 'r' AND schema_name = ANY (current_schemas(true));
 
+CREATE OR REPLACE FUNCTION redshift_local.encodings() RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT ARRAY['none', 'raw', 'az64', 'zstd', 'lzo', 'bytedict', 'delta', 'delta32k', 'mostly8', 'mostly16', 'mostly32',
+        'runlength', 'text255', 'text32k', 'auto']
+$$;
 -- Redshift has these as columns of pg_attribute.
 CREATE OR REPLACE FUNCTION redshift_local.attisdistkey(relation oid, name name) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT a.distkey FROM redshift_local.attribute AS a WHERE a.oid = $1 AND a.column_name = $2), false)
 $$;
 CREATE OR REPLACE FUNCTION redshift_local.attsortkeyord(relation oid, name name) RETURNS integer LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT a.sortkey FROM redshift_local.attribute AS a WHERE a.oid = $1 AND a.column_name = $2), 0)
+$$;
+
+-- The numbers are our own; only format_encoding reads them.
+CREATE OR REPLACE FUNCTION redshift_local.attencodingtype(relation oid, name name) RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT array_position(redshift_local.encodings(), coalesce(
+        (SELECT a.encoding FROM redshift_local.attribute AS a WHERE a.oid = $1 AND a.column_name = $2), 'none'))
+$$;
+CREATE OR REPLACE FUNCTION pg_catalog.format_encoding(encoding integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT (redshift_local.encodings())[$1]
 $$;
 
 -- What Redshift would measure on its disks (skew, unsorted rows, statistics) is null.
@@ -158,4 +171,5 @@ GRANT SELECT ON
     pg_catalog.svv_mv_info, pg_catalog.stv_mv_info, pg_catalog.svv_external_schemas, pg_catalog.svv_external_tables,
     pg_catalog.svv_external_columns, pg_catalog.stl_load_errors, pg_catalog.sys_load_error_detail
 TO public;
+GRANT SELECT ON redshift_local.attribute, redshift_local.relation TO public;
 GRANT USAGE ON SCHEMA redshift_local TO public;

@@ -41,13 +41,28 @@ def work(engine: sqlalchemy.Engine) -> list[Any]:
     return [rows, refused, [list(row) for row in design], frame.values.tolist(), has]
 
 
-def reflection(engine: sqlalchemy.Engine) -> str:
-    """Ask the dialect for the columns of a table and return the error."""
-    try:
-        sqlalchemy.inspect(engine).get_columns("alchemy")
-    except Exception as problem:
-        return str(problem)
-    return ""
+def reflection(engine: sqlalchemy.Engine) -> list[Any]:
+    """Look at what is there as a BI tool does: names, columns with their design, a table by name."""
+    with engine.begin() as connection:
+        for statement in (
+            "DROP TABLE IF EXISTS seen CASCADE",
+            "CREATE TABLE seen (id bigint NOT NULL ENCODE az64, name varchar(8) ENCODE zstd, paid decimal(8,2)) "
+            "DISTKEY (id) SORTKEY (id)",
+            "CREATE VIEW seeing AS SELECT id, name FROM seen",
+            "INSERT INTO seen VALUES (1, 'a', 1.5)",
+        ):
+            connection.execute(sqlalchemy.text(statement))
+    inspector = sqlalchemy.inspect(engine)
+    columns = [
+        [column["name"], str(column["type"]), column["nullable"]] for column in inspector.get_columns("seen")
+    ]
+    frame = pandas.read_sql_table("seen", engine)
+    return [
+        "seen" in inspector.get_table_names(),
+        "seeing" in inspector.get_view_names(),
+        columns,
+        [[str(value) for value in row] for row in frame.to_numpy().tolist()],
+    ]
 
 
 if __name__ == "__main__":

@@ -26,5 +26,7 @@ def test_sqlalchemy_makes_tables_and_keeps_transactions(run: Run, driver: str) -
     assert run("alchemy.py", f"work/{driver}") == [rows, True, [["KEY(id)", "id"]], [[2]], [True, False]]
 
 
-def test_reflection_by_sqlalchemy_redshift_is_refused_by_its_name(run: Run) -> None:
-    assert "not imitated" in run("alchemy.py", "reflection/redshift_connector")
+@pytest.mark.parametrize("driver", ["redshift_connector", "psycopg2"])
+def test_sqlalchemy_sees_what_is_there(run: Run, driver: str) -> None:
+    columns = [["id", "BIGINT", False], ["name", "VARCHAR(8)", True], ["paid", "NUMERIC(8, 2)", True]]
+    assert run("alchemy.py", f"reflection/{driver}") == [True, True, columns, [["1", "a", "1.5"]]]
