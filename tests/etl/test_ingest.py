@@ -168,6 +168,25 @@ def test_a_file_landed_twice_loads_once(warehouse: Warehouse, tmp_path: Path) ->
     assert warehouse.counts("raw.transactions")["raw.transactions"] == 1
 
 
+def test_a_file_that_changed_a_moment_ago_is_left_for_the_next_run(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settle(file: Landed) -> None:
+        os.utime(file.path, (time.time() - 61, time.time() - 61))
+
+    for name in ("older", "younger"):
+        (tmp_path / f"{name}.csv").write_text(f"{HEADER}\n{line(transaction_id=name)}\n")
+    (older,) = land(str(tmp_path / "older.csv"), "transactions")
+    (younger,) = land(str(tmp_path / "younger.csv"), "transactions")
+    settle(older)
+    monkeypatch.setenv("WORKBENCH_LANDING_SETTLE", "60")
+    assert [batch.batch_id for batch in ingest(warehouse).batches] == [older.batch_id]
+    assert not ingest(warehouse).batches
+    settle(younger)
+    assert [batch.batch_id for batch in ingest(warehouse).batches] == [younger.batch_id]
+    assert warehouse.counts("raw.transactions") == {"raw.transactions": 2}
+
+
 def test_two_ingestions_at_once_load_a_file_once(warehouse: Warehouse, tmp_path: Path) -> None:
     source = tmp_path / "transactions" / "a.csv"
     source.parent.mkdir()
