@@ -96,6 +96,31 @@ def test_a_file_taken_in_by_a_run_that_failed_later_is_still_to_do(
     assert tally["done"] >= 1
 
 
+@BOTH
+def test_pages_wait_until_no_more_files_do(project: Path, queue: Queue, tmp_path: Path) -> None:
+    files = [sales(tmp_path / f"in/transactions/{n}.csv", n * 10) for n in range(3)]
+    queue.send(*(named(path) for path in files))
+    assert drain(queue, Options(retry=0, settle=0.2, batch=1)) == {"done": 3, "runs": 3}
+    assert scalar("SELECT count(*) FROM raw.transactions") == 9
+    assert scalar("SELECT count(*) FROM ops.runs WHERE stage = 'after'") == 1
+    last = "(SELECT max(started_at) FROM ops.runs WHERE stage = 'ingest')"
+    assert scalar(f"SELECT count(*) FROM ops.runs WHERE stage = 'after' AND started_at > {last}") == 1
+
+
+def test_pages_that_a_worker_left_out_before_it_was_killed_are_made_by_the_next(
+    project: Path, queue: Queue, tmp_path: Path
+) -> None:
+    from workbench.execution import run_pipeline
+
+    path = sales(tmp_path / "in/transactions/a.csv", 1)
+    land(str(path))
+    assert run_pipeline("intake", without=["after"]).state == "succeeded"
+    queue.send(named(path))
+    assert drain(queue) == {"repeated": 1, "done": 1, "runs": 1}
+    assert scalar("SELECT count(*) FROM ops.runs WHERE stage = 'after' AND state = 'succeeded'") == 1
+    assert drain(queue) == {}
+
+
 def test_a_message_nobody_understands_is_given_up_at_once_and_the_others_done(
     project: Path, queue: Queue, tmp_path: Path
 ) -> None:

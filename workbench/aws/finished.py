@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.execution.graph import expand
+from workbench.execution.graph import expand, in_warehouse
 from workbench.execution.pipeline import Pipeline, find_pipelines, load_pipeline
 from workbench.execution.run_record import Run
 from workbench.settings import Settings
@@ -31,6 +31,18 @@ class Intake:
         return self.pipeline.select(start=self.stage)
 
     @property
+    def pages(self) -> tuple[str, ...]:
+        """Those of its stages that write no table, and that none waits for: they may be made once no file waits."""
+        if not self.keeps_ledger:
+            return ()
+        needed = frozenset[str]().union(*self.pipeline.before.values())
+        return tuple(
+            name
+            for name in self.stages
+            if name not in needed and not any(map(in_warehouse, self.pipeline.stages[name].writes))
+        )
+
+    @property
     def keeps_ledger(self) -> bool:
         """Whether it writes a line of the ledger for each file."""
         return any(LEDGER in expand(self.pipeline.stages[name].writes) for name in self.stages)
@@ -49,11 +61,36 @@ def intakes(settings: Settings) -> list[Intake]:
     return found
 
 
+def complete_runs(intake: Intake) -> tuple[str, list[Any]]:
+    """Return a query for the runs in which no stage of an intake is missing or failed, but that may lack pages.
+
+    Its columns are ``parent_run_id``, ``ended``, and the number of ``pages`` that the run made; its values come
+    with it.
+    """
+    pages, stages = intake.pages, intake.stages
+    tables = [name for name in stages if name not in pages]
+    done = "state IN ('succeeded', 'skipped')"
+    is_page = f"stage IN ({_marks(pages)})" if pages else "1 = 0"
+    return (
+        f"SELECT parent_run_id, max(finished_at) AS ended, count(CASE WHEN {is_page} THEN 1 END) AS pages "
+        f"FROM ops.runs WHERE pipeline = ? AND parent_run_id IS NOT NULL AND stage IN ({_marks(stages)}) "
+        "GROUP BY parent_run_id "
+        f"HAVING count(DISTINCT CASE WHEN {done} AND stage IN ({_marks(tables)}) THEN stage END) = ? "
+        f"AND count(CASE WHEN {done} THEN NULL ELSE 1 END) = 0",
+        [*pages, intake.pipeline.name, *stages, *tables, len(tables)],
+    )
+
+
+def _marks(values: Sized) -> str:
+    return ", ".join("?" * len(values))
+
+
 class Finished:
     """Asks the warehouse what is done.
 
     A file is done when the ledger has it and a run, complete from its first stage on, took in landing no
-    earlier than that. So it doesn't matter who ran the pipeline, nor what was killed in between.
+    earlier than that. A run that left out pages is complete without them. So it doesn't matter who ran the
+    pipeline, nor what was killed in between.
     """
 
     def __init__(self, warehouse: Warehouse, chosen: Iterable[Intake]) -> None:
@@ -101,25 +138,20 @@ class Finished:
         wanted = sorted(set(batches))
         if not wanted:
             return {}
-        marks = ", ".join("?" for _ in wanted)
         rows = self._warehouse.query(
-            f"SELECT batch_id, status, message, ingested_at FROM ops.batches WHERE batch_id IN ({marks})",
+            "SELECT batch_id, status, message, ingested_at FROM ops.batches "
+            f"WHERE batch_id IN ({_marks(wanted)})",
             wanted,
         )
         return {row["batch_id"]: row for row in rows.to_pylist()}
 
     def _last(self, intake: Intake) -> tuple[datetime | None, datetime | None]:
         """Return when the first stage of the newest complete run began and ended."""
-        stages = intake.stages
-        marks = ", ".join("?" for _ in stages)
+        complete, values = complete_runs(intake)
         rows = self._warehouse.query(
-            "WITH complete AS (SELECT parent_run_id FROM ops.runs WHERE pipeline = ? "
-            "AND state IN ('succeeded', 'skipped') "
-            f"AND parent_run_id IS NOT NULL AND stage IN ({marks}) GROUP BY parent_run_id "
-            "HAVING count(DISTINCT stage) = ?) "
             "SELECT max(started_at) AS began, max(finished_at) AS ended FROM ops.runs "
-            "WHERE stage = ? AND parent_run_id IN (SELECT parent_run_id FROM complete)",
-            [intake.pipeline.name, *stages, len(stages), intake.stage],
+            f"WHERE stage = ? AND parent_run_id IN (SELECT parent_run_id FROM ({complete}) AS complete)",
+            [intake.stage, *values],
         )
         (row,) = rows.to_pylist()
         return row["began"], row["ended"]

@@ -1,10 +1,11 @@
-"""Pipelines that are to run when tables have changed: ``schedule: {on: [marts.retail_sales]}`` in their maps."""
+"""Pipelines to run when tables have changed: ``schedule: {on: [marts.retail_sales]}``, and pages that were left out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 
+from workbench.aws.finished import Intake, complete_runs
 from workbench.aws.messages import RunRequest
 from workbench.aws.queue import Queue
 from workbench.execution import load_pipeline
@@ -22,11 +23,15 @@ class Followers:
     """Asks ``ops.runs`` which pipelines are due, and puts a request for each into the queue.
 
     Nothing is kept in mind that a crash could lose: a pipeline is due while a stage that writes one of its tables
-    has succeeded since it last began to run with success, whoever ran either.
+    has succeeded since it last began to run with success, whoever ran either. One that takes in landing is due, too,
+    while its last complete run left out pages that weren't made since.
     """
 
-    def __init__(self, queue: Queue, warehouse: Warehouse, settings: Settings) -> None:
+    def __init__(
+        self, queue: Queue, warehouse: Warehouse, settings: Settings, intakes: Iterable[Intake] = ()
+    ) -> None:
         self._queue, self._warehouse = queue, warehouse
+        self._intakes = [intake for intake in intakes if intake.pages]
         self._sent: set[str] = set()
         self._looked, self._runs = time.monotonic(), -1
         pipelines = [load_pipeline(name, settings) for name in find_pipelines(settings)]
@@ -59,15 +64,29 @@ class Followers:
         if runs == self._runs and time.monotonic() - self._looked < _ANEW:
             return 0
         self._looked, self._runs = time.monotonic(), runs
+        causes = [(each.pipeline.name, self._left_out(each)) for each in self._intakes]
+        causes += [(name, self._cause(name, writers)) for name, writers in self._writers.items()]
         count = 0
-        for name, writers in self._writers.items():
-            cause = self._cause(name, writers)
+        for name, cause in causes:
             if cause is None or (request := f"{name} after {cause}") in self._sent:
                 continue
             self._queue.send(RunRequest(pipeline=name, id=request).model_dump_json())
             self._sent.add(request)
             count += 1
         return count
+
+    def _left_out(self, intake: Intake) -> str | None:
+        """Return the complete run that left out pages which nobody has made since, or None."""
+        complete, values = complete_runs(intake)
+        marks = ", ".join("?" for _ in intake.pages)
+        rows = self._warehouse.query(
+            f"SELECT parent_run_id AS run_id FROM ({complete}) AS complete WHERE pages = 0 "
+            "AND ended > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
+            f"WHERE pipeline = ? AND stage IN ({marks}) AND state IN ('succeeded', 'skipped')) "
+            "ORDER BY ended DESC LIMIT 1",
+            [*values, intake.pipeline.name, *intake.pages],
+        ).to_pylist()
+        return rows[0]["run_id"] if rows else None
 
     def _cause(self, follower: str, writers: Iterable[tuple[str, str]]) -> str | None:
         """Return the stage run that makes a pipeline due, or None."""

@@ -8,6 +8,7 @@ EventBridge, keys as they are).
 from __future__ import annotations
 
 import json
+from pathlib import PurePath
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
@@ -58,6 +59,17 @@ class RunRequest(_Request):
     pipeline: str = Field(min_length=1)
     parameters: dict[str, Any] = {}
     id: str | None = Field(default=None, min_length=1, max_length=128)
+
+    @property
+    def name(self) -> str:
+        """Name of a pipeline of the project; a message may not name a folder.
+
+        Raises:
+            UsageError: it isn't a plain name.
+        """
+        if PurePath(self.pipeline).name != self.pipeline or self.pipeline in (".", ".."):
+            raise UsageError(f"a request names a pipeline, not the folder {self.pipeline!r}")
+        return self.pipeline
 
 
 class Nothing(_Request):

@@ -6,9 +6,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from workbench.aws.arrivals import arrive
 from workbench.aws.executor import executors
@@ -78,7 +77,7 @@ class Worker:
         self._stop = threading.Event()
         self._intakes = intakes(settings)
         self._finished = Finished(connect(settings.warehouse, create=True), self._intakes)
-        self._followers = Followers(queue, connect(settings.warehouse), self.settings)
+        self._followers = Followers(queue, connect(settings.warehouse), self.settings, self._intakes)
         self._figures = QueueFigures(queue) if settings.profile == "aws" else None
         self._watch: Watch | None = None
         if isinstance(queue, SQLiteQueue):
@@ -221,7 +220,8 @@ class Worker:
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
             self._say(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
             self._wait_for(left)
-            run = self._run(intake.pipeline.name, start=intake.stage)
+            left_out = intake.pages if self._more_wait() else ()
+            run = self._run(intake.pipeline.name, start=intake.stage, without=left_out)
             left = self._settle(left, "done")
 
     def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
@@ -258,7 +258,7 @@ class Worker:
             )
             return
         try:
-            load_pipeline(_named(request.pipeline), self.settings)
+            load_pipeline(request.name, self.settings)
             run = self._run(request.pipeline, request)
         except UsageError as refused:
             self._held.give_up(message, str(refused))
@@ -269,13 +269,24 @@ class Worker:
         self._finished.note(key, request.pipeline, run.run_id)
         self._held.done(message, "done", f"request {key}: done by run {run.run_id}")
 
-    def _run(self, pipeline: str, request: RunRequest | None = None, start: str | None = None) -> Run:
+    def _more_wait(self) -> bool:
+        """Return whether further messages wait, or files that aren't in one yet."""
+        return (self._watch is not None and not self._watch.idle()) or self.queue.counts().ready > 0
+
+    def _run(
+        self,
+        pipeline: str,
+        request: RunRequest | None = None,
+        start: str | None = None,
+        without: Collection[str] = (),
+    ) -> Run:
         self._check_stop()
         self.tally["runs"] += 1
         return run_pipeline(
             pipeline,
             request.parameters if request else {},
             start=start,
+            without=without,
             executor=self.options.executor,
             executors=executors(),
             settings=self.settings,
@@ -285,14 +296,3 @@ class Worker:
     def _check_stop(self) -> None:
         if self._stop.is_set():
             raise Stopped("the worker was stopped")
-
-
-def _named(pipeline: str) -> str:
-    """Return the name of a pipeline of the project; a message may not name a folder.
-
-    Raises:
-        UsageError: it isn't a plain name.
-    """
-    if Path(pipeline).name != pipeline or pipeline in (".", ".."):
-        raise UsageError(f"a request names a pipeline, not the folder {pipeline!r}")
-    return pipeline

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ def run_pipeline(
     *,
     start: str | None = None,
     only: str | None = None,
+    without: Collection[str] = (),
     force: bool = False,
     resume: str | None = None,
     cold: bool = False,
@@ -47,6 +48,7 @@ def run_pipeline(
         parameters: values by name, over those of the map; each goes to every stage that declares it.
         start: the stage to begin with.
         only: the one stage to run.
+        without: stages to leave out; no other may wait for them.
         force: run also what hasn't changed.
         resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
             ``parameters``, and what it got done is skipped.
@@ -71,7 +73,7 @@ def run_pipeline(
     settings = settings or get_settings()
     if not isinstance(pipeline, Pipeline):
         pipeline = load_pipeline(pipeline, settings)
-    chosen = pipeline.select(start=start, only=only)
+    chosen = tuple(name for name in pipeline.select(start=start, only=only) if name not in without)
     past = find_unfinished(resume, pipeline.name, settings) if resume else None
     given = {**(past.given if past else {}), **(parameters or {})}
     planned = plan(pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"))
