@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,60 @@ def test_a_run_that_was_killed_is_not_trusted(shop: Path, settings: Settings) ->
     found = states(run_pipeline(shop))
     assert found["take"][0] == "succeeded", found
     assert found["show"] == ("succeeded", "raw.stores changed")
+
+
+def test_a_stage_that_reads_a_column_runs_when_its_values_may_have_changed(
+    shop: Path, settings: Settings
+) -> None:
+    def run() -> tuple[str, str]:
+        (settings.landing / "a.csv").write_text(f"{time.time()}")
+        return states(run_pipeline(shop))["show"]
+
+    def take(name: str, number: int, moment: int) -> None:
+        rows = f"('{name}', TIMESTAMP '2026-01-01' + INTERVAL {moment} DAY, 'b', {number}, now())"
+        notebook(shop / "take.ipynb", f'{FILL}{rows}")', imports=IMPORTS)
+
+    pipeline(
+        shop,
+        {
+            "take": {"reads": ["landing"], "writes": ["raw.*"]},
+            "show": {"reads": ["raw.stores.store_id"], "writes": ["page"]},
+        },
+    )
+    take("s1", 1, 0)
+    assert run() == ("succeeded", "it never ran")
+    take("s1", 2, 1)
+    assert run()[0] == "skipped"
+    take("s2", 3, 0)
+    assert run() == ("succeeded", "raw.stores.store_id changed")
+    take("s2", 4, 1)
+    assert run()[0] == "skipped"
+    # The row of a key that landed last may take back what another said.
+    take("s2", 5, 1)
+    assert run() == ("succeeded", "raw.stores.store_id changed")
+    moves = connect().query("SELECT DISTINCT source FROM ops.lineage WHERE target = 'page'").to_pylist()
+    assert moves == [{"source": "raw.stores"}]
+
+
+def test_a_raw_table_that_got_no_row_has_not_changed(shop: Path, settings: Settings) -> None:
+    pipeline(
+        shop,
+        {
+            "take": {"reads": ["landing"], "writes": ["raw.*"]},
+            "show": {"reads": ["raw.customers"]},
+        },
+    )
+    notebook(shop / "take.ipynb", TAKE.replace("'1'", "gen_random_uuid()"), imports=IMPORTS)
+    first = run_pipeline(shop)
+    for _ in range(2):
+        (settings.landing / "a.csv").write_text(f"{time.time()}")
+        again = run_pipeline(shop)
+        assert states(again)["take"][0] == "succeeded" and states(again)["show"][0] == "skipped"
+        outputs = again.stages[0].outputs
+        assert outputs["raw.customers"].version == f"{first.run_id}.take"
+        assert outputs["raw.stores"].version == f"{again.run_id}.take"
+    connect().execute("DELETE FROM raw.stores")
+    assert states(run_pipeline(shop))["take"] == ("succeeded", "raw.stores isn't as its last run left it")
 
 
 def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:

@@ -69,12 +69,12 @@ def test_segments_are_of_persons_as_of_the_newest_sale(built: Built) -> None:
 def test_products_are_ranked_within_their_current_department(built: Built) -> None:
     rows = built.rows(
         "SELECT product_id, description, department, lines, return_lines, customers, first_sold, last_sold, "
-        "rank_in_department FROM marts.product_performance ORDER BY product_id"
+        "is_new, is_unlisted, rank_in_department FROM marts.product_performance ORDER BY product_id"
     )
     assert rows == [
-        ("P1", "Tea", "Pantry", 21, 1, 3, date(2016, 12, 31), date(2017, 12, 1), 1),
-        ("P2", "Mystery", "Pantry", 1, 0, 0, date(2017, 6, 15), date(2017, 6, 15), 2),
-        ("P3", None, None, 1, 0, 1, date(2017, 6, 15), date(2017, 6, 15), 1),
+        ("P1", "Tea", "Pantry", 21, 1, 3, date(2016, 12, 31), date(2017, 12, 1), False, False, 1),
+        ("P2", "Mystery", "Pantry", 1, 0, 0, date(2017, 6, 15), date(2017, 6, 15), False, False, 2),
+        ("P3", None, None, 1, 0, 1, date(2017, 6, 15), date(2017, 6, 15), False, True, 1),
     ]
 
 

@@ -1,4 +1,4 @@
-"""The products workflow: new and unlisted products are found, and those without a category get one."""
+"""The products workflow: unlisted products are found, and those without a category get one; and which are new."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ from workbench.etl.categorize import FEATURES, THRESHOLD, ModelReport, predict_c
 from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
-NEW_DAYS = 28
-"""A product is new if it was first sold within so many days before the newest sale."""
-
 _PRODUCT = "product_id, description, brand, manufacturer_id, department, category, subcategory, package_size, list_price"
 _LATEST = f"""
     SELECT {_PRODUCT} FROM (
@@ -23,24 +20,17 @@ _LATEST = f"""
     ) AS versions WHERE place = 1
 """
 
-# A sale is a line as it landed last; a correction may name another product or time than the line it corrects.
-_STATUS = f"""
-    WITH lines AS (
-        SELECT product_id, transaction_timestamp AS sold_at, quantity, row_number() OVER (
-            PARTITION BY transaction_id, line_number ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
-        ) AS place FROM raw.transactions
-    ),
-    sold AS (
-        SELECT product_id, count(*) AS sales_lines, min(CASE WHEN quantity > 0 THEN sold_at END) AS first_sold_at,
-               max(CASE WHEN quantity > 0 THEN sold_at END) AS last_sold_at
-        FROM lines WHERE place = 1 GROUP BY product_id
-    ),
-    listed AS (SELECT product_id, min(updated_at) AS first_listed_at FROM raw.products GROUP BY product_id)
-    SELECT coalesce(l.product_id, s.product_id) AS product_id, first_listed_at, first_sold_at, last_sold_at,
-           coalesce(sales_lines, 0) AS sales_lines,
-           coalesce(first_sold_at > max(last_sold_at) OVER () - INTERVAL '{NEW_DAYS} days', false) AS is_new,
-           first_listed_at IS NULL AS is_unlisted
-    FROM listed AS l FULL JOIN sold AS s ON s.product_id = l.product_id ORDER BY 1
+# A correction may name another product than the line it corrects.
+_KNOWN = """
+    SELECT product_id, max(is_listed) = 0 AS is_unlisted FROM (
+        SELECT product_id, 1 AS is_listed FROM raw.products
+        UNION ALL
+        SELECT product_id, 0 FROM (
+            SELECT product_id, row_number() OVER (
+                PARTITION BY transaction_id, line_number ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
+            ) AS place FROM raw.transactions
+        ) AS lines WHERE place = 1
+    ) AS named GROUP BY product_id
 """
 
 
@@ -55,7 +45,6 @@ class ProductsResult:
     categories_landed: int
     categories_predicted: int
     categories_missing: int
-    new: int
     unlisted: int
     models: tuple[ModelReport, ...]
 
@@ -64,7 +53,6 @@ class ProductsResult:
         """The figures by name."""
         return {
             "products": self.products,
-            "products_new": self.new,
             "products_unlisted": self.unlisted,
             "categories_landed": self.categories_landed,
             "categories_predicted": self.categories_predicted,
@@ -81,20 +69,18 @@ class ProductsResult:
 
 
 def classify_products(warehouse: Warehouse) -> ProductsResult:
-    """Write ``staging.product_status`` and ``staging.product_category`` for each product listed or sold.
+    """Write ``staging.product_category`` for each product listed or sold.
 
     What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.6,
     and its department only if none landed.
     """
     with timed("sql"):
-        status = warehouse.query(_STATUS)
-        warehouse.replace("staging.product_status", status)
         features = ", ".join(FEATURES)
         products = warehouse.frame(
             f"""
-            SELECT s.product_id, category, subcategory, {features}
-            FROM staging.product_status AS s LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = s.product_id
-            ORDER BY s.product_id
+            SELECT known.product_id, is_unlisted, category, subcategory, {features}
+            FROM ({_KNOWN}) AS known LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = known.product_id
+            ORDER BY known.product_id
             """
         )
     products = products.astype(object).where(products.notna(), None)
@@ -110,8 +96,7 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
         categories_landed=int(sources.get("feed", 0)),
         categories_predicted=int(sources.get("predicted", 0)),
         categories_missing=int(sources.get("none", 0)),
-        new=sum(status.column("is_new").to_pylist()),
-        unlisted=sum(status.column("is_unlisted").to_pylist()),
+        unlisted=int(products["is_unlisted"].sum()),
         models=prediction.models,
     )
 
@@ -161,11 +146,7 @@ def new_products(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return products first sold in the last 28 days of the data, the most sold first."""
     return warehouse.frame(
         f"""
-        SELECT s.product_id, description, assigned.department, assigned.category, first_listed_at, first_sold_at,
-               sales_lines, is_unlisted
-        FROM staging.product_status AS s
-        LEFT JOIN staging.product_category AS assigned ON assigned.product_id = s.product_id
-        LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = s.product_id
-        WHERE is_new ORDER BY sales_lines DESC, first_sold_at, s.product_id LIMIT {int(limit)}
+        SELECT product_id, description, department, category, first_sold, lines, is_unlisted
+        FROM marts.product_performance WHERE is_new ORDER BY lines DESC, first_sold, product_id LIMIT {int(limit)}
         """
     )

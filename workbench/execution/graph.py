@@ -55,7 +55,7 @@ def stages_before(stages: Mapping[str, Needs], where: str) -> dict[str, dict[str
     writers = _writers(stages, where)
     before: dict[str, dict[str, str]] = {name: {} for name in stages}
     for name, (reads, writes, after) in stages.items():
-        for table in reads:
+        for table in map(table_of, reads):
             # Several stages add to the same ledger; one that does so itself waits for no other.
             if table.startswith("ops.") and table in writes:
                 continue
@@ -94,6 +94,11 @@ def expand(names: Sequence[str]) -> tuple[str, ...]:
 def fitting(pattern: str) -> list[str]:
     """Return the declared tables that a name or a pattern such as ``raw.*`` speaks of."""
     return [name for name in TABLES if fnmatchcase(name, pattern)]
+
+
+def table_of(name: str) -> str:
+    """Return the table of a name that may speak of one column of it: ``raw.transactions.customer_id``."""
+    return ".".join(name.split(".")[:2]) if in_warehouse(name) else name
 
 
 def in_warehouse(name: str) -> bool:

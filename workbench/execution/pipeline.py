@@ -11,7 +11,15 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from workbench.errors import UsageError, unknown
-from workbench.execution.graph import Needs, expand, fitting, in_warehouse, stage_order, stages_before
+from workbench.execution.graph import (
+    Needs,
+    expand,
+    fitting,
+    in_warehouse,
+    stage_order,
+    stages_before,
+    table_of,
+)
 from workbench.execution.schedule import check_schedule
 from workbench.execution.stages import Name, Part, Retries, Schedule, Size, Stage
 from workbench.schema import TABLES
@@ -78,7 +86,7 @@ class Pipeline(Part):
             (source, target): None
             for name in (self.order if stages is None else stages)
             for target in expand(self.stages[name].writes)
-            for source in expand(self.stages[name].reads)
+            for source in map(table_of, expand(self.stages[name].reads))
             if source != target
         }
         return list(pairs)
@@ -111,8 +119,8 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
         raise unknown("pipeline", str(name), known)
     folder = folder.resolve()
     pipeline = _read(folder)
-    for stage, found in _undeclared(pipeline):
-        raise UsageError(f"{folder / MAP}: stage {stage}: {unknown('table', found, TABLES)}")
+    for stage, problem in _undeclared(pipeline):
+        raise UsageError(f"{folder / MAP}: stage {stage}: {problem}")
     for stage in pipeline.stages:
         if not pipeline.notebook(stage).is_file():
             raise UsageError(f"{folder / MAP}: stage {stage}: no notebook {pipeline.notebook(stage)}")
@@ -123,11 +131,18 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
     return pipeline
 
 
-def _undeclared(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+def _undeclared(pipeline: Pipeline) -> Iterator[tuple[str, object]]:
     for name, stage in pipeline.stages.items():
-        for table in (*stage.reads, *stage.writes):
-            if in_warehouse(table) and not fitting(table):
-                yield name, table
+        for each in filter(in_warehouse, (*stage.reads, *stage.writes)):
+            table = table_of(each)
+            if not fitting(table):
+                yield name, unknown("table", table, TABLES)
+            elif table != each:
+                column = each.removeprefix(f"{table}.")
+                if each in stage.writes or not table.startswith("raw.") or "*" in table:
+                    yield name, f"{each}: a column can be named of a raw table that is read"
+                elif column not in TABLES[table].column_names:
+                    yield name, unknown(f"column of {table}", column, TABLES[table].column_names)
 
 
 def _check_sources(pipeline: Pipeline) -> None:

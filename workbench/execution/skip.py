@@ -61,7 +61,8 @@ class Decider:
 
     def decide(self, name: str, stage: Stage, prepared: Prepared) -> Decision:
         """Decide for a stage whose predecessors are done; ``prepared`` has all of its values."""
-        inputs = {table: self.versions.of(table) for table in expand(stage.reads)}
+        self.versions.look(stage.reads, before=stage.writes)
+        inputs = {name: self.versions.of(name) for name in expand(stage.reads)}
         key = {
             **code_key(prepared, stage, self.settings.root),
             **{table: version.version or "" for table, version in inputs.items()},

@@ -10,10 +10,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.graph import expand, in_warehouse
+from workbench.execution.graph import expand, in_warehouse, table_of
 from workbench.execution.run_record import StageRun, Version, now
 from workbench.execution.runs import list_runs
-from workbench.schema import TABLES
+from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,12 +59,14 @@ class Versions:
         self.past: list[dict[str, Any]] = warehouse.query(_HISTORY).to_pylist()
         self._writers: dict[str, Writer] = {}
         self._counts: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        self._values: dict[str, str] = {}
         for row in self.past:
             for name in ("key_parts", "outputs", "counts", "tables", "metrics", "results"):
                 row[name] = json.loads(row[name] or "{}")
             for name, version in row["outputs"].items():
                 self._writers[name] = Writer(
-                    row["run_id"], row["pipeline"], row["stage"], version.get("rows"), row["finished_at"]
+                    version["version"], row["pipeline"], row["stage"], version.get("rows"), row["finished_at"]
                 )
         self._unrecorded(run_id)
 
@@ -96,8 +98,21 @@ class Versions:
             self._counts |= self.warehouse.counts(*tables)
         return {name: self._counts[name] for name in tables}
 
+    def look(self, names: Iterable[str], *, before: Iterable[str] = ()) -> None:
+        """Have at hand what `of` needs to know of these names, asked for at once; keep what is ``before`` a stage."""
+        wanted = expand((*names, *before))
+        self.count(name for name in wanted if name not in self._counts)
+        self._before |= {name: self._counts[name] for name in expand(tuple(before)) if name in self._counts}
+        columns = [name for name in wanted if table_of(name) != name and name not in self._values]
+        if columns:
+            found = self.warehouse.query(" UNION ALL ".join(map(_values, columns))).to_pylist()
+            self._values |= {
+                row["name"]: f"{row['n']} values, {row['repeats']} repeats, since {row['since']}"
+                for row in found
+            }
+
     def of(self, name: str) -> Version:
-        """Return the present version of a table, a file or a word; None in it if nobody knows."""
+        """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
         if name == "landing":
             uri = self.settings.landing_uri
             if "://" in uri and not uri.startswith("file://"):
@@ -105,9 +120,13 @@ class Versions:
             return Version(version=listing(self.settings.landing))
         if name.startswith("file:"):
             return Version(version=listing(self.folder / name.removeprefix("file:").removeprefix("//")))
+        if table_of(name) != name:
+            self.look([name])
+            return Version(version=self._values[name])
         writer, rows = self._writers.get(name), None
         if in_warehouse(name):
-            rows = self._counts[name] if name in self._counts else self.count([name]).get(name)
+            self.look([name])
+            rows = self._counts.get(name)
         if writer is None:
             return Version(version="empty" if rows == 0 else None, rows=rows)
         if writer.rows is not None and rows != writer.rows:
@@ -132,12 +151,39 @@ class Versions:
         return self._writers.get(name)
 
     def wrote(self, run_id: str, pipeline: str, stage: StageRun) -> None:
-        """Note what a stage has just written, and in which run."""
+        """Note what a stage has just written, and in which run.
+
+        A table of raw, which only grows, keeps its version in the stage's record if it hasn't grown.
+        """
         moment = now().replace(tzinfo=None)
         for name, version in stage.outputs.items():
-            self._writers[name] = Writer(f"{run_id}.{stage.name}", pipeline, stage.name, version.rows, moment)
+            last = self._writers.get(name)
+            grown = (
+                last is None or last.rows is None or not last.rows == self._before.get(name) == version.rows
+            )
+            same = name.startswith("raw.") and not grown
+            version.version = last.version if last and same else f"{run_id}.{stage.name}"
+            self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, moment)
             if version.rows is not None:
                 self._counts[name] = version.rows
+            for column in [each for each in self._values if table_of(each) == name]:
+                del self._values[column]
+
+
+def _values(name: str) -> str:
+    """Return a query for the version of a raw table's column: other values mean another version.
+
+    Rows of raw are never changed, so values only come. Which of them count may change with any row that repeats a key,
+    for the last one counts.
+    """
+    table = TABLES[table_of(name)]
+    keys = ", ".join(map(quote, table.key))
+    column = quote(name.rpartition(".")[2])
+    return (
+        f"SELECT '{name}' AS name, count(DISTINCT {column}) AS n, "
+        f"count(*) - (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {table.full_name}) AS known) AS repeats, "
+        f"CAST(min(_ingested_at) AS VARCHAR) AS since FROM {table.full_name}"
+    )
 
 
 def listing(path: Path) -> str:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Column, Table, bigint, date, decimal, double, integer, text, timestamp
+from workbench.schema.model import (
+    Column,
+    Table,
+    bigint,
+    boolean,
+    date,
+    decimal,
+    double,
+    integer,
+    text,
+    timestamp,
+)
 
 
 def _sales(period: str, comment: str) -> tuple[Column, ...]:
@@ -103,6 +114,8 @@ MARTS = (
             decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
             date("first_sold", "day of the first sale", nullable=False),
             date("last_sold", "day of the last sale", nullable=False),
+            boolean("is_new", "first sold within 28 days before the newest sale; a return is none", nullable=False),
+            boolean("is_unlisted", "sold but in no product feed", nullable=False),
             bigint("rank_in_department", "1 for the best seller by amount", nullable=False),
         ),
         ("product_id",), "all", ("department", "rank_in_department"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Table, bigint, boolean, double, integer, text, timestamp
+from workbench.schema.model import Table, double, integer, text, timestamp
 
 STAGING = (
     Table(
@@ -43,20 +43,6 @@ STAGING = (
             text("subcategory", "third level"),
             text("category_source", "feed, predicted or none", size=16, nullable=False),
             double("category_confidence", "0 to 1; 1 for the feed"),
-        ),
-        ("product_id",), "product_id", ("product_id",),
-        "beside the change log of products, with which it is joined by product",
-    ),
-    Table(
-        "staging", "product_status", "when each product was first seen, and whether it is new",
-        (
-            text("product_id", "natural key", size=64, nullable=False),
-            timestamp("first_listed_at", "first entry of the change log; empty if only sold"),
-            timestamp("first_sold_at", "first sale; empty if never"),
-            timestamp("last_sold_at", "last sale; empty if never"),
-            bigint("sales_lines", "lines it was sold in", nullable=False),
-            boolean("is_new", "first sold within 28 days before the newest sale", nullable=False),
-            boolean("is_unlisted", "sold but in no product feed", nullable=False),
         ),
         ("product_id",), "product_id", ("product_id",),
         "beside the change log of products, with which it is joined by product",

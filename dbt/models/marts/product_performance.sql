@@ -7,7 +7,9 @@ with sales as (
         sum(quantity) as quantity,
         coalesce(sum(net_amount_reporting), 0) as net_amount_reporting,
         {{ day_of('min(transaction_timestamp)') }} as first_sold,
-        {{ day_of('max(transaction_timestamp)') }} as last_sold
+        {{ day_of('max(transaction_timestamp)') }} as last_sold,
+        min(case when quantity > 0 then transaction_timestamp end) as first_sale,
+        max(case when quantity > 0 then transaction_timestamp end) as last_sale
     from {{ ref('fact_transactions') }}
     group by product_id
 ),
@@ -15,7 +17,7 @@ with sales as (
 -- The newest version, which for a withdrawn product is no current one.
 newest as (
     select
-        product_id, description, department, category, subcategory, brand,
+        product_id, description, department, category, subcategory, brand, is_inferred,
         row_number() over (partition by product_id order by valid_from desc) as age
     from {{ ref('dim_product') }}
 )
@@ -34,6 +36,8 @@ select
     sales.net_amount_reporting,
     sales.first_sold,
     sales.last_sold,
+    coalesce(sales.first_sale > {{ dbt.dateadd('day', -28, 'max(sales.last_sale) over ()') }}, false) as is_new,
+    newest.is_inferred as is_unlisted,
     row_number() over (
         partition by newest.department order by sales.net_amount_reporting desc, sales.product_id
     ) as rank_in_department
