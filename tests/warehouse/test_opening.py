@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,10 @@ while time.monotonic() < end:
     with warehouse.connection():
         time.sleep(0.3)
 """
+# One statement after the other, as a notebook runs them.
+BUSY = GREEDY.replace(
+    "    with warehouse.connection():\n        time.sleep(0.3)", '    warehouse.execute("SELECT 1")'
+)
 HOLDING = """
 import sys, time
 from workbench.warehouse import connect
@@ -42,8 +48,13 @@ def start(program: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_who_waits_gets_the_file_between_two_files_of_an_ingestion(warehouse: Warehouse) -> None:
-    with start(GREEDY) as process:
+def is_open(path: Path) -> bool:
+    return any(each.exists() and each.samefile(path) for each in Path("/proc/self/fd").iterdir())
+
+
+@pytest.mark.parametrize("program", [GREEDY, BUSY], ids=["ingestion", "statements"])
+def test_who_waits_gets_the_file_soon(warehouse: Warehouse, program: str) -> None:
+    with start(program) as process:
         try:
             waited = []
             for _ in range(5):
@@ -103,3 +114,54 @@ def test_threads_of_one_process_share_the_file(warehouse: Warehouse) -> None:
     for thread in threads:
         thread.join(60)
     assert not failed and warehouse.counts("ops.lineage") == {"ops.lineage": 20}
+
+
+def test_a_thread_that_writes_waits_for_one_that_reads(warehouse: DuckDBWarehouse) -> None:
+    reading = threading.Event()
+
+    def read() -> None:
+        with warehouse.connection(read_only=True):
+            reading.set()
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    reading.wait(10)
+    warehouse.execute("CREATE TABLE main.t AS SELECT 1 AS one")
+    thread.join()
+    assert warehouse.query("SELECT one FROM main.t").num_rows == 1
+
+
+def test_the_file_stays_open_for_the_next_statement_and_is_closed_then(warehouse: DuckDBWarehouse) -> None:
+    warehouse.query("SELECT 1")
+    assert is_open(warehouse.path)
+    deadline = time.monotonic() + 10
+    while is_open(warehouse.path) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not is_open(warehouse.path)
+
+
+def test_another_file_in_its_place_is_another_file(warehouse: DuckDBWarehouse) -> None:
+    warehouse.execute("CREATE TABLE main.t AS SELECT 1 AS one")
+    warehouse.path.unlink()
+    connect(create=True)
+    assert warehouse.query("SELECT * FROM duckdb_tables() WHERE table_name = 't'").num_rows == 0
+
+
+def test_what_a_person_may_not_do_is_not_forbidden_to_the_next_statement(warehouse: DuckDBWarehouse) -> None:
+    warehouse.query("SELECT 1")
+    assert warehouse.read("SELECT 1 AS one").num_rows == 1
+    warehouse.execute("SET TimeZone = 'UTC'")
+    assert warehouse.query("SELECT 1").num_rows == 1
+
+
+def test_a_process_forked_after_a_statement_may_ask_too(warehouse: DuckDBWarehouse) -> None:
+    def ask() -> None:
+        warehouse.execute("CREATE TABLE main.forked AS SELECT 1 AS one")
+
+    warehouse.query("SELECT 1")
+    process = multiprocessing.get_context("fork").Process(target=ask)
+    process.start()
+    process.join(30)
+    assert process.exitcode == 0
+    assert warehouse.query("SELECT one FROM main.forked").num_rows == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed, unknown
@@ -64,9 +66,7 @@ def _was_in_the_way(result: NodeResult) -> bool:
 
 def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any]:
     """Run ``dbt build`` and return dbt's own results, one a node."""
-    from dbt.cli.main import dbtRunner
-
-    from workbench.transform import ahead  # noqa: F401
+    from workbench.transform.ahead import dbtRunner, only_warnings
 
     project = settings.root / "dbt"
     if not (project / "dbt_project.yml").is_file():
@@ -80,7 +80,20 @@ def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any
         "--target-path", str(state / target.folder), "--indirect-selection", "buildable",
         *(part for tag in tags for part in ("--select", f"tag:{tag}")),
     ]  # fmt: skip
-    outcome = dbtRunner().invoke(arguments)
+    with only_warnings(), _uncollected():
+        outcome = dbtRunner().invoke(arguments)
     if outcome.exception is not None:
         raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception))}")
     return list(getattr(outcome.result, "results", ()))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave cycles of objects alone for a while: dbt makes a million objects and little garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -64,14 +64,18 @@ class DuckDBWarehouse:
         return self.path in _complete and _complete[self.path] == _state(self.path)
 
     @contextmanager
-    def connection(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connection(
+        self, *, read_only: bool = False, linger: bool = True
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a connection for a moment, waiting with back-off while another process holds the file.
+
+        With ``linger`` the file may stay open a twentieth of a second longer, for the next one.
 
         Raises:
             WorkFailed: the file stayed locked; the message names the holder.
             UsageError: the file is no DuckDB database, or can't be read.
         """
-        with opened(self.path, read_only=read_only, timeout=self.lock_timeout) as connection:
+        with opened(self.path, read_only=read_only, timeout=self.lock_timeout, linger=linger) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"SET temp_directory = '{self.path!s}.tmp'".replace("\\", "/"))
             schemas = {
@@ -104,7 +108,8 @@ class DuckDBWarehouse:
 
         one_read_only_statement(sql, self.dialect)
         self.require()
-        with self.connection(read_only=True) as connection:
+        # The settings are the file's, for as long as it is open.
+        with self.connection(read_only=True, linger=False) as connection:
             for setting in _WALL:
                 connection.execute(f"SET {setting}")
             return connection.sql(sql).to_arrow_table()

@@ -1,15 +1,20 @@
-"""Opening DuckDB's file, which one process at a time may have for writing: those who wait get it one by one."""
+"""Opening DuckDB's file, which one process at a time may have for writing: those who wait get it one by one.
+
+To open the file takes as long as many a statement, and statements come in rows. So it stays open for a moment after
+the last connection, unless somebody else may have waited for long enough.
+"""
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import os
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -19,13 +24,41 @@ from workbench.errors import UsageError, WorkFailed
 
 _HOLDER = re.compile(r"PID (\d+)")
 _POLL = 0.02
-_open_here: Counter[Path] = Counter()
-_counting = threading.Lock()
+_LINGER = 0.05
+"""Seconds for which the file stays open after the last connection."""
+_LONGEST = 0.5
+"""Seconds after which it is closed with the last connection: others want to read."""
+
+
+@dataclass
+class _Open:
+    """A file that this process has open: how many connections use it, or the one that keeps it open when none does."""
+
+    read_only: bool
+    identity: tuple[int, int]
+    since: float
+    users: int = 1
+    keeper: duckdb.DuckDBPyConnection | None = None
+    idle_since: float = 0.0
+    watched: bool = False
+
+
+_files: dict[Path, _Open] = {}
+_lock = threading.RLock()
 
 
 @contextmanager
-def opened(path: Path, *, read_only: bool, timeout: float) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    path: Path, *, read_only: bool, timeout: float, linger: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection and close it afterwards, waiting for other processes that have the file.
+
+    Args:
+        path: the file.
+        read_only: whether other readers may have it too.
+        timeout: seconds to wait for other processes.
+        linger: whether the next connection may find the file open. If not, it isn't shared with an earlier one either,
+            as long as none is in use.
 
     Raises:
         WorkFailed: the file stayed locked; the message names the holder.
@@ -33,22 +66,115 @@ def opened(path: Path, *, read_only: bool, timeout: float) -> Iterator[duckdb.Du
     """
     deadline = time.monotonic() + timeout
     # Who has the file open already is let in at once, before those who wait for this very process.
-    if _open_here[path]:
-        connection = _open(path, read_only, deadline, timeout)
-    else:
+    connection = _share(path, read_only, linger)
+    if connection is None:
         with _turn(path, deadline):
             connection = _open(path, read_only, deadline, timeout)
-    _count(path, 1)
+        with _lock:
+            if path in _files:
+                _files[path].users += 1
+            else:
+                _files[path] = _Open(read_only, _identity(path), time.monotonic())
     try:
         yield connection
     finally:
+        _leave(path, connection, linger)
+
+
+def _share(path: Path, read_only: bool, linger: bool) -> duckdb.DuckDBPyConnection | None:
+    """Return a further connection to a file that is open, or None if it isn't, or not so that it serves."""
+    with _lock:
+        file = _files.get(path)
+        if file is None:
+            return None
+        unfit = file.read_only and not read_only
+        if not file.users and (unfit or not linger or file.identity != _identity(path)):
+            _close(path)
+            return None
+        if unfit:
+            return None
+        try:
+            connection = duckdb.connect(path, read_only=file.read_only)
+        except duckdb.ConnectionException:
+            return None
+        file.users += 1
+        return connection
+
+
+def _leave(path: Path, connection: duckdb.DuckDBPyConnection, linger: bool) -> None:
+    with _lock:
+        file = _files[path]
+        file.users -= 1
+        now = time.monotonic()
+        if not file.users and file.keeper is None and linger and now - file.since < _LONGEST:
+            with suppress(duckdb.Error):
+                # A transaction that is left open would be kept with its connection.
+                file.keeper = duckdb.connect(path, read_only=file.read_only)
         connection.close()
-        _count(path, -1)
+        if file.users:
+            return
+        if file.keeper is None or not linger or now - file.since >= _LONGEST:
+            _close(path)
+            return
+        file.idle_since = now
+        if not file.watched:
+            file.watched = True
+            _later(path, file, _LINGER)
 
 
-def _count(path: Path, change: int) -> None:
-    with _counting:
-        _open_here[path] += change
+def _identity(path: Path) -> tuple[int, int]:
+    try:
+        about = path.stat()
+    except OSError:
+        return (0, 0)
+    return about.st_dev, about.st_ino
+
+
+def _later(path: Path, file: _Open, seconds: float) -> None:
+    timer = threading.Timer(seconds, _expire, (path, file))
+    timer.daemon = True
+    timer.start()
+
+
+def _expire(path: Path, file: _Open) -> None:
+    """Close a file that has been idle for long enough; look again later at one that hasn't."""
+    with _lock:
+        if _files.get(path) is not file:
+            return
+        idle = time.monotonic() - file.idle_since
+        if file.users:
+            file.watched = False
+        elif idle < _LINGER:
+            _later(path, file, _LINGER - idle)
+        else:
+            _close(path)
+
+
+def _close(path: Path) -> None:
+    file = _files.pop(path)
+    if file.keeper is not None:
+        file.keeper.close()
+
+
+def _close_idle() -> None:
+    with _lock:
+        for path in [path for path, file in _files.items() if not file.users]:
+            _close(path)
+
+
+def _before_fork() -> None:
+    """Close what nobody uses: the engine doesn't survive a fork."""
+    _lock.acquire()
+    _close_idle()
+
+
+def _in_child() -> None:
+    _files.clear()
+    _lock.release()
+
+
+atexit.register(_close_idle)
+os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_in_child)
 
 
 @contextmanager
@@ -79,9 +205,13 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
         try:
             return duckdb.connect(path, read_only=read_only)
         except duckdb.ConnectionException:
-            # This process already has the file open for writing; DuckDB lets both share that instance.
+            # This process already has the file open: for writing, which DuckDB lets both share, or for reading.
             if not read_only:
-                raise
+                if time.monotonic() > deadline:
+                    raise WorkFailed(
+                        f"this process reads the warehouse {path}, and so can't write it"
+                    ) from None
+                time.sleep(_POLL)
             read_only = False
         except duckdb.IOException as error:
             message = str(error)
