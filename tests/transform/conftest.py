@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """A warehouse in which nothing has landed, built once. Tests don't write to it."""
     return _build(tmp_path_factory.mktemp("empty"), feed=False)
+
+
+@pytest.fixture
+def copy(built: Built, home: Path) -> Warehouse:
+    """The built feed in this test's own home, to be changed."""
+    shutil.copytree(built.home, home)
+    return connect()
+
+
+def content(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of all tables that dbt fills."""
+    return {
+        table.full_name: sorted(
+            (tuple(row.values()) for row in warehouse.query(f"SELECT * FROM {table.full_name}").to_pylist()),
+            key=repr,
+        )
+        for table in transform.MODELS.values()
+    }

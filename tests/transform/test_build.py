@@ -12,33 +12,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.transform.conftest import Built
+from tests.transform.conftest import Built, content
 from tests.transform.landing import land
 from workbench import transform
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import TABLES, sql_type
 from workbench.settings import get_settings
-from workbench.warehouse import Warehouse, connect
+from workbench.warehouse import Warehouse
 
 HOLD = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep({})"
 BUILD = "from workbench import transform; transform.build()"
-
-
-@pytest.fixture
-def copy(built: Built, home: Path) -> Warehouse:
-    """The built feed in this test's own home, to be changed."""
-    shutil.copytree(built.home, home)
-    return connect()
-
-
-def _content(warehouse: Warehouse) -> dict[str, list[tuple[object, ...]]]:
-    return {
-        table.full_name: sorted(
-            (tuple(row.values()) for row in warehouse.query(f"SELECT * FROM {table.full_name}").to_pylist()),
-            key=repr,
-        )
-        for table in transform.MODELS.values()
-    }
+# Stops before a statement in the middle, where the test kills it; the file it makes says so.
+REPLAY_HALF = """
+import time
+from workbench import transform
+from workbench.settings import get_settings
+from workbench.transform import replay
+take = replay._take
+def stop(connection, step):
+    if step.name == "fact_transactions":
+        connection.begin()
+        connection.execute("DELETE FROM core.dim_customer")
+        (get_settings().home / "dbt/target/run/workbench/models/core/fact_transactions.sql").touch()
+        time.sleep(60)
+    return take(connection, step)
+replay._take = stop
+transform.build()
+"""
 
 
 def test_tables_keep_their_declared_shape(built: Built) -> None:
@@ -85,13 +85,14 @@ def test_building_again_changes_nothing_and_reads_the_project_from_its_cache(
 ) -> None:
     # The same path as before: the cache knows the warehouse by it.
     cache = built.home / "dbt" / "target" / "partial_parse.msgpack"
-    before, written = _content(built.warehouse), cache.stat().st_mtime_ns
+    before, written = content(built.warehouse), cache.stat().st_mtime_ns
+    (built.home / "dbt" / "target" / "replay" / "customers.json").unlink(missing_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(built.home))
         result = transform.build("customers")
     assert {model.name for model in result.models} == {"dim_customer"}
     assert {test.table for test in result.tests} == {"core.dim_customer"}
-    assert _content(built.warehouse) == before
+    assert content(built.warehouse) == before
     assert cache.stat().st_mtime_ns == written
 
 
@@ -160,16 +161,20 @@ def test_an_unknown_tag_or_a_missing_warehouse_is_a_wrong_call(home: Path) -> No
         transform.build("customer")
 
 
+@pytest.mark.parametrize("by", ["dbt", "replay"])
 def test_killed_in_the_middle_it_gives_the_same_tables_when_run_again(
-    copy: Warehouse, built: Built, home: Path
+    copy: Warehouse, built: Built, home: Path, by: str
 ) -> None:
     filled = [table.full_name for table in transform.MODELS.values()]
     for name in filled:
         copy.execute(f"DELETE FROM {name}")
     written = home / "dbt" / "target" / "run" / "workbench" / "models" / "core" / "fact_transactions.sql"
     written.unlink()
+    if by == "dbt":
+        shutil.rmtree(home / "dbt" / "target" / "replay")
     environment = os.environ | {"PYTHONPATH": str(get_settings().root)}
-    with subprocess.Popen([sys.executable, "-c", BUILD], env=environment) as build:
+    program = BUILD if by == "dbt" else REPLAY_HALF
+    with subprocess.Popen([sys.executable, "-c", program], env=environment) as build:
         deadline = time.monotonic() + 60
         while not written.exists() and build.poll() is None and time.monotonic() < deadline:
             time.sleep(0.002)
@@ -179,4 +184,4 @@ def test_killed_in_the_middle_it_gives_the_same_tables_when_run_again(
     assert after["core.dim_customer"] > 0
     assert after["marts.retail_sales"] == 0
     transform.build()
-    assert _content(copy) == _content(built.warehouse)
+    assert content(copy) == content(built.warehouse)

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.settings import Settings, get_settings
+from workbench.transform.replay import Replay
 from workbench.transform.results import (
     MODELS,
     NodeResult,
@@ -20,7 +21,7 @@ from workbench.transform.results import (
     read_result,
 )
 from workbench.transform.targets import Target, reached
-from workbench.warehouse import connect
+from workbench.warehouse import Warehouse, connect
 
 TAGS = ("customers", "products", "transactions", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
@@ -36,6 +37,8 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     Nothing is written beside the warehouse but ``home/dbt``. A table of core or marts that no longer has its
     declared shape is made anew first, with ``full_refresh`` every one. No connection stays open. Where other
     transactions were in the way of one of its own, the build is done again, up to twice: it fills the same tables.
+    On the embedded warehouse dbt's statements are kept, and taken again while nothing about the project has changed
+    (:mod:`workbench.transform.replay`).
 
     Raises:
         UsageError: there is no such tag, or no warehouse.
@@ -45,19 +48,36 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
         if tag not in TAGS:
             raise unknown("tag", tag, TAGS)
     settings = get_settings()
-    warehouse = connect()
+    project = settings.root / "dbt"
+    if not (project / "dbt_project.yml").is_file():
+        raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
+    warehouse: Any = connect()
     started = time.monotonic()
+    replay = Replay(settings, warehouse, tags) if warehouse.dialect == "duckdb" else None
+    results = replay.execute() if replay and not full_refresh else None
+    replayed = results is not None
+    if results is None:
+        results = _with_dbt(settings, warehouse, tags, full_refresh, replay)
+    filled = [result.table for result in results if result.filled]
+    rows = warehouse.counts(*filled) if filled else {}
+    warehouse.refresh(filled)
+    raise_for(results)
+    return TransformResult(in_order(results, rows), time.monotonic() - started, replayed)
+
+
+def _with_dbt(
+    settings: Settings, warehouse: Warehouse, tags: Sequence[str], full_refresh: bool, replay: Replay | None
+) -> list[NodeResult]:
     with reached(warehouse, WORKBENCH_REPORTING_CURRENCY=settings.reporting_currency) as target:
         warehouse.remake([table.full_name for table in MODELS.values()], always=full_refresh)
         for attempt in range(1, _ATTEMPTS + 1):
-            results = [read_result(node) for node in _invoke(settings, target, tags)]
+            nodes = _invoke(settings, target, tags)
+            results = [read_result(node) for node in nodes]
             if attempt == _ATTEMPTS or not any(map(_was_in_the_way, results)):
                 break
-        filled = [result.table for result in results if result.filled]
-        rows = warehouse.counts(*filled) if filled else {}
-        warehouse.refresh(filled)
-    raise_for(results)
-    return TransformResult(in_order(results, rows), time.monotonic() - started)
+    if replay:
+        replay.keep(nodes, results)
+    return results
 
 
 def _was_in_the_way(result: NodeResult) -> bool:
@@ -66,11 +86,11 @@ def _was_in_the_way(result: NodeResult) -> bool:
 
 def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any]:
     """Run ``dbt build`` and return dbt's own results, one a node."""
-    from workbench.transform.ahead import dbtRunner, only_warnings
+    from dbt.cli.main import dbtRunner
+
+    from workbench.transform.quiet import only_warnings
 
     project = settings.root / "dbt"
-    if not (project / "dbt_project.yml").is_file():
-        raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
     state = settings.home / "dbt"
     arguments = [
         "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),

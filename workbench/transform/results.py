@@ -50,10 +50,14 @@ class NodeResult:
 
 @dataclass(frozen=True)
 class TransformResult:
-    """What one build did; ``seconds`` is its wall time, reading the project included."""
+    """What one build did; ``seconds`` is its wall time, reading the project included.
+
+    ``replayed`` tells that dbt itself wasn't called, but the statements were executed that it made before.
+    """
 
     results: tuple[NodeResult, ...]
     seconds: float
+    replayed: bool = False
 
     @property
     def models(self) -> tuple[NodeResult, ...]:
