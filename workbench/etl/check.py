@@ -141,7 +141,11 @@ def _split(
         # A window looks at all rows: it is worked out once, before any row is set aside.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
         landed = "mapped"
-    types = {row[0]: row[1] for row in connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()}
+    if mapping is None:
+        types = {f"s:{name}": rows.columns.get(theirs.get(name, ""), "VARCHAR") for name in source}
+    else:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()
+        types = {row[0]: row[1] for row in described}
     rules = [
         compile_rule(column, quote(f"s:{column.name}"), types[f"s:{column.name}"], quote(column.name))
         for column in _ours(table)
@@ -239,6 +243,14 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, moment
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
     before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{moment}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
+    suspects = connection.execute(
+        f"""
+        SELECT (SELECT count(*) - count(DISTINCT h) FROM hashes)
+            + (SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes))
+        """
+    ).fetchone()
+    if not _first(suspects):
+        return 0
     repeats = connection.execute(
         f"""
         WITH twice AS (SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)),

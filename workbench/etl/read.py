@@ -139,18 +139,20 @@ def _open_csv(
     split = f"string_split(line, {_text(delimiter)})"
     verdict = f"CASE WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END"
     if headless:
-        connection.execute("INSERT INTO line_errors SELECT n, record, 'line:unknown_header' FROM parsed")
+        judged = "SELECT n, record, 'line:unknown_header' FROM parsed"
         wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {_NUMBERED}"
     else:
-        connection.execute(
-            f"INSERT INTO line_errors SELECT n, record, {verdict} "
+        judged = (
+            f"SELECT n, record, {verdict} "
             f"FROM (SELECT n, record, len(parts) AS found FROM parsed) WHERE found <> {wanted}"
         )
         wrong = (
             f"SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank' ELSE {verdict} END "
             f"FROM (SELECT n, line, len({split}) AS found FROM {_NUMBERED}) WHERE found IS DISTINCT FROM {wanted}"
         )
-    connection.execute("DELETE FROM parsed WHERE n IN (SELECT n FROM line_errors)")
+    if lines.specials:
+        connection.execute(f"INSERT INTO line_errors {judged}")
+        connection.execute("DELETE FROM parsed WHERE n IN (SELECT n FROM line_errors)")
     picked = "".join(f", parts[{i}] AS {quote(name)}" for i, name in enumerate(columns, 1))
     # Unknown columns are kept as they came, blanks and all.
     trimmed = all(name.lower() in known for name in names)
