@@ -1,7 +1,7 @@
 {#-
   Materialization: replace all rows of a table that the package has declared and made, in one transaction. The
   table keeps its types, its NOT NULLs, its comments and its layout; a process killed on the way changes nothing.
-  It is an error when the model's columns are not the table's.
+  It is an error when the model's columns are not the table's. `workbench/transform/replay.py` fills tables likewise.
 -#}
 {% materialization declared, default %}
     {%- set relation = this.incorporate(type='table') -%}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
+from workbench.execution.runs import write_text
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
@@ -136,10 +137,7 @@ class Replay:
             for node, result in zip(nodes, results, strict=True)
         ]
         content = json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        part = self._path.with_suffix(".part")
-        part.write_text(content)
-        part.replace(self._path)
+        write_text(self._path, content)
 
 
 def _is_plain(result: Any) -> bool:
