@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import threading
 
 _ATTEMPTS = 5
+_one_at_a_time = threading.Lock()
 
 
 def parse(source: str) -> ast.Module:
@@ -13,10 +15,11 @@ def parse(source: str) -> ast.Module:
     Raises:
         SyntaxError, ValueError: it isn't Python.
     """
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return ast.parse(source)
-        except SystemError:
-            # CPython 3.11 counts the depth of all threads that parse together, and now and then trips over it.
-            continue
-    return ast.parse(source)
+    # CPython 3.11 counts the depth of all threads that parse together, and trips over it. Libraries parse, too.
+    with _one_at_a_time:
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return ast.parse(source)
+            except SystemError:
+                continue
+        return ast.parse(source)

@@ -246,8 +246,10 @@ class _InMemory:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    try:
-        found = path.stat()
-    except OSError:
-        return ()
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    """Return what changes with each write: of the file, and of the log that is written to it later."""
+    found: tuple[int, ...] = ()
+    for each in (path, Path(f"{path}.wal")):
+        with suppress(OSError):
+            about = each.stat()
+            found += about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
+    return found

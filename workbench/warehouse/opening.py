@@ -53,6 +53,8 @@ def opened(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection and close it afterwards, waiting for other processes that have the file.
 
+    With ``read_only`` it can't write, also where this process has the file open for writing.
+
     Args:
         path: the file.
         read_only: whether other readers may have it too.
@@ -76,6 +78,9 @@ def opened(
             else:
                 _files[path] = _Open(read_only, _identity(path), time.monotonic())
     try:
+        if read_only:
+            # Nobody has the file for reading alone whom this process lets share what it has for writing.
+            connection.execute("BEGIN TRANSACTION READ ONLY")
         yield connection
     finally:
         _leave(path, connection, linger)
@@ -119,7 +124,7 @@ def _leave(path: Path, connection: duckdb.DuckDBPyConnection, linger: bool) -> N
         file.idle_since = now
         if not file.watched:
             file.watched = True
-            _later(path, file, _LINGER)
+            _later(path, _LINGER)
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -130,30 +135,31 @@ def _identity(path: Path) -> tuple[int, int]:
     return about.st_dev, about.st_ino
 
 
-def _later(path: Path, file: _Open, seconds: float) -> None:
-    timer = threading.Timer(seconds, _expire, (path, file))
+def _later(path: Path, seconds: float) -> None:
+    timer = threading.Timer(seconds, _expire, (path,))
     timer.daemon = True
     timer.start()
 
 
-def _expire(path: Path, file: _Open) -> None:
+def _expire(path: Path) -> None:
     """Close a file that has been idle for long enough; look again later at one that hasn't."""
     with _lock:
-        if _files.get(path) is not file:
+        file = _files.get(path)
+        if file is None or not file.watched:
             return
         idle = time.monotonic() - file.idle_since
         if file.users:
             file.watched = False
         elif idle < _LINGER:
-            _later(path, file, _LINGER - idle)
+            _later(path, _LINGER - idle)
         else:
             _close(path)
 
 
 def _close(path: Path) -> None:
-    file = _files.pop(path)
-    if file.keeper is not None:
-        file.keeper.close()
+    keeper = _files.pop(path).keeper
+    if keeper is not None:
+        keeper.close()
 
 
 def _close_idle() -> None:
