@@ -108,13 +108,14 @@ def instance_name(stage: str, value: Any) -> str:
 class Stage(Part):
     """One notebook of a pipeline.
 
-    ``reads`` and ``writes`` are table names, patterns over the declared tables (``raw.*``), or names outside
-    of the warehouse. ``raw.transactions.customer_id`` reads which values there are in one column of a raw table,
-    and nothing else of it: rows that bring no other value change nothing for the stage. A value of ``parameters`` may be ``{from: STAGE.PART.NAME}``: what an earlier stage
-    recorded. ``over`` runs the stage once for each value of a list, ``{parameter: [...]}`` or
-    ``{parameter: {from: ...}}``, at most ``limit`` at once. ``timeout`` is in seconds, over all cells,
-    ``cell_timeout`` for each; they may be written as ``90s``, ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names
-    files and folders, relative to the map, that the stage depends on beyond what its notebook imports.
+    ``reads`` and ``writes`` are table names, patterns over the declared tables (``raw.*``), or names outside of
+    the warehouse. ``raw.transactions.customer_id`` reads which values there are in one column of a raw table,
+    and nothing else of it: rows that bring no other value change nothing for the stage. A value of
+    ``parameters`` may be ``{from: STAGE.PART.NAME}``: what an earlier stage recorded. ``over`` runs the stage
+    once for each value of a list, ``{parameter: [...]}`` or ``{parameter: {from: ...}}``, at most ``limit`` at
+    once. ``timeout`` is in seconds, over all cells, ``cell_timeout`` for each; they may be written as ``90s``,
+    ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names files and folders,
+    relative to the map, that the stage depends on beyond what its notebook imports.
     ``skip: never`` runs it even if nothing has changed.
     """
 
