@@ -9,6 +9,7 @@ where a statement fails or a test finds something, dbt itself is called, and wha
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from workbench.execution.runs import write_text
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
@@ -137,7 +137,10 @@ class Replay:
             for node, result in zip(nodes, results, strict=True)
         ]
         content = json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]})
-        write_text(self._path, content)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        part.write_text(content)
+        part.replace(self._path)
 
 
 def _is_plain(result: Any) -> bool:
