@@ -146,7 +146,8 @@ def new_products(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return products first sold in the last 28 days of the data, the most sold first."""
     return warehouse.frame(
         f"""
-        SELECT product_id, description, department, category, first_sold, lines, is_unlisted
+        SELECT product_id, coalesce(description, '') AS description, coalesce(department, '') AS department,
+               coalesce(category, '') AS category, first_sold, lines, is_unlisted
         FROM marts.product_performance WHERE is_new ORDER BY lines DESC, first_sold, product_id LIMIT {int(limit)}
         """
     )
