@@ -108,7 +108,11 @@ def _share(path: Path, read_only: bool, linger: bool) -> duckdb.DuckDBPyConnecti
 
 def _leave(path: Path, connection: duckdb.DuckDBPyConnection, linger: bool) -> None:
     with _lock:
-        file = _files[path]
+        file = _files.get(path)
+        if file is None:
+            # A child inherited it, and has no use for it.
+            connection.close()
+            return
         file.users -= 1
         now = time.monotonic()
         if not file.users and file.keeper is None and linger and now - file.since < _LONGEST:
