@@ -185,3 +185,12 @@ def test_killed_in_the_middle_it_gives_the_same_tables_when_run_again(
     assert after["marts.retail_sales"] == 0
     transform.build()
     assert content(copy) == content(built.warehouse)
+
+
+def test_what_identifies_a_row_is_never_missing(copy: Warehouse) -> None:
+    for table in transform.MODELS.values():
+        assert table.key and not any(table.column(name).nullable for name in table.key), table.full_name
+    for name in ("core.dim_customer", "core.fact_events", "marts.retail_sales"):
+        column = TABLES[name].key[0]
+        with pytest.raises(Exception, match=rf"(?s)NOT NULL.*{column}"):
+            copy.execute(f"UPDATE {name} SET {column} = NULL")
