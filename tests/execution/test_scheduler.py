@@ -20,11 +20,6 @@ from workbench.settings import Settings
 # Each waits until the other has come: it can only end if both run at the same time.
 MEET = """\
 import os, time
-import signal
-import subprocess
-import sys
-import time
-from itertools import pairwise
 from pathlib import Path
 Path(f"here-{os.environ['WORKBENCH_STAGE']}").touch()
 deadline = time.monotonic() + 60
@@ -96,13 +91,21 @@ def test_stages_that_share_something_run_one_after_the_other(
     assert run.state == "succeeded" and not overlap(run)
 
 
+UNTIL_ONE_FAILED = """import time
+from workbench.settings import get_settings
+kept = get_settings().runs / os.environ["WORKBENCH_RUN_ID"] / "run.json"
+deadline = time.monotonic() + 60
+while '"state": "failed"' not in kept.read_text() and time.monotonic() < deadline:
+    time.sleep(0.02)"""
+
+
 def test_a_failure_lets_what_runs_finish_and_starts_nothing_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORKBENCH_PARALLEL", "2")
     folder = tmp_path / "shop"
     notebook(folder / "a.ipynb", MEET, "1 / 0")
-    notebook(folder / "b.ipynb", MEET, "import time\ntime.sleep(0.5)")
+    notebook(folder / "b.ipynb", MEET, UNTIL_ONE_FAILED)
     notebook(folder / "c.ipynb")
     notebook(folder / "d.ipynb")
     pipeline(folder, {"a": {}, "b": {}, "c": {"after": ["a"]}, "d": {"after": ["b"]}})
