@@ -70,18 +70,19 @@ def complete_runs(intake: Intake) -> tuple[str, list[Any]]:
     pages, stages = intake.pages, intake.stages
     tables = [name for name in stages if name not in pages]
     done = "state IN ('succeeded', 'skipped')"
-    is_page = f"stage IN ({_marks(pages)})" if pages else "1 = 0"
+    is_page = f"stage IN ({marks(pages)})" if pages else "1 = 0"
     return (
         f"SELECT parent_run_id, max(finished_at) AS ended, count(CASE WHEN {is_page} THEN 1 END) AS pages "
-        f"FROM ops.runs WHERE pipeline = ? AND parent_run_id IS NOT NULL AND stage IN ({_marks(stages)}) "
+        f"FROM ops.runs WHERE pipeline = ? AND parent_run_id IS NOT NULL AND stage IN ({marks(stages)}) "
         "GROUP BY parent_run_id "
-        f"HAVING count(DISTINCT CASE WHEN {done} AND stage IN ({_marks(tables)}) THEN stage END) = ? "
+        f"HAVING count(DISTINCT CASE WHEN {done} AND stage IN ({marks(tables)}) THEN stage END) = ? "
         f"AND count(CASE WHEN {done} THEN NULL ELSE 1 END) = 0",
         [*pages, intake.pipeline.name, *stages, *tables, len(tables)],
     )
 
 
-def _marks(values: Sized) -> str:
+def marks(values: Sized) -> str:
+    """Return a place for each of some values of a statement."""
     return ", ".join("?" * len(values))
 
 
@@ -140,7 +141,7 @@ class Finished:
             return {}
         rows = self._warehouse.query(
             "SELECT batch_id, status, message, ingested_at FROM ops.batches "
-            f"WHERE batch_id IN ({_marks(wanted)})",
+            f"WHERE batch_id IN ({marks(wanted)})",
             wanted,
         )
         return {row["batch_id"]: row for row in rows.to_pylist()}

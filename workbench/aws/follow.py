@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from workbench.aws.finished import Intake, complete_runs
+from workbench.aws.finished import Intake, complete_runs, marks
 from workbench.aws.messages import RunRequest
 from workbench.aws.queue import Queue
 from workbench.execution import load_pipeline
@@ -78,11 +78,10 @@ class Followers:
     def _left_out(self, intake: Intake) -> str | None:
         """Return the complete run that left out pages which nobody has made since, or None."""
         complete, values = complete_runs(intake)
-        marks = ", ".join("?" for _ in intake.pages)
         rows = self._warehouse.query(
             f"SELECT parent_run_id AS run_id FROM ({complete}) AS complete WHERE pages = 0 "
             "AND ended > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
-            f"WHERE pipeline = ? AND stage IN ({marks}) AND state IN ('succeeded', 'skipped')) "
+            f"WHERE pipeline = ? AND stage IN ({marks(intake.pages)}) AND state IN ('succeeded', 'skipped')) "
             "ORDER BY ended DESC LIMIT 1",
             [*values, intake.pipeline.name, *intake.pages],
         ).to_pylist()
@@ -91,9 +90,9 @@ class Followers:
     def _cause(self, follower: str, writers: Iterable[tuple[str, str]]) -> str | None:
         """Return the stage run that makes a pipeline due, or None."""
         pairs = list(writers)
-        marks = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
+        any_of = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
         rows = self._warehouse.query(
-            f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({marks}) "
+            f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({any_of}) "
             "AND finished_at > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
             "WHERE pipeline = ? AND stage IS NULL AND state = 'succeeded') ORDER BY finished_at DESC LIMIT 1",
             [*(part for pair in pairs for part in pair), follower],

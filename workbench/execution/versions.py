@@ -158,11 +158,10 @@ class Versions:
         moment = now().replace(tzinfo=None)
         for name, version in stage.outputs.items():
             last = self._writers.get(name)
-            grown = (
-                last is None or last.rows is None or not last.rows == self._before.get(name) == version.rows
-            )
-            same = name.startswith("raw.") and not grown
-            version.version = last.version if last and same else f"{run_id}.{stage.name}"
+            version.version = f"{run_id}.{stage.name}"
+            rows = self._before.get(name) if name.startswith("raw.") else None
+            if last is not None and rows is not None and last.rows == rows == version.rows:
+                version.version = last.version
             self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, moment)
             if version.rows is not None:
                 self._counts[name] = version.rows
