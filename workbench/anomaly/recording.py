@@ -15,10 +15,9 @@ import pandas as pd
 from workbench.anomaly.forest import Fitted, importances
 from workbench.anomaly.gate import Verdict
 from workbench.anomaly.registry import CHAMPION
+from workbench.anomaly.stored import CALIBRATION, OUT_OF_BAG, TRUSTED
 from workbench.anomaly.tracking import experiment_id, mlflow_client
 
-# What a forest of scikit-learn holds beyond the types that skops trusts by itself.
-_TRUSTED = ["sklearn.tree._tree.Tree", "numpy.dtype"]
 _REQUIREMENTS = ("scikit-learn", "skops", "pandas", "numpy")
 _TAG_LENGTH = 4000
 
@@ -88,7 +87,8 @@ def log_training(record: TrainingRecord) -> str:
                 name=record.name,
                 signature=signature,
                 input_example=example,
-                skops_trusted_types=_TRUSTED,
+                serialization_format="skops",
+                skops_trusted_types=list(TRUSTED),
                 # Without this list MLflow finds the requirements by loading the model in another process.
                 pip_requirements=[f"{package}=={installed(package)}" for package in _REQUIREMENTS],
                 extra_files=_beside_the_model(record.fitted, Path(folder)),
@@ -109,8 +109,8 @@ def set_champion(name: str, version: str) -> None:
 
 def _beside_the_model(fitted: Fitted, folder: Path) -> list[str]:
     """Write the calibration and the out-of-bag expectations to files; return their paths."""
-    calibration = folder / "calibration.json"
+    calibration = folder / CALIBRATION
     calibration.write_text(json.dumps(fitted.calibration.to_dict(), indent=2), encoding="utf-8")
-    out_of_bag = folder / "out_of_bag.parquet"
+    out_of_bag = folder / OUT_OF_BAG
     fitted.out_of_bag.reset_index().to_parquet(out_of_bag, index=False)
     return [str(calibration), str(out_of_bag)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from workbench.anomaly.forest import Calibration
+from workbench.anomaly.stored import read_stored
 from workbench.anomaly.tracking import has_store, mlflow_client
 from workbench.errors import UsageError, unknown
 
@@ -106,24 +105,16 @@ def current_model(name: str = "sales_daily", model: str | int = CHAMPION) -> Mod
 
 
 def load_model(version: ModelVersion) -> LoadedModel:
-    """Fetch a version and everything beside it.
+    """Fetch a version and everything beside it; no code that lies in its files runs.
 
     Raises:
-        WorkFailed: the tracking server can't be reached, or its artifacts are gone.
-        UsageError: the model was not made by this package.
+        WorkFailed: the tracking server can't be reached.
+        UsageError: the model was not made by this package, or its files are gone.
     """
     with mlflow_client():
-        import mlflow
-
-        folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
-        extra = folder / "extra_files"
-        if not (extra / "calibration.json").is_file():
-            raise UsageError(
-                f"{version.name} version {version.version} has no calibration; it can't say what is usual"
-            )
-        pipeline = mlflow.sklearn.load_model(str(folder))
-    calibration = Calibration.from_dict(json.loads((extra / "calibration.json").read_text(encoding="utf-8")))
-    out_of_bag = pd.read_parquet(extra / "out_of_bag.parquet").set_index(["day", "series"])["out_of_bag"]
+        pipeline, calibration, out_of_bag = read_stored(
+            f"models:/{version.name}/{version.version}", f"{version.name} version {version.version}"
+        )
     return LoadedModel(version, pipeline, calibration, out_of_bag)
 
 
