@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.execution.accessible import accessible, is_wide
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, has_tag
 from workbench.execution.quick import import_nbformat, import_soup
+from workbench.execution.recording import MIME as RECORDED
 from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
 from workbench.settings import Settings
 
@@ -29,11 +31,12 @@ _SHOWN_FIRST = (
     "text/latex",
     "text/plain",
 )
+_PICTURES = ("image/png", "image/jpeg")
 _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _STYLE_REMOTE = re.compile(r"@import[^;]+;?|url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)", re.IGNORECASE)
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_OTHER_HEADINGS = re.compile(r"^ {0,3}(?:#(?!#\s)|=+\s*$|-+\s*$)", re.MULTILINE)
 _FOR_ENGINEERS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Reads\b", re.MULTILINE)
-_NUMERIC = re.compile(r"[-+]?[\d,.\s]*\d[\d,.]*(e[-+]?\d+)?\s*%?|nan|none|<na>|nat|inf|", re.IGNORECASE)
 _index = threading.Lock()
 _of_thread = threading.local()
 
@@ -60,7 +63,7 @@ def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> Non
     _fold_setup(node)
     body = _render_cells(node, stage.source.parent)
     if not _is_plain(node):
-        body = _without_remote(body)
+        body = accessible(_without_remote(body))
     text = (
         _templates()
         .get_template("stage.html.j2")
@@ -135,7 +138,7 @@ def _take_title(node: Any) -> str | None:
 
 
 def _fold_setup(node: Any) -> None:
-    """Mark the cells to fold away: what the header says for engineers, the imports and the parameters."""
+    """Mark the cells to fold away: the header's part for engineers, imports, parameters, what is handed over."""
     cells = node["cells"]
     if cells and cells[0]["cell_type"] == "markdown" and (found := _FOR_ENGINEERS.search(cells[0]["source"])):
         rest = copy.deepcopy(cells[0])
@@ -146,6 +149,18 @@ def _fold_setup(node: Any) -> None:
     last = max((i for i, c in enumerate(cells) if has_tag(c, TAG) or has_tag(c, INJECTED)), default=0)
     quiet = all(not cell.get("outputs") for cell in cells[1 : last + 1])
     node["metadata"]["setup"] = last if quiet else 0
+    for index, cell in enumerate(cells[last + 1 :], last + 1):
+        if _hands_over(cell):
+            before = cells[index - 1]
+            led = index > last + 1 and before["cell_type"] == "markdown" and "#" not in before["source"]
+            before["metadata"]["opens"] = led
+            cell["metadata"]["opens"], cell["metadata"]["closes"] = not led, True
+
+
+def _hands_over(cell: Any) -> bool:
+    """Return whether all that a cell shows is what it handed to the run's record."""
+    outputs = cell.get("outputs", [])
+    return bool(outputs) and all(RECORDED in output.get("data", {}) for output in outputs)
 
 
 def _render_cells(node: Any, folder: Path) -> str:
@@ -176,6 +191,7 @@ def _convert(exporter: Any, node: Any, resources: dict[str, Any]) -> Any:
         notebook_metadata=exporter._nb_metadata, parent=exporter, resources=resources
     )
     exporter.register_filter("filter_data_type", types)
+    exporter.register_filter("is_wide", is_wide)
     return TemplateExporter.from_notebook_node(exporter, node, resources)
 
 
@@ -220,12 +236,17 @@ def _exporter() -> Any:
 
 
 def _is_plain(node: Any) -> bool:
-    """Return whether all in a notebook is text or pictures, which the exporter escapes or encodes itself."""
+    """Return whether all in a notebook is text or described pictures, which the exporter escapes or encodes."""
     for cell in node["cells"]:
-        if cell["cell_type"] != "code" and (cell.get("attachments") or re.search(r"[<!&\[]", cell["source"])):
+        if cell["cell_type"] != "code" and (
+            cell.get("attachments")
+            or re.search(r"[<!&\[]", cell["source"])
+            or _OTHER_HEADINGS.search(cell["source"])
+        ):
             return False
         for output in cell.get("outputs", []):
-            if not output.get("data", {}).keys() <= {"text/plain", "image/png", "image/jpeg"}:
+            described = {kind for kind in _PICTURES if output.get("metadata", {}).get(kind, {}).get("alt")}
+            if not output.get("data", {}).keys() <= {"text/plain", *described}:
                 return False
     return True
 
@@ -235,7 +256,6 @@ def _without_remote(body: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, features="html.parser")
-    _align(soup)
     for element in soup.find_all(["script", "link", "base", "meta", "iframe", "object", "embed"]):
         element.decompose()
     for element in soup.find_all(True):
@@ -254,23 +274,3 @@ def _without_remote(body: str) -> str:
         if element.name == "style" and element.string:
             element.string = _STYLE_REMOTE.sub("", element.string)
     return str(soup)
-
-
-def _align(soup: Any) -> None:
-    """Set the text columns of data frames to the left; numbers stay on the right."""
-    for table in soup.find_all("table", class_="dataframe"):
-        rows, heads = _rows(table, "tbody"), _rows(table, "thead")
-        width = len(rows[0]) if rows else 0
-        if any(len(row) != width for row in rows):
-            continue
-        for column in range(1, width):
-            if all(_NUMERIC.fullmatch(row[column].get_text().strip()) for row in rows):
-                continue
-            for row in [*rows, *heads]:
-                if len(row) == width:
-                    row[column]["class"] = [*row[column].get("class", []), "text"]
-
-
-def _rows(table: Any, part: str) -> list[list[Any]]:
-    """Return the cells of each row in a part of a table."""
-    return [row.find_all(["th", "td"]) for group in table.find_all(part) for row in group.find_all("tr")]
