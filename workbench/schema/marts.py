@@ -13,6 +13,7 @@ from workbench.schema.model import (
     integer,
     text,
     timestamp,
+    total,
 )
 
 
@@ -24,8 +25,8 @@ def _sales(period: str, comment: str) -> tuple[Column, ...]:
         bigint("lines", "receipt lines", nullable=False),
         bigint("return_lines", "lines with a negative quantity", nullable=False),
         bigint("customers", "known customers", nullable=False),
-        decimal("quantity", "units, returns taken off", nullable=False),
-        decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
+        total("quantity", "units, returns taken off", nullable=False),
+        total("net_amount_reporting", "net sales in the reporting currency", nullable=False),
         bigint("unconverted_lines", "lines left out of the amount: no rate, or too large", nullable=False),
     )
 
@@ -89,7 +90,7 @@ MARTS = (
             date("last_purchase", "day of the last purchase", nullable=False),
             integer("recency_days", "days since then", nullable=False),
             bigint("frequency", "receipts", nullable=False),
-            decimal("monetary_reporting", "net sales in the reporting currency", nullable=False),
+            total("monetary_reporting", "net sales in the reporting currency", nullable=False),
             integer("recency_score", "1 long ago to 5 lately", nullable=False),
             integer("frequency_score", "1 seldom to 5 often", nullable=False),
             integer("monetary_score", "1 little to 5 much", nullable=False),
@@ -110,8 +111,8 @@ MARTS = (
             bigint("lines", "receipt lines", nullable=False),
             bigint("return_lines", "lines with a negative quantity", nullable=False),
             bigint("customers", "known customers", nullable=False),
-            decimal("quantity", "units, returns taken off", nullable=False),
-            decimal("net_amount_reporting", "net sales in the reporting currency", nullable=False),
+            total("quantity", "units, returns taken off", nullable=False),
+            total("net_amount_reporting", "net sales in the reporting currency", nullable=False),
             date("first_sold", "day of the first sale", nullable=False),
             date("last_sold", "day of the last sale", nullable=False),
             boolean("is_new", "first sold within 28 days before the newest sale; a return is none", nullable=False),

@@ -100,6 +100,11 @@ def decimal(
     return Column(name, "decimal", comment, nullable, (18, scale), checks)
 
 
+def total(name: str, comment: str, *, nullable: bool = True) -> Column:
+    """Declare a sum of decimals of four places, with as many digits as the engines have: any sum of rows fits."""
+    return Column(name, "decimal", comment, nullable, (38, 4))
+
+
 def double(name: str, comment: str, *, nullable: bool = True) -> Column:
     """Declare a floating-point column; never for money."""
     return Column(name, "double", comment, nullable)

@@ -18,18 +18,36 @@ priced as (
             else rates.exchange_rate
         end as exchange_rate,
         case when lines.currency = {{ reporting_currency() }} then lines.sold_on else rates.rate_date end
-            as rate_date
+            as rate_date,
+        coalesce(rates.reporting_quote, cast(1 as decimal(18, 0))) as reporting_quote,
+        coalesce(rates.foreign_quote, cast(1 as decimal(18, 0))) as foreign_quote
     from lines
     left join {{ ref('int_conversion_rates') }} as rates
         on rates.currency = lines.currency and rates.sold_on = lines.sold_on
 ),
 
--- What an amount is in the reporting currency may be more than an amount can hold.
+-- What an amount is in the reporting currency may be more than an amount can hold. It is worked out from both
+-- quotes and rounded once: the rate has too few digits for a weak currency.
 measured as (
     select
         priced.*,
-        abs(cast(net_amount as double precision) * exchange_rate) < 99999999999999 as fits
+        {{ product(in_units('abs(net_amount)', 4), 'reporting_quote') }} as dividend,
+        rate_date is not null and exchange_rate is not null and cast(abs(net_amount) as double precision)
+            * cast(reporting_quote as double precision) / cast(foreign_quote as double precision) < 99999999999999.5
+            as fits
     from priced
+),
+
+divided as (
+    select
+        measured.*,
+        case when fits then {{ whole_part('dividend', 'foreign_quote') }} end as whole
+    from measured
+),
+
+remaining as (
+    select divided.*, {{ remainder('dividend', 'foreign_quote', 'whole') }} as rest
+    from divided
 )
 
 select
@@ -54,16 +72,18 @@ select
     {{ reporting_currency() }} as reporting_currency,
     priced.exchange_rate,
     priced.rate_date,
-    case when priced.fits then {{ times('priced.net_amount', 'priced.exchange_rate') }} end
-        as net_amount_reporting,
+    cast(
+        case when priced.net_amount < 0 then -0.0001 else 0.0001 end
+        * ({{ quotient('priced.whole', 'priced.rest', 'priced.foreign_quote') }}) as decimal(18, 4)
+    ) as net_amount_reporting,
     case
+        when priced.rate_date is null then 'no_rate'
         when not priced.fits then 'too_large'
         when priced.currency = {{ reporting_currency() }} then 'same_currency'
-        when priced.exchange_rate is not null then 'converted'
-        else 'no_rate'
+        else 'converted'
     end as conversion_status,
     priced._batch_id
-from measured as priced
+from remaining as priced
 left join ({{ lookup(ref('dim_customer'), 'customer') }}) as customer
     on {{ looked_up('priced', 'customer', 'transaction_timestamp') }}
 left join ({{ lookup(ref('dim_product'), 'product') }}) as product
