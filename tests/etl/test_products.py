@@ -108,3 +108,34 @@ def test_a_corrected_line_counts_for_the_product_it_names_last(warehouse: Wareho
     land(warehouse, "transactions", [sold("wrong", 5, "1", batch=1), sold("right", 5, "1", batch=2)])
     classify_products(warehouse)
     assert set(rows_of(warehouse, "staging.product_category")) == {"right"}
+
+
+def test_an_entry_that_deletes_says_nothing_of_what_the_product_is(warehouse: Warehouse) -> None:
+    gone = {"is_deleted": True}
+    land(
+        warehouse,
+        "products",
+        [
+            listed("withdrawn", 1, description="brie", department="DAIRY", category="CHEESE"),
+            listed("withdrawn", 5, **gone),
+            listed("back", 1, category="CHEESE"), listed("back", 2, **gone), listed("back", 3, category="APPLES"),
+            # The entry that landed last for a day is the one that counts.
+            listed("mended", 1, category="BREAD"), listed("mended", 2, category="APPLES"),
+            listed("mended", 2, **gone, ) | {"_ingested_at": datetime(2024, 7, 2)},
+            listed("never was", 1, **gone),
+        ],
+    )  # fmt: skip
+    land(warehouse, "transactions", [sold("never was", 0, "1")])
+    result = classify_products(warehouse)
+    found = rows_of(warehouse, "staging.product_category")
+    assert {name: (row["category"], row["category_source"]) for name, row in found.items()} == {
+        "withdrawn": ("CHEESE", "feed"), "back": ("APPLES", "feed"), "mended": ("BREAD", "feed"),
+        "never was": (None, "none"),
+    }  # fmt: skip
+    assert (result.categories_landed, result.unlisted) == (3, 1)
+    transform.build()
+    sources = {
+        row["product_id"]: row["category_source"]
+        for row in warehouse.query("SELECT product_id, category_source FROM core.dim_product").to_pylist()
+    }
+    assert sources == {name: row["category_source"] for name, row in found.items()}

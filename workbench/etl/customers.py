@@ -14,13 +14,13 @@ from workbench.warehouse import Warehouse
 
 _COLUMNS = ", ".join(CONTACT)
 
-# An entry that landed again counts once, as it landed last.
+# An entry that landed again counts once, as it landed last; one that deletes tells of no way to reach anybody.
 _ENTRIES = f"""
     SELECT customer_id, updated_at, {_COLUMNS} FROM (
-        SELECT customer_id, updated_at, {_COLUMNS}, row_number() OVER (
+        SELECT customer_id, updated_at, {_COLUMNS}, is_deleted, row_number() OVER (
             PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
         ) AS place FROM raw.customers
-    ) AS entries WHERE place = 1
+    ) AS entries WHERE place = 1 AND NOT coalesce(is_deleted, false)
 """
 
 

@@ -12,18 +12,21 @@ from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
 _PRODUCT = "product_id, description, brand, manufacturer_id, department, category, subcategory, package_size, list_price"
+# An entry that landed again counts once, as it landed last; one that deletes says nothing of what the product is.
 _LATEST = f"""
     SELECT {_PRODUCT} FROM (
-        SELECT {_PRODUCT}, row_number() OVER (
-            PARTITION BY product_id ORDER BY updated_at DESC, _ingested_at DESC, _row_number DESC, _batch_id DESC
-        ) AS place FROM raw.products
+        SELECT {_PRODUCT}, row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC) AS place FROM (
+            SELECT {_PRODUCT}, updated_at, is_deleted, row_number() OVER (
+                PARTITION BY product_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
+            ) AS landing FROM raw.products
+        ) AS entries WHERE landing = 1 AND NOT coalesce(is_deleted, false)
     ) AS versions WHERE place = 1
 """
 
 # A correction may name another product than the line it corrects.
-_KNOWN = """
+_KNOWN = f"""
     SELECT product_id, max(is_listed) = 0 AS is_unlisted FROM (
-        SELECT product_id, 1 AS is_listed FROM raw.products
+        SELECT product_id, 1 AS is_listed FROM ({_LATEST}) AS listed
         UNION ALL
         SELECT product_id, 0 FROM (
             SELECT product_id, row_number() OVER (
