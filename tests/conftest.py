@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
+    # boto3 keeps the credentials that its first client found; each test's servers have keys of their own.
+    if "boto3" in sys.modules:
+        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     yield folder
 
 

@@ -99,8 +99,8 @@ def running_cluster() -> Iterator[Cluster]:
                     "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
                     "AWS_ENDPOINT_URL_S3": local.url,
                     "AWS_DEFAULT_REGION": REGION,
-                    "AWS_ACCESS_KEY_ID": "local",
-                    "AWS_SECRET_ACCESS_KEY": "local",
+                    "AWS_ACCESS_KEY_ID": local.environment["AWS_ACCESS_KEY_ID"],
+                    "AWS_SECRET_ACCESS_KEY": local.environment["AWS_SECRET_ACCESS_KEY"],
                 },
             )
 
@@ -108,8 +108,9 @@ def running_cluster() -> Iterator[Cluster]:
 def login(local: Any) -> dict[str, str]:
     """Return the arguments that lead boto3 to a local AWS."""
     return {
-        "endpoint_url": local.url, "region_name": REGION, "aws_access_key_id": "local",
-        "aws_secret_access_key": "local",
+        "endpoint_url": local.url, "region_name": REGION,
+        "aws_access_key_id": local.environment["AWS_ACCESS_KEY_ID"],
+        "aws_secret_access_key": local.environment["AWS_SECRET_ACCESS_KEY"],
     }  # fmt: skip
 
 

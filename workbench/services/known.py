@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import os
 import secrets
 import sys
 import urllib.error
@@ -11,9 +12,13 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.aws.local.door import Key
 
 BUCKET = "workbench"
 _REGION = "eu-west-1"
@@ -67,9 +72,30 @@ def _get(url: str) -> bool:
 
 
 def _aws(start: Start) -> tuple[list[str], Variables]:
+    from workbench.aws.local.door import KEY
+
     told = start.folder / "port"
     told.unlink(missing_ok=True)
-    return [sys.executable, "-m", "workbench.aws.local.server", str(start.port), str(told)], {}
+    key = _aws_key(start)
+    command = [sys.executable, "-m", "workbench.aws.local.server", str(start.port), str(told)]
+    return command, dict(zip(KEY, (key.identifier, key.secret), strict=True))
+
+
+def _aws_key(start: Start) -> Key:
+    """Return the key of the local AWS: it outlives the process, so that what was exported stays right."""
+    from workbench.aws.local.door import Key
+
+    kept = start.folder / "key"
+    if not kept.is_file():
+        new = Key.new()
+        _keep(kept, f"{new.identifier} {new.secret}")
+    return Key(*kept.read_text().split())
+
+
+def _keep(path: Path, secret: str) -> None:
+    """Write a secret for its owner's eyes."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(secret)
 
 
 def _aws_answers(start: Start) -> str | None:
@@ -80,20 +106,16 @@ def _aws_answers(start: Start) -> str | None:
 def _aws_variables(start: Start, url: str) -> Variables:
     from workbench.aws.clients import aws_errors
 
-    variables = {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": _REGION,
-    }
+    key = _aws_key(start)
+    variables = {"AWS_ENDPOINT_URL": url, **key.variables, "AWS_DEFAULT_REGION": _REGION}
     import boto3
 
     s3 = boto3.client(
         "s3",
         endpoint_url=url,
         region_name=_REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106  it opens nothing
+        aws_access_key_id=key.identifier,
+        aws_secret_access_key=key.secret,
     )
     with aws_errors(f"making the bucket {BUCKET}"):
         s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": _REGION})
@@ -150,8 +172,7 @@ def _mlflow_answers(start: Start) -> str | None:
 def _lab(start: Start) -> tuple[list[str], Variables]:
     token = start.folder / "token"
     if not token.is_file():
-        token.touch(mode=0o600)
-        token.write_text(secrets.token_urlsafe(24))
+        _keep(token, secrets.token_urlsafe(24))
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={start.port}", "--ServerApp.port_retries=0"]
     command += [f"--ServerApp.root_dir={start.settings.root}"]

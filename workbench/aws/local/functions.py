@@ -16,20 +16,25 @@ import tempfile
 import threading
 import uuid
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from workbench.aws.local.door import Key
 
 _folders: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-def install(url: str) -> None:
-    """Replace what moto doesn't do; ``url`` is where functions find the local AWS."""
+def install(url: str, key: Key) -> None:
+    """Replace what moto doesn't do; ``url`` is where functions find the local AWS, and ``key`` opens it."""
     from moto.awslambda import models
+
+    aws = {"AWS_ENDPOINT_URL": url, **key.variables}
 
     def invoke(self: Any, event: Any = None) -> tuple[str, bool, str]:
         self.logs_backend.ensure_log_group(self.logs_group_name)
-        answer, failed, output = _run(self, event if event is not None else {}, url)
+        answer, failed, output = _run(self, event if event is not None else {}, aws)
         self.save_logs(output or " ")
         return json.dumps(answer), failed, output
 
@@ -42,7 +47,7 @@ def clean() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _run(function: Any, event: Any, url: str) -> tuple[Any, bool, str]:
+def _run(function: Any, event: Any, aws: Mapping[str, str]) -> tuple[Any, bool, str]:
     if not str(function.run_time).startswith("python"):
         return _failure("Runtime.Unsupported", "the local AWS runs Python functions only"), True, ""
     request, seconds = str(uuid.uuid4()), int(function.timeout)
@@ -63,7 +68,7 @@ def _run(function: Any, event: Any, url: str) -> tuple[Any, bool, str]:
                 input=json.dumps(facts).encode(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=_variables(function, _unpacked(function.code_bytes), url),
+                env=_variables(function, _unpacked(function.code_bytes), aws),
                 cwd=scratch,
                 timeout=seconds,
                 check=False,
@@ -94,7 +99,7 @@ def _unpacked(code: bytes) -> str:
         return _folders[key]
 
 
-def _variables(function: Any, folder: str, url: str) -> dict[str, str]:
+def _variables(function: Any, folder: str, aws: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": "C.UTF-8",
@@ -108,8 +113,6 @@ def _variables(function: Any, folder: str, url: str) -> dict[str, str]:
         "AWS_LAMBDA_LOG_GROUP_NAME": function.logs_group_name,
         "AWS_REGION": function.region,
         "AWS_DEFAULT_REGION": function.region,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_ENDPOINT_URL": url,
+        **aws,
     }
     return ours | {str(name): str(value) for name, value in function.environment_vars.items()}

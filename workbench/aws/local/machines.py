@@ -10,11 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
+from workbench.aws.local.door import Key
 
-def install() -> None:
-    """Replace what moto doesn't do."""
+
+def install(key: Key) -> None:
+    """Replace what moto doesn't do; ``key`` opens the local AWS, which machines call as any client does."""
+    import boto3
     from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
     from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name, failure_event
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -25,6 +29,7 @@ def install() -> None:
         StateTaskServiceEcs,
     )
     from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+    from moto.stepfunctions.parser.asl.utils import boto_client
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
     original = StateTaskServiceEcs._build_sync_resolver
@@ -74,6 +79,11 @@ def install() -> None:
         # A task of ECS is followed, never called back; the endpoint of the first attempt stays interrupted.
         return waits(self, **{**named, "callback_endpoint": None})
 
+    def client(**named: Any) -> Any:
+        login = {"aws_access_key_id": key.identifier, "aws_secret_access_key": key.secret}
+        return boto3.client(**{**named, **login})
+
+    boto_client.boto3 = SimpleNamespace(client=client)
     custom_error_name.ILLEGAL_CUSTOM_ERROR_PREFIX = "\0"
     StateTaskServiceEcs._build_sync_resolver = build
     StateTaskServiceEcs._eval_sync = wait

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+from workbench.aws.local.door import KEY, Key
 from workbench.errors import UsageError, WorkFailed
 
 REGION = "eu-west-1"
@@ -29,6 +30,7 @@ class LocalAWS:
     def __init__(self, port: int = 0, log: Path | None = None, ready: float = 60) -> None:
         self.port, self._log, self._ready = port, log, ready
         self._process: subprocess.Popen[bytes] | None = None
+        self._key = Key.new()
 
     @property
     def url(self) -> str:
@@ -44,13 +46,8 @@ class LocalAWS:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that send every client of AWS there; the credentials open nothing."""
-        return {
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": REGION,
-        }
+        """Variables that send every client of AWS there, with the key that opens it and nothing else."""
+        return {"AWS_ENDPOINT_URL": self.url, **self._key.variables, "AWS_DEFAULT_REGION": REGION}
 
     def start(self) -> LocalAWS:
         """Start it and wait until it answers.
@@ -75,8 +72,9 @@ class LocalAWS:
                 str(os.getpid()),
             ]
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-            )
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                env={**os.environ, **dict(zip(KEY, (self._key.identifier, self._key.secret), strict=True))},
+            )  # fmt: skip
             deadline = time.monotonic() + self._ready
             while not told.exists():
                 if self._process.poll() is not None:

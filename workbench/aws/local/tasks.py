@@ -10,18 +10,20 @@ import inspect
 import json
 import threading
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from workbench.aws.local.containers import OUT_OF_MEMORY, CannotStart, Container, ecr_image
+from workbench.aws.local.door import Key
 
 SPOT = "Your Spot Task was interrupted."
 _running: dict[str, _Running] = {}
 _lock = threading.Lock()
 
 
-def install(url: str) -> None:
-    """Replace what moto doesn't do; ``url`` is where containers find the local AWS."""
+def install(url: str, key: Key) -> None:
+    """Replace what moto doesn't do; ``url`` is where containers find the local AWS, and ``key`` opens it."""
     from moto.ecs import models
     from moto.moto_api import state_manager
 
@@ -43,7 +45,7 @@ def install(url: str) -> None:
             memory["memory"] = int(definition.memory or 512)
         tasks = original_run(*call.args, **call.kwargs)
         for task in tasks:
-            running = _Running(task, definition, url)
+            running = _Running(task, definition, {"AWS_ENDPOINT_URL": url, **key.variables})
             with _lock:
                 _running[task.task_arn] = running
             running.start()
@@ -75,8 +77,8 @@ def end_all() -> None:
 class _Running:
     """A task and the thread that follows its process."""
 
-    def __init__(self, task: Any, definition: Any, url: str) -> None:
-        self.task, self._definition, self._url = task, definition, url
+    def __init__(self, task: Any, definition: Any, aws: Mapping[str, str]) -> None:
+        self.task, self._definition, self._aws = task, definition, aws
         self._container = definition.container_definitions[0]
         self.grace = float(self._container.get("stopTimeout") or 30)
         self._stop, self._line = threading.Event(), threading.Lock()
@@ -138,10 +140,8 @@ class _Running:
             *(override.get("command") or self._container.get("command") or []),
         ]
         variables = {
-            "AWS_ENDPOINT_URL": self._url,
+            **self._aws,
             "AWS_DEFAULT_REGION": self.task.region_name,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE",
         }
         for one in (*self._container.get("environment", []), *override.get("environment", [])):
