@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,27 @@ from workbench.warehouse import connect
 with connect().connection():
     print("begun", flush=True)
     sys.stdin.readline()
+"""
+
+# The script ends about when the file is closed that its last statement left open.
+ENDING = """
+import sys, time
+from pathlib import Path
+from workbench.warehouse.opening import opened
+with opened(Path(sys.argv[1]), read_only=False, timeout=30) as connection:
+    connection.execute("SELECT 1")
+time.sleep(float(sys.argv[2]))
+"""
+# So does one in which a thread of its own asks on and on.
+ASKING = """
+import threading, time
+from workbench.warehouse import connect
+def ask():
+    while True:
+        connect().query("SELECT count(*) FROM range(1000000)")
+threading.Thread(target=ask, daemon=True).start()
+time.sleep(0.3)
+connect().query("SELECT 1")
 """
 
 
@@ -165,3 +188,18 @@ def test_a_process_forked_after_a_statement_may_ask_too(warehouse: DuckDBWarehou
     process.join(30)
     assert process.exitcode == 0
     assert warehouse.query("SELECT one FROM main.forked").num_rows == 1
+
+
+def test_a_process_may_end_at_any_moment_after_its_last_statement(tmp_path: Path) -> None:
+    def status(number: int) -> int:
+        file, pause = tmp_path / f"{number}.duckdb", 0.04 + 0.0007 * number
+        return subprocess.run([sys.executable, "-c", ENDING, str(file), str(pause)]).returncode
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(status, range(30))) == {0}
+
+
+def test_a_process_may_end_while_a_thread_of_it_asks(warehouse: Warehouse) -> None:
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", ASKING], env=os.environ, timeout=60)
+        assert done.returncode == 0

@@ -21,6 +21,7 @@ import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.warehouse import ending
 
 _HOLDER = re.compile(r"PID (\d+)")
 _POLL = 0.02
@@ -44,6 +45,7 @@ class _Open:
 
 
 _files: dict[Path, _Open] = {}
+_timers: set[threading.Timer] = set()
 _lock = threading.RLock()
 
 
@@ -67,23 +69,25 @@ def opened(
         UsageError: the file is no DuckDB database, or can't be read.
     """
     deadline = time.monotonic() + timeout
-    # Who has the file open already is let in at once, before those who wait for this very process.
-    connection = _share(path, read_only, linger)
-    if connection is None:
-        with _turn(path, deadline):
-            connection = _open(path, read_only, deadline, timeout)
-        with _lock:
-            if path in _files:
-                _files[path].users += 1
-            else:
-                _files[path] = _Open(read_only, _identity(path), time.monotonic())
-    try:
-        if read_only:
-            # Nobody has the file for reading alone whom this process lets share what it has for writing.
-            connection.execute("BEGIN TRANSACTION READ ONLY")
-        yield connection
-    finally:
-        _leave(path, connection, linger)
+    with ending.in_engine() as tell:
+        # Who has the file open already is let in at once, before those who wait for this very process.
+        connection = _share(path, read_only, linger)
+        if connection is None:
+            with _turn(path, deadline):
+                connection = _open(path, read_only, deadline, timeout)
+            with _lock:
+                if path in _files:
+                    _files[path].users += 1
+                else:
+                    _files[path] = _Open(read_only, _identity(path), time.monotonic())
+        tell(connection)
+        try:
+            if read_only:
+                # Nobody has the file for reading alone whom this process lets share what it has for writing.
+                connection.execute("BEGIN TRANSACTION READ ONLY")
+            yield connection
+        finally:
+            _leave(path, connection, linger and not ending.is_ending())
 
 
 def _share(path: Path, read_only: bool, linger: bool) -> duckdb.DuckDBPyConnection | None:
@@ -143,6 +147,8 @@ def _later(path: Path, seconds: float) -> None:
     timer = threading.Timer(seconds, _expire, (path,))
     timer.daemon = True
     timer.start()
+    _timers.difference_update([each for each in _timers if not each.is_alive()])
+    _timers.add(timer)
 
 
 def _expire(path: Path) -> None:
@@ -172,6 +178,17 @@ def _close_idle() -> None:
             _close(path)
 
 
+def _at_exit() -> None:
+    """Close what is open, and leave no thread in the engine."""
+    ending.end()
+    with _lock:
+        _close_idle()
+        timers = list(_timers)
+    for timer in timers:
+        timer.cancel()
+        timer.join()
+
+
 def _before_fork() -> None:
     """Close what nobody uses: the engine doesn't survive a fork."""
     _lock.acquire()
@@ -180,10 +197,11 @@ def _before_fork() -> None:
 
 def _in_child() -> None:
     _files.clear()
+    _timers.clear()
     _lock.release()
 
 
-atexit.register(_close_idle)
+atexit.register(_at_exit)
 os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_in_child)
 
 
