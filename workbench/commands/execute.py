@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,17 +136,20 @@ def listing(
     if context.invoked_subcommand:
         return
     from workbench.execution.recovery import recover
-    from workbench.execution.runs import list_runs
+    from workbench.execution.runs import UNREADABLE, list_runs
     from workbench.settings import get_settings
 
     bring_home(get_settings())
-    recover(get_settings())
+    recover(get_settings(), patient=False)
     found = list_runs(get_settings(), limit)
     if as_json:
         print(json.dumps([_brief(each) for each in found], indent=2))
     elif not found:
         print("Nothing has run yet; run a pipeline with: workbench run PIPELINE")
     else:
+        for each in found:
+            if each.pipeline == UNREADABLE:
+                print(each.error, file=sys.stderr)
         _print_table(
             ("run", "pipeline", "state", "started, UTC", "seconds", "rows"),
             [(each.run_id, each.pipeline, *_common(each)) for each in found],
@@ -187,7 +191,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     from workbench.settings import get_settings
 
     bring_home(get_settings(), run_id)
-    recover(get_settings())
+    recover(get_settings(), patient=False)
     found = read_run(run_id, get_settings())
     if as_json:
         print(found.model_dump_json(indent=2))
@@ -224,7 +228,6 @@ def open_report(
     as_json: AsJson = False,
 ) -> None:
     """Print where a run's report is; on a desktop, open it in the browser too."""
-    import sys
     import webbrowser
 
     from workbench.execution.recovery import recover
@@ -232,7 +235,7 @@ def open_report(
     from workbench.settings import get_settings
 
     bring_home(get_settings(), run_id)
-    recover(get_settings())
+    recover(get_settings(), patient=False)
     found = read_run(run_id, get_settings())
     page = found.report
     if stage:

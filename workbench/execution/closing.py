@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from workbench.errors import WorkbenchError
@@ -88,28 +88,52 @@ def finish(
         run.end("failed", problem or "the runner failed")
     else:
         run.end("succeeded")
+    try:
+        _record(run, settings, pipeline, pages)
+    finally:
+        progress.end(run)
+
+
+def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> None:
+    """Write a run's end everywhere, in an order in which another process can go on with it."""
     run.report = run_page(run, settings)
-    for trouble in _settle(run, settings, pipeline, pages):
-        if run.state == "succeeded":
-            run.state, run.error = "failed", trouble
+    troubles = [*pages.close(), *_end_in_mlflow(run, settings)]
+    _note(run, troubles)
+    # Its end is known from here on: who finds it unrecorded, this process gone, goes on with what follows.
     save(run, settings)
-    write_run_page(run, settings)
-    write_index(settings)
-    progress.end(run)
+    if run.executor != PART:
+        troubles = [*troubles, *_write_rows(run, settings, pipeline)]
+        _note(run, troubles)
+    try:
+        write_run_page(run, settings)
+    except OSError as error:
+        troubles.append(f"the page of the run couldn't be written: {error.strerror or error}")
+        _note(run, troubles)
+    run.recorded = not troubles
+    save(run, settings)
+    with suppress(OSError):
+        write_index(settings)
 
 
-def _settle(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> Iterator[str]:
-    """Wait for the pages and write to the warehouse; yield what went wrong."""
-    yield from pages.close()
+def _note(run: Run, troubles: list[str]) -> None:
+    if troubles and run.state == "succeeded":
+        run.state, run.error = "failed", troubles[0]
+
+
+def _end_in_mlflow(run: Run, settings: Settings) -> Iterator[str]:
     if run.mlflow_run_id:
         try:
             end_parent(run, settings)
         except WorkbenchError as error:
             yield str(error)
-    if run.executor == PART:
-        return
+
+
+def _write_rows(run: Run, settings: Settings, pipeline: Pipeline | None) -> Iterator[str]:
+    """Write the run to the warehouse; yield what went wrong."""
+    import duckdb
+
     done = {stage.stage or stage.name: None for stage in run.stages if stage.state == "succeeded"}
     try:
         write_run(connect(settings.warehouse), run, pipeline.lineage(tuple(done)) if pipeline else [])
-    except WorkbenchError as error:
-        yield f"the run couldn't be recorded in ops.runs: {error}"
+    except (WorkbenchError, duckdb.Error, OSError) as error:
+        yield f"the run couldn't be recorded in ops.runs: {' '.join(str(error).split())}"

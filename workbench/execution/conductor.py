@@ -22,7 +22,7 @@ from workbench.execution.planning import Planned, instances
 from workbench.execution.progress import Progress
 from workbench.execution.recovery import recover
 from workbench.execution.run_record import Run, StageRun, Version
-from workbench.execution.runs import save
+from workbench.execution.runs import going_on, save
 from workbench.execution.scheduler import Order, admits, places
 from workbench.execution.skip import Decider, Decision
 from workbench.execution.stopping import Stopped, deaf, heard, stoppable
@@ -91,7 +91,7 @@ class Conductor:
         stopped: KeyboardInterrupt | None = None
         problem: str | None = None
         self._pages = Pages(self.settings)
-        with brisk(), ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
+        with brisk(), going_on(self.run), ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
             try:
                 with stoppable():
                     self._begin()
@@ -100,8 +100,10 @@ class Conductor:
                         self._work_through()
             except KeyboardInterrupt as error:
                 stopped = error
-            except WorkbenchError as error:
-                problem = str(error)
+            except Exception as error:
+                problem = (
+                    str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+                )
                 raise
             finally:
                 with deaf():
@@ -249,7 +251,8 @@ class Conductor:
             self._versions.wrote(self.run.run_id, self.run.pipeline, record)
         node = outcome.node if outcome else None
         if node is None and record.output and record.output.is_file():
-            node = read_notebook(record.output)
+            with contextlib.suppress(WorkbenchError):
+                node = read_notebook(record.output)
         if node is not None:
             self._pages.render(self.run, record, node)
         if record.state == "succeeded":

@@ -13,9 +13,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.execution.redact import Redactor, StreamRedactor
+
+if TYPE_CHECKING:
+    from workbench.execution.outputs import Outputs
 
 VERSION = 1
 MOST_STREAM_BYTES = 4 << 20
@@ -82,12 +85,15 @@ class Journal:
 
 
 def read_journal(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the events of a journal; the torn last line of a writer that died is left out."""
+    """Yield the events of a journal; a line that isn't whole, as after a loss of power, is left out."""
     with path.open("rb") as file:
         for line in file:
             if not line.endswith(b"\n"):
                 return
-            yield json.loads(line)
+            with contextlib.suppress(ValueError, RecursionError):
+                event = json.loads(line.decode())
+                if isinstance(event, dict) and isinstance(event.get("event"), str):
+                    yield event
 
 
 @dataclass(frozen=True)
@@ -103,30 +109,51 @@ class Replay:
 
 
 def replay(path: Path) -> Replay | None:
-    """Return what a journal tells, or None if it tells nothing."""
-    from nbformat import from_dict
+    """Return what a journal tells, or None if it tells nothing. What it tells wrongly is left out.
 
-    from workbench.execution.outputs import Outputs
-
-    outputs: Outputs | None = None
-    index: int | None = None
-    began = passed = 0.0
+    Raises:
+        OSError: it can't be read.
+    """
+    told = _Told()
     for event in read_journal(path):
-        passed = event["t"]
-        if event["event"] == "begin":
-            outputs, began = Outputs(from_dict(event["notebook"])), event["at"]
-        elif outputs is None:
-            return None
-        elif event["event"] == "cell":
-            outputs.end()
-            index = event["index"]
-            outputs.begin(outputs.node.cells[index])
-        elif event["event"] == "done":
-            outputs.node.cells[event["index"]]["execution_count"] = event["count"]
-            index = None
-        else:
-            outputs.apply(event)
-    if outputs is None:
+        with contextlib.suppress(KeyError, IndexError, TypeError, ValueError, AttributeError):
+            told.take(event)
+    if told.outputs is None:
         return None
-    outputs.end()
-    return Replay(outputs.node, index, began + passed)
+    told.outputs.end()
+    return Replay(told.outputs.node, told.index, told.began + told.passed)
+
+
+class _Told:
+    """What the events up to one tell."""
+
+    def __init__(self) -> None:
+        self.outputs: Outputs | None = None
+        self.index: int | None = None
+        self.any_cell = False
+        self.began = self.passed = 0.0
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Apply an event; an error of its form leaves things as they were."""
+        from nbformat import from_dict
+
+        from workbench.execution.outputs import Outputs
+
+        self.passed = max(self.passed, float(event["t"]))
+        if event["event"] == "begin" and self.outputs is None:
+            node, began = from_dict(event["notebook"]), float(event["at"])
+            node.cells, node.metadata  # noqa: B018  what it has to have
+            self.outputs, self.began = Outputs(node), began
+        elif self.outputs is None:
+            return
+        elif event["event"] == "cell":
+            cell = self.outputs.node.cells[event["index"]]
+            self.outputs.end()
+            self.index = event["index"]
+            self.outputs.begin(cell)
+            self.any_cell = True
+        elif event["event"] == "done":
+            self.outputs.node.cells[event["index"]]["execution_count"] = event["count"]
+            self.index = None
+        elif self.any_cell:
+            self.outputs.apply(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,11 @@ from workbench.schema import table
 if TYPE_CHECKING:
     import pyarrow
 
-    from workbench.warehouse import Warehouse
+    from workbench.warehouse import Session, Warehouse
 
 
 def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
-    """Append a finished run, its stages, and which tables it made from which."""
+    """Write a finished run, its stages, and which tables it made from which; in place of what is there of it."""
     stages = [_of_stage(run, stage) for stage in run.stages]
     moment = _naive(now())
     moves = [
@@ -26,7 +27,23 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
         for source, target in lineage
     ]
     rows = {"ops.runs": [_of_run(run), *stages], "ops.lineage": moves}
-    warehouse.append_all({name: _rows(name, each) for name, each in rows.items() if each})
+    with ExitStack() as stack:
+        cargos = [
+            stack.enter_context(warehouse.prepare(name, _rows(name, each)))
+            for name, each in rows.items()
+            if each
+        ]
+
+        def work(session: Session) -> None:
+            if session.execute("SELECT 1 FROM ops.runs WHERE run_id = ?", [run.run_id]).fetchone():
+                session.execute(
+                    "DELETE FROM ops.runs WHERE run_id = ? OR parent_run_id = ?", [run.run_id, run.run_id]
+                )
+                session.execute("DELETE FROM ops.lineage WHERE run_id = ?", [run.run_id])
+            for cargo in cargos:
+                cargo.load(session)
+
+        warehouse.run(work, repeatable=True)
 
 
 # What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.

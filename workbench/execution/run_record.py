@@ -120,6 +120,7 @@ class Run(_Timed):
     )
     code_version: str | None = Field(default=None, description="git commit, with -dirty if files differ")
     mlflow_run_id: str | None = Field(default=None, description="the parent run in MLflow")
+    recorded: bool = Field(default=True, description="whether its end is in ops.runs too, and on its pages")
 
     @property
     def rows(self) -> int | None:

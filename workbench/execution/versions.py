@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.execution.graph import expand, in_warehouse, table_of
 from workbench.execution.run_record import StageRun, Version, now
-from workbench.execution.runs import list_runs
+from workbench.execution.runs import UNREADABLE, list_runs
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 
@@ -82,14 +82,28 @@ class Versions:
         )
         recorded = {row["run_id"] for row in found.to_pylist()}
         for run in reversed(runs):
-            for stage in run.stages if run.run_id not in recorded else ():
+            if run.run_id in recorded:
+                continue
+            if run.pipeline == UNREADABLE and run.started_at:
+                # Nobody knows what it wrote.
+                self._distrust(run.run_id, list(self._writers), _naive(run.started_at))
+            for stage in run.stages:
                 if stage.started_at and stage.state != "skipped":
-                    at = stage.started_at.astimezone(UTC).replace(tzinfo=None)
-                    for name in stage.outputs:
-                        if name not in self._writers or self._writers[name].at < at:
-                            self._writers[name] = Writer(
-                                f"{run.run_id}.{stage.name}", run.pipeline, stage.name, None, at
-                            )
+                    self._distrust(
+                        f"{run.run_id}.{stage.name}",
+                        stage.outputs,
+                        _naive(stage.started_at),
+                        run.pipeline,
+                        stage.name,
+                    )
+
+    def _distrust(
+        self, version: str, names: Iterable[str], at: datetime, pipeline: str = "", stage: str = ""
+    ) -> None:
+        """Take tables for half written, those that nobody has written since."""
+        for name in names:
+            if name not in self._writers or self._writers[name].at < at:
+                self._writers[name] = Writer(version, pipeline, stage, None, at)
 
     def count(self, names: Iterable[str]) -> dict[str, int]:
         """Count the rows of those of the names that are tables of the warehouse, now."""
@@ -167,6 +181,10 @@ class Versions:
                 self._counts[name] = version.rows
             for column in [each for each in self._values if table_of(each) == name]:
                 del self._values[column]
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _values(name: str) -> str:

@@ -1,0 +1,297 @@
+"""A run has one record, one row and one end, whatever dies when, and whatever is left of its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.execution.notebooks import notebook, pipeline
+from workbench.execution import Run, StageRun, run_pipeline
+from workbench.execution.journal import replay
+from workbench.execution.recovery import recover
+from workbench.execution.reports import index_page
+from workbench.execution.runs import RECORD, list_runs, new_run, read_run, save
+from workbench.settings import Settings
+from workbench.warehouse import Warehouse, connect
+
+# Does some work, and kills itself as it comes to a function, or has left it.
+KILLED = """
+import importlib, os, sys
+what, module, name, moment, folder = sys.argv[1:]
+if module:
+    module = importlib.import_module(f"workbench.execution.{module}")
+    real = getattr(module, name)
+    def deadly(*arguments, **options):
+        if moment == "before":
+            os.kill(os.getpid(), 9)
+        done = real(*arguments, **options)
+        os.kill(os.getpid(), 9)
+    setattr(module, name, deadly)
+if what == "run":
+    from workbench.execution import run_pipeline
+    run_pipeline(folder)
+else:
+    from workbench.execution.recovery import recover
+    from workbench.settings import get_settings
+    recover(get_settings())
+"""
+END = [
+    ("conductor", "finish", "before", "lost"),
+    ("closing", "save", "before", "lost"),
+    ("closing", "save", "after", "succeeded"),
+    ("closing", "write_run", "before", "succeeded"),
+    ("closing", "write_run", "after", "succeeded"),
+    ("closing", "write_run_page", "before", "succeeded"),
+    ("closing", "write_run_page", "after", "succeeded"),
+]
+RECOVERY = [
+    ("recovery", "_recover_stage", "after"),
+    ("recovery", "save", "after"),
+    ("ledger", "write_run", "before"),
+    ("ledger", "write_run", "after"),
+    ("recovery", "_render", "after"),
+]
+
+
+def program(what: str, module: str = "", name: str = "", moment: str = "", folder: object = "") -> list[str]:
+    return [sys.executable, "-c", KILLED, what, module, name, moment, str(folder)]
+
+
+def killed(*arguments: object) -> None:
+    done = subprocess.run(program(*map(str, arguments)), capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def lost_run(settings: Settings, pid: int = 2**22 + 1) -> Run:
+    """The record of a run that was in its only stage as its process went."""
+    run = new_run("shop", settings)
+    run.pid = pid
+    run.begin()
+    run.stages = [StageRun(name="a", source=Path("a.ipynb"), output=settings.runs / run.run_id / "a.ipynb")]
+    run.stages[0].begin()
+    save(run, settings)
+    return run
+
+
+def test_a_run_that_is_killed_as_it_ends_has_one_row_and_one_end(
+    either: Warehouse, tmp_path: Path, settings: Settings
+) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb")
+    folder = pipeline(
+        tmp_path / "shop", {"a": {"reads": ["raw.stores"], "writes": ["note"], "skip": "never"}}
+    )
+    gaps = END if either.dialect == "duckdb" else END[3:5]
+    for module, name, moment, _ in gaps:
+        killed("run", module, name, moment, folder)
+    assert [
+        each.run_id for each in recover(settings)
+    ]  # that of the last; the others were found by those after them
+    runs = list_runs(settings)[::-1]
+    assert [run.state for run in runs] == [end for *_, end in gaps]
+    assert all(run.recorded and run.report and run.report.is_file() for run in runs)
+    assert all(stage.report is None or stage.report.is_file() for run in runs for stage in run.stages)
+    rows = either.query("SELECT run_id, state FROM ops.runs").to_pylist()
+    told = {run.run_id: run.state for run in runs}
+    told |= {f"{run.run_id}.a": run.stages[0].state for run in runs}
+    assert len(rows) == len(told) and {row["run_id"]: row["state"] for row in rows} == told
+    lineage = Counter(row["run_id"] for row in either.query("SELECT run_id FROM ops.lineage").to_pylist())
+    done = {run.run_id: 1 for run in runs if run.stages[0].state == "succeeded"}
+    assert lineage == done
+    assert recover(settings) == []
+
+
+def test_a_recovery_that_is_killed_is_gone_on_with(either: Warehouse, settings: Settings) -> None:
+    gaps = RECOVERY if either.dialect == "duckdb" else RECOVERY[2:4]
+    for gap in gaps:
+        run = lost_run(settings)
+        killed("recover", *gap, "")
+        recover(settings)
+        assert read_run(run.run_id, settings).state == "lost" and read_run(run.run_id, settings).recorded
+    rows = either.query("SELECT run_id, state FROM ops.runs").to_pylist()
+    assert len(rows) == 2 * len(gaps) and {row["state"] for row in rows} == {"lost"}
+
+
+def test_several_that_recover_at_once_write_one_row(either: Warehouse, settings: Settings) -> None:
+    runs = [lost_run(settings) for _ in range(3)]
+    either.query("SELECT 1 AS one")
+    both = [subprocess.Popen(program("recover")) for _ in range(2)]
+    recover(settings)
+    assert [each.wait(120) for each in both] == [0, 0]
+    rows = either.query("SELECT run_id FROM ops.runs WHERE stage IS NULL ORDER BY run_id").to_pylist()
+    assert [row["run_id"] for row in rows] == sorted(run.run_id for run in runs)
+
+
+def test_a_run_that_ends_while_somebody_looks_is_not_lost(settings: Settings) -> None:
+    # Its process ends between the look at its record and the look at the process.
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    run = lost_run(settings, pid=process.pid)
+    from workbench.execution import runs
+
+    def look(pid: int) -> None:
+        run.end("succeeded")
+        save(run, settings)
+        process.communicate(b"\n")
+        raise runs.psutil.NoSuchProcess(pid)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs.psutil, "Process", look)
+        assert read_run(run.run_id, settings).state == "succeeded"
+
+
+def test_a_run_without_a_warehouse_is_recorded_once_there_is_one(settings: Settings) -> None:
+    run = lost_run(settings)
+    assert recover(settings) == []
+    assert (read_run(run.run_id, settings).state, read_run(run.run_id, settings).recorded) == ("lost", False)
+    warehouse = connect(create=True)
+    assert [each.run_id for each in recover(settings)] == [run.run_id]
+    assert warehouse.counts("ops.runs") == {"ops.runs": 2}
+    assert "lost" in index_page(settings).read_text()
+
+
+BEGIN = {
+    "t": 0, "event": "begin", "version": 1, "at": time.time(), "run_id": "r", "stage": "a",
+    "notebook": {
+        "nbformat": 4, "nbformat_minor": 5, "metadata": {"papermill": {}},
+        "cells": [
+            {"cell_type": "code", "id": str(i), "source": f"print({i})", "outputs": [], "execution_count": None,
+             "metadata": {"papermill": {}}}
+            for i in range(3)
+        ],
+    },
+}  # fmt: skip
+EVENTS = [
+    BEGIN,
+    {"t": 1, "event": "cell", "index": 0},
+    {"t": 1, "event": "stream", "name": "stdout", "text": "zero\n"},
+    {"t": 1, "event": "done", "index": 0, "count": 1, "ok": True},
+    {"t": 2, "event": "cell", "index": 1},
+    {"t": 3, "event": "stream", "name": "stdout", "text": "one\n"},
+]
+WHOLE = "".join(json.dumps(event) + "\n" for event in EVENTS).encode()
+LINES = WHOLE.splitlines(keepends=True)
+
+
+def of(index: int, line: bytes) -> bytes:
+    return b"".join([*LINES[:index], line, *LINES[index:]])
+
+
+TORN = {
+    "whole": WHOLE,
+    "zeros at its end": WHOLE + bytes(4096),
+    "zeros and more lines": WHOLE + bytes(512) + b"\n" + LINES[-1],
+    "cut": WHOLE[:-9],
+    "nothing but zeros": bytes(4096),
+    "empty": b"",
+    "a first line that is cut": WHOLE[100:],
+    "bytes that are no text": of(3, b"\xff\xfe{]\n"),
+    "a line of another form": of(3, b'["event"]\n17\n"x"\n{}\n{"event": 5}\n'),
+    "events that lack something": of(
+        3, b'{"t": 1, "event": "cell"}\n{"t": 1, "event": "stream"}\n{"event": "done"}\n'
+    ),
+    "a cell that isn't there": of(3, b'{"t": 1, "event": "cell", "index": 99}\n'),
+    "a cell of another kind": of(3, b'{"t": 1, "event": "cell", "index": "a"}\n'),
+    "a time that is none": of(3, b'{"t": "soon", "event": "cell", "index": 2}\n'),
+    "a moment beyond all": WHOLE.replace(b'"t": 3', b'"t": 1e300'),
+    "brackets without end": of(3, b"[" * 100_000 + b"\n"),
+    "a notebook that is none": LINES[0].replace(b'"cells"', b'"bells"') + LINES[1],
+}
+
+
+def test_a_torn_journal_stops_nobody(warehouse: Warehouse, settings: Settings) -> None:
+    runs = {}
+    for kind, content in TORN.items():
+        run = runs[kind] = lost_run(settings)
+        (settings.runs / run.run_id / "a.journal.jsonl").write_bytes(content)
+    gone, folder = lost_run(settings), lost_run(settings)
+    (settings.runs / folder.run_id / "a.journal.jsonl").mkdir()
+    assert len(recover(settings)) == len(TORN) + 2
+    for kind, run in runs.items():
+        found = read_run(run.run_id, settings)
+        assert found.state == found.stages[0].state == "lost" and found.recorded, kind
+        assert found.finished_at is not None, kind
+        assert found.report and found.report.is_file(), kind
+        told = replay(settings.runs / run.run_id / "a.journal.jsonl")
+        if kind in ("nothing but zeros", "empty", "a first line that is cut", "a notebook that is none"):
+            assert told is None and found.stages[0].report is None, kind
+        elif kind != "a moment beyond all":
+            assert told and "".join(told.node.cells[0].outputs[0].text) == "zero\n", kind
+            assert found.stages[0].report and found.stages[0].report.is_file(), kind
+    assert read_run(gone.run_id, settings).stages[0].state == "lost"
+    assert warehouse.query("SELECT DISTINCT state FROM ops.runs").to_pylist() == [{"state": "lost"}]
+    assert warehouse.counts("ops.runs") == {"ops.runs": 2 * (len(TORN) + 2)}
+
+
+RECORDS = {
+    "empty": b"", "zeros": bytes(900), "cut": b'{"run_id": "x", "pipe', "no text": b"\xff\x00\xfe",
+    "another thing": b"[1, 2]", "a wrong type": b'{"run_id": 5, "pipeline": "shop", "stages": 7}',
+    "brackets": b"[" * 100_000,
+}  # fmt: skip
+
+
+def test_a_record_that_can_not_be_read_hides_no_other(tmp_path: Path, settings: Settings) -> None:
+    notebook(tmp_path / "shop" / "a.ipynb")
+    folder = pipeline(tmp_path / "shop", {"a": {"writes": ["core.dim_date"]}})
+    run = run_pipeline(folder)
+    assert [stage.state for stage in run_pipeline(folder).stages] == ["skipped"]
+    for number, content in enumerate(RECORDS.values()):
+        torn = settings.runs / f"29990101T00000{number}Z-abcdef"
+        torn.mkdir()
+        (torn / RECORD).write_bytes(content)
+    (settings.runs / "zeros").mkdir()
+    (settings.runs / "zzz.txt").touch()
+    assert read_run("latest", settings).pipeline == "shop"
+    listed = list_runs(settings, 20)
+    assert [each.state for each in listed] == ["lost"] * len(RECORDS) + ["succeeded"] * 2
+    assert all("can't read" in str(each.error) for each in listed[: len(RECORDS)])
+    assert recover(settings) == []
+    # What it may have left half written, nobody knows: so it runs again, once.
+    again = run_pipeline(folder)
+    assert [(stage.state, stage.why) for stage in again.stages] == [
+        ("succeeded", "29990101T000006Z-abcdef may have left core.dim_date half written")
+    ]
+    assert [stage.state for stage in run_pipeline(folder).stages] == ["skipped"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "workbench.cli", "runs"], capture_output=True, text=True, timeout=60
+    )
+    assert shown.returncode == 0 and run.run_id in shown.stdout and "Traceback" not in shown.stderr
+    assert f"can't read {settings.runs / '29990101T000000Z-abcdef' / RECORD}" in " ".join(
+        shown.stderr.split()
+    )
+
+
+def test_a_page_that_was_not_rendered_in_time_is_rendered_later(
+    warehouse: Warehouse, tmp_path: Path, settings: Settings
+) -> None:
+    for name in ("a", "b"):
+        notebook(
+            tmp_path / "shop" / f"{name}.ipynb", *(["import os\nos.kill(os.getppid(), 0)"] * (name == "b"))
+        )
+    folder = pipeline(tmp_path / "shop", {"a": {"writes": ["x"]}, "b": {"reads": ["x"]}})
+    run = run_pipeline(folder)
+    for stage in run.stages:
+        assert stage.report
+        stage.report.unlink()
+    run.recorded, run.pid, run.stages[1].state = False, 2**22 + 1, "failed"
+    save(run, settings)
+    recover(settings)
+    assert all(stage.report and stage.report.is_file() for stage in read_run(run.run_id, settings).stages)
+
+
+def test_a_run_of_this_process_is_alive_until_it_is_done_with(
+    warehouse: Warehouse, settings: Settings
+) -> None:
+    run = lost_run(settings, pid=os.getpid())
+    assert read_run(run.run_id, settings).state == "lost"
+    from workbench.execution.runs import going_on
+
+    with going_on(run):
+        assert read_run(run.run_id, settings).state == "running" and recover(settings) == []
+    assert [each.run_id for each in recover(settings)] == [run.run_id]
