@@ -9,6 +9,7 @@ import typer
 from workbench.commands import demo, detect, execute, generate, models, queue, services, warehouse, worker
 from workbench.errors import WorkbenchError
 from workbench.execution import quick
+from workbench.terminal import printable
 
 app = typer.Typer(
     name="workbench",
@@ -28,7 +29,7 @@ def main() -> None:
     try:
         app()
     except WorkbenchError as error:
-        print(f"workbench: {error}", file=sys.stderr)
+        print(f"workbench: {printable(str(error))}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("workbench: stopped", file=sys.stderr)

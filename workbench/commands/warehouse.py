@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from workbench.errors import UsageError, unknown
+from workbench.terminal import printable
+
+_LONGEST_CELL = 2000
+"""Characters of a cell that a table shows; CSV and JSON have all."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -86,12 +92,17 @@ def query(
         bool, typer.Option("--write", help="Allow a statement that changes the warehouse.")
     ] = False,
 ) -> None:
-    """Ask the warehouse in SQL; tables of marts and core need no schema name."""
+    """Ask the warehouse in SQL; tables of marts and core need no schema name.
+
+    In CSV an empty field is NULL, and "" an empty text. In JSON, decimals, dates and what JSON has no type for are
+    texts; of columns of one name, the second is called NAME_2.
+    """
     import duckdb
 
     from workbench.settings import get_settings
     from workbench.warehouse import connect
     from workbench.warehouse.read_only import read
+    from workbench.warehouse.texts import as_json, as_texts
 
     warehouse = connect(get_settings().warehouse)
     try:
@@ -103,11 +114,12 @@ def query(
     except duckdb.Error as error:
         raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from None
     if output == "json":
-        typer.echo(json.dumps(rows.to_pylist(), default=str, indent=2))
+        typer.echo(as_json(rows))
     elif output == "csv":
-        typer.echo(rows.to_pandas().to_csv(index=False), nl=False)
+        # Not by typer, which takes escape sequences out of what goes to a file.
+        sys.stdout.write(_csv(rows.column_names, as_texts(rows)))
     else:
-        _table(rows.column_names, [list(row.values()) for row in rows.to_pylist()])
+        _table(rows.column_names, as_texts(rows))
 
 
 def lab(context: typer.Context) -> None:
@@ -209,16 +221,35 @@ def _print(rows: list[dict[str, Any]], as_json: bool, *, empty: str) -> None:
         _table(list(rows[0]), [list(row.values()) for row in rows])
 
 
+def _csv(names: Sequence[str | None], rows: Sequence[Sequence[str | None]]) -> str:
+    """Write rows as CSV: NULL is an empty field and an empty text is quoted, but for NULL as a row's only field."""
+    # A row that is an empty line is no row to those who read it.
+    null = '""' if len(names) == 1 else ""
+    text = "".join(
+        ",".join(null if value is None else _csv_field(value) for value in row) + "\n"
+        for row in [names, *rows]
+    )
+    return printable(text, keep="\n\t") if sys.stdout.isatty() else text
+
+
+def _csv_field(value: str) -> str:
+    plain = value and value == value.strip() and not any(each in value for each in ',"\r\n')
+    return value if plain else '"' + value.replace('"', '""') + '"'
+
+
 def _table(names: list[str], rows: list[list[Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    # As texts: of strings, words between colons would become pictures, and words in brackets styles.
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(printable(name)), overflow="fold")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        cells = ("" if value is None else printable(str(value), longest=_LONGEST_CELL) for value in row)
+        table.add_row(*map(Text, cells))
     console = Console()
     # A pipe has no width; give columns the room they ask for.
-    (console if console.is_terminal else Console(width=max(120, 24 * len(names)))).print(table, markup=False)
+    (console if console.is_terminal else Console(width=max(120, 24 * len(names)))).print(table)
     typer.echo(f"{len(rows)} rows", err=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
+    from workbench.warehouse.read_only import Calls
+
 T = TypeVar("T")
 # The state of the files that were seen to be complete: to look again takes as long as a small notebook.
 _complete: dict[Path, tuple[int, ...]] = {}
@@ -29,6 +31,16 @@ _complete: dict[Path, tuple[int, ...]] = {}
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
 # undo that.
 _WALL = ("enable_external_access = false", "python_enable_replacements = false", "lock_configuration = true")
+
+# Integers of 16 bytes, bits, times with a zone keep their type on their way through Arrow.
+_EXACT = "arrow_lossless_conversion = true"
+# Functions that give another answer each time, but do nothing else.
+_HARMLESS = (
+    "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "current_query", "current_query_id",
+    "current_connection_id", "current_transaction_id", "stats", "vector_type", "error",
+)  # fmt: skip
+_TABLES = ("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "summary")
+_ABOUT = ("duckdb_", "pragma_", "icu_", "pg_")
 
 
 class DuckDBWarehouse:
@@ -106,13 +118,17 @@ class DuckDBWarehouse:
         """Run a person's statement that can do nothing but read the warehouse."""
         from workbench.warehouse.read_only import one_read_only_statement
 
-        one_read_only_statement(sql, self.dialect)
+        calls = one_read_only_statement(sql, self.dialect)
         self.require()
         # The settings are the file's, for as long as it is open.
         with self.connection(read_only=True, linger=False) as connection:
-            for setting in _WALL:
+            _vouch(connection, calls)
+            for setting in (_EXACT, *_WALL):
                 connection.execute(f"SET {setting}")
-            return connection.sql(sql).to_arrow_table()
+            relation = connection.sql(sql)
+            if relation is None:
+                raise UsageError("the statement returns no rows")
+            return relation.to_arrow_table()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes."""
@@ -228,6 +244,26 @@ class DuckDBWarehouse:
         self.require()
         self.execute("CHECKPOINT")
         return ["CHECKPOINT"]
+
+
+def _vouch(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
+    """Raise a UsageError for a function that has effects, or makes a table of something else than is known."""
+    from workbench.warehouse.read_only import does_more
+
+    if not calls.names:
+        return
+    kinds = connection.execute(
+        "SELECT function_name, function_type, bool_or(has_side_effects) FROM duckdb_functions() "
+        "WHERE lower(function_name) IN (SELECT unnest(?)) GROUP BY ALL",
+        [sorted(calls.names)],
+    ).fetchall()
+    for name, kind, has_effects in kinds:
+        if kind in ("table", "pragma"):
+            refused = name.lower() in calls.tables and not name.startswith(_ABOUT) and name not in _TABLES
+        else:
+            refused = bool(has_effects) and name not in _HARMLESS
+        if refused:
+            raise does_more(str(name))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlglot
@@ -20,7 +22,7 @@ _READS = (exp.Query, exp.Describe, exp.Show, exp.Values, exp.Summarize, exp.Pivo
 _WRITES = (
     exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.TruncateTable, exp.Copy,
     exp.Attach, exp.Detach, exp.Command, exp.Set, exp.Pragma, exp.Use, exp.Transaction, exp.Commit, exp.Rollback,
-    exp.Into, exp.Install, exp.Kill,
+    exp.Into, exp.Install, exp.Kill, exp.Lock,
 )  # fmt: skip
 _OUTSIDE = (
     "read_",
@@ -35,6 +37,9 @@ _OUTSIDE = (
 )
 _ACTS = ("checkpoint", "force_checkpoint", "enable_", "disable_", "write_log", "truncate_duckdb_logs")
 
+# The parser takes it for an operator; PostgreSQL, for a name of which no letter needs to be seen.
+_ESCAPED_NAME = re.compile(r"\bU&\"", re.IGNORECASE)
+
 
 def read(warehouse: Warehouse, sql: str) -> pyarrow.Table:
     """Run one statement that can do nothing but read the warehouse, and return its rows.
@@ -46,8 +51,11 @@ def read(warehouse: Warehouse, sql: str) -> pyarrow.Table:
     return warehouse.read(sql)
 
 
-def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> None:
+def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> Calls:
     """Check that ``sql`` is one statement that only reads tables.
+
+    Returns:
+        The functions it calls that the parser doesn't know: for the engine to say whether they only read.
 
     Raises:
         UsageError: it can't be parsed, is more than one statement, writes, or reads files.
@@ -60,6 +68,10 @@ def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> None:
         raise UsageError(
             f"can't read the statement: {' '.join(str(error).splitlines()[0].split())}"
         ) from None
+    if _ESCAPED_NAME.search(sql) and dialect == "redshift":
+        raise UsageError(
+            'a name in the form U&"…" is refused in a statement that only reads; write it plainly'
+        )
     if len(found) != 1:
         raise UsageError(f"one statement is wanted, not {len(found)}")
     tree = found[0]
@@ -70,12 +82,32 @@ def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> None:
         if name.startswith(_OUTSIDE):
             raise UsageError(f"{name}() reaches outside the warehouse; load files with: workbench load")
         if name.startswith(_ACTS):
-            raise UsageError(f"{name}() does more than read; only a statement that reads is run")
+            raise does_more(name)
     files = [table.name for table in tree.find_all(exp.Table) if _is_file(table)]
     if isinstance(tree, exp.Summarize) and isinstance(tree.this, exp.Literal):
         files.append(tree.this.name)
     if files:
         raise UsageError(f"{files[0]!r} is a file, not a table; load files with: workbench load")
+    calls = list(tree.find_all(exp.Anonymous))
+    return Calls(
+        frozenset(call.name.lower() for call in calls),
+        frozenset(call.name.lower() for call in calls if isinstance(call.parent, exp.Table)),
+    )
+
+
+def does_more(name: str) -> UsageError:
+    """Return the error for a function that may do more than read."""
+    return UsageError(
+        f"{name}() does more than read, as far as is known; with --write it is called nevertheless"
+    )
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Names of functions that a statement calls, in lower case: all of them, and those in the place of a table."""
+
+    names: frozenset[str]
+    tables: frozenset[str]
 
 
 def _is_file(table: exp.Table) -> bool:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 import redshift_connector
+from redshift_connector.config import FC_TEXT
+from redshift_connector.utils.oids import RedshiftOID
+from redshift_connector.utils.type_utils import text_recv
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.warehouse.redshift.address import Address
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 OPENING = 30
 """Seconds that a connection may take to open."""
 _SETTINGS = ("SET timezone TO 'UTC'", "SET search_path TO marts, core")
+TIMES = (
+    RedshiftOID.DATE, RedshiftOID.TIME, RedshiftOID.TIMETZ, RedshiftOID.TIMESTAMP, RedshiftOID.TIMESTAMPTZ,
+)  # fmt: skip
 _environment = threading.Lock()
 
 
@@ -70,6 +76,14 @@ class RedshiftSession:
             (column["label"].decode(), column["type_oid"], column["type_modifier"])
             for column in (self.cursor.ps or {}).get("row_desc", ())
         ]
+
+    def keep_times_as_text(self) -> None:
+        """Have the next statements' dates and times come as the server writes them.
+
+        The driver knows no year before 1 or after 9999, and gives the first or the last day there is for them.
+        """
+        for kind in TIMES:
+            self._connection.redshift_types[kind] = (FC_TEXT, text_recv)
 
     @property
     def pid(self) -> int:

@@ -26,6 +26,17 @@ if TYPE_CHECKING:
     import pyarrow
 
 T = TypeVar("T")
+# Functions that give another answer each time, but do nothing else.
+_HARMLESS = frozenset({
+    "random", "timeofday", "clock_timestamp", "pg_backend_pid", "pg_last_copy_count", "pg_last_copy_id",
+    "pg_last_query_id", "pg_last_unload_count", "pg_last_unload_id",
+})  # fmt: skip
+# Whatever the catalogue says of them.
+_ACTS = (
+    "pg_terminate_", "pg_cancel_", "pg_reload_", "pg_rotate_", "pg_sleep", "pg_advisory_", "pg_try_advisory_",
+    "pg_read_", "pg_ls_", "pg_stat_file", "pg_notify", "pg_start_", "pg_stop_", "pg_switch_", "pg_export_",
+    "lo_", "dblink", "set_config", "nextval", "setval", "query_to_xml", "cursor_to_xml", "ts_stat",
+)  # fmt: skip
 
 
 class RedshiftWarehouse:
@@ -78,6 +89,7 @@ class RedshiftWarehouse:
                 and (len(ways) == 1 or unloading.is_large(session, sql))
             ):
                 return unloading.unload(session, sql, staging)
+            session.keep_times_as_text()
             session.execute(sql, bound(parameters))
             if not session.described:
                 raise UsageError("the statement returns no rows")
@@ -99,8 +111,28 @@ class RedshiftWarehouse:
         """Run a person's statement that can do nothing but read the warehouse."""
         from workbench.warehouse.read_only import one_read_only_statement
 
-        one_read_only_statement(sql, self.dialect)
-        return self.query(sql)
+        calls = one_read_only_statement(sql, self.dialect)
+        self._vouch(calls.names - _HARMLESS)
+        # UNLOAD can't run in a transaction that only reads.
+        return self.query(sql, unload=False)
+
+    def _vouch(self, names: frozenset[str]) -> None:
+        """Raise a UsageError for a function that the catalogue calls volatile: only such a one can do something."""
+        from workbench.warehouse.read_only import does_more
+
+        for name in sorted(names):
+            if name.startswith(_ACTS):
+                raise does_more(name)
+        if names:
+            places = ", ".join("?" * len(names))
+            found = self.query(
+                "SELECT proname FROM pg_proc "
+                f"WHERE provolatile = 'v' AND lower(proname) IN ({places}) ORDER BY proname LIMIT 1",
+                sorted(names),
+                unload=False,
+            )
+            if found.num_rows:
+                raise does_more(str(found.column(0)[0]))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes, outside of any other transaction, as some of Redshift's have to be."""

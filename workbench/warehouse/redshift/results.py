@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 from redshift_connector.utils.oids import RedshiftOID
 
@@ -21,10 +23,12 @@ _TYPES: dict[int, pa.DataType] = {
     RedshiftOID.OID: pa.int64(),
     RedshiftOID.REAL: pa.float32(),
     RedshiftOID.FLOAT: pa.float64(),
-    RedshiftOID.DATE: pa.date32(),
-    RedshiftOID.TIME: pa.time64("us"),
-    RedshiftOID.TIMESTAMP: pa.timestamp("us"),
-    RedshiftOID.TIMESTAMPTZ: pa.timestamp("us", "UTC"),
+}
+_TIMES: dict[int, tuple[str, pa.DataType]] = {
+    RedshiftOID.DATE: ("DATE", pa.date32()),
+    RedshiftOID.TIME: ("TIME", pa.time64("us")),
+    RedshiftOID.TIMESTAMP: ("TIMESTAMP", pa.timestamp("us")),
+    RedshiftOID.TIMESTAMPTZ: ("TIMESTAMPTZ", pa.timestamp("us", "UTC")),
 }
 _LISTS = {column.name for table in TABLES.values() for column in table.columns if column.kind == "codes"}
 _HEADER = 4
@@ -48,15 +52,34 @@ def table_of(session: RedshiftSession) -> pa.Table:
 
 
 def _array(name: str, oid: int, modifier: int, values: Sequence[Any]) -> pa.Array:
-    if oid == RedshiftOID.NUMERIC:
-        return pa.array(values, _decimal(modifier, values))
-    kind = _TYPES.get(oid)
+    kind = _decimal(modifier, values) if oid == RedshiftOID.NUMERIC else _TYPES.get(oid)
     if kind is not None:
-        return pa.array(values, kind)
-    texts = [None if value is None else value if isinstance(value, str) else str(value) for value in values]
+        # A server that is more liberal than Redshift may have a value that the type can't hold; it stays a text.
+        with suppress(pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+            return pa.array(values, kind)
+    texts = [_as_text(value) for value in values]
+    if oid in _TIMES:
+        return _times(texts, *_TIMES[oid])
     if name in _LISTS and (lists := _as_lists(texts)) is not None:
         return lists
     return pa.array(texts, pa.string())
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, default=str) if isinstance(value, list | tuple) else str(value)
+
+
+def _times(texts: Sequence[str | None], name: str, kind: pa.DataType) -> pa.Array:
+    """Read what the server wrote, years before 1 and after 9999 and ``infinity`` too; texts where that fails."""
+    marked = [text.replace(" BC", " (BC)") if text else text for text in texts]
+    written = pa.table({"v": pa.array(marked, pa.string())})
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        read = connection.from_arrow(written).project(f"TRY_CAST(v AS {name})").to_arrow_table().column(0)
+    found = read.combine_chunks().cast(kind)
+    return found if found.null_count == sum(text is None for text in texts) else pa.array(texts, pa.string())
 
 
 def _decimal(modifier: int, values: Sequence[Any]) -> pa.DataType:

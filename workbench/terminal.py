@@ -1,0 +1,30 @@
+"""Text of others' on a terminal: what would steer it is shown, not obeyed."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters, C1 too (a terminal may take U+009B for ESC [); line and paragraph separators; what turns the
+# direction of writing round; lone surrogates, which can't be encoded.
+_STEERS = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def printable(text: str, *, longest: int | None = None, keep: str = "") -> str:
+    """Return a text as one line that a terminal only shows: an escape is ``\\x1b``, a line's end ``\\n``.
+
+    Args:
+        text: anything.
+        longest: characters from which on it is cut; how many are left out is said.
+        keep: characters that stay as they are.
+    """
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}… ({len(text) - longest:,} more characters)"
+    return _STEERS.sub(lambda found: found[0] if found[0] in keep else _shown(found[0]), text)
+
+
+def _shown(character: str) -> str:
+    return (
+        repr(character)[1:-1] if character < "\ud800" or character > "\udfff" else f"\\u{ord(character):04x}"
+    )
