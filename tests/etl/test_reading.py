@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from workbench.etl import charts, customers, products, quality, transactions
+from workbench.etl import charts, customers, products, quality, report, transactions
 from workbench.schema import Table, table
 from workbench.warehouse import Warehouse
 
@@ -82,21 +82,21 @@ def test_conversion_is_summed_and_a_missing_rate_is_an_alert_once(warehouse: War
 
 
 def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
-    assert charts.headline(warehouse)["lines"] == 0
+    assert report.headline(warehouse)["lines"] == 0
     fill(
         warehouse,
         "marts.retail_sales",
         {"net_amount_reporting": Decimal("2.6"), "person_id": "p"},
         {"transaction_id": "y", "transaction_date": DAY + dt.timedelta(days=1), "quantity": Decimal(-1)},
     )
-    assert charts.headline(warehouse) == {
-        "first_day": "2024-03-01", "last_day": "2024-03-02", "net_sales": 3, "receipts": 2, "lines": 2, "people": 1,
-        "return_lines": 1,
+    assert report.headline(warehouse) == {
+        "first_day": "2024-03-01", "last_day": "2024-03-02", "net_sales": Decimal("2.60"), "receipts": 2,
+        "lines": 2, "people": 1, "return_lines": 1, "unconverted_lines": 0,
     }  # fmt: skip
 
 
 def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
-    assert charts.segment_table(warehouse).empty
+    assert report.segment_table(warehouse).empty
     fill(
         warehouse,
         "marts.customer_segments",
@@ -122,17 +122,17 @@ def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
             "frequency": 1,
         },
     )
-    assert charts.segment_table(warehouse).to_dict("list") == {
-        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share_percent": [80.0, 20.0],
+    assert report.segment_table(warehouse).to_dict("list") == {
+        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.8, 0.2],
         "days_since_purchase": [2, 99], "receipts": [7, 1],
     }  # fmt: skip
 
 
 def test_charts_are_drawn(warehouse: Warehouse) -> None:
-    fill(warehouse, "marts.sales_weekly", {"week_start": DAY}, {"week_start": DAY + dt.timedelta(days=7)})
+    fill(warehouse, "marts.sales_daily", {"sales_date": DAY}, {"sales_date": DAY + dt.timedelta(days=7)})
     fill(warehouse, "marts.sales_monthly", {"department": "A"}, {"department": "B", "month_start": DAY})
     fill(warehouse, "marts.customer_segments", {"segment": "best"})
-    assert len(charts.sales_over_time(warehouse, "EUR").axes[0].patches) == 2
+    assert len(charts.sales_over_time(warehouse, "EUR").axes[0].patches) == 8
     assert len(charts.top_departments(warehouse, "EUR", limit=1).axes[0].patches) == 1
     assert len(charts.customer_segments(warehouse).axes[0].patches) == 1
 

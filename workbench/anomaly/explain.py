@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.numbers import money as amount
+from workbench.table import Table, as_table
+
 
 def explain(row: Mapping[str, Any], unit: str = "") -> str:
     """Return one sentence on a scored day.
@@ -33,10 +36,20 @@ def explain(row: Mapping[str, Any], unit: str = "") -> str:
     return f"{text}; {', '.join(context)}." if context else f"{text}."
 
 
-def amount(value: Any) -> str:
-    """Write a number for reading: no decimals from 100 on."""
-    number = float(value)
-    return f"{number:,.0f}" if abs(number) >= 100 or number == int(number) else f"{number:,.2f}"
+def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
+    """Show anomalies, in their order, as a table for people: what was sold beside what was expected."""
+    names = ["sales_date", "department", "actual", "lower", "expected", "upper", "severity", "direction"]
+    return as_table(
+        found[names],
+        money=["actual", "lower", "expected", "upper"],
+        headings={
+            "sales_date": "Day",
+            "actual": "Net sales",
+            "lower": "Lowest expected",
+            "upper": "Highest expected",
+        },
+        limit=limit,
+    )
 
 
 def _known(value: Any) -> bool:

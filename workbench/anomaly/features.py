@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from workbench.periods import still_filling
+
 WARM_UP = 28
 """Days at the start of a series that have too little past to be judged by."""
 
@@ -101,7 +103,7 @@ def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 /
     rows = observed.groupby("day")["rows"].sum()
     days = pd.date_range(rows.index.min(), rows.index.max(), freq="D", name="day")
     rows = rows.reindex(days, fill_value=0)
-    incomplete = _still_filling(rows)
+    incomplete = still_filling(rows)
     if incomplete:
         days, rows = days[:-1], rows.iloc[:-1]
     wide = observed.pivot(index="day", columns="series", values="value").astype(float).reindex(days)
@@ -128,16 +130,6 @@ def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 /
         silent = tuple(day.date() for day in days[empty_day & weekday_is_open])
         values[empty_day] = np.nan
     return Panel(values, skipped, silent, days[-1].date() + dt.timedelta(days=1) if incomplete else None)
-
-
-def _still_filling(rows: pd.Series) -> bool:
-    """Tell if the newest day has under half the rows that its weekday had over the last eight weeks."""
-    same_weekday = rows.iloc[-8::-7].head(8)
-    same_weekday = same_weekday[same_weekday > 0]
-    if len(same_weekday) < 4:
-        return False
-    usual = float(same_weekday.median())
-    return usual >= 20 and float(rows.iloc[-1]) < usual / 2
 
 
 def build_features(panel: Panel) -> FeatureSet:

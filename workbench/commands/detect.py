@@ -42,7 +42,7 @@ def _show(found: Findings, limit: int) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from workbench.anomaly.explain import amount
+    from workbench.numbers import money as amount
 
     console = Console()
     anomalies = found.anomalies

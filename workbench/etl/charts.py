@@ -2,15 +2,132 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from workbench.figure import Chart, new_figure, plot_style
+from workbench import numbers
+from workbench.etl.report import read_daily
+from workbench.figure import QUIET, Chart, new_figure, plot_style, short_name
+from workbench.periods import Length, Periods, by_period
 from workbench.warehouse import Warehouse
 
+MOST_BARS = 100
 _BLUE = "#2f6f9f"
 _GREY = "#b8c4ce"
+_MEANS: dict[Length, int] = {"day": 7, "week": 4, "month": 3, "year": 0}
+_FEW = 10
+
+
+def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
+    """Draw net sales by week as bars, and the mean of each four whole weeks.
+
+    A short history is drawn by day, a long one by month or year. Periods of which days are missing at an end of
+    the data are hollow, and in no mean; a period within it that has no sales is zero.
+    """
+    periods = by_period(read_daily(warehouse))
+    table = periods.table
+    if table.empty:
+        return _nothing("Net sales", "No sales yet.")
+    scale = numbers.scale(table["amount"])
+    with plot_style():
+        figure, axes = _axes(f"Net sales by {periods.length}, {scale.of(currency)}")
+        _draw_periods(axes, periods)
+        axes.yaxis.set_major_formatter(FuncFormatter(scale.tick))
+        axes.margins(y=0.18)
+        axes.legend(loc="upper left", ncols=3)
+    return figure
+
+
+def _draw_periods(axes: Axes, periods: Periods) -> None:
+    table, length = periods.table, periods.length
+    starts = date2num(pd.to_datetime(table["start"]).dt.to_pydatetime())
+    ends = date2num(pd.to_datetime(table["end"]).dt.to_pydatetime()) + 1
+    widths, whole = 0.8 * (ends - starts), table["is_whole"].to_numpy()
+    amounts = table["amount"].to_numpy()
+    axes.xaxis_date()
+
+    def bars(part: Any, label: str, **style: Any) -> None:
+        if part.any():
+            axes.bar(
+                starts[part], amounts[part], widths[part], align="edge", label=label, linewidth=0.6, **style
+            )
+
+    bars(whole, f"whole {length}", color=_GREY)
+    bars(
+        ~whole,
+        f"part of a {length}{': in no mean' if len(table) > 1 else ''}",
+        color="white",
+        edgecolor=QUIET,
+        hatch="///",
+    )
+    window, middles = _MEANS[length], starts + widths / 2
+    if window and whole.sum() >= window:
+        mean = table["amount"].where(whole).rolling(window, min_periods=window).mean()
+        axes.plot(middles, mean, color=_BLUE, linewidth=2, label=f"mean of {window} {length}s")
+    axes.axhline(0, color="#b8c0c8", linewidth=0.8, label="_nolegend_")
+    if len(table) <= _FEW:
+        axes.set_xticks(middles, [_name(start, length) for start in table["start"]])
+    else:
+        axes.xaxis.set_major_locator(locator := AutoDateLocator(maxticks=9))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))
+        axes.margins(x=0.01)
+
+
+def _name(start: Any, length: Length) -> str:
+    return (
+        f"{start:%Y}" if length == "year" else f"{start:%Y-%m}" if length == "month" else f"{start:%Y-%m-%d}"
+    )
+
+
+def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Chart:
+    """Draw the departments that sold most, the largest on top; at most a hundred."""
+    sums = warehouse.frame(
+        "SELECT department, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount "
+        "FROM marts.sales_monthly GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    shown = sums.head(max(1, min(limit, MOST_BARS)))
+    if shown.empty:
+        return _nothing("Departments by net sales", "No sales yet.")
+    scale = numbers.scale(shown["amount"])
+    title = f"Departments by net sales, {scale.of(currency)}"
+    if left := len(sums) - len(shown):
+        rest = numbers.money(sums["amount"].iloc[len(shown) :].sum(), currency)
+        title += f"; {left:,} more sold {rest} together"
+    return _bars(
+        shown["department"], shown["amount"], title, scale, [scale.bar(each) for each in shown["amount"]]
+    )
+
+
+def customer_segments(warehouse: Warehouse) -> Chart:
+    """Draw how many people each RFM segment holds."""
+    segments = warehouse.frame(
+        "SELECT segment, count(*) AS people FROM marts.customer_segments GROUP BY 1 ORDER BY 2 DESC, 1"
+    )
+    if segments.empty:
+        return _nothing("People by segment", "No known customer has bought yet.")
+    labels = [numbers.count(people) for people in segments["people"]]
+    return _bars(segments["segment"], segments["people"], "People by segment", numbers.scale([]), labels)
+
+
+def _bars(names: pd.Series, values: pd.Series, title: str, scale: numbers.Scale, labels: list[str]) -> Chart:
+    with plot_style():
+        figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
+        places = range(len(names))[::-1]
+        bars = axes.barh(places, values, color=_BLUE)
+        axes.set_yticks(places, [short_name(name) for name in names])
+        axes.bar_label(bars, labels=labels, padding=3, fontsize=8)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=bool((values == values.round()).all())))
+        axes.xaxis.set_major_formatter(FuncFormatter(scale.tick))
+        axes.grid(axis="y", visible=False)
+        axes.axvline(0, color="#b8c0c8", linewidth=0.8, label="_nolegend_")
+        axes.margins(x=0.1)
+        if (values >= 0).all():
+            axes.set_xlim(left=0)
+    return figure
 
 
 def _axes(title: str, height: float = 3.4) -> tuple[Chart, Axes]:
@@ -20,96 +137,9 @@ def _axes(title: str, height: float = 3.4) -> tuple[Chart, Axes]:
     return chart, axes
 
 
-def _short(value: float, _position: int = 0) -> str:
-    for size, suffix in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {suffix}"
-    return f"{value:.3g}"
-
-
-def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
-    """Draw net sales by week as bars, and the running mean of four weeks."""
-    weekly = warehouse.frame(
-        "SELECT week_start, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount "
-        "FROM marts.sales_weekly GROUP BY 1 ORDER BY 1"
-    )
-    days = pd.to_datetime(weekly["week_start"])
+def _nothing(title: str, text: str) -> Chart:
     with plot_style():
-        figure, axes = _axes(f"Net sales by week, {currency}")
-        axes.bar(days, weekly["amount"], width=5.5, color=_GREY, label="week")
-        axes.plot(
-            days,
-            weekly["amount"].rolling(4, min_periods=1).mean(),
-            color=_BLUE,
-            linewidth=2,
-            label="mean of 4 weeks",
-        )
-        axes.yaxis.set_major_formatter(FuncFormatter(_short))
-        axes.legend(frameon=False, loc="upper left")
+        figure, axes = _axes(title, height=0.9)
+        axes.set_axis_off()
+        axes.text(0, 0.5, text, color=QUIET)
     return figure
-
-
-def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Chart:
-    """Draw the departments that sold most, the largest on top."""
-    top = warehouse.frame(
-        "SELECT department, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount FROM marts.sales_monthly "
-        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
-    )
-    return _bars(top["department"], top["amount"], f"Departments by net sales, {currency}")
-
-
-def customer_segments(warehouse: Warehouse) -> Chart:
-    """Draw how many people each RFM segment holds."""
-    segments = warehouse.frame(
-        "SELECT segment, count(*) AS people FROM marts.customer_segments GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
-    return _bars(segments["segment"], segments["people"], "People by segment")
-
-
-def _bars(names: pd.Series, values: pd.Series, title: str) -> Chart:
-    with plot_style():
-        figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
-        bars = axes.barh(names.astype(str)[::-1], values[::-1], color=_BLUE)
-        axes.bar_label(bars, labels=[_short(value) for value in values[::-1]], padding=3, fontsize=8)
-        axes.xaxis.set_major_formatter(FuncFormatter(_short))
-        axes.grid(axis="y", visible=False)
-    return figure
-
-
-def segment_table(warehouse: Warehouse) -> pd.DataFrame:
-    """One row a segment: people, share of sales, median recency (days) and frequency (receipts)."""
-    people = warehouse.frame(
-        "SELECT segment, monetary_reporting, recency_days, frequency FROM marts.customer_segments"
-    )
-    # Medians are taken here: Redshift takes only one in a statement.
-    segments = people.groupby("segment").agg(
-        people=("segment", "size"),
-        net_sales=("monetary_reporting", "sum"),
-        days_since_purchase=("recency_days", "median"),
-        receipts=("frequency", "median"),
-    )
-    whole = segments["net_sales"].sum()
-    share = 100 * segments["net_sales"] / (whole or float("nan"))
-    table = segments.assign(
-        net_sales=segments["net_sales"].round().astype("int64"),
-        days_since_purchase=segments["days_since_purchase"].round().astype("int64"),
-        receipts=segments["receipts"].round().astype("int64"),
-    )
-    table.insert(2, "share_percent", share.round(1))
-    return table.sort_values("net_sales", ascending=False).reset_index()
-
-
-def headline(warehouse: Warehouse) -> dict[str, float | str]:
-    """The figures a manager asks for first: period, net sales, receipts, lines, people and returns."""
-    row = warehouse.query(
-        """
-        SELECT CAST(min(transaction_date) AS VARCHAR(10)) AS first_day,
-               CAST(max(transaction_date) AS VARCHAR(10)) AS last_day,
-               CAST(round(coalesce(sum(net_amount_reporting), 0)) AS BIGINT) AS net_sales,
-               count(DISTINCT transaction_id) AS receipts,
-               count(*) AS lines, count(DISTINCT person_id) AS people,
-               CAST(coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS return_lines
-        FROM marts.retail_sales
-        """
-    ).to_pylist()[0]
-    return dict(row)

@@ -36,6 +36,12 @@ _KNOWN = f"""
     ) AS named GROUP BY product_id
 """
 
+NEWEST_PACKAGE = """
+    SELECT product_id, package_size, row_number() OVER (PARTITION BY product_id ORDER BY valid_from DESC) AS age
+    FROM core.dim_product
+"""
+"""The package of each product, the newest version's aged 1: what tells apart many products of one name."""
+
 
 @dataclass(frozen=True)
 class ProductsResult:
@@ -149,8 +155,10 @@ def new_products(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
     """Return products first sold in the last 28 days of the data, the most sold first."""
     return warehouse.frame(
         f"""
-        SELECT product_id, coalesce(description, '') AS description, coalesce(department, '') AS department,
-               coalesce(category, '') AS category, first_sold, lines, is_unlisted
-        FROM marts.product_performance WHERE is_new ORDER BY lines DESC, first_sold, product_id LIMIT {int(limit)}
+        SELECT sold.product_id, description, brand, package_size AS package, sold.department, sold.category,
+               first_sold, lines, is_unlisted
+        FROM marts.product_performance AS sold LEFT JOIN ({NEWEST_PACKAGE}) AS newest
+        ON newest.product_id = sold.product_id AND newest.age = 1
+        WHERE is_new ORDER BY lines DESC, first_sold, sold.product_id LIMIT {int(limit)}
         """
     )

@@ -11,6 +11,7 @@ WIDE = 40
 """Characters of preformatted text that a telephone shows side by side."""
 
 _NUMERIC = re.compile(r"[-+]?[\d,.\s]*\d[\d,.]*(e[-+]?\d+)?\s*%?|nan|none|<na>|nat|inf|", re.IGNORECASE)
+_DAY = re.compile(r"\d{4}-\d\d(-\d\d)?\b.{0,9}\Z")
 _HEADING = re.compile(r"h[1-6]")
 _COLOURED = re.compile(r"(?:^|[;{\s-])(?:color|background(?:-color)?)\s*:", re.IGNORECASE)
 _NO_DESCRIPTION = {
@@ -106,7 +107,9 @@ def _mend_table(table: Any) -> None:
         elif not head.get("scope"):
             head["scope"] = "col" if head.find_parent("thead") else "row"
     for cell in table.find_all(["td", "th"]):
-        if any(unicodedata.bidirectional(character) in ("R", "AL") for character in cell.get_text()):
+        if _DAY.match(cell.get_text().strip()):
+            cell["class"] = [*cell.get("class", []), "day"]
+        elif any(unicodedata.bidirectional(character) in ("R", "AL") for character in cell.get_text()):
             cell["dir"] = "auto"
 
 

@@ -115,7 +115,7 @@ MARTS = (
             total("net_amount_reporting", "net sales in the reporting currency", nullable=False),
             date("first_sold", "day of the first sale", nullable=False),
             date("last_sold", "day of the last sale", nullable=False),
-            boolean("is_new", "first sold within 28 days before the newest sale; a return is none", nullable=False),
+            boolean("is_new", "first sold within 28 days before the newest sale, if the oldest is older; a return is none", nullable=False),
             boolean("is_unlisted", "sold but in no product feed", nullable=False),
             bigint("rank_in_department", "1 for the best seller by amount", nullable=False),
         ),

@@ -36,7 +36,12 @@ select
     sales.net_amount_reporting,
     sales.first_sold,
     sales.last_sold,
-    coalesce(sales.first_sale > {{ dbt.dateadd('day', -28, 'max(sales.last_sale) over ()') }}, false) as is_new,
+    -- Where all of the data is as young as that, nothing tells a new product from an old one.
+    coalesce(
+        sales.first_sale > {{ dbt.dateadd('day', -28, 'max(sales.last_sale) over ()') }}
+        and min(sales.first_sale) over () <= {{ dbt.dateadd('day', -28, 'max(sales.last_sale) over ()') }},
+        false
+    ) as is_new,
     newest.is_inferred as is_unlisted,
     row_number() over (
         partition by newest.department order by sales.net_amount_reporting desc, sales.product_id
