@@ -46,6 +46,17 @@ class Settings(BaseSettings):
         ge=0,
         description="seconds for which a file in landing must not have changed to be taken in",
     )
+    longest_line: int = Field(
+        default=1 << 20,
+        ge=1 << 10,
+        le=64 << 20,
+        description="bytes that a line or record of a landed file may have",
+    )
+    ingest_memory: int = Field(
+        default=512,
+        ge=128,
+        description="megabytes that the engine may use to take in files, before it uses disk",
+    )
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
     )

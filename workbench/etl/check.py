@@ -11,11 +11,14 @@ from typing import Any, Literal
 
 import duckdb
 
-from workbench.etl.read import Rows, open_rows
+from workbench.etl.reading import Rows, open_rows
 from workbench.schema import DATASETS, EXTRA, Column, Table, quote
 from workbench.schema.contract import Rule, compile_rule
 from workbench.sources.files import Landed
-from workbench.sources.maps import Map
+from workbench.sources.maps import ROW, Map
+
+_NOTHING = "CAST(NULL AS VARCHAR)"
+_LONGEST_NAMES = 500
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,14 @@ class Staged:
 
 
 def stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Staged:
-    """Read a landed file into temporary tables.
+    """Read a landed file into temporary tables; ``scratch`` is a folder to use.
 
     Raises:
         UnreadableFile: the file can't be read at all.
     """
     table = DATASETS[file.dataset]
-    return Staged(file, table, open_rows(connection, file.path, scratch, _known(table, file.map)))
+    known, as_they_are = _known(table, file.map), file.map is not None
+    return Staged(file, table, open_rows(connection, file.path, scratch, known, as_they_are=as_they_are))
 
 
 def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetime) -> Checked:
@@ -61,21 +65,19 @@ def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetim
     connection.execute("CREATE OR REPLACE TEMP TABLE refused (n BIGINT, record VARCHAR, reasons VARCHAR[])")
     if rows is None:
         return Checked(0, 0, "empty", "the file is empty")
-    if rows.headless:
+    if rows.headless is not None:
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
-        return Checked(0, refused, "rejected", f"no column of {file.dataset} in the first line")
-    theirs = {name.lower(): name for name in rows.columns}
-    missing = _missing(table, file.map, theirs)
+        asked = "that the map reads" if file.map else f"of {file.dataset}"
+        return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
+    missing = _missing(table, file.map, rows)
     if missing:
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
-    accepted = _split(connection, staged, rows, theirs, moment)
+    accepted = _split(connection, staged, rows, moment)
     quarantined = _first(connection.execute("SELECT count(*) FROM refused").fetchone())
-    extra = sorted(set(rows.columns) - _used(table, file.map, theirs))
-    message = f"kept in {EXTRA}: {', '.join(extra)}" if extra else None
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
-    return Checked(accepted, quarantined, "partial" if quarantined else "loaded", message)
+    return Checked(accepted, quarantined, "partial" if quarantined else "loaded", _kept(rows))
 
 
 def refuse_file(connection: duckdb.DuckDBPyConnection, uri: str, why: str) -> Checked:
@@ -91,24 +93,23 @@ def _ours(table: Table) -> list[Column]:
     return [column for column in table.columns if not column.name.startswith("_")]
 
 
-def _known(table: Table, mapping: Map | None) -> frozenset[str]:
+def _known(table: Table, mapping: Map | None) -> list[str]:
+    """Return the names of columns that are read from a file, of ours or of the map's."""
     if mapping is None:
-        return frozenset(column.name for column in _ours(table))
-    return frozenset(name.lower() for names in mapping.sources().values() for name in names)
+        return [column.name for column in _ours(table)]
+    return sorted({name for names in mapping.sources().values() for name in names})
 
 
-def _missing(table: Table, mapping: Map | None, theirs: dict[str, str]) -> list[str]:
+def _missing(table: Table, mapping: Map | None, rows: Rows) -> list[str]:
     if mapping is None:
-        return [column.name for column in _ours(table) if column.required and column.name not in theirs]
-    return [
-        name
-        for name, used in mapping.sources().items()
-        if any(source.lower() not in theirs for source in used)
-    ]
+        return [column.name for column in _ours(table) if column.required and column.name not in rows.sources]
+    return [name for name, used in mapping.sources().items() if not used <= rows.sources.keys()]
 
 
-def _used(table: Table, mapping: Map | None, theirs: dict[str, str]) -> set[str]:
-    return {theirs[name] for name in _known(table, mapping) if name in theirs}
+def _kept(rows: Rows) -> str | None:
+    """Say which columns of theirs were kept beside ours."""
+    told = f"kept in {EXTRA}: {', '.join(rows.others)}"
+    return (told if len(told) <= _LONGEST_NAMES else told[:_LONGEST_NAMES] + " …") if rows.others else None
 
 
 def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list[str]) -> int:
@@ -128,26 +129,26 @@ def _split(
     connection: duckdb.DuckDBPyConnection,
     staged: Staged,
     rows: Rows,
-    theirs: dict[str, str],
     moment: datetime,
 ) -> int:
     table, mapping = staged.table, staged.file.map
-    source = _sources(table, mapping, theirs)
-    extra = _extra(sorted(set(rows.columns) - _used(table, mapping, theirs)))
-    picked = ", ".join(f"{expression} AS {quote('s:' + name)}" for name, expression in source.items())
-    shaped = f"SELECT n, {picked}, {extra} AS {EXTRA} FROM (SELECT n, n AS _row_number, * EXCLUDE (n) FROM "
-    landed = f"({shaped}{rows.relation}))"
-    if mapping is not None:
+
+    def shaped(relation: str) -> str:
+        return f"({_mapped(table, mapping, rows, relation) if mapping else _picked(table, rows, relation)})"
+
+    landed = shaped(rows.relation)
+    if mapping is None:
+        types = {f"s:{name}": source.type for name, source in rows.sources.items()}
+    else:
         # A window looks at all rows: it is worked out once, before any row is set aside.
         connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
         landed = "mapped"
-    if mapping is None:
-        types = {f"s:{name}": rows.columns.get(theirs.get(name, ""), "VARCHAR") for name in source}
-    else:
         described = connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()
         types = {row[0]: row[1] for row in described}
     rules = [
-        compile_rule(column, quote(f"s:{column.name}"), types[f"s:{column.name}"], quote(column.name))
+        compile_rule(
+            column, quote(f"s:{column.name}"), types.get(f"s:{column.name}", "VARCHAR"), quote(column.name)
+        )
         for column in _ours(table)
     ]
     # Blanks around a text are taken off once, below everything that looks at it.
@@ -170,7 +171,7 @@ def _split(
         doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, moment)})"
         doubtful = rows.pick(connection, doubt)
         doubtful.judge_lines(connection)
-        in_doubt = f"SELECT * FROM mapped WHERE {doubt}" if mapping else f"{shaped}{doubtful.relation})"
+        in_doubt = f"SELECT * FROM mapped WHERE {doubt}" if mapping else shaped(doubtful.relation)
         connection.execute(f"CREATE OR REPLACE TEMP TABLE doubtful AS {in_doubt}")
         connection.execute(
             f"""
@@ -202,24 +203,28 @@ def _batch(table: Table, moment: datetime) -> str:
     return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{moment}')"
 
 
-def _sources(table: Table, mapping: Map | None, theirs: dict[str, str]) -> dict[str, str]:
-    if mapping is None:
-        return {
-            column.name: quote(theirs[column.name]) if column.name in theirs else "CAST(NULL AS VARCHAR)"
-            for column in _ours(table)
-        }
-    return {
-        column.name: mapping.sql(column.name) if column.name in mapping.columns else "CAST(NULL AS VARCHAR)"
+def _picked(table: Table, rows: Rows, relation: str) -> str:
+    """Return SQL for the landed values of our columns, ``s:`` before their names, with ``n`` and the rest."""
+    picked = ", ".join(
+        f"{rows.sources[column.name].sql if column.name in rows.sources else _NOTHING} AS {quote('s:' + column.name)}"
         for column in _ours(table)
-    }
+    )
+    return f"SELECT n, {picked}, extra AS {EXTRA} FROM {relation}"
 
 
-def _extra(names: list[str]) -> str:
-    if not names:
-        return "CAST(NULL AS JSON)"
-    pairs = ", ".join("'" + name.replace("'", "''") + "', " + quote(name) for name in names)
-    # Merging drops the keys without a value.
-    return f"nullif(json_merge_patch('{{}}', json_object({pairs})), '{{}}')"
+def _mapped(table: Table, mapping: Map, rows: Rows, relation: str) -> str:
+    """Return SQL for the same from a map's expressions, to which only the columns it reads are known."""
+    names = mapping.aliases(rows.sources)
+    theirs = "".join(f", {source.sql} AS {quote(names[name])}" for name, source in rows.sources.items())
+    picked = ", ".join(
+        f"{mapping.sql(column.name, names) if column.name in mapping.columns else _NOTHING} AS {quote('s:' + column.name)}"
+        for column in _ours(table)
+    )
+    row, rest = quote(ROW), quote(ROW + EXTRA)
+    return (
+        f"SELECT {row} AS n, * EXCLUDE ({row}, {rest}), {rest} AS {EXTRA} FROM (SELECT {row}, {picked}, {rest} "
+        f"FROM (SELECT n AS {row}, extra AS {rest}{theirs} FROM {relation}))"
+    )
 
 
 def _reason(rule: Rule) -> str:

@@ -14,7 +14,7 @@ import duckdb
 from workbench.etl import batches
 from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, count_duplicates, refuse_file, split, stage
-from workbench.etl.read import UnreadableFile
+from workbench.etl.reading import UnreadableFile
 from workbench.sources.files import Landed
 from workbench.warehouse import Warehouse
 
@@ -33,7 +33,7 @@ def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -
         with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as connection:
             until = time.monotonic() + _AT_A_TIME
             while file is not None:
-                yield _take_in(connection, file, Path(scratch) / "lines", run_id)
+                yield _take_in(connection, file, Path(scratch), run_id)
                 file = next(waiting, None)
                 if time.monotonic() > until:
                     break

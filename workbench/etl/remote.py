@@ -14,7 +14,7 @@ import duckdb
 from workbench.etl import batches
 from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, Staged, refuse_file, split, stage
-from workbench.etl.read import UnreadableFile
+from workbench.etl.reading import UnreadableFile
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.files import Landed
 from workbench.warehouse import Cargo, Session, Warehouse
@@ -36,7 +36,7 @@ def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | 
     """
     table = DATASETS[file.dataset]
     with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as desk:
-        checked = _check(desk, table, file, Path(scratch) / "lines")
+        checked = _check(desk, table, file, Path(scratch))
         parcel = _Parcel(warehouse, desk, table, file, run_id)
         with warehouse.transaction() as session:
             moment = batches.moment_after(batches.last_moment(session))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import sqlglot
@@ -13,7 +14,8 @@ from sqlglot import exp
 from workbench.errors import UsageError, unknown
 from workbench.schema import DATASETS, quote
 
-_NUMBERED = "_row_number"
+ROW = "\x1frow"
+"""The column of row numbers for windows without an order; no expression can name it, since YAML has no such character."""
 
 
 class Map(BaseModel):
@@ -38,20 +40,33 @@ class Map(BaseModel):
             for name, text in self.columns.items()
         }
 
-    def sql(self, name: str) -> str:
+    def aliases(self, theirs: Iterable[str]) -> dict[str, str]:
+        """Return by which names their columns are known to SQL: their own, unless only case tells two apart."""
+        names: dict[str, str] = {}
+        for name in sorted(theirs):
+            taken = {alias.lower() for alias in names.values()}
+            names[name] = name if name.lower() not in taken else f"{ROW}{len(names)}"
+        return names
+
+    def sql(self, name: str, aliases: Mapping[str, str]) -> str:
         """Return the expression of one of our columns, made safe for rows it can't be worked out for.
 
         A scalar that fails on a row is null there. A ``row_number()`` without an order follows the file.
+        ``aliases`` are the names of their columns in SQL.
         """
         tree = _parse(name, self.columns[name])
+        other = [column for column in tree.find_all(exp.Column) if aliases[column.name] != column.name]
+        for column in other:
+            column.set("this", exp.to_identifier(aliases[column.name], quoted=True))
+        text = tree.sql(dialect="duckdb") if other else self.columns[name]
         windows = list(tree.find_all(exp.Window))
         if not windows:
-            return f"TRY({self.columns[name]})"
+            return f"TRY({text})"
         unordered = [w for w in windows if isinstance(w.this, exp.RowNumber) and not w.args.get("order")]
         if not unordered:
-            return self.columns[name]
+            return text
         for window in unordered:
-            window.set("order", exp.Order(expressions=[exp.column(_NUMBERED, quoted=True)]))
+            window.set("order", exp.Order(expressions=[exp.column(ROW, quoted=True)]))
         return tree.sql(dialect="duckdb")
 
 

@@ -1,0 +1,107 @@
+"""CSV as rows: the plain lines are split by DuckDB, the others were parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+
+from workbench.etl.reading.header import Header, places, read_header
+from workbench.etl.reading.lines import Layout
+from workbench.etl.reading.rows import NUMBERED, Rows, Source
+from workbench.etl.reading.staging import stage_lines
+from workbench.etl.reading.values import extra, literal
+
+_MOST_ABOVE = 50
+_SHOWN = 10
+
+
+def open_csv(
+    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: Sequence[str], longest: int
+) -> Rows:
+    """Open a CSV with a header, delimited by one of ``, ; tab |``; ``known`` are the names asked for."""
+    header = read_header(path, known, longest)
+    stage_lines(connection, path, scratch, Layout(header.delimiter, len(header.names), header.size, longest))
+    if not header.known:
+        return _without_header(header, known)
+    wanted = len(header.names)
+    split = f"string_split(line, {literal(header.delimiter)})"
+    verdict = f"CASE WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END"
+    connection.execute(
+        f"INSERT INTO line_errors SELECT n, record, {verdict} "
+        f"FROM (SELECT n, record, len(parts) AS found FROM parsed) WHERE found <> {wanted}"
+    )
+    connection.execute(f"DELETE FROM parsed WHERE len(parts) <> {wanted}")
+    wrong = (
+        f"SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank' ELSE {verdict} END "
+        f"FROM (SELECT n, line, len({split}) AS found FROM {NUMBERED}) WHERE found IS DISTINCT FROM {wanted}"
+    )
+    found = {name: theirs[0] for name, theirs in places(known, header.names).items()}
+    others = [place for place in range(wanted) if place not in found.values()]
+    # Unknown columns are kept as they came, blanks and all.
+    trimmed = not others
+    values = _without_blanks(split, header.delimiter) if trimmed else split
+    special = "list_transform(parts, lambda part: trim(part))" if trimmed else "parts"
+    picked = "".join(f", parts[{place + 1}] AS c{place}" for place in found.values())
+    rest = extra((header.names[place], f"to_json(parts[{place + 1}])") for place in others)
+    relation = f"""(SELECT n{picked}, {rest} AS extra FROM (
+        SELECT n, parts FROM (SELECT n, {values} AS parts FROM {NUMBERED}) WHERE len(parts) = {wanted}
+        UNION ALL SELECT n, {special} FROM parsed))"""
+    return Rows(
+        header.names,
+        {name: Source(f"c{place}", "VARCHAR") for name, place in found.items()},
+        tuple(header.names[place] for place in others),
+        relation,
+        _RECORDS,
+        None,
+        wrong,
+        trimmed,
+    )
+
+
+_RECORDS = """(SELECT n, line AS record FROM numbered WHERE n NOT IN (SELECT n FROM line_errors)
+    UNION ALL SELECT n, record FROM parsed UNION ALL SELECT n, record FROM line_errors)"""
+
+
+def _without_blanks(split: str, delimiter: str) -> str:
+    """Return SQL for the parts of a line without blanks around them; few lines have any, so few are touched."""
+    before, after = literal(" " + delimiter), literal(delimiter + " ")
+    blanks = f"contains(line, {before}) OR contains(line, {after}) OR line[1] = ' ' OR ends_with(line, ' ')"
+    return f"CASE WHEN {blanks} THEN list_transform({split}, lambda part: trim(part)) ELSE {split} END"
+
+
+def _without_header(header: Header, known: Sequence[str]) -> Rows:
+    wrong = (
+        f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED} "
+        "UNION ALL SELECT n, record, 'line:unknown_header' FROM parsed"
+    )
+    relation = "(SELECT n, CAST(NULL AS JSON) AS extra FROM numbered WHERE false)"
+    return Rows((), {}, (), relation, _RECORDS, _advice(header, known), wrong)
+
+
+def _advice(header: Header, known: Sequence[str]) -> str:
+    """Say what is in the place of a header, and what to do."""
+    wanted = {name.lower() for name in known}
+
+    def count(line: str) -> int:
+        cells = line.replace('"', "").split(header.delimiter)
+        return sum(cell.strip().lower() in wanted for cell in cells)
+
+    above = max(range(min(len(header.lines), _MOST_ABOVE)), key=lambda i: count(header.lines[i]), default=0)
+    if above and count(header.lines[above]) >= min(2, len(wanted)):
+        return f"the header seems to be line {above + 1}: take away the {above} above it"
+    first = header.lines[0] if header.lines else ""
+    if not first.isprintable() and not first.replace("\t", "").isprintable():
+        return "it doesn't look like a table of text: CSV with a header, JSON lines or Parquet is wanted"
+    names = [name for name in header.names if not _is_value(name)]
+    if len(names) < len(header.names) or len(header.names) == 1:
+        missing = header.delimiter.join(known) if len(known) <= _SHOWN + 2 else "the names of its columns"
+        return f"the first line seems to be a row; put a header above it: {missing}"
+    shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
+    return f"its columns are {shown}; rename them, or write a map (workbench load --map)"
+
+
+def _is_value(cell: str) -> bool:
+    """Return True for what is rather a value than a name: a number, a date."""
+    return cell[:1].isdigit() or cell[:1] in "+-." or cell.replace(".", "").isdigit()

@@ -1,0 +1,171 @@
+"""JSON lines as rows: an object a line; its keys are the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from workbench.etl.reading.header import places
+from workbench.etl.reading.lines import Layout, open_bytes
+from workbench.etl.reading.rows import Rows, Source
+from workbench.etl.reading.staging import stage_lines
+from workbench.etl.reading.values import extra, literal, pair
+
+_MOST_KEYS = 200
+"""Up to so many other keys each is looked for in each line; of more, those that are there are listed line by line."""
+_NOT_A_NUMBER = "contains(lower(line), 'nan') OR contains(lower(line), 'inf')"
+_LONG_NUMBER = r"contains(line, '.') AND regexp_matches(line, '[0-9]{9}\.|\.[0-9]{9}')"
+_TOKEN = re.compile(
+    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<odd>[-+]?\b(?:nan|inf(?:inity)?)\b)|(?P<number>-?[0-9]+\.[0-9]+(?![0-9eE.]))""",
+    re.IGNORECASE,
+)
+_DIGITS = 15
+"""A number with more digits and a point may not be the same after it was a floating-point number."""
+_MEMBERS = """from_json(line, '"MAP(VARCHAR, JSON)"')"""
+_AT_A_TIME = 10_000
+_SHOWN = 20
+
+
+def open_json(
+    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: Sequence[str], longest: int
+) -> Rows:
+    """Open JSON lines; ``known`` are the names asked for. Values of sources are text, objects in them JSON text."""
+    with open_bytes(path) as file:
+        mark = 3 if file.read(3) == b"\xef\xbb\xbf" else 0
+    stage_lines(connection, path, scratch, Layout(None, 1, mark, longest))
+    connection.execute(
+        """
+        CREATE OR REPLACE TEMP TABLE objects AS
+        SELECT n, line, CASE WHEN line IS NULL OR trim(line) = '' THEN 'line:blank'
+                             WHEN NOT json_valid(line) THEN 'line:not_json'
+                             WHEN json_type(line) <> 'OBJECT' THEN 'line:not_an_object' END AS reason
+        FROM (SELECT n, line FROM numbered UNION ALL SELECT n, record FROM parsed)
+        """
+    )
+    _refuse(connection, "reason IS NOT NULL", "reason")
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE shapes AS SELECT DISTINCT json_keys(line) AS keys FROM objects"
+    )
+    twice = "len({0}) <> len(list_distinct({0}))"
+    if connection.execute(f"SELECT 1 FROM shapes WHERE {twice.format('keys')} LIMIT 1").fetchone():
+        _refuse(connection, twice.format("json_keys(line)"), "'line:duplicate_key'")
+    _keep_digits(connection)
+    used, others, count = _keys(connection, known)
+    asked = [key for keys in used.values() for key in keys]
+    parts = {key: f"parts[{place}]" for place, key in enumerate(asked, 1)}
+    picked = "".join(
+        f", coalesce({', '.join(parts[key] for key in keys)}) AS c{place}"
+        for place, keys in enumerate(used.values())
+    )
+    # Where a row has a name in two cases, the one is the source, and the other is one more column.
+    second = {
+        key: f"coalesce({', '.join(parts[better] for better in keys[:place])}) IS NOT NULL"
+        for keys in used.values()
+        for place, key in enumerate(keys)
+        if place
+    }
+    few = count <= _MOST_KEYS
+    rest = _few(second, others) if few else _many(second, asked)
+    looked = sorted({*second, *others}) if few else []
+    relation = f"""(SELECT n{picked}, {rest} AS extra FROM (
+        SELECT n, line, json_extract_string(line, {_paths(asked)}) AS parts,
+            json_extract(line, {_paths(looked)}) AS more FROM objects))"""
+    records = "(SELECT n, coalesce(record, line) AS record FROM objects UNION ALL SELECT n, record FROM line_errors)"
+    sources = {
+        name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
+    }
+    told = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
+    return Rows((*asked, *others), sources, told, relation, records)
+
+
+def _paths(keys: Sequence[str]) -> str:
+    """Return SQL for the list of pointers to keys, whatever is in them."""
+    pointers = (literal("/" + key.replace("~", "~0").replace("/", "~1")) for key in keys)
+    return f"CAST([{', '.join(pointers)}] AS VARCHAR[])"
+
+
+def _few(second: dict[str, str], others: Sequence[str]) -> str:
+    """Return SQL for the other keys of a line, each of which is looked for."""
+    keys = sorted({*second, *others})
+    return extra(
+        (key, f"CASE WHEN {second.get(key, 'true')} AND more[{place}] <> 'null' THEN more[{place}] END")
+        for place, key in enumerate(keys, 1)
+    )
+
+
+def _many(second: dict[str, str], asked: Sequence[str]) -> str:
+    """Return SQL for the other keys of a line, as many as it has."""
+    used = ", ".join(literal(key) for key in asked if key not in second)
+    cases = "".join(f" WHEN e.key = {literal(key)} THEN {condition}" for key, condition in second.items())
+    other = f"NOT list_contains(CAST([{used}] AS VARCHAR[]), e.key)"
+    kept = f"CASE{cases} ELSE {other} END" if cases else other
+    entries = f"list_filter(map_entries({_MEMBERS}), lambda e: e.value <> 'null' AND {kept})"
+    members = f"list_sort(list_transform({entries}, lambda e: {pair('e.key', 'e.value')}))"
+    return f"CAST('{{' || nullif(array_to_string({members}, ','), '') || '}}' AS JSON)"
+
+
+def _refuse(connection: duckdb.DuckDBPyConnection, condition: str, reason: str) -> None:
+    connection.execute(
+        f"INSERT INTO line_errors SELECT n, coalesce(line, ''), {reason} FROM objects WHERE {condition}"
+    )
+    connection.execute(f"DELETE FROM objects WHERE {condition}")
+
+
+def _keep_digits(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write as texts what isn't a number of JSON (NaN, Infinity), and numbers of more digits than DuckDB keeps.
+
+    Many programs write the former, and each is read as what it was in the line.
+    """
+    connection.execute("ALTER TABLE objects ADD COLUMN record VARCHAR")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE odd AS SELECT n, line FROM objects WHERE {_NOT_A_NUMBER} OR {_LONG_NUMBER}"
+    )
+    place = 0
+    while rows := connection.execute(
+        f"SELECT n, line FROM odd WHERE rowid >= {place} AND rowid < {place + _AT_A_TIME}"
+    ).fetchall():
+        place += _AT_A_TIME
+        mended = [(n, better) for n, line in rows if (better := _TOKEN.sub(_as_text, line)) != line]
+        if not mended:
+            continue
+        connection.register(
+            "mended", pa.table({"n": [n for n, _ in mended], "line": [line for _, line in mended]})
+        )
+        connection.execute(
+            "UPDATE objects SET record = objects.line, line = mended.line FROM mended WHERE objects.n = mended.n"
+        )
+        connection.unregister("mended")
+
+
+def _as_text(token: re.Match[str]) -> str:
+    text = token[0]
+    digits = sum(character.isdigit() for character in text)
+    keep = token["text"] is not None or (token["number"] is not None and digits <= _DIGITS)
+    return text if keep else f'"{text}"'
+
+
+def _keys(
+    connection: duckdb.DuckDBPyConnection, known: Sequence[str]
+) -> tuple[dict[str, list[str]], list[str], int]:
+    """Return the keys for each known name, other keys (not more than are extracted), and how many those are."""
+    wanted = sorted({name.lower() for name in known})
+    connection.execute("CREATE OR REPLACE TEMP TABLE keys AS SELECT DISTINCT unnest(keys) AS key FROM shapes")
+    near = connection.execute(
+        "SELECT key FROM keys WHERE list_contains(?, lower(key)) ORDER BY key", [wanted]
+    ).fetchall()
+    candidates = [key for (key,) in near]
+    used = {
+        name: [candidates[place] for place in theirs] for name, theirs in places(known, candidates).items()
+    }
+    taken = sorted({key for keys in used.values() for key in keys})
+    others = connection.execute(
+        f"SELECT key FROM keys WHERE NOT list_contains(?, key) ORDER BY key LIMIT {_MOST_KEYS}", [taken]
+    ).fetchall()
+    ((count,),) = connection.execute(
+        "SELECT count(*) FROM keys WHERE NOT list_contains(?, key)", [taken]
+    ).fetchall()
+    return used, [key for (key,) in others], int(count)

@@ -1,0 +1,128 @@
+"""Parquet as rows: its columns have their types, and are known by their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from workbench.etl.reading.header import distinct, places
+from workbench.etl.reading.rows import Rows, Source
+from workbench.etl.reading.values import NESTED, as_json, as_text, extra, literal, record
+
+_NATIVE = {
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
+}  # fmt: skip
+_SHOWN = 1000
+
+
+def open_parquet(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    known: Sequence[str],
+    longest: int,
+    *,
+    as_they_are: bool,
+) -> Rows:
+    """Open a Parquet file.
+
+    Args:
+        connection: where to.
+        path: the file, under a name in which DuckDB sees no pattern.
+        known: names asked for.
+        longest: bytes that the texts of a row may have.
+        as_they_are: whether sources keep their types, for the expressions of a map. If not, what is no number and no
+            time is text, as it would be in JSON lines.
+    """
+    names = _names(connection, path)
+    columns = ", ".join(f"c{place}" for place in range(len(names)))
+    scan = f"read_parquet({literal(str(path))}, hive_partitioning = false, filename = false) AS theirs({columns})"
+    # Read once, and to the end, before anything is made of it: a page may be damaged.
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE landed AS SELECT * FROM {scan}")
+    kinds = connection.sql("FROM landed").types
+    found = {name: theirs[0] for name, theirs in places(known, names).items()}
+    others = [place for place in range(len(names)) if place not in found.values()]
+    text = record((name, as_json(f"c{place}", kinds[place])) for place, name in enumerate(names))
+    _refuse(connection, text, kinds, sorted(found.values()), longest)
+    picked = ""
+    sources: dict[str, Source] = {}
+    for place in dict.fromkeys(found.values()):
+        sql, kind = _source(f"c{place}", kinds[place], as_they_are)
+        picked += f", {sql} AS c{place}"
+        sources |= {name: Source(f"c{place}", kind) for name, where in found.items() if where == place}
+    rest = extra((names[place], as_json(f"c{place}", kinds[place])) for place in others)
+    bad = "rowid + 1 NOT IN (SELECT n FROM line_errors)"
+    relation = f"(SELECT rowid + 1 AS n{picked}, {rest} AS extra FROM landed WHERE {bad})"
+    records = (
+        f"(SELECT rowid + 1 AS n, {text} AS record FROM landed WHERE {bad} "
+        "UNION ALL SELECT n, record FROM line_errors)"
+    )
+    return Rows(tuple(names), sources, tuple(names[place] for place in others), relation, records)
+
+
+def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    """Return the names of the columns as they are written, each once."""
+    nodes = connection.execute(
+        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
+    ).fetchall()
+    names = []
+
+    def skip(place: int) -> int:
+        """Return the place behind a node and all it holds."""
+        following = place + 1
+        for _ in range(nodes[place][1]):
+            following = skip(following)
+        return following
+
+    place = 1
+    while place < len(nodes):
+        names.append(nodes[place][0])
+        place = skip(place)
+    return distinct(names, trimmed=False)
+
+
+def _source(column: str, kind: Any, as_it_is: bool) -> tuple[str, str]:
+    """Return SQL for a source, and its type."""
+    name = str(kind)
+    if kind.id == "blob":
+        return as_text(column), "VARCHAR"
+    if name == "TIMESTAMPTZ_NS":
+        return f"CAST({column} AS TIMESTAMPTZ)", "TIMESTAMP WITH TIME ZONE"
+    if as_it_is or name in _NATIVE or kind.id == "decimal":
+        return column, name
+    if kind.id in NESTED:
+        return f"CAST({as_json(column, kind)} AS VARCHAR)", "VARCHAR"
+    return f"CAST({column} AS VARCHAR)", "VARCHAR"
+
+
+def _refuse(
+    connection: duckdb.DuckDBPyConnection, text: str, kinds: Sequence[Any], used: Sequence[int], longest: int
+) -> None:
+    """Set aside rows with bytes that are no text where there should be one, and rows that are too long."""
+    binary = [
+        f"(c{place} IS NOT NULL AND TRY(decode(c{place})) IS NULL)"
+        for place in used
+        if kinds[place].id == "blob"
+    ]
+    if binary:
+        connection.execute(
+            f"INSERT INTO line_errors SELECT rowid + 1, {text}, 'line:not_utf8' FROM landed WHERE {' OR '.join(binary)}"
+        )
+    texts = [place for place, kind in enumerate(kinds) if str(kind) in ("VARCHAR", "BLOB", "JSON")]
+    if texts:
+        size = " + ".join(
+            f"coalesce({'octet_length' if kinds[place].id == 'blob' else 'strlen'}(c{place}), 0)"
+            for place in texts
+        )
+        shown = ", ".join(
+            f"c{place}[:{_SHOWN}] AS c{place}" if place in texts else f"c{place}"
+            for place in range(len(kinds))
+        )
+        connection.execute(
+            f"INSERT INTO line_errors SELECT n, left({text}, {_SHOWN}) || ' … (cut: ' || size || ' bytes)', 'line:too_long' "
+            f"FROM (SELECT rowid + 1 AS n, {size} AS size, {shown} FROM landed WHERE {size} > {longest}) "
+            "WHERE n NOT IN (SELECT n FROM line_errors)"
+        )

@@ -1,0 +1,67 @@
+"""A landed file as numbered rows of its columns beside the record as it came, whatever its format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import duckdb
+
+NUMBERED = "/* lines */ numbered"
+"""The plain lines of a text file, where rows may be picked from them before they are split."""
+
+
+class UnreadableFile(Exception):
+    """The file as a whole can't be read; its text says why."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A column of theirs: what it is called in the SQL of :class:`Rows`, and its DuckDB type."""
+
+    sql: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A landed file, opened inside a DuckDB connection.
+
+    No name of theirs is a name in the SQL, so none can hide one of ours or another of theirs.
+
+    Attributes:
+        names: their columns as they write them, or of JSON lines the first of the keys.
+        sources: of the names asked for, those that occur. A name in another case is taken for it where the name
+            itself doesn't occur.
+        others: names of what isn't among the sources: it goes to ``extra``.
+        relation: SQL for the rows that could be parsed: ``n`` (from 1), the sources, and ``extra``, the rest as JSON.
+        records: SQL for ``n`` and ``record``, every row as it came. Table ``line_errors`` holds n, record and reason
+            of those that couldn't be parsed, once :meth:`judge_lines` was called.
+        headless: why no column is known; None if one is.
+        wrong: SQL for such rows among the plain lines.
+        trimmed: whether no value has blanks around it.
+    """
+
+    names: tuple[str, ...]
+    sources: dict[str, Source]
+    others: tuple[str, ...]
+    relation: str
+    records: str
+    headless: str | None = None
+    wrong: str | None = None
+    trimmed: bool = False
+
+    def pick(self, connection: duckdb.DuckDBPyConnection, condition: str) -> Rows:
+        """Return the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""
+        relation = f"(SELECT * FROM {self.relation} WHERE {condition})"
+        if self.wrong is None:
+            return replace(self, relation=relation)
+        # In one statement DuckDB would split every line before it looks at the condition.
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE few AS SELECT * FROM numbered WHERE {condition}")
+        return replace(
+            self, relation=relation.replace(NUMBERED, "few"), wrong=self.wrong.replace(NUMBERED, "few")
+        )
+
+    def judge_lines(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Put the plain lines that can't be parsed into ``line_errors``."""
+        if self.wrong is not None:
+            connection.execute(f"INSERT INTO line_errors {self.wrong}")
