@@ -14,6 +14,7 @@ import duckdb
 from workbench.etl import batches
 from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, count_duplicates, refuse_file, split, stage
+from workbench.etl.memory import bounded
 from workbench.etl.reading import UnreadableFile
 from workbench.sources.files import Landed
 from workbench.warehouse import Warehouse
@@ -30,7 +31,11 @@ def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -
     waiting = iter(files)
     file = next(waiting, None)
     while file is not None:
-        with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as connection:
+        with (
+            tempfile.TemporaryDirectory(prefix="workbench-") as scratch,
+            warehouse.scratch() as connection,
+            bounded(connection),
+        ):
             until = time.monotonic() + _AT_A_TIME
             while file is not None:
                 yield _take_in(connection, file, Path(scratch), run_id)
