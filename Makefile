@@ -60,6 +60,7 @@ check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the st
 bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/execution.py
+	$(BIN)/python benchmarks/runs.py
 
 lab: $(VENV)/dev.stamp ## open JupyterLab
 	$(BIN)/workbench lab

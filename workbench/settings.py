@@ -71,6 +71,14 @@ class Settings(BaseSettings):
         default="",
         description="s3://BUCKET/PREFIX where runs are kept too; empty keeps them in home/runs alone",
     )
+    keep_runs: int = Field(
+        default=1000, ge=0, description="runs that `workbench maintain` keeps, the newest; 0 keeps any number"
+    )
+    keep_days: float = Field(
+        default=0,
+        ge=0,
+        description="days for which `workbench maintain` keeps a run; 0 means whatever its age",
+    )
     ecs_cluster: str = Field(default="", description="cluster on which stages run with --executor ecs")
     ecs_task_definition: str = Field(default="", description="task definition of such stages")
     ecs_container: str = Field(default="main", description="its container that runs the stage")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.execution import Run, StageRun
 from workbench.execution.progress import Progress
 from workbench.execution.reports import write_index
-from workbench.execution.run_record import PART
+from workbench.execution.run_record import PART, now
 from workbench.execution.runs import RECORD, save
 from workbench.settings import Settings
 
@@ -60,10 +61,14 @@ class SharedRuns:
         self._put("site/index.html", (settings.site / "index.html").read_bytes())
 
     def bring_records(self, settings: Settings) -> list[str]:
-        """Bring home the records of finished runs that aren't there yet, the newest 200; return their ids."""
+        """Bring home the records of finished runs that aren't there yet, the newest 200; return their ids.
+
+        Those that wouldn't be kept for long stay away.
+        """
         found = []
-        for run_id in self._runs()[:_LISTED]:
-            if (settings.runs / run_id / RECORD).is_file():
+        since = f"{now() - timedelta(days=settings.keep_days):%Y%m%dT%H%M%SZ}" if settings.keep_days else ""
+        for run_id in self._runs()[: min(_LISTED, settings.keep_runs or _LISTED)]:
+            if run_id < since or (settings.runs / run_id / RECORD).is_file():
                 continue
             content = self.read(f"runs/{run_id}/{RECORD}")
             if content is None:

@@ -50,11 +50,21 @@ def init(
 
 
 def maintain() -> None:
-    """Bring storage, statistics and materialized views up to date; run it now and then beside the schedule."""
+    """Bring storage and statistics up to date, and delete old runs; run it now and then beside the schedule.
+
+    Of runs the newest 1,000 are kept, or as many as WORKBENCH_KEEP_RUNS says, and of these those that are younger than
+    WORKBENCH_KEEP_DAYS if that is set; and what later runs still need. Their rows in ops.runs stay.
+    """
+    from workbench.execution.retention import prune
+    from workbench.settings import get_settings
     from workbench.warehouse import connect
 
     for statement in connect().maintain():
         typer.echo(f"done: {statement}")
+    settings = get_settings()
+    deleted = prune(settings)
+    days = f" of the last {settings.keep_days:g} days" if settings.keep_days else ""
+    typer.echo(f"done: {len(deleted)} old runs deleted; kept: {settings.keep_runs or 'all'} newest{days}")
 
 
 def load(

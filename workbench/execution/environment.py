@@ -31,6 +31,8 @@ def environment(
         "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
         "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
         "WORKBENCH_LAKE_URI": settings.lake_uri,
+        "WORKBENCH_KEEP_RUNS": str(settings.keep_runs),
+        "WORKBENCH_KEEP_DAYS": str(settings.keep_days),
         "WORKBENCH_REDSHIFT_S3": settings.redshift_s3,
         "WORKBENCH_REDSHIFT_IAM_ROLE": settings.redshift_iam_role,
         "WORKBENCH_REDSHIFT_PASSWORD": settings.redshift_password.get_secret_value(),

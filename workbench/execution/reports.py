@@ -14,14 +14,14 @@ from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, has_tag
 from workbench.execution.quick import import_nbformat, import_soup
 from workbench.execution.recording import MIME as RECORDED
-from workbench.execution.runs import RECORD, Run, StageRun, list_runs, write_text
+from workbench.execution.runs import Run, StageRun, list_runs, run_ids, write_text
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parent / "templates"
-LISTED = 200
+LISTED = 100
 _SHOWN_FIRST = (
     "text/html",
     "text/markdown",
@@ -80,7 +80,7 @@ def write_run_page(run: Run, settings: Settings) -> None:
 
 def write_index(settings: Settings) -> None:
     """Render the index of all runs, newest first."""
-    total = sum(1 for _ in settings.runs.glob(f"*/{RECORD}"))
+    total = len(run_ids(settings))
     with _index:
         runs = list_runs(settings, LISTED)
         text = _templates().get_template("index.html.j2").render(runs=runs, total=total, title="Runs")
