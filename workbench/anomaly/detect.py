@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
-from workbench.anomaly.features import WARM_UP, build_features, make_panel
-from workbench.anomaly.forest import fit_forest, judge, score
+from workbench.anomaly.features import WARM_UP, Panel, build_features, make_panel
+from workbench.anomaly.forest import expect, fit_forest, judge, score
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
 
@@ -21,9 +21,14 @@ FOREST_DAYS = 90
 
 LEAST_DAYS = 14
 
+# A day that close to what is expected is no news, however regular the table is otherwise.
+_LEAST_SPREAD = 0.05
 _SPREADS = 3.0
 _LONGEST = 366 * 100
 
+_NOTHING = pd.DataFrame(
+    columns=["day", "series", "actual", "expected", "lower", "upper", "score", "direction", "severity"]
+)
 Method = Literal["random forest", "weekday median", "none"]
 
 
@@ -89,8 +94,14 @@ def detect(
     With 90 days of history or more, a random forest is fitted to it and each day is judged by the trees
     that did not see it; the first 28 days have too little past and aren't judged. With 14 to 89 days, a day
     is judged by the median of the other days of its weekday, within three robust spreads (at least that of
-    a Poisson count, when rows are counted). A day without rows is 0; a weekday that usually has none is
-    left out.
+    a Poisson count, when rows are counted). So is a series of a long history whose usual value isn't above
+    zero.
+
+    When rows are counted, a day without any is 0. A measure of such a day is unknown, and isn't judged: a sum
+    of nothing may mean that nothing happened, or that nothing was loaded. A weekday that usually has no rows is
+    left out either way, and a week or more without rows (a hole) changes nothing in what is expected after it.
+    Of dates that lie over a year from all others, and of dates to come, rows are left out. What was left out
+    is said in the notes.
 
     Args:
         warehouse: where the table is.
@@ -107,43 +118,89 @@ def detect(
     date_column = find_column(columns, date_column, "date column", TEMPORAL)
     measure = find_column(columns, measure, "measure", NUMBERS) if measure else None
     by = find_column(columns, by, "column") if by else None
-    observed, notes = aggregate(warehouse, name, date_column, measure, by)
+    observed, notes = aggregate(warehouse, name, columns, date_column, measure, by)
 
     span = _span(observed)
     if span > _LONGEST:
         first, last = min(observed["day"]), max(observed["day"])
         raise UsageError(f"{date_column} runs from {first} to {last}; that is no column of daily events")
-    if span >= FOREST_DAYS:
-        panel = make_panel(observed, min_days=FOREST_DAYS, min_active=0.5)
-    else:
-        panel = make_panel(observed, min_days=LEAST_DAYS, min_active=0.3)
-    if panel.incomplete_day:
-        notes.append(f"{panel.incomplete_day} has under half of its usual rows so far and was left out.")
-    if panel.silent_days:
-        notes.append(f"No series has rows on {_first(map(str, panel.silent_days), ', ')}.")
-    if panel.skipped:
-        reasons = (f"{each} ({why})" for each, why in panel.skipped.items())
-        notes.append(f"{len(panel.skipped)} series not judged: {_first(reasons, '; ')}.")
-
-    method: Method = "none"
-    scored = pd.DataFrame(
-        columns=["day", "series", "actual", "expected", "lower", "upper", "score", "direction", "severity"]
+    long = span >= FOREST_DAYS
+    panel = make_panel(
+        observed,
+        min_days=FOREST_DAYS if long else LEAST_DAYS,
+        min_active=0.5 if long else 0.3,
+        missing="unknown" if measure else "zero",
+        looking_back=True,
     )
-    if span >= FOREST_DAYS and len(features := build_features(panel)) >= FOREST_DAYS - WARM_UP:
-        method = "random forest"
-        fitted = fit_forest(features)
-        scored = score(features, fitted.out_of_bag, fitted.calibration)
-        notes.append(f"The first {WARM_UP} days have too little past and were not judged.")
-    elif not panel.values.empty:
-        method = "weekday median"
-        scored = weekday_rule(panel.values, counts=measure is None)
-    elif not panel.skipped:
-        notes.append(f"{span} days of history; at least {LEAST_DAYS} are needed.")
+    notes += _left_out(panel, measure)
+    method, scored = _judge(panel, span, notes, counts=measure is None)
     scored = scored.assign(day=pd.to_datetime(scored["day"]).dt.date)
     return Findings(name, date_column, measure, by, method, scored, tuple(notes))
 
 
-def weekday_rule(values: pd.DataFrame, *, counts: bool) -> pd.DataFrame:
+def _left_out(panel: Panel, measure: str | None) -> list[str]:
+    """Say what of a panel isn't judged, and why."""
+    notes = []
+    if panel.incomplete_day:
+        notes.append(f"{panel.incomplete_day} has under half of its usual rows so far and was left out.")
+    if panel.holes:
+        holes = (f"{first} to {last} ({(last - first).days + 1} days)" for first, last in panel.holes)
+        so = "unknown" if measure else "judged for two weeks"
+        notes.append(f"There are no rows from {_first(holes, ', ')}: {so}, and nothing was learned from it.")
+    alone = [day for day in panel.silent_days if not any(a <= day <= b for a, b in panel.holes)]
+    if alone:
+        notes.append(f"No series has rows on {_first(map(str, alone), ', ')}.")
+    if measure is not None and panel.days:
+        unknown = int((panel.values.isna() & panel.values.notna().cummax()).sum().sum())
+        if unknown:
+            notes.append(
+                f"{measure} is unknown on {unknown:,} day{'' if unknown == 1 else 's'} of a series, which {'was' if unknown == 1 else 'were'} "
+                "not judged; without a measure, rows are counted, and a day without rows is 0."
+            )
+    if panel.skipped:
+        reasons = (f"{each} ({why})" if each else why for each, why in panel.skipped.items())
+        notes.append(f"{len(panel.skipped)} series not judged: {_first(reasons, '; ')}.")
+    return notes
+
+
+def _judge(panel: Panel, span: int, notes: list[str], *, counts: bool) -> tuple[Method, pd.DataFrame]:
+    """Judge a panel by the method that its history allows, and add to the notes."""
+    if panel.values.empty:
+        if not panel.skipped:
+            notes.append(f"{span} days of history; at least {LEAST_DAYS} are needed.")
+        return "none", _NOTHING
+    by_weekday = list(panel.values.columns)
+    parts: list[pd.DataFrame] = []
+    if span >= FOREST_DAYS and len(features := build_features(panel)) >= FOREST_DAYS - WARM_UP:
+        in_hole = features.days.isin(panel.in_holes)
+        fitted = fit_forest(features.where(~in_hole), least_spread=_LEAST_SPREAD)
+        expected = fitted.out_of_bag.reindex(features.inputs.index)
+        if in_hole.any():
+            expected[in_hole] = expect(fitted.pipeline, features.where(in_hole))
+        parts = [score(features, expected, fitted.calibration)]
+        notes.append(f"The first {WARM_UP} days have too little past and were not judged.")
+        known = set(parts[0]["series"])
+        by_weekday = [each for each in by_weekday if each not in known]
+    few = [each for each in by_weekday if panel.past[each].count() < LEAST_DAYS]
+    if few:
+        notes.append(
+            f"Under {LEAST_DAYS} days are known of {_first(few, ', ') if any(few) else 'it'}; not judged."
+        )
+    by_weekday = [each for each in by_weekday if each not in few]
+    if by_weekday:
+        if parts:
+            notes.append(
+                f"{_first(by_weekday, ', ')}: judged by weekday median, since the usual value isn't above zero "
+                "or too few days in a row are known."
+            )
+        parts.append(weekday_rule(panel.values[by_weekday], counts=counts, past=panel.past[by_weekday]))
+    if not parts:
+        return "none", _NOTHING
+    method: Method = "weekday median" if len(parts) == 1 and by_weekday else "random forest"
+    return method, pd.concat(parts).sort_values(["day", "series"], ignore_index=True)
+
+
+def weekday_rule(values: pd.DataFrame, *, counts: bool, past: pd.DataFrame | None = None) -> pd.DataFrame:
     """Judge a short panel by the median of the other days of the same weekday.
 
     With fewer than three of those, the median of all other days is taken.
@@ -151,6 +208,7 @@ def weekday_rule(values: pd.DataFrame, *, counts: bool) -> pd.DataFrame:
     Args:
         values: day x series matrix.
         counts: the values are counts, whose spread is at least that of a Poisson count.
+        past: the same matrix without what nothing shall be learned from (NaN); all values if None.
 
     Returns:
         The rows of :func:`workbench.anomaly.forest.judge`, by day, then series.
@@ -160,14 +218,15 @@ def weekday_rule(values: pd.DataFrame, *, counts: bool) -> pd.DataFrame:
         series = values[name].dropna()
         numbers = series.to_numpy(dtype=float)
         weekday = pd.DatetimeIndex(series.index).day_of_week.to_numpy()
+        telling = (series if past is None else past.loc[series.index, name]).notna().to_numpy()
         expected = np.empty(len(numbers))
         for position in range(len(numbers)):
-            others = weekday == weekday[position]
+            others = telling & (weekday == weekday[position])
             others[position] = False
             if others.sum() < 3:
-                others = np.arange(len(numbers)) != position
+                others = telling & (np.arange(len(numbers)) != position)
             expected[position] = np.median(numbers[others])
-        robust = 1.4826 * float(np.median(np.abs(numbers - expected)))
+        robust = 1.4826 * float(np.median(np.abs(numbers - expected)[telling]))
         least = np.sqrt(np.maximum(expected, 1)) if counts else np.maximum(0.05 * np.abs(expected), 1e-9)
         spread = np.maximum(robust, least)
         lower, upper = expected - _SPREADS * spread, expected + _SPREADS * spread

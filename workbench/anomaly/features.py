@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,11 @@ from workbench.periods import still_filling
 
 WARM_UP = 28
 """Days at the start of a series that have too little past to be judged by."""
+
+HOLE = 7
+"""Days in a row without any row that are a hole rather than bad days."""
+
+_LARGEST = 1e30
 
 NUMERIC = (
     "day_of_week", "day_of_month", "month", "day_of_year", "log_level",
@@ -32,22 +39,36 @@ class Panel:
 
     Attributes:
         values: float matrix, one row a day (daily DatetimeIndex without gaps) and one column a series. A day
-            without a row in the source is 0; NaN where a series hasn't begun, on weekdays that are usually
-            closed, and on silent days of a panel of several series.
+            without a row in the source is 0, or NaN where that is unknown; NaN where a series hasn't begun, on
+            weekdays that are usually closed, and on silent days of a panel of several series.
         skipped: series left out, and why.
         silent_days: days on which no series had anything though that weekday usually has.
         incomplete_day: the newest day, if it was left out because it is still filling up.
+        holes: first and last of a week or more of silent days. What a day is expected to be isn't learned there.
     """
 
     values: pd.DataFrame
     skipped: dict[str, str] = field(default_factory=dict)
     silent_days: tuple[dt.date, ...] = ()
     incomplete_day: dt.date | None = None
+    holes: tuple[tuple[dt.date, dt.date], ...] = ()
 
     @property
     def days(self) -> int:
         """Number of days."""
         return len(self.values)
+
+    @property
+    def past(self) -> pd.DataFrame:
+        """The values to learn from: those outside of holes."""
+        past = self.values.copy()
+        past.loc[past.index.isin(self.in_holes)] = np.nan
+        return past
+
+    @property
+    def in_holes(self) -> list[pd.Timestamp]:
+        """The days inside of holes."""
+        return [day for first, last in self.holes for day in pd.date_range(first, last)]
 
 
 @dataclass(frozen=True)
@@ -84,14 +105,24 @@ class FeatureSet:
         return len(self.inputs)
 
 
-def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 / 3) -> Panel:
+def make_panel(
+    observed: pd.DataFrame,
+    *,
+    min_days: int,
+    min_active: float = 2 / 3,
+    missing: Literal["zero", "unknown"] = "zero",
+    looking_back: bool = False,
+) -> Panel:
     """Lay observations out as a complete panel.
 
     Args:
         observed: one row a day and series: ``day`` (date), ``series`` (text), ``value`` (float) and ``rows``,
             the number of source rows behind it.
         min_days: days that a series must span to be kept.
-        min_active: share of the days since its first on which a series must differ from zero.
+        min_active: share of the days since its first on which a series must differ from zero, or be known.
+        missing: what a day without a row is. ``zero`` for what is counted or is sold; ``unknown`` for a measure of
+            which nobody knows whether it was taken.
+        looking_back: find holes; a day's features then know whether the silence they lie in goes on for a week.
 
     Returns:
         The panel; without columns if no series has enough history.
@@ -113,7 +144,8 @@ def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 /
     weekday_is_open = (rows > 0).groupby(days.day_of_week).transform("mean").to_numpy() >= 0.5
     begun = wide.notna().cummax()
     closed = empty_day & ~weekday_is_open
-    active, span = (wide.fillna(0.0) != 0).sum(), begun[~closed].sum()
+    zero = missing == "zero"
+    active, span = ((wide.fillna(0.0) != 0) if zero else wide.notna()).sum(), begun[~closed].sum()
     skipped = {}
     for name in wide.columns:
         length = int(begun[name].sum())
@@ -121,15 +153,30 @@ def make_panel(observed: pd.DataFrame, *, min_days: int, min_active: float = 2 /
         if length < min_days:
             skipped[name] = f"{length} days of history, {min_days} needed"
         elif share < min_active:
-            skipped[name] = f"not zero on only {share:.0%} of its days"
+            skipped[name] = f"{'not zero' if zero else 'known'} on only {share:.0%} of its days"
     kept = [name for name in wide.columns if name not in skipped]
-    values = wide[kept].fillna(0.0).where(begun[kept])
-    silent: tuple[dt.date, ...] = ()
+    values = (wide[kept].fillna(0.0) if zero else wide[kept]).where(begun[kept])
     values[closed] = np.nan
-    if wide.shape[1] > 1:
-        silent = tuple(day.date() for day in days[empty_day & weekday_is_open])
+    silent_days = days[empty_day & weekday_is_open]
+    silent: tuple[dt.date, ...] = ()
+    if wide.shape[1] > 1 or not zero:
+        silent = tuple(day.date() for day in silent_days)
         values[empty_day] = np.nan
-    return Panel(values, skipped, silent, days[-1].date() + dt.timedelta(days=1) if incomplete else None)
+    return Panel(
+        values, skipped, silent, days[-1].date() + dt.timedelta(days=1) if incomplete else None,
+        tuple(_holes(empty_day, silent_days, days)) if looking_back else (),
+    )  # fmt: skip
+
+
+def _holes(
+    empty: np.ndarray, silent: pd.DatetimeIndex, days: pd.DatetimeIndex
+) -> Iterator[tuple[dt.date, dt.date]]:
+    """Yield first and last of each week or more without a row, in which there should have been some."""
+    runs = pd.Series(empty, days).astype(int).diff().ne(0).cumsum()[empty]
+    for _, run in runs.groupby(runs):
+        inside = silent[(silent >= run.index[0]) & (silent <= run.index[-1])]
+        if len(run) >= HOLE and len(inside):
+            yield inside[0].date(), inside[-1].date()
 
 
 def build_features(panel: Panel) -> FeatureSet:
@@ -138,19 +185,19 @@ def build_features(panel: Panel) -> FeatureSet:
     Every feature of a day is a function of the days before it (and of the calendar), so nothing that
     happens on the day or after it can change them.
     """
-    values = panel.values
-    past = values.shift(1)
+    values, known = panel.values, panel.past
+    past = known.shift(1)
     recent = past.rolling(WARM_UP, min_periods=WARM_UP // 2)
     median, mean = recent.median(), recent.mean()
     # The median keeps one spike from raising the level for four weeks; sparse series have a median near zero.
     level = median.where(median > mean / 2, mean / 2)
     level = level.where(level > 0)
-    same_weekday = np.stack([values.shift(7 * week).to_numpy() for week in range(1, 5)])
+    same_weekday = np.stack([known.shift(7 * week).to_numpy() for week in range(1, 5)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         weekday_mean, weekday_median = np.nanmean(same_weekday, axis=0), np.nanmedian(same_weekday, axis=0)
     ratios = {
-        **{f"lag_{lag}": values.shift(lag) / level for lag in (1, 7, 14, 28)},
+        **{f"lag_{lag}": known.shift(lag) / level for lag in (1, 7, 14, 28)},
         "mean_7": past.rolling(7, min_periods=4).mean() / level,
         "median_28": median / level,
         "std_28": recent.std() / level,
@@ -168,9 +215,10 @@ def build_features(panel: Panel) -> FeatureSet:
         "series": np.tile(np.asarray(names, dtype=object), len(days)),
         **{name: np.repeat(np.asarray(part, dtype=float), len(names)) for name, part in calendar.items()},
         "log_level": np.log1p(level.to_numpy()).ravel(),
-        **{name: frame.to_numpy().ravel() for name, frame in ratios.items()},
+        # Trees go by order, and take no number beyond single precision.
+        **{name: frame.clip(-_LARGEST, _LARGEST).to_numpy().ravel() for name, frame in ratios.items()},
     }
-    ready = values.notna() & level.notna() & (values.shift(WARM_UP).ffill().notna())
+    ready = values.notna() & level.notna() & (known.shift(WARM_UP).ffill().notna())
     naive = values.shift(7).fillna(values.shift(14))
     long = {
         name: pd.Series(frame.to_numpy().ravel(), index, dtype=float)

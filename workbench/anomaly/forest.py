@@ -18,6 +18,9 @@ COVERAGE = 0.99
 CRITICAL = 1.5
 """Half-widths of the range from which a day is critical."""
 
+LEAST_SPREAD = 0.01
+"""Spread of a series that hardly varies, as a share of its level."""
+
 _GROSS = 6.0
 # Of a few hundred errors, the quantiles of a 99 % range are little more than the largest ones.
 _FEW, _GROSS_OF_FEW = 1000, 3.5
@@ -67,7 +70,12 @@ class Fitted:
 
 
 def fit_forest(
-    features: FeatureSet, *, trees: int = 100, seed: int = 0, coverage: float = COVERAGE
+    features: FeatureSet,
+    *,
+    trees: int = 100,
+    seed: int = 0,
+    coverage: float = COVERAGE,
+    least_spread: float = LEAST_SPREAD,
 ) -> Fitted:
     """Fit the forest and calibrate its range on out-of-bag errors. The same input gives the same model.
 
@@ -76,6 +84,7 @@ def fit_forest(
         trees: number of trees.
         seed: of the bootstrap and the feature draws.
         coverage: share of usual days that the range shall hold.
+        least_spread: see `calibrate`.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import RandomForestRegressor
@@ -101,21 +110,24 @@ def fit_forest(
     out_of_bag = pd.Series(forest.oob_prediction_, features.inputs.index, name="out_of_bag")
     # The expectations travel beside the model, keyed by day and series; in it they would have no key.
     del forest.oob_prediction_
-    return Fitted(pipeline, calibrate(features, out_of_bag, coverage), out_of_bag)
+    return Fitted(pipeline, calibrate(features, out_of_bag, coverage, least_spread), out_of_bag)
 
 
-def calibrate(features: FeatureSet, expected: pd.Series, coverage: float = COVERAGE) -> Calibration:
+def calibrate(
+    features: FeatureSet, expected: pd.Series, coverage: float = COVERAGE, least_spread: float = LEAST_SPREAD
+) -> Calibration:
     """Measure how far the days strayed from what was expected of them without knowing them.
 
     Errors are divided by their series' robust spread (1.4826 times the median absolute error) and pooled; the
     range takes their split-conformal quantiles. Errors beyond six spreads (3.5 when there are under 1,000
-    errors) are the anomalies that the range is there to find, so they don't widen it.
+    errors) are the anomalies that the range is there to find, so they don't widen it. A spread is at least
+    ``least_spread``, a share of the level.
     """
     error = features.target - expected
     names = features.inputs["series"]
     spread = 1.4826 * error.abs().groupby(names).median()
     usual = float(spread[spread > 0].median()) if (spread > 0).any() else 0.1
-    spread = spread.clip(lower=max(0.1 * usual, 0.01))
+    spread = spread.clip(lower=max(0.1 * usual, least_spread))
     strayed = (error / names.map(spread)).to_numpy(dtype=float)
     gross = _GROSS if len(strayed) >= _FEW else _GROSS_OF_FEW
     strayed = np.sort(strayed[np.abs(strayed) <= gross])
@@ -183,10 +195,16 @@ def judge(frame: pd.DataFrame, expected: np.ndarray, lower: np.ndarray, upper: n
     scores = np.where(outside, np.clip(scores, 1.0, 1e6), np.minimum(scores, 1.0))
     critical = outside & ((scores >= CRITICAL) | (~above & (actual <= 0)))
     return frame.assign(
-        actual=actual.round(4), expected=expected.round(4), lower=lower.round(4), upper=upper.round(4),
+        actual=_rounded(actual), expected=_rounded(expected), lower=_rounded(lower), upper=_rounded(upper),
         score=scores.round(4), direction=np.where(above, "above", "below"),
         severity=np.where(critical, "critical", np.where(outside, "warning", "")),
     )  # fmt: skip
+
+
+def _rounded(numbers: np.ndarray) -> np.ndarray:
+    """Round to 4 digits; numbers that have no such digits would overflow as they are rounded."""
+    near = np.abs(numbers) < 1e15
+    return np.where(near, np.where(near, numbers, 0).round(4), numbers)
 
 
 def importances(pipeline: Any) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.terminal import printable
+
 if TYPE_CHECKING:
     from workbench.anomaly.detect import Findings
 
@@ -26,7 +28,10 @@ def detect(
     limit: Annotated[int, typer.Option(min=1, help="Anomalies to print.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
 ) -> None:
-    """Find days on which a table's daily rows (or a measure) leave their expected range."""
+    """Find days on which a table's daily rows (or a measure) leave their expected range.
+
+    A day without rows counts 0 rows; a measure of it is unknown and isn't judged. What was left out is said below.
+    """
     from workbench.anomaly.detect import detect as find
     from workbench.warehouse import connect
 
@@ -39,8 +44,8 @@ def detect(
 
 def _show(found: Findings, limit: int) -> None:
     from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from workbench.numbers import money as amount
 
@@ -50,12 +55,12 @@ def _show(found: Findings, limit: int) -> None:
         grid = Table(box=None, header_style="bold", pad_edge=False)
         grid.add_column("date")
         if found.by:
-            grid.add_column(escape(found.by))
+            grid.add_column(Text(printable(found.by)))
         for name in ("actual", "expected", "range", "score"):
             grid.add_column(name, justify="right")
         grid.add_column("severity")
         for row in anomalies.head(limit).to_dict("records"):
-            series = [escape(str(row["series"]))] if found.by else []
+            series = [Text(printable(str(row["series"]), longest=200))] if found.by else []
             between = f"{amount(row['lower'])} to {amount(row['upper'])}"
             color = "red" if row["severity"] == "critical" else "yellow"
             grid.add_row(
@@ -65,6 +70,6 @@ def _show(found: Findings, limit: int) -> None:
         console.print(grid)
         if len(anomalies) > limit:
             console.print(f"... and {len(anomalies) - limit} more (--limit).")
-    print(found.summary)
+    print(printable(found.summary))
     for note in found.notes:
-        print(note)
+        print(printable(note))
