@@ -9,7 +9,7 @@ from workbench.aws.finished import Intake, complete_runs, marks
 from workbench.aws.messages import RunRequest
 from workbench.aws.queue import Queue
 from workbench.execution import load_pipeline
-from workbench.execution.graph import expand, in_warehouse
+from workbench.execution.following import Following
 from workbench.execution.pipeline import find_pipelines
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse
@@ -22,9 +22,8 @@ _ANEW = 30
 class Followers:
     """Asks ``ops.runs`` which pipelines are due, and puts a request for each into the queue.
 
-    Nothing is kept in mind that a crash could lose: a pipeline is due while a stage that writes one of its tables
-    has succeeded since it last began to run with success, whoever ran either. One that takes in landing is due, too,
-    while its last complete run left out pages that weren't made since.
+    Besides those that follow tables, one that takes in landing is due while its last complete run left out pages
+    that weren't made since. Nothing is kept in mind that a crash could lose.
     """
 
     def __init__(
@@ -34,22 +33,7 @@ class Followers:
         self._intakes = [intake for intake in intakes if intake.pages]
         self._sent: set[str] = set()
         self._looked, self._runs = time.monotonic(), -1
-        pipelines = [load_pipeline(name, settings) for name in find_pipelines(settings)]
-        self._writers: dict[str, list[tuple[str, str]]] = {}
-        for follower in pipelines:
-            tables = {
-                name
-                for name in expand(follower.schedule.on if follower.schedule else ())
-                if in_warehouse(name)
-            }
-            writers = [
-                (each.name, stage)
-                for each in pipelines
-                for stage in each.order
-                if each.name != follower.name and tables & set(expand(each.stages[stage].writes))
-            ]
-            if writers:
-                self._writers[follower.name] = writers
+        self._following = Following(load_pipeline(name, settings) for name in find_pipelines(settings))
 
     def late(self) -> bool:
         """Whether they have waited for an empty queue long enough."""
@@ -65,7 +49,7 @@ class Followers:
             return 0
         self._looked, self._runs = time.monotonic(), runs
         causes = [(each.pipeline.name, self._left_out(each)) for each in self._intakes]
-        causes += [(name, self._cause(name, writers)) for name, writers in self._writers.items()]
+        causes += [(name, self._following.cause(self._warehouse, name)) for name in self._following.writers]
         count = 0
         for name, cause in causes:
             if cause is None or (request := f"{name} after {cause}") in self._sent:
@@ -84,17 +68,5 @@ class Followers:
             f"WHERE pipeline = ? AND stage IN ({marks(intake.pages)}) AND state IN ('succeeded', 'skipped')) "
             "ORDER BY ended DESC LIMIT 1",
             [*values, intake.pipeline.name, *intake.pages],
-        ).to_pylist()
-        return rows[0]["run_id"] if rows else None
-
-    def _cause(self, follower: str, writers: Iterable[tuple[str, str]]) -> str | None:
-        """Return the stage run that makes a pipeline due, or None."""
-        pairs = list(writers)
-        any_of = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
-        rows = self._warehouse.query(
-            f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({any_of}) "
-            "AND finished_at > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
-            "WHERE pipeline = ? AND stage IS NULL AND state = 'succeeded') ORDER BY finished_at DESC LIMIT 1",
-            [*(part for pair in pairs for part in pair), follower],
         ).to_pylist()
         return rows[0]["run_id"] if rows else None

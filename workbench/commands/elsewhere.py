@@ -17,9 +17,11 @@ EXECUTORS = ("local", "ecs")
 
 
 def places(
-    pipeline: Pipeline, executor: str | None, settings: Settings
+    pipeline: Pipeline, executor: str | None, settings: Settings, *, lines: bool = False
 ) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str] | None]:
     """Return who is told of a run, what executes stages elsewhere, the run this one is a part of, and variables.
+
+    With ``lines`` it is told line by line, on a terminal too.
 
     Raises:
         UsageError: there is no such executor, or a setting is wrong.
@@ -31,7 +33,7 @@ def places(
         raise unknown("executor", executor, EXECUTORS)
     maps = {stage.executor for stage in pipeline.stages.values()}
     remote = executor == "ecs" or (executor is None and "ecs" in maps)
-    told: Progress = Lines() if remote else choose_progress(pipeline.name, settings)
+    told: Progress = Lines() if remote or lines else choose_progress(pipeline.name, settings)
     elsewhere: dict[str, Any] = {}
     # Set by the run on another machine whose stage this is; nothing that a notebook starts may see it.
     part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)

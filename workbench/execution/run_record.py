@@ -112,6 +112,9 @@ class Run(_Timed):
     parameters: dict[str, Any] = Field(default={}, description="values of all stages, secrets by reference")
     given: dict[str, Any] = Field(default={}, description="those of them that the caller gave")
     resumed: str | None = Field(default=None, description="the run that this one goes on with")
+    request: str | None = Field(
+        default=None, description="what of its schedule asked for it; null if it was called for"
+    )
     pid: int = Field(default=0, description="process that ran it")
     pid_created: float = Field(default=0.0, description="when that process began, seconds since 1970")
     host: str = Field(default="", description="name of the machine")

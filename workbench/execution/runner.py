@@ -31,6 +31,7 @@ def run_pipeline(
     without: Collection[str] = (),
     force: bool = False,
     resume: str | None = None,
+    request: str | None = None,
     cold: bool = False,
     executor: str | None = None,
     executors: Mapping[str, MakeRemote] | None = None,
@@ -52,6 +53,7 @@ def run_pipeline(
         force: run also what hasn't changed.
         resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
             ``parameters``, and what it got done is skipped.
+        request: what of its schedule asks for it; kept in the record.
         cold: start a kernel afresh for each notebook, don't fork.
         executor: what executes all stages, ``local`` or ``ecs``; as their maps say if None.
         executors: make the executors other than the local one, by name.
@@ -87,6 +89,7 @@ def run_pipeline(
         settings,
         given={name: plain(value) for name, value in given.items()},
         resumed=past.run_id if past else None,
+        request=request,
         **({"run_id": part_of, "executor": PART} if part_of else {"executor": executor or "local"}),
     )
     named = [name for name in (start, only) if name]

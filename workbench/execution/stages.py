@@ -41,11 +41,15 @@ class Part(BaseModel):
 
 
 class Schedule(Part):
-    """When a pipeline runs: by the clock (``cron``, five fields), or when a table or landing changes."""
+    """When a pipeline runs: by the clock (``cron``, five fields), or when a table or landing changes.
+
+    ``missed`` says what becomes of times at which no scheduler ran: one run for all of them, a run for each, or none.
+    """
 
     cron: str | None = None
     timezone: str = "UTC"
     on: Names = ()
+    missed: Literal["once", "all", "skip"] = "once"
 
 
 class Size(Part):
