@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, run_pipeline
+from workbench.execution import Run, packages, run_pipeline
 from workbench.execution.runs import save
+from workbench.execution.skip import differing
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -67,7 +68,7 @@ def test_the_reason_names_what_changed(
     first = run_pipeline(shop)
     (shop / "rules.py").write_text("LIMIT = 2\n")
     second = states(run_pipeline(shop))
-    assert second["take"] == ("succeeded", f"{shop / 'rules.py'} changed")
+    assert second["take"] == ("succeeded", "rules.py changed")
     assert second["show"] == ("succeeded", "raw.stores changed")
     (settings.landing / "b.csv").write_text("2")
     assert states(run_pipeline(shop))["take"][1] == "landing changed"
@@ -78,6 +79,41 @@ def test_the_reason_names_what_changed(
     monkeypatch.setenv("WORKBENCH_REPORTING_CURRENCY", "EUR")
     assert states(run_pipeline(shop, {"limit": 8}))["take"][1] == "setting reporting_currency changed"
     assert first.stages[0].key["the notebook"]
+
+
+def test_another_environment_counts_as_far_as_the_stage_imports_it(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run_pipeline(shop)
+    assert first.stages[0].key["package duckdb"] and "the environment" not in first.stages[0].key
+    elsewhere = tmp_path / "site"
+
+    def installed(*names: str) -> dict[str, str]:
+        for name in names:
+            (elsewhere / f"{name}.dist-info").mkdir(parents=True)
+        for kept in (packages._installed, packages._modules, packages.package_versions):
+            kept.cache_clear()
+        return {name: state for name, (state, _) in states(run_pipeline(shop)).items()}
+
+    monkeypatch.syspath_prepend(str(elsewhere))
+    assert installed("jupyterlab-9.1", "some_other-1.0") == {"take": "skipped", "show": "skipped"}
+    # Now as if the project lay elsewhere.
+    moved = shop.rename(tmp_path / "moved").parent / "moved"
+    assert {stage.state for stage in run_pipeline(moved).stages} == {"skipped"}
+    moved.rename(shop)
+    installed("duckdb-9.9.9")
+    last = run_pipeline(shop)
+    assert last.stages[0].key["package duckdb"] == "9.9.9"
+    assert "package duckdb changed" in [row["why"] for row in connect().query(
+        "SELECT why FROM ops.runs WHERE stage = 'take'").to_pylist()]  # fmt: skip
+
+
+def test_a_package_is_known_by_what_it_installs_and_one_side_alone_says_nothing() -> None:
+    found = packages.environment_key(["sklearn.ensemble", "yaml", "dbt.cli.main", "nowhere.to_be_found"])
+    assert {"Python", "package scikit_learn", "package pyyaml", "package dbt_core"} <= set(found)
+    assert not any("nowhere" in name for name in found)
+    assert differing({"package a": "1", "x": "1"}, {"package b": "1"}) == ["x"]
+    assert differing({"package a": "1"}, {"package a": "2"}) == ["package a"]
 
 
 def test_a_person_decides_otherwise(shop: Path) -> None:
@@ -191,6 +227,6 @@ def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
     assert found["a"] == ("succeeded", "weather can't be versioned")
     assert found["b"] == ("succeeded", "its map says skip: never") and found["c"][0] == "skipped"
     (folder / "sql" / "q.sql").write_text("SELECT 2")
-    assert states(run_pipeline(folder))["c"] == ("succeeded", f"{folder / 'sql' / 'q.sql'} changed")
+    assert states(run_pipeline(folder))["c"] == ("succeeded", "sql/q.sql changed")
     os.utime(folder / "rates.csv", (1, 1))
     assert states(run_pipeline(folder))["c"] == ("succeeded", "file:rates.csv changed")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from workbench.execution.graph import expand, in_warehouse
 from workbench.execution.imports import closure
 from workbench.execution.literals import plain
 from workbench.execution.notebook import Prepared
+from workbench.execution.packages import PREFIX, environment_key
 from workbench.execution.run_record import Version
 from workbench.execution.stages import Stage
 from workbench.execution.versions import Versions
@@ -67,7 +66,6 @@ class Decider:
             **code_key(prepared, stage, self.settings.root),
             **{table: version.version or "" for table, version in inputs.items()},
             "setting reporting_currency": self.settings.reporting_currency,
-            "the environment": environment_key(),
         }
         past = [
             row
@@ -118,7 +116,10 @@ class Decider:
 
 
 def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
-    """Return hashes of a notebook's code, of our own modules it imports, of further files, and of its values."""
+    """Return hashes of a notebook's code, of our own modules it imports, of further files, and of its values.
+
+    With them go the versions of Python and of the packages that it imports.
+    """
     folder = prepared.path.parent
     source = [
         [cell["cell_type"], cell["source"]]
@@ -126,29 +127,25 @@ def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
         if cell["cell_type"] == "code"
     ]
     key = {"the notebook": _hash(json.dumps(source).encode())}
-    for path in (*closure(prepared.content, folder).first_party, *_files(folder, stage.code)):
-        key[_label(path, root)] = file_hash(path)
+    imports = closure(prepared.content, folder)
+    for path in (*imports.first_party, *_files(folder, stage.code)):
+        key[_label(path, root, folder)] = file_hash(path)
+    key |= environment_key(imports.third_party)
     for name, value in prepared.values.items():
         key[f"parameter {name}"] = _hash(json.dumps(plain(value), sort_keys=True).encode())
     return key
 
 
 def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
-    """Return the names whose hashes differ, or that only one side has."""
-    return [name for name in {**new, **old} if old.get(name) != new.get(name)]
+    """Return the names whose hashes differ, or that only one side has.
 
-
-@cache
-def environment_key() -> str:
-    """Return a hash over the Python version and the names and versions of all installed packages."""
-    installed = {
+    A package that only one side has is one that the code can do without.
+    """
+    return [
         name
-        for folder in dict.fromkeys(sys.path)
-        if folder and Path(folder).is_dir()
-        for name in os.listdir(folder)  # noqa: PTH208  only the names are of use
-        if name.endswith((".dist-info", ".egg-info"))
-    }
-    return _hash("\n".join([platform.python_version(), *sorted(installed)]).encode())
+        for name in {**new, **old}
+        if old.get(name) != new.get(name) and not (name.startswith(PREFIX) and (name in old) != (name in new))
+    ]
 
 
 def file_hash(path: Path) -> str:
@@ -178,9 +175,13 @@ def _files(folder: Path, names: Collection[str]) -> Iterator[Path]:
             yield from (Path(parent, file) for file in sorted(files) if not file.startswith("."))
 
 
-def _label(path: Path, root: Path) -> str:
-    path, root = path.resolve(), root.resolve()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+def _label(path: Path, root: Path, folder: Path) -> str:
+    """Return what a file is called wherever the project or the pipeline's folder lies."""
+    path = path.resolve()
+    for place in (root.resolve(), folder.resolve()):
+        if path.is_relative_to(place):
+            return path.relative_to(place).as_posix()
+    return str(path)
 
 
 def _some(names: list[str]) -> str:
