@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workbench.execution.progress import Lines, Live, usual_seconds
+from workbench.execution.progress import STOPPING, Lines, Live, usual_seconds
 from workbench.execution.runs import Run, StageRun, new_run, save
 from workbench.settings import Settings
 
@@ -53,12 +53,18 @@ def test_the_table_shows_state_cells_time_and_what_came_of_it(settings: Settings
     assert left.startswith("- left") and "not run" in left
 
 
-def test_a_narrow_terminal_keeps_a_line_for_each_stage(settings: Settings) -> None:
+def test_a_narrow_terminal_shows_all_of_it_over_several_lines(settings: Settings) -> None:
     live = Live()
     live._run = made(settings)
     lines = drawn(live, 30)
-    assert len(lines) == 6 and all(len(line.rstrip()) <= 30 for line in lines)
-    assert [line[0] for line in lines] == ["✓", "=", "▸", "✗", "·", "-"]
+    assert all(len(line.rstrip()) <= 30 for line in lines)
+    assert [line[0] for line in lines if line[0] in "✓=▸✗·-"] == ["✓", "=", "▸", "✗", "·", "-"]
+    said = "".join(line.strip() for line in lines).replace(" ", "")
+    assert "unchangedsincerunx" in said and "KeyError:[bold]'XYZ'" in said and "…" not in said
+    live.stopping(live._run)
+    assert "stopping" not in "".join(drawn(live, 30))
+    live._run.begin()
+    assert drawn(live, 60)[-1].strip() == STOPPING
 
 
 def test_history_is_the_median_of_the_last_runs_that_succeeded(settings: Settings) -> None:

@@ -33,6 +33,10 @@ class UntilStopped:
         """A stage has finished ``done`` of its cells."""
         self._told.cell(stage, done, total)
 
+    def stopping(self, run: Run) -> None:
+        """A signal ends the run."""
+        self._told.stopping(run)
+
     def end(self, run: Run) -> None:
         """The run has ended."""
         self._told.end(run)

@@ -170,6 +170,10 @@ class Shared:
         """A stage has finished ``done`` of its cells."""
         self._told.cell(stage, done, total)
 
+    def stopping(self, run: Run) -> None:
+        """A signal ends the run."""
+        self._told.stopping(run)
+
     def end(self, run: Run) -> None:
         """The run has ended.
 

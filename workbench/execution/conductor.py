@@ -100,6 +100,8 @@ class Conductor:
                         self._work_through()
             except KeyboardInterrupt as error:
                 stopped = error
+                if self._running:
+                    self.progress.stopping(self.run)
             except Exception as error:
                 problem = (
                     str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"

@@ -67,9 +67,10 @@ class WorkbenchEngine:
         Raises:
             UsageError: a parameter is unknown or of a wrong type; nothing has run.
         """
+        from workbench.execution.job import start
         from workbench.execution.journal import Journal
         from workbench.execution.manager import Manager
-        from workbench.execution.supervise import Supervisor
+        from workbench.execution.supervise import Ending, Supervisor
 
         own = job is None
         if job is None:
@@ -87,14 +88,16 @@ class WorkbenchEngine:
         manager.notebook_start()
         journal = Journal(job.journal, job.redactor, **job.facts, notebook=nb)
         try:
-            job.process, job.executor, job.why = job.start()
-            nb.metadata["language_info"] = job.process.language_info()
-            supervisor = Supervisor(
-                job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
-            )
-            job.ending = supervisor.run()
-            if supervisor.interruption:
-                raise supervisor.interruption
+            if not start(job) or job.process is None:
+                job.ending = Ending("stopped", f"Stopped: by {job.stop.by}" if job.stop.by else "Stopped")
+            else:
+                nb.metadata["language_info"] = job.process.language_info()
+                supervisor = Supervisor(
+                    job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
+                )
+                job.ending = supervisor.run()
+                if supervisor.interruption:
+                    raise supervisor.interruption
         finally:
             ending = job.ending
             state = (

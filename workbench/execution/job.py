@@ -34,6 +34,9 @@ class Stop(threading.Event):
         self.set()
 
 
+_LOOK_EVERY = 0.05
+
+
 @dataclass
 class Job:
     """What is asked for, and what came of it.
@@ -60,3 +63,43 @@ class Job:
     why: str | None = None
     node: Any = None
     ending: Ending | None = None
+
+
+def start(job: Job) -> bool:
+    """Start a job's process; return whether it is there, for the job may be stopped meanwhile.
+
+    Libraries that have yet to be loaded take seconds. What comes to be after a stop is ended at once.
+    """
+    if threading.current_thread() is threading.main_thread():
+        # A signal interrupts it here.
+        job.process, job.executor, job.why = job.start()
+        return True
+    found: list[tuple[Process, str, str | None]] = []
+    problems: list[BaseException] = []
+    lock, over = threading.Lock(), threading.Event()
+    abandoned = False
+
+    def begin() -> None:
+        try:
+            started = job.start()
+            with lock:
+                if not abandoned:
+                    found.append(started)
+                    return
+            started[0].kill()
+            started[0].close()
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            over.set()
+
+    threading.Thread(target=begin, name="start", daemon=True).start()
+    while not over.wait(_LOOK_EVERY) and not job.stop.is_set():
+        pass
+    with lock:
+        abandoned = not found
+    if problems:
+        raise problems[0]
+    if found:
+        job.process, job.executor, job.why = found[0]
+    return bool(found)

@@ -21,6 +21,7 @@ COLORS = {
 SIGNS = {
     "succeeded": "✓", "failed": "✗", "running": "▸", "stopped": "■", "not_run": "-", "skipped": "=",
 }  # fmt: skip
+STOPPING = "stopping; what is done is kept"
 BAR = 10
 _TIME = 12
 _HISTORY, _LOOKED_AT = 5, 50
@@ -38,6 +39,9 @@ class Progress(Protocol):
     def cell(self, stage: StageRun, done: int, total: int) -> None:
         """A stage has finished ``done`` of its cells."""
 
+    def stopping(self, run: Run) -> None:
+        """A signal ends the run; what is running is being stopped."""
+
     def end(self, run: Run) -> None:
         """The run has ended."""
 
@@ -52,6 +56,9 @@ class Silence:
         """Do nothing."""
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:
+        """Do nothing."""
+
+    def stopping(self, run: Run) -> None:
         """Do nothing."""
 
     def end(self, run: Run) -> None:
@@ -76,6 +83,10 @@ class Lines(Silence):
         error = f": {stage.error}" if stage.error else ""
         print(f"  {stage.name} {stage.state}{note}{error}", file=sys.stderr, flush=True)
 
+    def stopping(self, run: Run) -> None:
+        """Say so at once."""
+        print(STOPPING, file=sys.stderr, flush=True)
+
 
 class Live(Silence):
     """A table of the stages that redraws itself.
@@ -91,6 +102,7 @@ class Live(Silence):
         self._usual = dict(usual or {})
         self._run: Run | None = None
         self._cells: dict[str, tuple[int, int]] = {}
+        self._stopping = False
         self._lock = threading.Lock()
         self._live = RichLive(
             console=Console(stderr=True), refresh_per_second=4, get_renderable=self.table, transient=False
@@ -111,6 +123,11 @@ class Live(Silence):
         with self._lock:
             self._cells[stage.name] = (done, total)
 
+    def stopping(self, run: Run) -> None:
+        """Draw that it stops."""
+        self._stopping = True
+        self._live.refresh()
+
     def end(self, run: Run) -> None:
         """Draw a last time."""
         self._run = run
@@ -119,7 +136,7 @@ class Live(Silence):
     def table(self) -> Group:
         """Return what is drawn: for each stage its state, its cells, its seconds and what came of it.
 
-        A line that is too long for the terminal is cut at its end, so what matters comes first.
+        A line that is too long for the terminal goes on in the next.
         """
         from rich.console import Group
         from rich.text import Text
@@ -131,12 +148,15 @@ class Live(Silence):
         lines = []
         for stage, bar in zip(stages, bars, strict=True):
             color = COLORS.get(stage.state, "dim")
-            line = Text(no_wrap=True, overflow="ellipsis")
+            line = Text(overflow="fold")
             line.append(f"{SIGNS.get(stage.state, '·')} {stage.name:<{names}}", color)
             line.append(f" {self._time(stage):>{_TIME}}", "" if stage.started_at else "dim")
             line.append(f"  {bar:<{widest}}" if widest else "", "cyan")
             line.append(f"  {self._note(stage)}")
+            line.rstrip()
             lines.append(line)
+        if self._stopping and self._run and self._run.state == "running":
+            lines.append(Text(STOPPING, "yellow"))
         return Group(*lines)
 
     def _bar(self, stage: StageRun) -> str:

@@ -18,6 +18,8 @@ from workbench.execution.post_mortem import death, memory_of, oom_kills
 from workbench.execution.redact import Redactor
 
 GRACE = 2.0
+# Somebody waits for the end.
+STOP_GRACE = 1.0
 _LOOK_EVERY = 0.1
 
 
@@ -190,7 +192,7 @@ class Supervisor:
                 self.process.kill()
                 kill_at = now + GRACE
             if kill_at is None and self._past(now, deadline, cell_deadline):
-                kill_at = now + GRACE
+                kill_at = now + (STOP_GRACE if self.ending.reason == "stopped" else GRACE)
                 if self.ending.reason == "memory":
                     self.process.kill()
                 else:
