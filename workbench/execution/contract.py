@@ -16,6 +16,7 @@ from workbench.execution.pipeline import Pipeline
 from workbench.execution.syntax import parse
 
 LONGEST_CELL = 12
+KEPT_WITHOUT = "it is kept without outputs and execution counts"
 _SECTION = re.compile(r"\*\*(Reads|Writes|Fails when)\s*[:.]?\s*\*\*\s*[:.]?", re.IGNORECASE)
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -27,6 +28,11 @@ class Finding:
     notebook: Path
     cell: int | None
     message: str
+
+    @property
+    def mendable(self) -> bool:
+        """Whether it is of a kind that :func:`workbench.execution.tidy.tidy` mends."""
+        return self.message == KEPT_WITHOUT
 
     def __str__(self) -> str:
         place = "" if self.cell is None else f", cell {self.cell}"
@@ -154,7 +160,7 @@ def _body(cells: list[dict[str, Any]]) -> Problems:
     first = next((index for index, _ in _code(cells)), None)
     for index, cell in _code(cells):
         if cell.get("outputs") or cell.get("execution_count") is not None:
-            yield index, "it is kept without outputs and execution counts"
+            yield index, KEPT_WITHOUT
         if has_tag(cell, INJECTED):
             yield index, "it holds the parameters of some run"
         if (lines := len(cell["source"].strip().splitlines())) > LONGEST_CELL:
