@@ -23,6 +23,11 @@ $(VENV)/demo.stamp: requirements/demo.txt pyproject.toml $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+$(VENV)/lab.stamp: requirements/lab.txt $(VENV)/demo.stamp
+	@echo "== installing JupyterLab"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/lab.txt
+	@touch $@
+
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
 	@echo "== installing what the tests need"
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
@@ -62,10 +67,10 @@ bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/runs.py
 
-lab: $(VENV)/dev.stamp ## open JupyterLab
+lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages
 	$(BIN)/workbench lab
 
-up: $(VENV)/dev.stamp ## start a local AWS, Redshift, MLflow and JupyterLab
+up: $(VENV)/lab.stamp ## start MLflow and JupyterLab in the background
 	$(BIN)/workbench up
 
 down: ## stop them
@@ -77,6 +82,11 @@ soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \
 		--universal --generate-hashes --no-header -o requirements/$$extra.txt; done
+	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab -c requirements/dev.txt \
+		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/lab.txt
+	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift \
+		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
+		-o requirements/services.txt
 	$(BIN)/python scripts/environment.py
 
 clean: ## remove the virtual environment and all local state

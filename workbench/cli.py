@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from workbench.commands import demo, detect, execute, generate, models, queue, services, warehouse, worker
+from workbench.commands import (
+    check,
+    demo,
+    detect,
+    execute,
+    generate,
+    models,
+    queue,
+    schedule,
+    schema,
+    services,
+    warehouse,
+    worker,
+)
 from workbench.errors import WorkbenchError
 from workbench.execution import quick
 from workbench.terminal import printable
@@ -15,12 +29,36 @@ app = typer.Typer(
     name="workbench",
     help="Notebooks that run on schedule, over a data warehouse.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, warehouse, execute, detect, models, generate, worker, queue, services):
+for module in (
+    demo, warehouse, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
+):  # fmt: skip
     module.register(app)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("workbench")
+        except PackageNotFoundError:
+            found = "(not installed)"
+        print(f"workbench {found}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version and end.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Notebooks that run on schedule, over a data warehouse."""
 
 
 def main() -> None:

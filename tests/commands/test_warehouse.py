@@ -271,4 +271,4 @@ def test_lab_hands_the_kernel_the_home_and_the_package(
 def test_lab_says_what_to_install(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jupyterlab", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    refused(call("lab"), "workbench[lab]")
+    refused(call("lab"), "--require-hashes", "lab.txt")

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
-
-_MISSING = "AWS needs the package boto3; install it with: pip install 'workbench[aws]'"
+from workbench.extras import advice
 
 
 def client(service: str, *, endpoint: str | None = None, region: str | None = None) -> Any:
@@ -27,7 +26,7 @@ def client(service: str, *, endpoint: str | None = None, region: str | None = No
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError:
-        raise UsageError(_MISSING) from None
+        raise UsageError(f"AWS needs the package boto3; {advice('aws')}") from None
     # A long poll takes up to 20 seconds; a read must outlast it.
     config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=5, read_timeout=60)
     try:

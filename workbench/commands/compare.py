@@ -64,19 +64,14 @@ def _facts(run: Run) -> Iterator[tuple[tuple[str, str], Any]]:
 
 
 def _print(runs: list[Run], rows: list[tuple[tuple[str, str], Any, Any]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from workbench.commands.tables import show
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("stage", "what", *(run.run_id for run in runs), "change"):
-        table.add_column(name, overflow="fold")
-    for (stage, what), old, new in rows:
-        if old is None and new is None:
-            continue
-        cells = [escape(text) for text in (stage, what, _text(old), _text(new), _change(old, new))]
-        table.add_row(*cells, style=None if old != new else "dim")
-    Console().print(table)
+    known = [row for row in rows if row[1] is not None or row[2] is not None]
+    show(
+        ("stage", "what", *(run.run_id for run in runs), "change"),
+        [(stage, what, _text(old), _text(new), _change(old, new)) for (stage, what), old, new in known],
+        styles=[None if old != new else "dim" for _, old, new in known],
+    )
 
 
 def _text(value: Any) -> str:

@@ -43,33 +43,34 @@ def detect(
 
 
 def _show(found: Findings, limit: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    from workbench.commands.tables import show
     from workbench.numbers import money as amount
 
-    console = Console()
     anomalies = found.anomalies
     if len(anomalies):
-        grid = Table(box=None, header_style="bold", pad_edge=False)
-        grid.add_column("date")
-        if found.by:
-            grid.add_column(Text(printable(found.by)))
-        for name in ("actual", "expected", "range", "score"):
-            grid.add_column(name, justify="right")
-        grid.add_column("severity")
-        for row in anomalies.head(limit).to_dict("records"):
-            series = [Text(printable(str(row["series"]), longest=200))] if found.by else []
-            between = f"{amount(row['lower'])} to {amount(row['upper'])}"
-            color = "red" if row["severity"] == "critical" else "yellow"
-            grid.add_row(
-                f"{row['day']:%a %Y-%m-%d}", *series, amount(row["actual"]), amount(row["expected"]), between,
-                f"{row['score']:.1f}", f"[{color}]{row['severity']}[/{color}]",
-            )  # fmt: skip
-        console.print(grid)
+        names = (
+            "date",
+            *([found.by] if found.by else []),
+            "actual",
+            "expected",
+            "range",
+            "score",
+            "severity",
+        )
+        rows = [
+            (
+                f"{row['day']:%a %Y-%m-%d}", *([printable(str(row["series"]), longest=200)] if found.by else []), amount(row["actual"]),
+                amount(row["expected"]), f"{amount(row['lower'])} to {amount(row['upper'])}",
+                f"{row['score']:.1f}", row["severity"],
+            )
+            for row in anomalies.head(limit).to_dict("records")
+        ]  # fmt: skip
+        show(
+            names, rows, right=("actual", "expected", "range", "score"),
+            colors={severity: "red" if severity == "critical" else "yellow" for *_, severity in rows},
+        )  # fmt: skip
         if len(anomalies) > limit:
-            console.print(f"... and {len(anomalies) - limit} more (--limit).")
+            print(f"... and {len(anomalies) - limit} more (--limit).")
     print(printable(found.summary))
     for note in found.notes:
         print(printable(note))

@@ -24,7 +24,13 @@ Cold = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 RunId = Annotated[
-    str, typer.Argument(metavar="ID", help="A run, the beginning of its id, or `latest`.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="A run, the beginning of its id, or `latest`.",
+        show_default=False,
+        autocompletion=parameters.complete_runs,
+    ),
 ]
 
 
@@ -34,12 +40,16 @@ def register(app: typer.Typer) -> None:
     app.command(cls=parameters.NotebookCommand)(notebook)
     runs.command()(compare)
     app.add_typer(runs, name="runs")
-    app.command()(check)
 
 
 def run(
     pipeline: Annotated[
-        str, typer.Argument(help="A pipeline, or a folder with a pipeline.yaml.", show_default=False)
+        str,
+        typer.Argument(
+            help="A pipeline, or a folder with a pipeline.yaml.",
+            show_default=False,
+            autocompletion=parameters.complete_pipelines,
+        ),
     ],
     parameter: parameters.Texts = None,
     parameters_file: parameters.File = None,
@@ -120,10 +130,19 @@ def _finish(done: Run, as_json: bool) -> None:
     else:
         seconds = f" in {done.seconds:.1f} s" if done.seconds is not None else ""
         print(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}")
-        print(f"report: {done.report}")
+        _print_pages(done)
     status = {"succeeded": 0, "stopped": 130}.get(done.state, 1)
     if status:
         raise typer.Exit(status)
+
+
+def _print_pages(run: Run) -> None:
+    """Print where the page of a run is, and that of the stage which is there to be read, if it has one."""
+    for stage in run.stages:
+        if stage.name == "report" and stage.report and stage.state in ("succeeded", "skipped"):
+            print(f"report: {stage.report}")
+    if run.report:
+        print(f"run: {run.report}")
 
 
 @runs.callback()
@@ -167,20 +186,10 @@ def _common(each: Any) -> tuple[str, str, str, str]:
 
 
 def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
+    from workbench.commands.tables import show
     from workbench.execution.progress import COLORS
 
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(
-            name, justify="right" if name in ("seconds", "rows") else "left", no_wrap=name == "run"
-        )
-    for row in rows:
-        table.add_row(*(f"[{COLORS[cell]}]{cell}[/]" if cell in COLORS else escape(cell) for cell in row))
-    Console().print(table)
+    show(names, rows, right=("seconds", "rows"), colors=COLORS)
 
 
 @runs.command()
@@ -217,8 +226,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         figures = stage.counts | stage.metrics | stage.values
         if figures:
             print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-    if found.report:
-        print(f"report: {found.report}")
+    _print_pages(found)
 
 
 @runs.command("open")
@@ -248,38 +256,3 @@ def open_report(
     print(json.dumps({"run_id": found.run_id, "report": str(page)}) if as_json else page)
     if sys.stdout.isatty() and not as_json:
         webbrowser.open(page.as_uri())
-
-
-def check(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A pipeline's folder, or one that holds several; all if left out.", show_default=False
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Hold stage notebooks to the notebook contract and to their pipeline's map. Exits 1 if one breaks it."""
-    from workbench.execution.contract import check_pipeline
-    from workbench.execution.pipeline import MAP, find_pipelines, load_pipeline
-
-    if folder is None:
-        places = list(find_pipelines().values())
-    elif (folder / MAP).is_file():
-        places = [folder]
-    else:
-        places = [path.parent for path in sorted(folder.glob(f"*/{MAP}"))]
-        if not places:
-            raise UsageError(f"no {MAP} in {folder} or in a folder of it")
-    pipelines = [load_pipeline(place) for place in places]
-    findings = [finding for pipeline in pipelines for finding in check_pipeline(pipeline)]
-    if as_json:
-        rows = [{"notebook": str(f.notebook), "cell": f.cell, "message": f.message} for f in findings]
-        print(json.dumps(rows, indent=2))
-    else:
-        for finding in findings:
-            print(finding)
-        count = sum(len(pipeline.stages) for pipeline in pipelines)
-        print(f"{count} notebooks of {len(pipelines)} pipelines checked, {len(findings)} findings")
-    if findings:
-        raise typer.Exit(1)

@@ -32,22 +32,20 @@ def listing(
     if not versions:
         print("No model is registered yet; train one with: workbench run anomaly_detection")
         return
-    from rich.console import Console
-    from rich.table import Table
+    from workbench.commands.tables import show
 
-    grid = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("name", "version", "alias", "trained to", "gate"):
-        grid.add_column(name)
-    for name in ("error", "vs naive", "coverage"):
-        grid.add_column(name, justify="right")
+    rows = []
     for version in versions:
         figures = [
             "" if (value := version.metrics.get(metric)) is None else format(value, style)
             for metric, style in (("wape", ".1%"), ("wape_ratio_to_naive", ".2f"), ("coverage", ".1%"))
         ]
         aliases = ", ".join(version.aliases)
-        grid.add_row(version.name, version.version, aliases, version.training_to, version.gate, *figures)
-    Console().print(grid)
+        rows.append(
+            (version.name, str(version.version), aliases, version.training_to, version.gate, *figures)
+        )
+    names = ("name", "version", "alias", "trained to", "gate", "error", "vs naive", "coverage")
+    show(names, rows, right=names[-3:])
 
 
 @models.command()

@@ -23,6 +23,21 @@ File = Annotated[
 Json = Annotated[str | None, typer.Option("--parameters-json", metavar="OBJECT", help="Values in JSON.")]
 
 
+def complete_pipelines(incomplete: str) -> list[str]:
+    """Return the project's pipelines that begin so, for a shell."""
+    from workbench.execution.pipeline import find_pipelines
+
+    return [name for name in find_pipelines() if name.startswith(incomplete)]
+
+
+def complete_runs(incomplete: str) -> list[str]:
+    """Return the newest runs that begin so, for a shell."""
+    from workbench.settings import get_settings
+
+    names = sorted((path.name for path in get_settings().runs.glob("*")), reverse=True)
+    return [name for name in ["latest", *names] if name.startswith(incomplete)][:20]
+
+
 class NotebookCommand(TyperCommand):
     """A command whose help also shows the parameters of the notebook that is named."""
 

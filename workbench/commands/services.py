@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-from typing import Annotated, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+if TYPE_CHECKING:
+    from workbench.extras import Ask
+    from workbench.services import State
+    from workbench.settings import Settings
+
 _SECRET = ("PASSWORD", "SECRET", "TOKEN")
 Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[aws|redshift|mlflow|lab]...",
+        help="mlflow and lab if left out.",
+        show_default=False,
+        autocompletion=lambda: ["aws", "redshift", "mlflow", "lab"],
+    ),
+]
+Running = Annotated[
     list[str] | None,
     typer.Argument(metavar="[aws|redshift|mlflow|lab]...", help="All if left out.", show_default=False),
 ]
@@ -24,24 +40,47 @@ def register(app: typer.Typer) -> None:
 
 
 def up(services: Names = None, as_json: AsJson = False) -> None:
-    """Start services in the background: a local AWS, a local Redshift, MLflow, JupyterLab. Prints what to export."""
+    """Start services in the background: MLflow, JupyterLab, a local AWS, a local Redshift. Prints what to export.
+
+    The local AWS and Redshift are for those who name them, for they take the place of what holds your data: whatever
+    starts after them works there. Where something is missing it offers to install it.
+    """
     from workbench.services import environment, processes
     from workbench.settings import get_settings
 
     settings = get_settings()
-    found = processes.up(settings, services or ())
+    found = processes.up(settings, services or (), asker())
     if as_json:
         print(json.dumps([_brief(state) for state in found], indent=2))
         return
     for state in found:
-        print(f"# {state.name}: {state.url} (process {state.pid})")
+        print(f"# {state.name}: {_link(state)} (process {state.pid})")
+        if state.name == "lab":
+            print(f"#   it works on {_warehouse(state, settings)}")
     for name, value in environment(settings).items():
         if not any(word in name for word in _SECRET):
             print(f"export {name}={shlex.quote(value)}")
     print(f"# These and what must stay secret: . {settings.home / 'services.env'}")
 
 
-def down(services: Names = None) -> None:
+def asker() -> Ask | None:
+    """Return what asks a person at a terminal, or None if nobody is there to answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return lambda question: typer.confirm(question, default=True, err=True)
+
+
+def _link(state: State) -> str:
+    """Return where a service is; on a terminal with the token that opens it, which belongs in no file or log."""
+    return state.link if sys.stdout.isatty() else state.url
+
+
+def _warehouse(state: State, settings: Settings) -> str:
+    """Return the warehouse that a service was started with, without a password."""
+    return re.sub(r"(?<=://)([^:@/]*):[^@/]*@", r"\1@", state.warehouse or settings.warehouse)
+
+
+def down(services: Running = None) -> None:
     """Stop services, all that run if none is named."""
     from workbench.services import processes
     from workbench.settings import get_settings
@@ -63,11 +102,11 @@ def status(as_json: AsJson = False) -> None:
     else:
         for state in found:
             told = f"running, process {state.pid}" if state.alive else f"died; its log is {state.log}"
-            print(f"{state.name:<9} {state.url:<45} {told}")
+            print(f"{state.name:<9} {_link(state):<45} {told}")
     if not all(state.alive for state in found):
         raise typer.Exit(1)
 
 
 def _brief(state: Any) -> dict[str, Any]:
-    told: dict[str, Any] = state.model_dump(mode="json", exclude={"variables", "created"})
+    told: dict[str, Any] = state.model_dump(mode="json", exclude={"variables", "created", "warehouse"})
     return told | {"alive": state.alive}

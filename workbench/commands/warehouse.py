@@ -41,7 +41,9 @@ def init(
     warehouse = locate()
     if dry_run:
         statements = warehouse.plan()
-        typer.echo(";\n".join([*statements, ""]).rstrip() or "-- nothing to do")
+        typer.echo(
+            ";\n".join([*statements, ""]).rstrip() or "-- nothing to do; the tables: workbench schema --ddl"
+        )
         return
     made = warehouse.initialize()
     typer.echo(
@@ -135,23 +137,23 @@ def query(
 def lab(context: typer.Context) -> None:
     """Open JupyterLab on the tours and the stage notebooks; the kernel knows the package and the warehouse.
 
-    Further options go to JupyterLab: workbench lab --no-browser --port 8899
+    Where it is missing it offers to install it. Further options go to JupyterLab: workbench lab --no-browser --port 8899
     """
-    import importlib.util
     import os
     import sys
 
+    from workbench.commands.services import asker
+    from workbench.extras import provide
     from workbench.settings import get_settings
 
-    if importlib.util.find_spec("jupyterlab") is None:
-        raise UsageError("JupyterLab isn't installed; install it with: pip install 'workbench[lab]'")
     settings = get_settings()
+    provide("JupyterLab", ["jupyterlab"], ["lab"], settings, asker())
     environment = {
         **os.environ,
         "WORKBENCH_HOME": str(settings.home),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
     }
-    start = "notebooks/tour_of_the_warehouse.ipynb"
+    start = "notebooks/1_ask_the_warehouse.ipynb"
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}", *context.args]
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
 
@@ -248,18 +250,13 @@ def _csv_field(value: str) -> str:
 
 
 def _table(names: list[str], rows: list[list[Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from workbench.commands.tables import show
 
-    # As texts: of strings, words between colons would become pictures, and words in brackets styles.
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(Text(printable(name)), overflow="fold")
-    for row in rows:
-        cells = ("" if value is None else printable(str(value), longest=_LONGEST_CELL) for value in row)
-        table.add_row(*map(Text, cells))
-    console = Console()
-    # A pipe has no width; give columns the room they ask for.
-    (console if console.is_terminal else Console(width=max(120, 24 * len(names)))).print(table)
+    show(
+        names,
+        [
+            ["" if value is None else printable(str(value), longest=_LONGEST_CELL) for value in row]
+            for row in rows
+        ],
+    )
     typer.echo(f"{len(rows)} rows", err=True)

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from workbench.errors import UsageError
+from workbench.extras import advice
 
 
 def data_file(package: str, name: str, distribution: str) -> Path:
@@ -25,7 +26,7 @@ def data_file(package: str, name: str, distribution: str) -> Path:
         path = Path(folder) / name
         if path.is_file():
             return path
-    raise UsageError(f"the demo needs {distribution}; install it with: pip install 'workbench[demo]'")
+    raise UsageError(f"the demo needs {distribution}; {advice('demo')}")
 
 
 def installed(*distributions: str) -> dict[str, str]:

@@ -74,9 +74,9 @@ def _from_aws(name: str) -> str:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
-        raise UsageError(
-            f"the secret aws:{name} needs boto3; install it with: pip install 'workbench[aws]'"
-        ) from None
+        from workbench.extras import advice
+
+        raise UsageError(f"the secret aws:{name} needs boto3; {advice('aws')}") from None
     try:
         answer = boto3.client("secretsmanager").get_secret_value(SecretId=identity)
     except ClientError as error:

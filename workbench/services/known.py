@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import secrets
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
+from workbench.extras import Ask, provide
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -42,23 +42,25 @@ class Start:
 class Service:
     """One service.
 
-    ``command`` returns its command line and what its environment has beyond ours; ``answers`` returns its URL once
+    ``modules`` are what it needs, and ``extras`` bring them. ``command`` returns its command line and what its environment has beyond ours; ``answers`` returns its URL once
     it is ready, else None; ``variables`` what to export so that clients find it. ``others`` start before it if
     they are asked for too.
     """
 
     title: str
     modules: tuple[str, ...]
-    install: str
+    extras: tuple[str, ...]
     command: Callable[[Start], tuple[list[str], Variables]]
     answers: Callable[[Start], str | None]
     variables: Callable[[Start, str], Variables]
 
-    def check(self, settings: Settings) -> None:
-        """Raise a UsageError where it isn't installed."""
-        missing = [name for name in self.modules if importlib.util.find_spec(name) is None]
-        if missing:
-            raise UsageError(f"{self.title} needs {', '.join(missing)}; install it with: {self.install}")
+    def check(self, settings: Settings, ask: Ask | None = None) -> None:
+        """See to it that it is installed.
+
+        Raises:
+            UsageError: it isn't, and ``ask`` didn't agree to install it.
+        """
+        provide(self.title, self.modules, self.extras, settings, ask)
         if self.command is _redshift and not (settings.root / _REDSHIFT / "redshift_local").is_dir():
             raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
 
@@ -192,18 +194,18 @@ def _lab_answers(start: Start) -> str | None:
 
 SERVICES: dict[str, Service] = {
     "aws": Service(
-        "the local AWS", ("moto",), "pip install 'workbench[local]'", _aws, _aws_answers, _aws_variables
+        "the local AWS", ("moto",), ("local",), _aws, _aws_answers, _aws_variables
     ),
     "redshift": Service(
         "the local Redshift", ("boto3", "cryptography", "redshift_connector"),
-        "pip install 'workbench[local,redshift]'", _redshift, _redshift_answers, _redshift_variables,
+        ("local", "redshift"), _redshift, _redshift_answers, _redshift_variables,
     ),
     "mlflow": Service(
-        "MLflow", ("mlflow",), "pip install 'workbench[ml]'", _mlflow, _mlflow_answers,
+        "MLflow", ("mlflow",), ("ml",), _mlflow, _mlflow_answers,
         lambda start, url: {"WORKBENCH_MLFLOW_TRACKING_URI": url},
     ),
     "lab": Service(
-        "JupyterLab", ("jupyterlab",), "pip install 'workbench[lab]'", _lab, _lab_answers,
+        "JupyterLab", ("jupyterlab",), ("lab",), _lab, _lab_answers,
         lambda start, url: {"JUPYTER_TOKEN": (start.folder / "token").read_text()},
     ),
 }  # fmt: skip

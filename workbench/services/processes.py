@@ -17,10 +17,13 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkFailed, unknown
+from workbench.extras import Ask
 from workbench.services.known import SERVICES, Start
 from workbench.settings import Settings
 
 READY = 90
+# What leaves clients where their data is; a local Redshift is another warehouse, an empty one.
+DEFAULT = ("mlflow", "lab")
 _PATIENCE = 20
 _LINES = 5
 # What leads to another service; a background process must not take it from whoever starts it.
@@ -28,7 +31,10 @@ _NOT_INHERITED = ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN")
 
 
 class State(BaseModel):
-    """A service that was started: its process, where it is, and what to export so that clients find it."""
+    """A service that was started: its process, where it is, and what to export so that clients find it.
+
+    ``warehouse`` is the URL of the one it was started with.
+    """
 
     name: str
     pid: int
@@ -37,6 +43,13 @@ class State(BaseModel):
     url: str
     log: Path
     variables: dict[str, str]
+    warehouse: str = ""
+
+    @property
+    def link(self) -> str:
+        """Its URL, with the token that opens it if it has one."""
+        token = self.variables.get("JUPYTER_TOKEN")
+        return f"{self.url}?token={token}" if token else self.url
 
     @property
     def alive(self) -> bool:
@@ -48,16 +61,18 @@ class State(BaseModel):
             return False
 
 
-def up(settings: Settings, names: Sequence[str] = ()) -> list[State]:
-    """Start services, all of them if none is named; return them once they answer. One that runs is left alone.
+def up(settings: Settings, names: Sequence[str] = (), ask: Ask | None = None) -> list[State]:
+    """Start services, those of ``DEFAULT`` if none is named; return them once they answer. One that runs is left alone.
+
+    What is missing is installed if ``ask`` agrees.
 
     Raises:
         UsageError: there is no such service, or it isn't installed.
         WorkFailed: one ended or didn't answer; those before it run on.
     """
-    chosen = _chosen(names)
+    chosen = _chosen(names or DEFAULT)
     for name in chosen:
-        SERVICES[name].check(settings)
+        SERVICES[name].check(settings, ask)
     found = []
     with _alone(settings):
         for name in chosen:
@@ -158,6 +173,7 @@ def _start(settings: Settings, name: str, port: int) -> State:
             url=_wait(name, start, process, log),
             log=log,
             variables={},
+            warehouse=start.variables.get("WORKBENCH_WAREHOUSE_URL", settings.warehouse),
         )
         state = state.model_copy(update={"variables": service.variables(start, state.url)})
         _write(_file(settings, name), state.model_dump_json(indent=2))

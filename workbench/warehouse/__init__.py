@@ -47,9 +47,9 @@ def _redshift(url: str, settings: Settings) -> Warehouse:
     try:
         from workbench.warehouse.redshift import Address, RedshiftWarehouse, Staging
     except ImportError as error:
-        raise UsageError(
-            f"Redshift needs {error.name}; install it with: pip install 'workbench[redshift]'"
-        ) from None
+        from workbench.extras import advice
+
+        raise UsageError(f"Redshift needs {error.name}; {advice('redshift')}") from None
     address = Address.parse(url, settings.redshift_password.get_secret_value())
     staging = Staging(settings.redshift_s3, settings.redshift_iam_role) if settings.redshift_s3 else None
     return RedshiftWarehouse(address, staging)

@@ -14,6 +14,7 @@ from types import TracebackType
 
 from workbench.aws.local.door import KEY, Key
 from workbench.errors import UsageError, WorkFailed
+from workbench.extras import advice
 
 REGION = "eu-west-1"
 
@@ -59,7 +60,7 @@ class LocalAWS:
         import importlib.util
 
         if importlib.util.find_spec("moto") is None:
-            raise UsageError("the local AWS needs moto; install it with: pip install 'workbench[local]'")
+            raise UsageError(f"the local AWS needs moto; {advice('local')}")
         with tempfile.TemporaryDirectory(prefix="workbench-") as folder, contextlib.ExitStack() as stack:
             told = Path(folder) / "port"
             output = stack.enter_context(self._log.open("ab")) if self._log else subprocess.DEVNULL

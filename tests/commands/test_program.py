@@ -1,0 +1,134 @@
+"""The program as a whole: its version, its completion, the tables it declares, what it lacks, notebooks mended."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from tests.commands.test_warehouse import Call, call
+from tests.execution.notebooks import notebook, pipeline
+from workbench.errors import UsageError, WorkFailed
+from workbench.execution import run_pipeline
+from workbench.extras import advice, command, provide
+from workbench.schema import TABLES
+from workbench.settings import Settings
+
+__all__ = ["call"]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_it_tells_its_version(call: Call) -> None:
+    answer = call("--version")
+    assert answer.status == 0 and answer.out.startswith("workbench 0.") and "Python 3." in answer.out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("workbench sch", {"schema", "schedule"}),
+        ("workbench run ret", {"retail_etl"}),
+        ("workbench schema retail", {"retail_sales"}),
+        ("workbench up l", {"lab"}),
+    ],
+)
+def test_a_shell_completes_commands_and_names(words: str, expected: set[str]) -> None:
+    environment = {
+        **os.environ, "_WORKBENCH_COMPLETE": "complete_bash", "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1), "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    program = "import sys; sys.argv[0] = 'workbench'; from workbench.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert set(done.stdout.split()) == expected, done.stderr
+
+
+def test_a_dataset_is_described_with_types_and_rules_and_no_warehouse(call: Call, home: Path) -> None:
+    told = call("schema", "transactions").out
+    assert told.startswith("raw.transactions: ")
+    assert "required; not zero" in told and "DECIMAL(18,4)" in told
+    assert all(name in told for name in TABLES["raw.transactions"].column_names)
+    everything = call("schema").out
+    assert all(name in everything for name in TABLES)
+    assert call("schema", "--ddl").out.count("CREATE TABLE") == len(TABLES)
+    assert call("schema", "retail_sales", "--ddl").out.count("CREATE TABLE") == 1
+    (facts,) = json.loads(call("schema", "ops.batches", "--json").out)
+    assert facts["table"] == "ops.batches" and {"name", "type", "rules", "comment"} == set(
+        facts["columns"][0]
+    )
+    assert "raw.stores" in call("schema", "raw.*").out and "dim_customer" in call("schema", "dim_*").out
+    wrong = call("schema", "retail_sale")
+    assert wrong.status == 2 and "did you mean 'marts.retail_sales'" in wrong.err
+    assert not home.exists()
+
+
+def test_on_redshift_the_types_are_its_own(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", "redshift://me@nowhere:5439/db")
+    assert "VARCHAR(64)" in call("schema", "transactions").out
+    assert "DISTSTYLE" in call("schema", "transactions", "--ddl").out
+
+
+def test_what_a_dry_run_no_longer_prints_is_said(call: Call) -> None:
+    call("init")
+    assert call("init", "--dry-run").out == "-- nothing to do; the tables: workbench schema --ddl\n"
+
+
+def test_what_is_missing_is_offered_and_else_its_command_told(settings: Settings) -> None:
+    asked: list[str] = []
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    provide("JSON", ["json"], ["lab"], settings, no)
+    assert asked == []
+    for ask in (no, None):
+        with pytest.raises(UsageError) as caught:
+            provide("JupyterLab", ["json", "jupyterlab_not_there"], ["lab"], settings, ask)
+        text = str(caught.value)
+        assert text.startswith("JupyterLab needs jupyterlab_not_there, which this environment lacks; install")
+        assert text.endswith(f"--require-hashes -r {ROOT / 'requirements' / 'lab.txt'}")
+    assert asked == ["JupyterLab needs jupyterlab_not_there, which this environment lacks. Install it now?"]
+    assert shlex.join(command(["local", "redshift"], settings)) in advice("redshift", "local")
+    elsewhere = settings.model_copy(update={"project": Path("/nowhere")})
+    assert command(["lab"], elsewhere)[-1].startswith("jupyterlab")
+    assert any(part.startswith("moto[server]") for part in command(["local"], elsewhere))
+    (settings.home / "requirements").mkdir(parents=True)
+    (settings.home / "requirements" / "lab.txt").write_text("no_such_package_of_ours==0 --hash=sha256:0\n")
+    broken = settings.model_copy(update={"project": settings.home})
+    with pytest.raises(WorkFailed, match="couldn't be installed"):
+        provide("It", ["not_there_either"], ["lab"], broken, lambda question: True)
+
+
+def test_check_mends_what_it_finds_and_says_so(call: Call, tmp_path: Path) -> None:
+    path = notebook(tmp_path / "shop" / "take.ipynb")
+    pipeline(tmp_path / "shop", {"take": {"reads": ["landing"]}})
+    node = nbformat.read(path, as_version=4)
+    node.cells[1].execution_count = 3
+    nbformat.write(node, path)
+    found = call("check", str(tmp_path / "shop"))
+    assert found.status == 1 and found.out.endswith("taken out by: workbench check --fix\n")
+    mended = call("check", str(tmp_path / "shop"), "--fix")
+    assert mended.status == 0 and mended.err == f"mended {path}: execution counts of 1 cell\n"
+    assert call("check", str(tmp_path / "shop"), "--fix").err == ""
+
+
+def test_a_run_names_its_report_and_its_page(call: Call, tmp_path: Path, settings: Settings) -> None:
+    notebook(tmp_path / "shop" / "report.ipynb")
+    pipeline(tmp_path / "shop", {"report": {"reads": ["landing"], "writes": ["report"]}})
+    told = call("run", str(tmp_path / "shop")).out.splitlines()[-2:]
+    page = settings.site / next(settings.runs.iterdir()).name
+    assert told == [f"report: {page / 'report.html'}", f"run: {page / 'index.html'}"]
+    assert (page / "report.html").is_file() and call("runs", "show", "latest").out.splitlines()[-2:] == told
+    notebook(tmp_path / "shop" / "take.ipynb")
+    pipeline(tmp_path / "shop", {"take": {"reads": ["landing"]}})
+    run = run_pipeline(tmp_path / "shop")
+    shown = call("runs", "show", run.run_id).out
+    assert "\nrun: " in shown and "report: " not in shown
