@@ -136,13 +136,30 @@ def test_mlflow_takes_runs(place: Path) -> None:
 
 
 def test_jupyterlab_opens_with_its_token_and_not_without(place: Path) -> None:
-    (server,) = started("lab")
+    server, lab = started()
+    assert (server["name"], lab["name"]) == ("mlflow", "lab")
+    told = workbench("up", "lab").stdout
+    assert f"it works on duckdb:///{place / 'warehouse.duckdb'}" in told and "?token=" not in told
+    server = lab
     base = server["url"].removesuffix("/lab")
     with pytest.raises(urllib.error.HTTPError):
         fetch(f"{base}/api/contents")
     token = shell(place, "printf %s $JUPYTER_TOKEN")
     assert json.loads(fetch(f"{base}/api/contents", Authorization=f"token {token}"))["type"] == "directory"
     assert token not in " ".join(psutil.Process(server["pid"]).cmdline())
+
+
+def test_a_person_at_a_terminal_gets_a_link_that_opens(place: Path) -> None:
+    program = "import pty, sys; sys.exit(pty.spawn([sys.executable, '-m', 'workbench.cli', *sys.argv[1:]]) >> 8)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+    for command in (["up", "lab"], ["status"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, *command], env=environment, capture_output=True, text=True,
+            timeout=150, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout
+        (link,) = (word for word in done.stdout.split() if "?token=" in word)
+        assert b"JupyterLab" in fetch(link)
 
 
 def test_a_service_that_nobody_knows_is_one_line(place: Path) -> None:

@@ -153,7 +153,7 @@ def lab(context: typer.Context) -> None:
         "WORKBENCH_HOME": str(settings.home),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
     }
-    start = "notebooks/1_ask_the_warehouse.ipynb"
+    start = "notebooks/tour_of_the_warehouse.ipynb"
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}", *context.args]
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
 

@@ -42,7 +42,7 @@ def tidy(path: Path) -> list[str]:
 
 
 def _tidy_cells(node: Any) -> Counter[str]:
-    done: Counter[str] = Counter()
+    done = Counter({"outputs": 0, "execution counts": 0, "metadata": 0, "ids": 0})
     known: set[str] = set()
     with_ids = (node.nbformat, node.nbformat_minor) >= (4, 5)
     for cell in node.cells:
