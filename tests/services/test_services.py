@@ -150,7 +150,9 @@ def test_jupyterlab_opens_with_its_token_and_not_without(place: Path) -> None:
 
 
 def test_a_person_at_a_terminal_gets_a_link_that_opens(place: Path) -> None:
-    program = "import pty, sys; sys.exit(pty.spawn([sys.executable, '-m', 'workbench.cli', *sys.argv[1:]]) >> 8)"
+    program = (
+        "import pty, sys; sys.exit(pty.spawn([sys.executable, '-m', 'workbench.cli', *sys.argv[1:]]) >> 8)"
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
     for command in (["up", "lab"], ["status"]):
         done = subprocess.run(
