@@ -1,0 +1,110 @@
+"""One home in which both pipelines, a user's notebook and a failing one ran, and a browser to read its pages with."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench.demo.generate import generate
+from workbench.execution import load_pipeline, run_notebook, run_pipeline
+from workbench.settings import get_settings
+from workbench.sources.files import land
+
+from .gallery import write_failing, write_gallery
+
+CHROMIUM = Path("/usr/bin/chromium")
+ROWS = 6_000
+ODD = ("كتاب أزرق", "😀 party 🎉", "W" * 90, "Cost $5 & $6 <b>", "-", "日本語の本")
+"""Names of products and departments that a page must stand."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The pages of a home, by what they show."""
+
+    home: Path
+    pages: dict[str, Path]
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Run everything once."""
+    base = tmp_path_factory.mktemp("site")
+    generate(base / "made", rows=ROWS)
+    _add_odd_ones(base / "made")
+    home = base / "home"
+    for folder in (base / "made").iterdir():
+        if folder.is_dir():
+            shutil.copytree(folder, home / "landing" / folder.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(home))
+        settings = get_settings()
+        pages = {"index": settings.site / "index.html"}
+        runs = [run_pipeline(load_pipeline(name)) for name in ("retail_etl", "anomaly_detection")]
+        runs.append(run_pipeline(load_pipeline("retail_etl"), only="report"))
+        assert [run.error for run in runs] == [None] * 3
+        runs.append(run_notebook(write_gallery(base / "gallery.ipynb")))
+        assert runs[-1].error is None
+        runs.append(run_notebook(write_failing(base / "failing.ipynb")))
+        (wrong := base / "wrong.csv").write_text("transaction_id,line_number\nT1,1\n")
+        land(str(wrong), "transactions")
+        runs.append(run_pipeline(load_pipeline("retail_etl")))
+        assert [run.state for run in runs[-2:]] == ["failed", "failed"]
+        for run in runs:
+            for page in sorted((settings.site / run.run_id).glob("*.html")):
+                name = "run" if page.stem == "index" else page.stem
+                pages[f"{run.pipeline} {name}" + (" failed" if run.state == "failed" else "")] = page
+    return Site(home, pages)
+
+
+def _add_odd_ones(folder: Path) -> None:
+    """Add sales of products with odd names, returns among them, and sales in a currency without a rate."""
+    (sold := folder / "transactions" / "odd.csv").parent.mkdir(exist_ok=True)
+    head = ("transaction_id", "line_number", "transaction_timestamp", "customer_id", "product_id", "store_id", "quantity",
+            "unit_price", "discount_amount", "currency", "channel")  # fmt: skip
+    with sold.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(head)
+        for place, _ in enumerate(ODD):
+            rows.writerow(
+                (
+                    f"O{place}",
+                    1,
+                    "2024-12-20T10:00:00",
+                    "",
+                    f"odd-{place}",
+                    "S1",
+                    5_000,
+                    9.5,
+                    0,
+                    "USD",
+                    "store",
+                )
+            )
+        rows.writerow(
+            ("O-back", 1, "2024-12-21T10:00:00", "", "odd-0", "S1", -90_000, 9.5, 0, "USD", "store")
+        )
+        rows.writerow(("O-else", 1, "2024-12-21T11:00:00", "", "odd-1", "S1", 2, 9.5, 0, "XPF", "store"))
+    with (folder / "products" / "odd.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("product_id", "updated_at", "description", "department", "category"))
+        rows.writerows((f"odd-{place}", "2020-01-01", name, name, "Odd") for place, name in enumerate(ODD))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser without a window."""
+    if not CHROMIUM.exists():
+        pytest.skip("no /usr/bin/chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
