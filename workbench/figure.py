@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from workbench.description import describe
 
 QUIET = "#56616e"
-LONGEST_NAME = 36
+LONGEST_NAME = 30
 
 _STYLE: Any = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": "#b8c0c8",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 _SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
@@ -65,9 +66,11 @@ class Scale:
         scaled = value / self.divisor
         return _fixed(scaled, 0) if scaled == round(scaled) else f"{scaled:,.6g}"
 
-    def bar(self, value: float) -> str:
-        """Write the value of a bar at its end."""
-        return amounts([value])[0] if self.divisor == 1 else f"{value / self.divisor:,.2f}"
+    def bars(self, values: Iterable[Any]) -> list[str]:
+        """Write the values of bars at their ends."""
+        if self.divisor == 1:
+            return amounts(values)
+        return [f"{float(value) / self.divisor:,.2f}" for value in values]
 
 
 def scale(values: Iterable[Any]) -> Scale:
@@ -82,7 +85,8 @@ def scale(values: Iterable[Any]) -> Scale:
 def _fixed(value: Any, decimals: int) -> str:
     if abs(float(value)) >= _UNREADABLE:
         return f"{float(value):.4g}"
-    text = f"{value:,.{decimals}f}"
+    exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    text = f"{exact:,f}"
     return text.removeprefix("-") if not text.strip("-0.,") else text
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workbench import numbers
@@ -156,7 +157,8 @@ def _says_something(value: Any) -> bool:
 def _cell(value: Any) -> str:
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
-    if pd.api.types.is_bool(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M") if value.time() != dt.time() else f"{value:%Y-%m-%d}"

@@ -20,7 +20,7 @@ CODE = {
     "Javascript, JSON, Latex, Markdown, display",
     "wide frame": "wide = pd.DataFrame({f'a rather long name {i}': [i, -i * 1e9] for i in range(30)})\nwide",
     "frame of groups": "wide.T.assign(kind=['one', 'two'] * 15).groupby('kind').agg(['mean', 'max'])",
-    "style with colours": "wide.iloc[:, :4].style.background_gradient().highlight_max(color='yellow')",
+    "style with colours": "wide.iloc[:, :4].style.background_gradient()",
     "coloured frame": "display(HTML('<p style=\"background:#ffffcc\">on yellow <b>paper</b></p>'))",
     "plot": "plt.plot([1, 3, 2])\nplt.title('Mine')\nplt.show()",
     "drawing": "SVG('<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"50\" height=\"9\"><title>A bar</title>"

@@ -19,7 +19,7 @@ MOST_BARS = 100
 _BLUE = "#2f6f9f"
 _GREY = "#b8c4ce"
 _MEANS: dict[Length, int] = {"day": 7, "week": 4, "month": 3, "year": 0}
-_FEW = 10
+_FEW = 7
 
 
 def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
@@ -93,13 +93,11 @@ def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Cha
     if shown.empty:
         return _nothing("Departments by net sales", "No sales yet.")
     scale = numbers.scale(shown["amount"])
-    title = f"Departments by net sales, {scale.of(currency)}"
+    title, below = f"Departments by net sales, {scale.of(currency)}", ""
     if left := len(sums) - len(shown):
         rest = numbers.money(sums["amount"].iloc[len(shown) :].sum(), currency)
-        title += f"; {left:,} more sold {rest} together"
-    return _bars(
-        shown["department"], shown["amount"], title, scale, [scale.bar(each) for each in shown["amount"]]
-    )
+        below = f"{left:,} more sold {rest} together"
+    return _bars(shown["department"], shown["amount"], title, scale, scale.bars(shown["amount"]), below)
 
 
 def customer_segments(warehouse: Warehouse) -> Chart:
@@ -113,7 +111,9 @@ def customer_segments(warehouse: Warehouse) -> Chart:
     return _bars(segments["segment"], segments["people"], "People by segment", numbers.scale([]), labels)
 
 
-def _bars(names: pd.Series, values: pd.Series, title: str, scale: numbers.Scale, labels: list[str]) -> Chart:
+def _bars(
+    names: pd.Series, values: pd.Series, title: str, scale: numbers.Scale, labels: list[str], below: str = ""
+) -> Chart:
     with plot_style():
         figure, axes = _axes(title, height=0.9 + 0.28 * max(len(names), 3))
         places = range(len(names))[::-1]
@@ -124,6 +124,7 @@ def _bars(names: pd.Series, values: pd.Series, title: str, scale: numbers.Scale,
         axes.xaxis.set_major_formatter(FuncFormatter(scale.tick))
         axes.grid(axis="y", visible=False)
         axes.axvline(0, color="#b8c0c8", linewidth=0.8, label="_nolegend_")
+        axes.set_xlabel(below)
         axes.margins(x=0.1)
         if (values >= 0).all():
             axes.set_xlim(left=0)

@@ -35,6 +35,7 @@ def accessible(body: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, features="html.parser")
+    _mend_elements(soup)
     _order_headings(soup)
     _describe_pictures(soup)
     for table in soup.find_all("table"):
@@ -62,11 +63,42 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
+def _mend_elements(soup: Any) -> None:
+    """Take away what only seems to help, and make plain what isn't built as it must be to be read aloud."""
+    for element in soup.find_all(True):
+        for name in [name for name in element.attrs if name == "role" or name.startswith("aria-")]:
+            del element[name]
+        if element.get("tabindex") not in (None, "0", "-1"):
+            del element["tabindex"]
+    for text in soup.find_all("pre"):
+        # A terminal's colours of any value were chosen for another ground; those with a name have one of ours.
+        for span in text.find_all("span", style=True):
+            del span["style"]
+    for moving in soup.find_all(["marquee", "blink"]):
+        moving.name = "span"
+    for link in soup.find_all("a"):
+        if not link.get_text().strip() and not link.find("img"):
+            link.unwrap()
+    for field in soup.find_all(["input", "select", "textarea", "button"]):
+        if not field.get_text().strip():
+            field["aria-label"] = str(
+                field.get("title") or field.get("placeholder") or field.get("name") or "field"
+            )
+    for parts, inside in ((("dt", "dd"), ("dl",)), (("li",), ("ul", "ol", "menu"))):
+        for group in soup.find_all(list(inside)):
+            names = [child.name for child in group.find_all(recursive=False)]
+            if not names or names[0] != parts[0] or set(names) - {*parts, "template"}:
+                group.name = "div"
+        for part in soup.find_all(list(parts)):
+            if part.parent.name not in inside:
+                part.name = "div"
+
+
 def _order_headings(soup: Any) -> None:
     """Give headings the levels 2 to 6 without a gap; one that says nothing is none."""
     headings = []
     for heading in soup.find_all(_HEADING):
-        if heading.get_text().strip() or heading.find("img"):
+        if _said(heading) or heading.find("img"):
             headings.append(heading)
         else:
             heading.name = "div"
@@ -124,6 +156,8 @@ def _let_scroll(soup: Any, table: Any) -> None:
 
 def _has_own_colours(output: Any) -> bool:
     """Return whether an output brings colours of its own, which were chosen for white paper."""
+    if output.find(["font", "mark"]) or output.find(bgcolor=True):
+        return True
     if any(_COLOURED.search(str(element["style"])) for element in output.find_all(style=True)):
         return True
     return any(_COLOURED.search(sheet.get_text()) for sheet in output.find_all("style"))

@@ -36,6 +36,7 @@ _REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 _STYLE_REMOTE = re.compile(r"@import[^;]+;?|url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)", re.IGNORECASE)
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _OTHER_HEADINGS = re.compile(r"^ {0,3}(?:#(?!#\s)|=+\s*$|-+\s*$)", re.MULTILINE)
+_OWN_COLOURS = re.compile(r"\x1b\[[\d;]*[34]8;")
 _FOR_ENGINEERS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Reads\b", re.MULTILINE)
 _index = threading.Lock()
 _of_thread = threading.local()
@@ -245,6 +246,8 @@ def _is_plain(node: Any) -> bool:
         ):
             return False
         for output in cell.get("outputs", []):
+            if _OWN_COLOURS.search(str(output.get("text", "")) + "".join(output.get("traceback", []))):
+                return False
             described = {kind for kind in _PICTURES if output.get("metadata", {}).get(kind, {}).get("alt")}
             if not output.get("data", {}).keys() <= {"text/plain", *described}:
                 return False
