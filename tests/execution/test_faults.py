@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import threading
@@ -210,6 +211,75 @@ def test_a_flood_of_displays_is_bounded_with_a_note(execute: Run) -> None:
     assert outcome.error is None
     outputs = next(cell.outputs for cell in outcome.node.cells if cell.get("outputs"))
     assert len(outputs) == 1_001 and "4,000 further outputs left out" in outputs[-1].text
+
+
+LIES = """\
+class Lies(Exception):
+    def _render_traceback_(self): return {rendered}
+raise Lies('enough')"""
+DISPLAYED = """\
+class Value:
+    def {method}(self, **options): {body}
+Value()"""
+FAILURES = {
+    LIES.format(rendered="None"): "Lies: enough",
+    LIES.format(rendered="5"): "Lies: enough",
+    LIES.format(rendered="[5, None]"): "Lies: enough",
+    DISPLAYED.format(method="__repr__", body="raise ValueError('bad repr')"): "ValueError: bad repr",
+    DISPLAYED.format(method="_repr_html_", body="raise ValueError('bad html')"): "ValueError: bad html",
+    DISPLAYED.format(method="__repr__", body="return None"): "TypeError: __repr__ returned non-string",
+    "class E(Exception):\n    def __str__(self): raise RuntimeError('no text')\nraise E": "RuntimeError: no text",
+    "class E(BaseException): pass\nraise E('base')": "E: base",
+    "raise KeyboardInterrupt": "KeyboardInterrupt",
+    "raise ExceptionGroup('both', [ValueError(1), TypeError(2)])": "ExceptionGroup: both (2 sub-exceptions)",
+    "a = (": "SyntaxError: incomplete input",
+    "raise ValueError('caf\\udce9 \\ud800')": "ValueError: caf\ufffd \ufffd",
+    "a = []; a.append(a); display({'application/json': a}, raw=True)": "ValueError: Circular reference",
+}
+
+
+@pytest.mark.parametrize("source", FAILURES)
+def test_whatever_an_error_is_the_end_and_the_notebook_tell_of_it(
+    execute: Run, tmp_path: Path, source: str
+) -> None:
+    outcome = execute("print('before')", source, "print('after')")
+    assert outcome.reason == "error" and (outcome.error or "").startswith(FAILURES[source])
+    node = kept(tmp_path)
+    assert (node.metadata.workbench.state, node.metadata.workbench.error) == ("failed", outcome.error)
+    assert "before" in text_of(outcome) and "after" not in text_of(outcome)
+    statuses = {cell.source: cell.metadata.papermill.status for cell in node.cells}
+    assert statuses[source] == "failed" and statuses["print('after')"] == "pending"
+
+
+@pytest.mark.parametrize(
+    "source", [LIES.format(rendered="None"), DISPLAYED.format(method="__repr__", body="1/0")]
+)
+def test_a_fresh_kernel_tells_of_odd_errors_too(execute: Run, source: str) -> None:
+    outcome = execute(source, kind="kernel")
+    assert outcome.error in ("Lies: enough", "ZeroDivisionError: division by zero")
+
+
+ODD_OUTPUTS = {
+    "print(os.fsdecode(b'caf\\xe9.csv'), '\\ud800', file=sys.stderr)": "caf\ufffd.csv \ufffd",
+    "print(os.fsdecode('café.csv'.encode()).encode('utf-8').decode('ascii', 'surrogateescape'))": "café.csv",
+    "display({'text/html': '<b>\\udce9</b>', 'text/plain': 5, 'image/png': b'x'}, raw=True)": "<b>\ufffd</b>",
+    "display({'application/json': {'a': float('nan'), 'b': 10 ** 400}}, raw=True)": '"nan"',
+    "a = []\nfor _ in range(400): a = [a]\ndisplay({'application/json': a}, raw=True)": "nested too deeply",
+    "display({5: 'five', None: 'none', 'text/plain': 'plain'}, raw=True)": "five",
+    "display({'text/plain': 'x'}, metadata={'text/plain': {5: b'x', 'n': float('inf')}}, raw=True)": '"inf"',
+    "from workbench.execution.recording import MIME\n"
+    "display({MIME: {'counts': 5, 'tables': {'a': 'x', 'b': 7}, 'mlflow_run_ids': 1}}, raw=True)": '"b": 7',
+}
+
+
+@pytest.mark.parametrize("source", ODD_OUTPUTS)
+def test_whatever_a_cell_shows_is_kept_in_a_valid_notebook(execute: Run, tmp_path: Path, source: str) -> None:
+    outcome = execute(source, "print('after')")
+    assert outcome.error is None, outcome.error
+    assert ODD_OUTPUTS[source] in json.dumps(kept(tmp_path).cells, ensure_ascii=False)
+    assert "after" in text_of(outcome)
+    for line in (tmp_path / "out" / "a.journal.jsonl").read_bytes().splitlines():
+        json.loads(line)
 
 
 def test_random_numbers_differ_from_one_forked_notebook_to_the_next(execute: Run) -> None:

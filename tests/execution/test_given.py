@@ -163,8 +163,8 @@ def test_the_help_of_what_is_not_there_is_exit_2_and_of_nothing_is_the_plain_hel
     [
         (b"not a notebook", "can't read the notebook"),
         (b"\xff\xfe", "can't read the notebook"),
-        (b"[]", "is no Jupyter notebook of format 4"),
-        (b'{"nbformat": 3, "worksheets": []}', "is no Jupyter notebook of format 4"),
+        (b"[]", "is no Jupyter notebook"),
+        (b'{"nbformat": 3, "worksheets": 5}', "of notebook format 3, and can't be brought to format 4"),
         (b'{"nbformat": 4, "cells": [3]}', "is no Jupyter notebook of format 4"),
         (b'{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "is no Jupyter notebook of format 4"),
     ],

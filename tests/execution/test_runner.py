@@ -19,8 +19,8 @@ from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import Run, run_notebook, run_pipeline
 from workbench.execution.imports import closure
-from workbench.execution.notebook import read_notebook
 from workbench.execution.processes import wanted
+from workbench.execution.reading import read_notebook
 from workbench.execution.recovery import recover
 from workbench.execution.runs import read_run
 from workbench.settings import Settings

@@ -19,7 +19,8 @@ from workbench.execution.elsewhere import Place
 from workbench.execution.environment import environment
 from workbench.execution.literals import plain
 from workbench.execution.mlflow_parent import PARENT
-from workbench.execution.notebook import Outcome, Prepared, find_record, read_notebook
+from workbench.execution.notebook import Outcome, Prepared, find_record
+from workbench.execution.reading import read_notebook
 from workbench.execution.runs import RECORD, Run, StageRun
 
 # Names the run whose stage a task executes.

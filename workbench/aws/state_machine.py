@@ -16,9 +16,9 @@ import networkx
 from workbench.aws.ecs import stage_command
 from workbench.aws.fargate import fitting_size
 from workbench.errors import UsageError, unknown
-from workbench.execution.notebook import read_notebook
 from workbench.execution.parameters import read_parameters
 from workbench.execution.pipeline import Pipeline
+from workbench.execution.reading import read_notebook
 from workbench.execution.stages import Stage
 
 _FAILED, _NOTIFY, _DONE = "Failed", "Notify", "Done"

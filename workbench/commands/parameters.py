@@ -60,8 +60,8 @@ class NotebookCommand(TyperCommand):
 
     def parameters_of(self, name: str) -> str:
         """Return the listing of a notebook's parameters."""
-        from workbench.execution.notebook import read_notebook
         from workbench.execution.parameters import read_parameters
+        from workbench.execution.reading import read_notebook
 
         path = Path(name).expanduser()
         declared = read_parameters(read_notebook(path), f"notebook {path.name}")
@@ -74,8 +74,8 @@ class PipelineCommand(NotebookCommand):
     def parameters_of(self, name: str) -> str:
         """Return the listing of a pipeline's parameters, stage by stage, with the map's values."""
         from workbench.execution import load_pipeline
-        from workbench.execution.notebook import read_notebook
         from workbench.execution.parameters import read_parameters
+        from workbench.execution.reading import read_notebook
 
         pipeline = load_pipeline(name)
         sections = []

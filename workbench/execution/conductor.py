@@ -15,11 +15,12 @@ from workbench.execution.executor import Executor
 from workbench.execution.graph import expand
 from workbench.execution.literals import plain
 from workbench.execution.mlflow_parent import PARENT, begin_parent
-from workbench.execution.notebook import Prepared, read_notebook
+from workbench.execution.notebook import Prepared
 from workbench.execution.outcomes import note, repeat
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.planning import Planned, instances
 from workbench.execution.progress import Progress
+from workbench.execution.reading import read_notebook
 from workbench.execution.recovery import recover
 from workbench.execution.run_record import Run, StageRun, Version
 from workbench.execution.runs import going_on, save

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.execution.notebook import INJECTED, read_notebook
+from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.pipeline import Pipeline
+from workbench.execution.reading import read_notebook
 from workbench.execution.syntax import parse
 
 LONGEST_CELL = 12

@@ -8,12 +8,15 @@ every cell, and its metadata tell the truth whatever ended it.
 from __future__ import annotations
 
 import ast
+import contextlib
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
+from workbench.execution.events import clean
 from workbench.execution.language import language_of
 from workbench.execution.literals import assignments, plain
-from workbench.execution.notebook import INJECTED
+from workbench.execution.notebook import INJECTED, one_line
 from workbench.execution.parameters import (
     TAG,
     Parameter,
@@ -23,6 +26,7 @@ from workbench.execution.parameters import (
     require_all,
     secrets_of,
 )
+from workbench.execution.reading import mend
 from workbench.execution.redact import Redactor
 from workbench.execution.syntax import parse
 
@@ -73,6 +77,7 @@ class WorkbenchEngine:
         from workbench.execution.supervise import Ending, Supervisor
 
         own = job is None
+        mend(nb)
         if job is None:
             from workbench.execution.papermill import job_for, plainly
 
@@ -98,6 +103,13 @@ class WorkbenchEngine:
                 job.ending = supervisor.run()
                 if supervisor.interruption:
                     raise supervisor.interruption
+        except Exception as problem:
+            text = f"{type(problem).__name__}: {problem}"
+            job.ending = Ending("error", f"the runner failed: {text}")
+            with contextlib.suppress(OSError):
+                journal.write(clean({"event": "problem", "traceback": traceback.format_exc()}))
+            if own:
+                raise
         finally:
             ending = job.ending
             state = (
@@ -105,7 +117,7 @@ class WorkbenchEngine:
                 if ending
                 else "failed"
             )
-            error = job.redactor.text(ending.error) if ending and ending.error else None
+            error = one_line(job.redactor.text(ending.error)) if ending and ending.error else None
             nb.metadata["workbench"] |= {"state": state, "executor": job.executor, "error": error}
             journal.end(state, error)
             manager.notebook_complete()

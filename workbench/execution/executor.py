@@ -147,7 +147,7 @@ def _outcome(prepared: Prepared, job: Job) -> Outcome:
     error = failure or (ending.error if ending else "it didn't start")
     return Outcome(
         clean,
-        job.redactor.text(one_line(error)) if error else None,
+        one_line(job.redactor.text(error)) if error else None,
         find_record(clean),
         reason=ending.reason if ending and not failure else "error",
         usage={

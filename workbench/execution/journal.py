@@ -137,6 +137,7 @@ class _Told:
         """Apply an event; an error of its form leaves things as they were."""
         from nbformat import from_dict
 
+        from workbench.execution.events import clean
         from workbench.execution.outputs import Outputs
 
         self.passed = max(self.passed, float(event["t"]))
@@ -156,4 +157,4 @@ class _Told:
             self.outputs.node.cells[event["index"]]["execution_count"] = event["count"]
             self.index = None
         elif self.any_cell:
-            self.outputs.apply(event)
+            self.outputs.apply(clean(event))

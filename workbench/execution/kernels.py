@@ -161,7 +161,8 @@ class KernelProcess:
             "event": "done",
             "ok": reply["status"] == "ok",
             "count": reply.get("execution_count"),
-            "ename": reply.get("ename", ""),
+            # So it names what failed while a value was displayed.
+            "ename": "" if (name := reply.get("ename", "")) == "NoneType" else name,
             "evalue": reply.get("evalue", ""),
             **_usage(self.pid),
         }

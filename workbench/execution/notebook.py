@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from workbench.errors import UsageError
 from workbench.execution.parameters import (
     Parameter,
     convert_all,
@@ -16,46 +14,12 @@ from workbench.execution.parameters import (
     require_all,
     secrets_of,
 )
+from workbench.execution.reading import read_notebook
 from workbench.execution.recording import MIME
 from workbench.execution.redact import Redactor
 
 INJECTED = "injected-parameters"
 Reason = Literal["done", "error", "timeout", "memory", "died", "stopped"]
-
-
-def read_notebook(path: Path) -> dict[str, Any]:
-    """Return a notebook's JSON.
-
-    Raises:
-        UsageError: there is no such file, or it is no notebook of format 4.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"no notebook {path}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise UsageError(f"can't read the notebook {path}: {error}") from None
-    cells = content.get("cells") if isinstance(content, dict) else None
-    if not isinstance(cells, list) or content.get("nbformat") != 4:
-        raise UsageError(f"{path} is no Jupyter notebook of format 4")
-    for number, cell in enumerate(cells):
-        if not _is_cell(cell):
-            raise UsageError(f"{path} is no Jupyter notebook of format 4: cell {number} is none")
-        cell.setdefault("metadata", {})
-        if cell["cell_type"] == "code":
-            cell.setdefault("outputs", [])
-            cell.setdefault("execution_count", None)
-        if isinstance(cell["source"], list):
-            cell["source"] = "".join(cell["source"])
-    return content
-
-
-def _is_cell(cell: Any) -> bool:
-    if not isinstance(cell, dict) or cell.get("cell_type") not in ("code", "markdown", "raw"):
-        return False
-    source = cell.get("source")
-    lines = source if isinstance(source, list) else [source]
-    return all(isinstance(line, str) for line in lines) and isinstance(cell.get("metadata", {}), dict)
 
 
 @dataclass(frozen=True)
@@ -137,6 +101,11 @@ class Outcome:
     cost: float | None = None
 
 
+def told(name: str, text: str) -> str:
+    """Return an error as one tells of it: its name, and its text if it has one."""
+    return f"{name}: {text}" if text.strip() else name
+
+
 def one_line(text: str) -> str:
     """Return the first line of a text that says something, cut if it is long."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -144,16 +113,32 @@ def one_line(text: str) -> str:
     return line if len(line) <= 500 else line[:499] + "…"
 
 
+_PARTS: dict[str, tuple[type, ...]] = {
+    "counts": (int, type(None)),
+    "tables": (int,),
+    "metrics": (int, float, type(None)),
+    "timings": (int, float),
+    "values": (object,),
+}
+
+
 def find_record(node: Any) -> dict[str, Any]:
-    """Return what a notebook handed over by ``record``, in the last call if several."""
+    """Return what a notebook handed over by ``record``, in the last call if several.
+
+    Figures of another type than ``record`` gives them, by a notebook that writes its output itself, are left out.
+    """
     found: dict[str, Any] = {}
     for cell in node["cells"]:
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(MIME)
             if isinstance(content, dict):
-                found = {
-                    part: dict(content.get(part) or {})
-                    for part in ("counts", "tables", "metrics", "timings", "values")
-                }
-                found["mlflow_run_ids"] = list(content.get("mlflow_run_ids") or [])
+                found = {part: _of_type(content.get(part), kinds) for part, kinds in _PARTS.items()}
+                runs = content.get("mlflow_run_ids")
+                found["mlflow_run_ids"] = [str(each) for each in runs] if isinstance(runs, list) else []
     return found
+
+
+def _of_type(values: Any, kinds: tuple[type, ...]) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        return {}
+    return {name: value for name, value in values.items() if isinstance(value, kinds)}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import deque
 from typing import Any
 
@@ -13,7 +11,6 @@ HEAD_LINES = 2_000
 TAIL_LINES = 200
 LONGEST_LINE = 100_000
 MOST_OUTPUTS = 1_000
-_JSON = re.compile(r"application/(.*\+)?json")
 _WIDGETS = "application/vnd.jupyter.widget-state+json"
 
 
@@ -116,7 +113,7 @@ class Outputs:
             self._stream(event["name"], event["text"])
         elif kind == "display_data":
             self._add(
-                _output(kind, data=_bundle(event["data"]), metadata=event.get("metadata") or {}),
+                _output(kind, data=event["data"], metadata=event["metadata"]),
                 (event.get("transient") or {}).get("display_id"),
             )
         elif kind == "update_display_data":
@@ -125,20 +122,23 @@ class Outputs:
             self._add(
                 _output(
                     kind,
-                    data=_bundle(event["data"]),
-                    metadata=event.get("metadata") or {},
+                    data=event["data"],
+                    metadata=event["metadata"],
                     execution_count=event.get("execution_count"),
                 ),
                 (event.get("transient") or {}).get("display_id"),
             )
         elif kind == "error":
             self._add(
-                _output(
-                    kind, ename=event["ename"], evalue=event["evalue"], traceback=list(event["traceback"])
-                )
+                _output(kind, ename=event["ename"], evalue=event["evalue"], traceback=event["traceback"])
             )
         elif kind in ("comm_open", "comm_msg"):
             self._widget(event)
+
+    def add_error(self, cell: Any, event: dict[str, Any]) -> None:
+        """Add an error that the process itself couldn't tell of, whatever the cell holds already."""
+        fields = {name: event[name] for name in ("ename", "evalue", "traceback")}
+        cell["outputs"].append(_output("error", **fields))
 
     def _clear_now(self) -> None:
         self._clear = False
@@ -173,8 +173,8 @@ class Outputs:
 
     def _update(self, event: dict[str, Any]) -> None:
         for output in self._displayed.get((event.get("transient") or {}).get("display_id") or "", []):
-            output["data"] = NotebookNode(_bundle(event["data"]))
-            output["metadata"] = NotebookNode(event.get("metadata") or {})
+            output["data"] = NotebookNode(event["data"])
+            output["metadata"] = NotebookNode(event["metadata"])
 
     def _widget(self, event: dict[str, Any]) -> None:
         data = event.get("data") or {}
@@ -199,11 +199,3 @@ class Outputs:
 def _output(kind: str, **fields: Any) -> Any:
     # nbformat's own maker validates each output by itself, which takes longer than many a cell.
     return from_dict({"output_type": kind, **fields})
-
-
-def _bundle(data: dict[str, Any]) -> dict[str, Any]:
-    """Return what a cell displays as a notebook may hold it: beside JSON's own types, values are text."""
-    return {
-        mime: value if isinstance(value, str) or _JSON.fullmatch(mime) else json.dumps(value)
-        for mime, value in data.items()
-    }

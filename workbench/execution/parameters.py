@@ -51,7 +51,8 @@ class Parameter:
 
 def has_tag(cell: Mapping[str, Any], tag: str) -> bool:
     """Return whether a notebook's cell carries a tag."""
-    return tag in cell.get("metadata", {}).get("tags", [])
+    tags = cell.get("metadata", {}).get("tags")
+    return isinstance(tags, list) and tag in tags
 
 
 def read_parameters(notebook: Mapping[str, Any], where: str) -> dict[str, Parameter]:

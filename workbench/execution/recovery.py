@@ -150,7 +150,7 @@ def _end_parent(run: Run, settings: Settings) -> None:
 
 def _render(run: Run, settings: Settings) -> None:
     """Render the pages that are missing; one that can't be has no link."""
-    from workbench.execution.notebook import read_notebook
+    from workbench.execution.reading import read_notebook
     from workbench.execution.reports import run_page, stage_page, write_run_page, write_stage
 
     for stage in run.stages:

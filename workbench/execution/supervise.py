@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from nbformat.v4 import new_output
-
+from workbench.execution.events import clean
 from workbench.execution.job import Limits, Stop
 from workbench.execution.journal import Journal
-from workbench.execution.notebook import Reason
+from workbench.execution.notebook import Reason, told
 from workbench.execution.outputs import Outputs
+from workbench.execution.parameters import has_tag
 from workbench.execution.post_mortem import death, memory_of, oom_kills
 from workbench.execution.redact import Redactor
 
@@ -104,6 +104,7 @@ class Supervisor:
         self.process, self.node, self.watcher, self.journal = process, node, watcher, journal
         self.redactor, self.limits, self.stop, self.on_output = redactor, limits, stop, on_output
         self.outputs = Outputs(node)
+        self._shown: dict[str, Any] = {}
         self.ending = Ending()
         self.interruption: KeyboardInterrupt | None = None
         self._deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
@@ -133,9 +134,10 @@ class Supervisor:
 
     def _cell(self, index: int, cell: Any) -> bool:
         """Run one cell; return whether the next may follow."""
-        if not cell.source.strip() or "skip-execution" in cell.metadata.get("tags", []):
+        if not cell.source.strip() or has_tag(cell, "skip-execution"):
             return True
         started = time.monotonic()
+        self._shown = {}
         self.outputs.begin(cell)
         self.journal.begin_cell(index)
         self.process.start_cell(cell.source)
@@ -165,17 +167,21 @@ class Supervisor:
         elif not reply["ok"]:
             if reply["ename"] == "SystemExit" and reply["evalue"] in ("", "0"):
                 return False
-            if "raises-exception" in cell.metadata.get("tags", []):
+            if not reply["ename"]:
+                # What failed is not the cell but the display of its value; the process showed that.
+                reply = {"ename": "Error", "evalue": "it failed without saying why", **self._shown}
+            if has_tag(cell, "raises-exception"):
                 return True
-            ending.reason, ending.error = "error", f"{reply['ename']}: {reply['evalue']}"
+            ending.reason, ending.error = "error", told(reply["ename"], reply["evalue"])
             self.watcher.cell_exception(cell, index)
         return ending.reason == "done"
 
     def _fail(self, cell: Any, index: int, reason: Reason, name: str, text: str) -> None:
         """Leave in the cell why it ended, as the process couldn't."""
-        self.ending.reason, self.ending.error = reason, f"{name}: {text}"
-        event = {"event": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
-        cell.outputs.append(new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"]))
+        line = told(name, text)
+        self.ending.reason, self.ending.error = reason, line
+        event = clean({"event": "error", "ename": name, "evalue": text, "traceback": [line]})
+        self.outputs.add_error(cell, event)
         with contextlib.suppress(OSError):
             self.journal.write(event)
         self.watcher.cell_exception(cell, index)
@@ -202,12 +208,15 @@ class Supervisor:
             event = self._next(max(0.0, min(moments) - now))
             if event is None:
                 continue
-            if event["event"] in ("done", "exit"):
-                self._note_usage(event)
-                return event
             if event["event"] == "secret":
                 self.redactor.add(event["value"])
                 continue
+            event = clean(event)
+            if event["event"] in ("done", "exit"):
+                self._note_usage(event)
+                return event
+            if event["event"] == "error":
+                self._shown = {name: event[name] for name in ("ename", "evalue")}
             self.outputs.apply(event)
             written = self.journal.write(event)
             if self.on_output and written:

@@ -138,22 +138,29 @@ async def _run_cell(shell: Any, source: str) -> dict[str, Any]:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
-    error = result.error_before_exec or result.error_in_exec
+    error = result.error_in_exec if result.error_before_exec is None else result.error_before_exec
     ok = result.success and not getattr(shell, "_last_traceback_during_displayhook", False)
     shell.payload_manager.clear_payload()
     return {
         "ok": bool(ok),
         "count": shell.execution_count - 1,
-        "ename": type(error).__name__ if error else "",
-        "evalue": _text(error) if error else "",
+        "ename": _name(error) if error is not None else "",
+        "evalue": _text(error) if error is not None else "",
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
     }
+
+
+def _name(error: BaseException) -> str:
+    try:
+        return str(type(error).__name__)
+    except BaseException:
+        return "Exception"
 
 
 def _text(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:
+    except BaseException:
         return "its text can't be had"
 
 

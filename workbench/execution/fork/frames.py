@@ -56,12 +56,19 @@ class FrameReader:
             end = start + _LENGTH.size + length
             if len(self._buffer) < end:
                 break
-            found.append(
-                json.loads(self._buffer[start + _LENGTH.size : end].decode("utf-8", "surrogatepass"))
-            )
+            found.append(_decoded(self._buffer[start + _LENGTH.size : end]))
             start = end
         del self._buffer[:start]
         return found
+
+
+def _decoded(body: bytearray) -> dict[str, Any]:
+    """Return a message; in place of one that this process can't hold, words that say so."""
+    try:
+        message: dict[str, Any] = json.loads(body.decode("utf-8", "surrogatepass"))
+    except (RecursionError, ValueError) as error:
+        return {"event": "stream", "name": "stderr", "text": f"… an output that can't be kept: {error} …\n"}
+    return message
 
 
 def read_available(descriptor: int) -> bytes | None:
