@@ -27,6 +27,8 @@ _EVENTS = (
     "comm_msg",
 )  # fmt: skip
 _SLICE = 0.2
+# A kernel that is idle again has answered; if it could not put its answer into words, none will come.
+_SILENCE = 5.0
 
 
 class _ThisPython(KernelSpecManager):
@@ -60,7 +62,7 @@ class KernelProcess:
         self._queue: deque[dict[str, Any]] = deque()
         self._request: str | None = None
         self._reply: dict[str, Any] | None = None
-        self._idle = False
+        self._idle: float | None = None
         self._ending: dict[str, Any] | None = None
         log.parent.mkdir(parents=True, exist_ok=True)
         self.manager: Any = KernelManager(
@@ -99,7 +101,7 @@ class KernelProcess:
         """Ask for a cell to be run; the first waits until the kernel answers."""
         if not self._connect():
             return
-        self._reply, self._idle = None, False
+        self._reply, self._idle = None, None
         self._request = self._client.execute(source, store_history=True, allow_stdin=False)
 
     def _connect(self) -> bool:
@@ -132,13 +134,15 @@ class KernelProcess:
             if kind in _EVENTS:
                 self._queue.append({"event": kind, **message["content"]})
             elif kind == "status" and message["content"]["execution_state"] == "idle":
-                self._idle = True
+                self._idle = time.monotonic()
         if self._request and self._reply is None and self._client is not None:
             with contextlib.suppress(queue.Empty):
                 reply = self._client.get_shell_msg(timeout=0)
                 if reply["parent_header"].get("msg_id") == self._request:
                     self._reply = reply["content"]
-        if self._reply is not None and self._idle:
+        if self._reply is None and self._idle is not None and time.monotonic() > self._idle + _SILENCE:
+            self._reply = {"status": "error"}
+        if self._reply is not None and self._idle is not None:
             self._queue.append(self._done(self._reply))
             self._reply, self._request = None, None
         elif message is None and not self.manager.is_alive():
