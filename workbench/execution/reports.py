@@ -6,13 +6,15 @@ import copy
 import re
 import threading
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.accessible import accessible, is_wide
+from workbench.execution.accessible import accessible
+from workbench.execution.cells import render_cells
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, has_tag
-from workbench.execution.quick import import_nbformat, import_soup
+from workbench.execution.reading import mend
 from workbench.execution.recording import MIME as RECORDED
 from workbench.execution.runs import Run, StageRun, list_runs, run_ids, write_text
 from workbench.settings import Settings
@@ -22,24 +24,15 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 LISTED = 100
-_SHOWN_FIRST = (
-    "text/html",
-    "text/markdown",
-    "image/svg+xml",
-    "image/png",
-    "image/jpeg",
-    "text/latex",
-    "text/plain",
-)
 _PICTURES = ("image/png", "image/jpeg")
-_REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
-_STYLE_REMOTE = re.compile(r"@import[^;]+;?|url\(\s*['\"]?\s*(?:https?:)?//[^)]*\)", re.IGNORECASE)
 _TITLE = re.compile(r"\A\s*#\s+(.+?)\s*#*\s*$", re.MULTILINE)
 _OTHER_HEADINGS = re.compile(r"^ {0,3}(?:#(?!#\s)|=+\s*$|-+\s*$)", re.MULTILINE)
 _OWN_COLOURS = re.compile(r"\x1b\[[\d;]*[34]8;")
 _FOR_ENGINEERS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Reads\b", re.MULTILINE)
+_NOT_SHOWN = (
+    "<p class=\"missing\">This notebook's cells couldn't be shown ({}). It is kept as <code>{}</code>.</p>"
+)
 _index = threading.Lock()
-_of_thread = threading.local()
 
 
 def index_page(settings: Settings) -> Path:
@@ -58,15 +51,26 @@ def stage_page(run: Run, stage: StageRun, settings: Settings) -> Path:
 
 
 def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> None:
-    """Render an executed notebook: results first, code folded, an error on top; it fetches nothing."""
-    node = copy.deepcopy(node)
-    title = _take_title(node) or stage.name
-    _fold_setup(node)
-    body = _render_cells(node, stage.source.parent)
-    if not _is_plain(node):
-        body = accessible(_without_remote(body))
+    """Render an executed notebook: results first, code folded, an error on top; it fetches nothing.
+
+    What can't be rendered is replaced by words that say so.
+
+    Raises:
+        OSError: the page can't be written.
+    """
+    title = stage.name
+    try:
+        node = mend(copy.deepcopy(node))
+        title = _take_title(node) or title
+        _fold_setup(node)
+        body = render_cells(node, stage.source.parent)
+        if not _is_plain(node):
+            body = accessible(body)
+    except Exception as error:
+        # The facts of the stage are worth a page in any case.
+        body = _NOT_SHOWN.format(escape(f"{type(error).__name__}: {error}"[:500]), escape(str(stage.output)))
     text = (
-        _templates()
+        templates()
         .get_template("stage.html.j2")
         .render(run=run, stage=stage, title=title, body=_safe(body), has_failed_cell='id="failed"' in body)
     )
@@ -75,7 +79,7 @@ def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> Non
 
 def write_run_page(run: Run, settings: Settings) -> None:
     """Render the page of a run: its facts and its stages."""
-    text = _templates().get_template("run.html.j2").render(run=run, title=f"{run.pipeline}, {run.run_id}")
+    text = templates().get_template("run.html.j2").render(run=run, title=f"{run.pipeline}, {run.run_id}")
     write_text(run_page(run, settings), text)
 
 
@@ -84,7 +88,7 @@ def write_index(settings: Settings) -> None:
     total = len(run_ids(settings))
     with _index:
         runs = list_runs(settings, LISTED)
-        text = _templates().get_template("index.html.j2").render(runs=runs, total=total, title="Runs")
+        text = templates().get_template("index.html.j2").render(runs=runs, total=total, title="Runs")
         write_text(index_page(settings), text)
 
 
@@ -108,7 +112,8 @@ def _money(value: float) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the templates of all pages; what is put into them is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -164,78 +169,6 @@ def _hands_over(cell: Any) -> bool:
     return bool(outputs) and all(RECORDED in output.get("data", {}) for output in outputs)
 
 
-def _render_cells(node: Any, folder: Path) -> str:
-    import_nbformat()
-    import nbformat
-
-    exporter = _exporter()
-    node = nbformat.from_dict(node)
-    language = node.metadata.get("language_info") or {"name": "python"}
-    if language["name"] == "python":
-        # IPython's own lexer, which differs in magics alone, would bring all of IPython.
-        language = {**language, "pygments_lexer": "python"}
-    node.metadata["language_info"] = language
-    body, _ = _convert(exporter, node, {"metadata": {"path": str(folder)}})
-    return str(body)
-
-
-def _convert(exporter: Any, node: Any, resources: dict[str, Any]) -> Any:
-    """Convert as the exporter does, but for a second reading of the HTML that our template has no use for."""
-    from nbconvert.exporters.templateexporter import TemplateExporter
-    from nbconvert.filters.widgetsdatatypefilter import WidgetsDataTypeFilter
-
-    resources = exporter._init_resources(resources)
-    language = node.metadata["language_info"]
-    lexer = language.get("pygments_lexer", language["name"])
-    exporter.register_filter("highlight_code", lambda source, **_: _highlighted(source, lexer))
-    types = WidgetsDataTypeFilter(
-        notebook_metadata=exporter._nb_metadata, parent=exporter, resources=resources
-    )
-    exporter.register_filter("filter_data_type", types)
-    exporter.register_filter("is_wide", is_wide)
-    return TemplateExporter.from_notebook_node(exporter, node, resources)
-
-
-def _highlighted(source: str, language: str) -> str:
-    from pygments import highlight
-
-    return str(highlight(source or " ", *_highlighter(language)))
-
-
-@cache
-def _highlighter(language: str) -> tuple[Any, Any]:
-    """Return what reads and what writes a language; the exporter's own makes both anew for each cell."""
-    from pygments.formatters import HtmlFormatter
-    from pygments.lexers import get_lexer_by_name
-    from pygments.lexers.special import TextLexer
-    from pygments.util import ClassNotFound
-
-    try:
-        lexer = get_lexer_by_name(language)
-    except ClassNotFound:
-        lexer = TextLexer()
-    return lexer, HtmlFormatter(cssclass="highlight")
-
-
-def _exporter() -> Any:
-    """Return this thread's exporter: its templates are read once."""
-    found = getattr(_of_thread, "exporter", None)
-    if found is None:
-        import_soup()
-        from nbconvert.exporters.html import HTMLExporter
-        from traitlets.config import Config
-
-        found = _of_thread.exporter = HTMLExporter(
-            config=Config({"NbConvertBase": {"display_data_priority": list(_SHOWN_FIRST)}}),
-            extra_template_basedirs=[str(TEMPLATES)],
-            template_name="notebook",
-            embed_images=True,
-            # Validated once, not after each of ten steps of which most do nothing.
-            optimistic_validation=True,
-        )
-    return found
-
-
 def _is_plain(node: Any) -> bool:
     """Return whether all in a notebook is text or described pictures, which the exporter escapes or encodes."""
     for cell in node["cells"]:
@@ -252,28 +185,3 @@ def _is_plain(node: Any) -> bool:
             if not output.get("data", {}).keys() <= {"text/plain", *described}:
                 return False
     return True
-
-
-def _without_remote(body: str) -> str:
-    """Return HTML that fetches nothing and runs nothing; a remote picture becomes a link to it."""
-    from bs4 import BeautifulSoup
-
-    soup = BeautifulSoup(body, features="html.parser")
-    for element in soup.find_all(["script", "link", "base", "meta", "iframe", "object", "embed"]):
-        element.decompose()
-    for element in soup.find_all(True):
-        for name in [name for name in element.attrs if name.startswith("on") or name == "srcset"]:
-            del element[name]
-        for name in ("src", "poster", "data", "background"):
-            if _REMOTE.match(str(element.get(name, ""))):
-                if element.name == "img":
-                    link = soup.new_tag("a", href=str(element["src"]))
-                    link.string = str(element.get("alt") or element["src"])
-                    element.replace_with(link)
-                else:
-                    del element[name]
-        if "style" in element.attrs:
-            element["style"] = _STYLE_REMOTE.sub("", str(element["style"]))
-        if element.name == "style" and element.string:
-            element.string = _STYLE_REMOTE.sub("", element.string)
-    return str(soup)
