@@ -196,15 +196,21 @@ class _Cutter:
     def _cut(self, block: bytes, *, last: bool) -> int:
         starts, ends = _bounds(block, last=last)
         tail = int(starts[-1])
+        whole = block[:tail]
         position = 0
-        for index in self._doubtful(block[:tail], starts, ends):
+        for index in self._doubtful(whole, starts, ends):
             if index < position:
                 continue
             self._copy(block, starts, ends, position, index)
-            taken = self._extent(block[:tail], starts, ends, index, last)
-            if taken is None:
-                return int(starts[index])
-            self._judge(block[starts[index] : ends[index + taken - 1]])
+            line = block[starts[index] : ends[index]]
+            taken = 1
+            if not self._parsed(line):
+                if self._quoting and b'"' in line and len(line) <= self._longest:
+                    found = self._quoting.extent(whole, starts, ends, index, last=last)
+                    if found is None:
+                        return int(starts[index])
+                    taken = found
+                self._judge(block[starts[index] : ends[index + taken - 1]] if taken > 1 else line)
             position = index + taken
         self._copy(block, starts, ends, position, len(ends))
         if len(block) - tail <= self._longest:
@@ -234,11 +240,19 @@ class _Cutter:
             self._plain.write(stretch + b"\n")
             self.number += stop - first
 
-    def _extent(self, block: bytes, starts: Any, ends: Any, index: int, last: bool) -> int | None:
-        start, end = int(starts[index]), int(ends[index])
-        if self._quoting is None or end - start > self._longest or block.find(b'"', start, end) < 0:
-            return 1
-        return self._quoting.extent(block, starts, ends, index, last=last)
+    def _parsed(self, line: bytes) -> bool:
+        """Set a line aside that is a whole record with quotes, and nothing else about it: most are."""
+        if self._quoting is None or b'"' not in line or b"\0" in line or len(line) > self._longest:
+            return False
+        try:
+            record = line.decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        fields = self._quoting.parse(record)
+        if fields is None:
+            return False
+        self._set_aside(Special(self.number + 1, record, fields, None))
+        return True
 
     def _judge(self, line: bytes) -> None:
         """Write a record as a plain line, or set it aside."""
@@ -253,7 +267,7 @@ class _Cutter:
             self._set_aside(Special(number, record, None, "line:not_utf8"))
         elif self._quoting and b'"' in line:
             fields = self._quoting.parse(record)
-            self._set_aside(Special(number, record, fields, None if fields else "line:bad_quoting"))
+            self._set_aside(Special(number, record, fields, "line:bad_quoting" if fields is None else None))
         elif b"\x1e" in line or b"\x1f" in line:
             fields = record.split(self._quoting.delimiter) if self._quoting else [record]
             self._set_aside(Special(number, record, fields, None))
