@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from workbench.etl.reading.delimited import open_csv
-from workbench.etl.reading.forms import ForeignForm, form_of
+from workbench.etl.reading.forms import ForeignForm, Form, form_of
 from workbench.etl.reading.json_lines import open_json
 from workbench.etl.reading.parquet import open_parquet
 from workbench.etl.reading.rows import Rows, Source, UnreadableFile
@@ -45,6 +45,7 @@ def open_rows(
     # The engine takes a path for a pattern, and folders in it for columns: it is shown another one.
     shown = scratch / "landed"
     shown.unlink(missing_ok=True)
+    form: Form | None = None
     try:
         form = form_of(path)
         shown.symlink_to(path.absolute())
@@ -63,12 +64,9 @@ def open_rows(
     except _OURS:
         raise
     except (OSError, EOFError, zlib.error, duckdb.Error) as error:
-        raise UnreadableFile(_told(error, shown, path)) from None
-
-
-def _told(error: Exception, shown: Path, path: Path) -> str:
-    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return text.replace(str(shown), path.name)
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0].replace(str(shown), path.name)
+        damaged = form == "parquet" and isinstance(error, duckdb.Error)
+        raise UnreadableFile(f"it is damaged, or was cut short: {told}" if damaged else told) from None
 
 
 __all__ = ["Rows", "Source", "UnreadableFile", "open_rows"]

@@ -1,0 +1,173 @@
+"""A file of a form that isn't read is refused whole, and the message says what it looks like and what to do."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import pickle
+import sqlite3
+import tarfile
+import zipfile
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.orc as orc
+import pyarrow.parquet as pq
+import pytest
+
+from tests.etl.test_ingest import GOOD, HEADER
+from workbench.etl.ingest import ingest
+from workbench.etl.reading.forms import ForeignForm, form_of
+from workbench.settings import Settings
+from workbench.warehouse import Warehouse
+
+CSV = f"{HEADER}\n{GOOD}\n"
+ROW = dict(zip(HEADER.split(","), GOOD.split(","), strict=True))
+TABLE = pa.table({name: [value] for name, value in ROW.items()})
+
+
+def zipped(*names: str) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return target.getvalue()
+
+
+def parquet() -> bytes:
+    target = io.BytesIO()
+    pq.write_table(TABLE, target)
+    return target.getvalue()
+
+
+def written(folder: Path, kind: str) -> bytes:
+    """Return a file as another program writes it."""
+    path = folder / f"made.{kind}"
+    if kind == "sqlite":
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE t (a)")
+        connection.close()
+    elif kind == "duckdb":
+        with duckdb.connect(path) as database:
+            database.execute("CREATE TABLE t (a INT)")
+    elif kind == "feather":
+        feather.write_feather(TABLE, str(path))
+    elif kind == "orc":
+        orc.write_table(TABLE, str(path))
+    elif kind == "tar":
+        with tarfile.open(path, "w") as archive:
+            archive.addfile(tarfile.TarInfo("a.csv"), io.BytesIO())
+    return path.read_bytes()
+
+
+FOREIGN: dict[str, tuple[str | bytes, str]] = {
+    "page.csv": ("\n<!DOCTYPE html><html><body>404</body></html>", "a page in HTML.*Download the data"),
+    "page.parquet": ("<html>\n<body>", "a page in HTML"),
+    "page.csv.gz": (gzip.compress(b"<HTML><head></head></HTML>"), "a page in HTML"),
+    "data.xml": ('<?xml version="1.0"?><rows/>', "an XML document.*convert"),
+    "data.zip": (zipped("a.csv"), "a zip archive.*unpack"),
+    "zipped.parquet": (zipped("a.parquet"), "a zip archive"),
+    "book.csv": (zipped("[Content_Types].xml", "xl/workbook.xml"), "Excel workbook.*save the sheet as CSV"),
+    "sheet.csv": (zipped("mimetype", "content.xml"), "OpenDocument"),
+    "old.csv": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "old Excel"),
+    "twice.csv.gz": (gzip.compress(gzip.compress(CSV.encode())), "gzip inside gzip"),
+    "packed.parquet.gz": (gzip.compress(parquet()), "Parquet inside gzip"),
+    "a.json": (json.dumps([ROW, ROW]), "one JSON array.*jq"),
+    "b.json": (json.dumps([ROW], indent=2), "one JSON array"),
+    "c.json": (json.dumps({"rows": [ROW]}, indent=2), "one JSON object over many lines"),
+    "d.csv": (json.dumps({"rows": [ROW]}, indent=2).replace("\n", "\r\n"), "one JSON object over many lines"),
+    "n.ipynb": (json.dumps({"cells": [], "nbformat": 4}, indent=1), "a Jupyter notebook"),
+    "u16.csv": (CSV.encode("utf-16"), "UTF-16.*UTF-8"),
+    "u16be.csv": (b"\xfe\xff" + CSV.encode("utf-16-be"), "UTF-16"),
+    "u16le.csv": (CSV.encode("utf-16-le"), "UTF-16LE"),
+    "u16be_bare.jsonl": (json.dumps(ROW).encode("utf-16-be"), "UTF-16BE"),
+    "u32.csv": (CSV.encode("utf-32"), "UTF-32"),
+    "zeros.csv": (b"\0" * 5000, "nothing but zeros"),
+    "a.pdf": (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
+    "a.png": (b"\x89PNG\r\n\x1a\n\0\0", "a picture"),
+    "a.jpg": (b"\xff\xd8\xff\xe0\0\x10JFIF", "a picture"),
+    "a.bz2": (b"BZh91AY&SY", "bzip2"),
+    "a.xz": (b"\xfd7zXZ\0\0", "xz"),
+    "a.zst": (b"\x28\xb5\x2f\xfd\0", "zstd"),
+    "a.pickle": (pickle.dumps(ROW, protocol=4), "pickle"),
+    "secret.parquet": (b"PARE" + b"x" * 50, "encrypted"),
+    **{f"made.{kind}": (kind, what) for kind, what in {
+        "sqlite": "an SQLite database", "duckdb": "a DuckDB database", "feather": "Feather", "orc": "an ORC file", "tar": "a tar archive",
+    }.items()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_file_of_another_form_is_told(tmp_path: Path, name: str) -> None:
+    content, told = FOREIGN[name]
+    path = tmp_path / name
+    if name.startswith("made."):
+        content = written(tmp_path, str(content))
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ForeignForm, match=rf"(?s)^it is .*{told}"):
+        form_of(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form"),
+    [
+        ("a.csv", CSV, "csv"),
+        ("a.parquet", CSV, "csv"),
+        ("a.json", CSV, "csv"),
+        ("a.csv", parquet(), "parquet"),
+        ("a.txt", json.dumps(ROW) + "\n", "json"),
+        ("a.csv", "\ufeff" + json.dumps(ROW) + "\r" + json.dumps(ROW), "json"),
+        ("a.jsonl", "oops\n" + json.dumps(ROW), "json"),
+        ("a.csv", "[id],b\n1,2\n", "csv"),
+        ("a.csv", "", "empty"),
+        ("a.csv.gz", gzip.compress(b""), "empty"),
+        ("a.csv", "<5,b\n1,2\n", "csv"),
+    ],
+)
+def test_a_file_is_read_as_what_it_is_whatever_its_name(
+    tmp_path: Path, name: str, content: str | bytes, form: str
+) -> None:
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert form_of(tmp_path / name) == form
+
+
+def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, settings: Settings) -> None:
+    folder = settings.landing / "transactions"
+    folder.mkdir(parents=True)
+    above = f"Sales of May\r\n\r\nprinted today\r\n{CSV}"
+    texts = {
+        "above.csv": above,
+        "bare.csv": f"{GOOD}\n{GOOD}\n",
+        "other.csv": "id,sku,price\nA,B,2\n",
+        "page.csv": "<html><body>error</body></html>\n",
+        "good.parquet": CSV,
+        "sep.csv": "sep=;\r\n" + CSV.replace(",", ";"),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, newline="")
+    (folder / "zeros.csv").write_bytes(CSV.encode() + b"\0" * 3000)
+    batches = {Path(batch.uri).name: batch for batch in ingest(warehouse).batches}
+    assert {name: batch.status for name, batch in batches.items()} == {
+        "above.csv": "rejected", "bare.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",
+        "good.parquet": "loaded", "sep.csv": "loaded", "zeros.csv": "partial",
+    }  # fmt: skip
+    told = {name: batch.message or "" for name, batch in batches.items()}
+    assert "the header seems to be line 4: take away the 3 above it" in told["above.csv"]
+    assert (
+        "the first line seems to be a row; put a header above it: transaction_id,line_number"
+        in told["bare.csv"]
+    )
+    assert "its columns are id, sku, price; rename them, or write a map" in told["other.csv"]
+    assert "a page in HTML" in told["page.csv"]
+    assert [batches[name].rows_landed for name in ("above.csv", "bare.csv", "other.csv", "page.csv")] == [
+        5,
+        2,
+        2,
+        1,
+    ]
+    assert all(
+        batch.rows_landed == batch.rows_accepted + batch.rows_quarantined for batch in batches.values()
+    )
