@@ -12,6 +12,8 @@ from workbench.sources.files import Landed
 from workbench.warehouse import Session
 
 Status = Literal["loaded", "partial", "empty", "rejected"]
+_LONGEST_MESSAGE = 500
+"""Characters: with four bytes for each the ledger's column holds them, and more isn't read anyway."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,18 @@ class Batch:
             rows_quarantined=checked.quarantined,
             rows_duplicate=duplicates,
             status=checked.status,
-            message=checked.message,
+            message=_shortened(checked.message),
             run_id=run_id,
             ingested_at=moment,
         )
+
+
+def _shortened(message: str | None) -> str | None:
+    """Return a message that the ledger holds, however many names of others are in it."""
+    if message is None:
+        return None
+    message = message.replace("\0", "\\0")
+    return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " …"
 
 
 def moment_after(last: datetime | None) -> datetime:

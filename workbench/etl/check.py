@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from workbench.sources.files import Landed
 from workbench.sources.maps import ROW, Map
 
 _NOTHING = "CAST(NULL AS VARCHAR)"
-_LONGEST_NAMES = 500
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _missing(table: Table, mapping: Map | None, rows: Rows) -> list[str]:
 
 def _kept(rows: Rows) -> str | None:
     """Say which columns of theirs were kept beside ours."""
-    told = f"kept in {EXTRA}: {', '.join(rows.others)}"
-    return (told if len(told) <= _LONGEST_NAMES else told[:_LONGEST_NAMES] + " …") if rows.others else None
+    names = (name if name and name.isprintable() else json.dumps(name) for name in rows.others)
+    return f"kept in {EXTRA}: {', '.join(names)}" if rows.others else None
 
 
 def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list[str]) -> int:

@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from workbench.etl import batches
 from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, Staged, refuse_file, split, stage
+from workbench.etl.memory import bounded
 from workbench.etl.reading import UnreadableFile
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.files import Landed
@@ -21,6 +24,7 @@ from workbench.warehouse import Cargo, Session, Warehouse
 
 _LONGEST = 65_535
 """Bytes that the longest text of a column may have in the warehouse; JSON is kept as text there."""
+_AT_A_TIME = 20_000
 
 
 def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -> Iterator[Batch | None]:
@@ -35,7 +39,11 @@ def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | 
     Everything is made ready before the transaction begins, so that others wait for the loading alone.
     """
     table = DATASETS[file.dataset]
-    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, warehouse.scratch() as desk:
+    with (
+        tempfile.TemporaryDirectory(prefix="workbench-") as scratch,
+        warehouse.scratch() as desk,
+        bounded(desk),
+    ):
         checked = _check(desk, table, file, Path(scratch))
         parcel = _Parcel(warehouse, desk, table, file, run_id)
         with warehouse.transaction() as session:
@@ -77,22 +85,23 @@ class _Parcel:
     @contextmanager
     def packed(self, moment: datetime) -> Iterator[tuple[Cargo, Cargo]]:
         """Make accepted and refused rows ready for the warehouse."""
-        # A relation is refused while a result of before isn't read to its end.
-        self._desk.execute("SELECT 1").fetchall()
-        accepted = self._desk.sql(
-            f"SELECT * REPLACE (CAST(? AS TIMESTAMP) AS _ingested_at) FROM {self._table.full_name}",
-            params=[moment],
-        ).to_arrow_table()
-        refused = self._desk.sql(
+        accepted = f"SELECT * REPLACE (CAST(? AS TIMESTAMP) AS _ingested_at) FROM {self._table.full_name}"
+        refused = (
             "SELECT ? AS batch_id, ? AS dataset, n AS row_number, record, reasons, ? AS run_id, "
-            "CAST(? AS TIMESTAMP) AS quarantined_at FROM refused ORDER BY n",
-            params=[self._file.batch_id, self._file.dataset, self._run_id, moment],
-        ).to_arrow_table()
+            "CAST(? AS TIMESTAMP) AS quarantined_at FROM refused ORDER BY n"
+        )
+        about = [self._file.batch_id, self._file.dataset, self._run_id]
         with (
-            self._warehouse.prepare(self._table.full_name, accepted) as good,
-            self._warehouse.prepare("ops.quarantine", refused) as bad,
+            self._warehouse.prepare(self._table.full_name, self._rows(accepted, [moment])) as good,
+            self._warehouse.prepare("ops.quarantine", self._rows(refused, [*about, moment])) as bad,
         ):
             yield good, bad
+
+    def _rows(self, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
+        """Return rows of the desk, to be read once and some thousands at a time."""
+        # A relation is refused while a result of before isn't read to its end.
+        self._desk.execute("SELECT 1").fetchall()
+        return self._desk.sql(sql, params=parameters).to_arrow_reader(_AT_A_TIME)
 
 
 def _check(desk: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path) -> Checked:

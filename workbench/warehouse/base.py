@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Rows: TypeAlias = "pyarrow.Table | pandas.DataFrame"
+Stream: TypeAlias = "pyarrow.RecordBatchReader"
 T = TypeVar("T")
 
 
@@ -136,8 +137,11 @@ class Warehouse(Protocol):
     def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
         """Add rows to several declared tables, in one transaction."""
 
-    def prepare(self, table: str, rows: Rows) -> AbstractContextManager[Cargo]:
-        """Make rows ready to be added to a declared table in a transaction that begins later."""
+    def prepare(self, table: str, rows: Rows | Stream) -> AbstractContextManager[Cargo]:
+        """Make rows ready to be added to a declared table in a transaction that begins later.
+
+        A stream of them is read once; no engine holds all of it in memory that keeps its rows elsewhere.
+        """
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""

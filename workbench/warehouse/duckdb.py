@@ -211,9 +211,13 @@ class DuckDBWarehouse:
                 self._insert(connection, table, some)
 
     @contextmanager
-    def prepare(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> Iterator[_InMemory]:
+    def prepare(
+        self, table: str, rows: pyarrow.Table | pandas.DataFrame | pyarrow.RecordBatchReader
+    ) -> Iterator[_InMemory]:
         """Make rows ready to be added in a transaction that begins later: they stay where they are."""
-        yield _InMemory(table, rows)
+        import pyarrow
+
+        yield _InMemory(table, rows.read_all() if isinstance(rows, pyarrow.RecordBatchReader) else rows)
 
     @staticmethod
     def _insert(

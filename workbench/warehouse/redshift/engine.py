@@ -11,7 +11,7 @@ import duckdb
 from workbench.errors import UsageError
 from workbench.schema import REPORTS, TABLES, Dialect
 from workbench.schema import table as declared
-from workbench.warehouse.base import Rows
+from workbench.warehouse.base import Rows, Stream
 from workbench.warehouse.redshift import loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
@@ -217,7 +217,9 @@ class RedshiftWarehouse:
 
             self.run(work)
 
-    def prepare(self, table: str, rows: Rows) -> AbstractContextManager[loading.Inserts | loading.Files]:
+    def prepare(
+        self, table: str, rows: Rows | Stream
+    ) -> AbstractContextManager[loading.Inserts | loading.Files]:
         """Make rows ready to be added in a transaction that begins later: as files in S3 if they are many."""
         return loading.prepared(table, rows, self.staging)
 

@@ -14,7 +14,8 @@ import duckdb
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import Column, Table, quote, sql_type
 from workbench.schema import table as declared
-from workbench.warehouse.base import Rows, Session
+from workbench.settings import get_settings
+from workbench.warehouse.base import Rows, Session, Stream
 from workbench.warehouse.redshift.staging import Prefix, Staging
 
 FEW = 250
@@ -75,7 +76,7 @@ class Files:
 
 
 @contextmanager
-def prepared(table: str, rows: Rows, staging: Staging | None) -> Iterator[Inserts | Files]:
+def prepared(table: str, rows: Rows | Stream, staging: Staging | None) -> Iterator[Inserts | Files]:
     """Make rows ready to be added to a declared table: as values if they are few, else as files in S3.
 
     Raises:
@@ -86,7 +87,8 @@ def prepared(table: str, rows: Rows, staging: Staging | None) -> Iterator[Insert
     target = declared(table)
     with tempfile.TemporaryDirectory(prefix="workbench-load-") as folder, duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
-        connection.execute(f"SET temp_directory = '{folder}/temp'")
+        connection.execute("SET temp_directory = ?", [f"{folder}/temp"])
+        connection.execute(f"SET memory_limit = '{get_settings().ingest_memory}MB'")
         connection.register("given", rows)
         try:
             connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
