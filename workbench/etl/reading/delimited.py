@@ -24,7 +24,7 @@ def open_csv(
     header = read_header(path, known, longest)
     stage_lines(connection, path, scratch, Layout(header.delimiter, len(header.names), header.size, longest))
     if not header.known:
-        return _without_header(header, known)
+        return _without_header(connection, header, known)
     wanted = len(header.names)
     split = f"string_split(line, {literal(header.delimiter)})"
     verdict = f"CASE WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END"
@@ -71,11 +71,10 @@ def _without_blanks(split: str, delimiter: str) -> str:
     return f"CASE WHEN {blanks} THEN list_transform({split}, lambda part: trim(part)) ELSE {split} END"
 
 
-def _without_header(header: Header, known: Sequence[str]) -> Rows:
-    wrong = (
-        f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED} "
-        "UNION ALL SELECT n, record, 'line:unknown_header' FROM parsed"
-    )
+def _without_header(connection: duckdb.DuckDBPyConnection, header: Header, known: Sequence[str]) -> Rows:
+    connection.execute("INSERT INTO line_errors SELECT n, record, 'line:unknown_header' FROM parsed")
+    connection.execute("DELETE FROM parsed")
+    wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED}"
     relation = "(SELECT n, CAST(NULL AS JSON) AS extra FROM numbered WHERE false)"
     return Rows((), {}, (), relation, _RECORDS, _advice(header, known), wrong)
 

@@ -80,11 +80,13 @@ def form_of(path: Path) -> Form:
     told = _binary(path, start) or _encoding(start) or _text(start)
     if told:
         raise ForeignForm("it is {}: {}".format(*told))
-    begins = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
-    if begins == b"{":
+    text = start.removeprefix(codecs.BOM_UTF8)
+    if text.lstrip().startswith(b"{"):
         return "json"
     named = path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json"))
-    return "json" if named and b"," not in re.split(rb"[\r\n]", start, maxsplit=1)[0] else "csv"
+    # One that is named so, and whose first line alone is broken, is JSON lines still.
+    like_csv = b"," in re.split(rb"[\r\n]", text, maxsplit=1)[0] and not re.search(rb"[\r\n]\s*\{", text)
+    return "json" if named and not like_csv else "csv"
 
 
 def _binary(path: Path, start: bytes) -> tuple[str, str] | None:
