@@ -412,3 +412,41 @@ def test_two_parameters_cells_are_an_error_and_none_declares_nothing() -> None:
 def test_secrets_are_found_inside_of_collections() -> None:
     cell = "tokens: dict[str, tuple[Secret, ...]] = {'shop': (Secret('env:A'), Secret('env:B'))}"
     assert secrets_of(declared(cell), {}) == [Secret("env:A"), Secret("env:B")]
+
+
+BARE = """\
+from typing import Any, Dict, List, Sequence
+a: dict = {}  # bare
+b: list = [1, "x"]
+c: tuple = ()
+d: set = set()
+e: Dict[str, int] = {}
+f: List = []
+g: Any = None
+h: object = 3
+i: list[dict] = [{"k": 1}]
+j: dict[str, list] | None = None
+k: set[int] = {1, 2}
+l: frozenset = frozenset({1})
+m: Sequence[str] = ["x"]
+n = {3}
+"""
+
+
+def test_a_bare_collection_holds_anything_that_can_be_written_down() -> None:
+    given = bound(
+        BARE, a="{x: 1, y: [2]}", b="1, two", c=[1, "a"], d="b, a", e={"n": "5"}, f=[{"q": None}], g="2017-01-31",
+        h={"deep": [1]}, i="[{k: 2}]", j="{a: [1]}", k="3, 4", l=[1, 1], m="a,b", n={4, 5},
+    )  # fmt: skip
+    assert given == {
+        "a": {"x": 1, "y": [2]}, "b": [1, "two"], "c": (1, "a"), "d": {"a", "b"}, "e": {"n": 5}, "f": [{"q": None}],
+        "g": datetime.date(2017, 1, 31), "h": {"deep": [1]}, "i": [{"k": 2}], "j": {"a": [1]}, "k": {3, 4},
+        "l": frozenset({1}), "m": ["a", "b"], "n": {4, 5},
+    }  # fmt: skip
+    scope: dict[str, Any] = {}
+    exec(assignments(given), scope)  # noqa: S102
+    assert {name: scope[name] for name in given} == given
+    assert plain(given["d"]) == ["a", "b"]
+    for wrong in ({"a": "5"}, {"a": [1]}, {"b": 3}, {"e": {"n": "x"}}, {"k": "x"}, {"i": [3]}, {"d": [[1]]}):
+        with pytest.raises(UsageError):
+            bound(BARE, **wrong)

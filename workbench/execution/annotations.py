@@ -19,7 +19,11 @@ _TYPES: dict[str, Any] = {
     "int": int, "float": float, "bool": bool, "str": str, "bytes": bytes,
     "date": datetime.date, "datetime": datetime.datetime, "time": datetime.time,
     "timedelta": datetime.timedelta, "Decimal": decimal.Decimal, "Path": Path, "Secret": Secret,
-    "None": None, "Any": Any,
+    "None": None, "Any": Any, "object": Any,
+    "list": list[Any], "tuple": tuple[Any, ...], "dict": dict[Any, Any], "set": set[Any],
+    "frozenset": frozenset[Any], "List": list[Any], "Tuple": tuple[Any, ...], "Dict": dict[Any, Any],
+    "Set": set[Any], "FrozenSet": frozenset[Any], "Sequence": list[Any], "Iterable": list[Any],
+    "Collection": list[Any], "Mapping": dict[Any, Any], "Text": str,
 }  # fmt: skip
 _CALLS = ("date", "datetime", "time", "timedelta", "Decimal", "Path", "Secret", "float")
 _NUMBERS = {"nan": float("nan"), "inf": float("inf"), "utc": datetime.UTC, "UTC": datetime.UTC}
@@ -28,8 +32,9 @@ _NUMBERS = {"nan": float("nan"), "inf": float("inf"), "utc": datetime.UTC, "UTC"
 def read_type(node: ast.expr) -> Any:
     """Return the type an annotation names.
 
-    That is a plain type, ``Literal``, ``list[X]``, ``tuple[X, Y]``, ``tuple[X, ...]``, ``dict[X, Y]``, any of
-    them ``| None``, or one of them inside ``Annotated``, whose further arguments count for nothing.
+    That is a plain type, ``Literal``, ``list[X]``, ``tuple[X, Y]``, ``tuple[X, ...]``, ``set[X]``, ``dict[X, Y]``,
+    any of them ``| None``, or one of them inside ``Annotated``, whose further arguments count for nothing. A bare
+    ``list``, ``tuple``, ``set`` or ``dict`` may hold anything; ``Any`` and ``object`` are anything.
 
     Raises:
         Mismatch: it is none that a parameter can have.
@@ -52,8 +57,8 @@ def read_type(node: ast.expr) -> Any:
                 return found
     raise Mismatch(
         f"{ast.unparse(node)} is no type a parameter can have; those are int, float, bool, str, bytes, date, "
-        "datetime, time, timedelta, Decimal, Path, Secret, Literal[...], list[...], tuple[...], dict[...], "
-        "and any of them | None"
+        "datetime, time, timedelta, Decimal, Path, Secret, Literal[...], list, tuple, set, dict (also of types: "
+        "list[int]), Any, and any of them | None"
     )
 
 
@@ -67,13 +72,17 @@ def _generic(name: str, inner: list[ast.expr]) -> Any:
             return read_type(item)
         case "literal", items:
             return Literal[tuple(map(read_default, items))]
-        case "list", [item]:
+        case "list" | "sequence" | "iterable" | "collection", [item]:
             return list[read_type(item)]  # type: ignore[misc]
         case "tuple", [item, ast.Constant(value=end)] if end is ...:
             return tuple[read_type(item), ...]  # type: ignore[misc]
+        case "set", [item]:
+            return set[read_type(item)]  # type: ignore[misc]
+        case "frozenset", [item]:
+            return frozenset[read_type(item)]  # type: ignore[misc]
         case "tuple", items:
             return tuple.__class_getitem__(tuple(map(read_type, items)))
-        case "dict", [key, item] if get_origin(read_type(key)) not in (list, dict):
+        case "dict" | "mapping", [key, item] if get_origin(read_type(key)) not in (list, dict, set):
             return dict[read_type(key), read_type(item)]  # type: ignore[misc]
     return None
 
@@ -95,6 +104,16 @@ def read_default(node: ast.expr) -> Any:
                 raise Mismatch(f"{ast.unparse(node)} is no value") from None
         case ast.Attribute(attr=name) if name in _NUMBERS:
             return _NUMBERS[name]
+        case ast.Call(
+            func=ast.Name(id="list" | "tuple" | "dict" | "set" | "frozenset" as name), args=[], keywords=[]
+        ):
+            return _EMPTY[name]()
+        case ast.Call(
+            func=ast.Name(id="frozenset"), args=[ast.Set() | ast.List() | ast.Tuple() as items], keywords=[]
+        ):
+            return _gathered(frozenset, items.elts, node)
+        case ast.Set(elts=items):
+            return _gathered(set, items, node)
         case ast.List(elts=items):
             return [read_default(item) for item in items]
         case ast.Tuple(elts=items):
@@ -115,6 +134,16 @@ def read_default(node: ast.expr) -> Any:
         raise Mismatch(f"{ast.unparse(node)} is no literal") from None
 
 
+_EMPTY: dict[str, Any] = {"list": list, "tuple": tuple, "dict": dict, "set": set, "frozenset": frozenset}
+
+
+def _gathered(kind: Any, items: list[ast.expr], node: ast.expr) -> Any:
+    try:
+        return kind(map(read_default, items))
+    except TypeError:
+        raise Mismatch(f"{ast.unparse(node)} is no value") from None
+
+
 def type_of(value: Any) -> tuple[Any, str]:
     """Return the type of a default that was written without one, and its name; anything goes for None."""
     for name, kind in _TYPES.items():
@@ -124,5 +153,7 @@ def type_of(value: Any) -> tuple[Any, str]:
         list: (list[Any], "list"),
         tuple: (tuple[Any, ...], "tuple"),
         dict: (dict[Any, Any], "dict"),
+        set: (set[Any], "set"),
+        frozenset: (frozenset[Any], "frozenset"),
     }
     return many.get(type(value), (Any, "any"))

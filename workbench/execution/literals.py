@@ -39,6 +39,10 @@ def literal(value: Any) -> str:
             return "[" + ", ".join(map(literal, value)) + "]"
         case tuple():
             return "(" + "".join(f"{literal(item)}, " for item in value).rstrip(" ") + ")"
+        case frozenset():
+            return f"frozenset([{', '.join(sorted(map(literal, value)))}])"
+        case set():
+            return "{" + ", ".join(sorted(map(literal, value))) + "}" if value else "set()"
         case dict():
             return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
     return repr(value)
@@ -89,6 +93,8 @@ def plain(value: Any) -> Any:
             return value.reference
         case list() | tuple():
             return [plain(item) for item in value]
+        case set() | frozenset():
+            return sorted(map(plain, value), key=repr)
         case dict():
             return {str(plain(key)): plain(item) for key, item in value.items()}
     return str(value)

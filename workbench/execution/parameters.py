@@ -229,6 +229,6 @@ def _secrets(value: Any) -> Iterator[Secret]:
     elif isinstance(value, dict):
         for pair in value.items():
             yield from _secrets(list(pair))
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from _secrets(item)

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 
 from workbench.errors import WorkFailed
-from workbench.execution.notebook import read_notebook
+from workbench.execution.reading import read_notebook
 
 # What front ends and runners note about an execution, and how they showed a cell.
 _OF_A_RUN = (
@@ -31,7 +31,7 @@ def tidy(path: Path) -> list[str]:
     """
     before = path.read_bytes() if path.is_file() else b""
     read_notebook(path)
-    node = nbformat.v4.reads(before.decode())
+    node = nbformat.reads(before.decode("utf-8-sig"), as_version=4)
     done = [f"{what} of {_cells(count)}" for what, count in _tidy_cells(node).items() if count]
     if _tidy_notebook(node):
         done.append("metadata of the notebook")

@@ -53,7 +53,7 @@ def convert(kind: Any, value: Any, *, exact: bool = False, folder: Path | None =
         return _convert_union(get_args(kind), value, exact, folder)
     if origin is Literal:
         return _choose(get_args(kind), value, exact)
-    if origin in (list, tuple, dict):
+    if origin in (list, tuple, dict, set, frozenset):
         return _convert_many(kind, value, exact, folder)
     if kind is None or kind is type(None):
         if value is None or (not exact and isinstance(value, str) and value.strip().lower() in _NULLS):
@@ -91,8 +91,14 @@ def _convert_many(kind: Any, value: Any, exact: bool, folder: Path | None) -> An
             for key, item in items.items()
         }
     items = _split(value) if typed else value
-    if not isinstance(items, origin if exact else (list, tuple)):
+    many = (list, tuple, set, frozenset) if origin in (set, frozenset) else (list, tuple)
+    if not isinstance(items, origin if exact else many):
         raise Mismatch(f"{shown(value)} is no {origin.__name__}")
+    if origin in (set, frozenset):
+        try:
+            return origin(convert(kinds[0], item, exact=exact, folder=folder) for item in items)
+        except TypeError:
+            raise Mismatch(f"{shown(value)} holds what a {origin.__name__} can't") from None
     if origin is list:
         return [convert(kinds[0], item, exact=exact, folder=folder) for item in items]
     if kinds[1:] == (...,):
@@ -109,7 +115,7 @@ def _free(value: Any) -> Any:
     value = builtin(value)
     if isinstance(value, dict):
         return {_free(key): _free(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return type(value)(map(_free, value))
     if value is None or type(value) in _FREE or isinstance(value, PurePath):
         return value
@@ -233,6 +239,11 @@ def _read_yaml(text: str) -> Any:
 
 
 def _split(text: str) -> Any:
+    if text.strip().startswith("{"):
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return text
     if text.strip().startswith("["):
         return _read_yaml(text)
     if text.strip().startswith("("):
