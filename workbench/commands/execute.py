@@ -107,6 +107,10 @@ def notebook(
     parameter: parameters.Texts = None,
     parameters_file: parameters.File = None,
     parameters_json: parameters.Json = None,
+    kernel: Annotated[
+        str | None,
+        typer.Option("--kernel", "-k", metavar="NAME", help="Run in another kernel than it names."),
+    ] = None,
     cold: Cold = False,
     as_json: AsJson = False,
 ) -> None:
@@ -118,7 +122,7 @@ def notebook(
     from workbench.execution.progress import choose_progress
 
     try:
-        done = run_notebook(path, given, cold=cold, progress=choose_progress())
+        done = run_notebook(path, given, kernel=kernel, cold=cold, progress=choose_progress())
     except Stopped as stop:
         done = stop.run
     _finish(done, as_json)

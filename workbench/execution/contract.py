@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.execution.elsewhere import LOCAL, where
+from workbench.execution.language import find_kernel, named_kernel
 from workbench.execution.notebook import INJECTED
 from workbench.execution.parameters import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.reading import read_notebook
+from workbench.execution.stages import Stage
 from workbench.execution.syntax import parse
 
 LONGEST_CELL = 12
@@ -51,18 +54,26 @@ def check_pipeline(pipeline: Pipeline) -> list[Finding]:
             found.append(Finding(path, None, str(error)))
             continue
         cells = content["cells"]
-        problems = [
-            *_header(cells, stage.reads, stage.writes),
-            *_imports(cells),
-            *_parameters(cells, stage.parameters, f"stage {name}"),
-            *_last(cells),
-            *_body(cells),
-        ]
+        problems = [*_kernel(content, stage), *_header(cells, stage.reads, stage.writes), *_body(cells)]
+        if named_kernel(content, stage.kernel).python:
+            problems += [
+                *_imports(cells),
+                *_parameters(cells, stage.parameters, f"stage {name}"),
+                *_last(cells),
+            ]
         found += [Finding(path, cell, message) for cell, message in problems]
     return found
 
 
 Problems = Iterator[tuple[int | None, str]]
+
+
+def _kernel(content: dict[str, Any], stage: Stage) -> Problems:
+    try:
+        if where(stage, None) == LOCAL:
+            find_kernel(content, "it", stage.kernel)
+    except UsageError as error:
+        yield None, str(error)
 
 
 def _header(cells: list[dict[str, Any]], reads: tuple[str, ...], writes: tuple[str, ...]) -> Problems:

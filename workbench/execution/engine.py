@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError
 from workbench.execution.events import clean
-from workbench.execution.language import language_of
+from workbench.execution.language import PYTHON, language_of, named_kernel
 from workbench.execution.literals import assignments, plain
 from workbench.execution.notebook import INJECTED, one_line
 from workbench.execution.parameters import (
@@ -46,7 +46,7 @@ class WorkbenchEngine:
     @classmethod
     def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
         """Return the kernel a notebook names; one that names none is Python's."""
-        return name or (nb.metadata.get("kernelspec") or {}).get("name") or "python3"
+        return name or named_kernel(nb).name or PYTHON
 
     @classmethod
     def nb_language(cls, nb: Any, language: str | None = None) -> str:
@@ -83,9 +83,11 @@ class WorkbenchEngine:
 
             with plainly():
                 job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
-                bind_parameters(nb, job.where)
+                if job.kernel.python:
+                    bind_parameters(nb, job.where)
         else:
-            bind_parameters(nb, job.where)
+            if job.kernel.python:
+                bind_parameters(nb, job.where)
             nb.metadata.papermill["input_path"] = job.source
             nb.metadata.papermill["output_path"] = str(job.output)
         nb.metadata["workbench"] = {**job.facts, "state": "running"}
@@ -96,7 +98,8 @@ class WorkbenchEngine:
             if not start(job) or job.process is None:
                 job.ending = Ending("stopped", f"Stopped: by {job.stop.by}" if job.stop.by else "Stopped")
             else:
-                nb.metadata["language_info"] = job.process.language_info()
+                if info := job.process.language_info():
+                    nb.metadata["language_info"] = info
                 supervisor = Supervisor(
                     job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
                 )
@@ -141,8 +144,6 @@ def bind_parameters(nb: Any, where: str) -> None:
     Raises:
         UsageError: a name nobody declares, a wrong type, a value missing, a secret that isn't set.
     """
-    if language_of(nb) != "python":
-        return
     declared = _declared(nb, where)
     given = nb.metadata.papermill.get("parameters") or {}
     if declared:
@@ -156,8 +157,6 @@ def bind_parameters(nb: Any, where: str) -> None:
 
 def redactor_of(nb: Any, where: str) -> Redactor:
     """Return what blots out the secrets a parameterized notebook is called with."""
-    if language_of(nb) != "python":
-        return Redactor([])
     declared = _declared(nb, where)
     given = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
     return Redactor(secret.reveal() for secret in secrets_of(declared, given))

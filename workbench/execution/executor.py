@@ -48,7 +48,7 @@ class Executor:
 
     def ahead(self, prepared: Prepared) -> None:
         """Get ready for a notebook that will be executed soon."""
-        if self._stopped:
+        if self._stopped or not prepared.kernel.ours:
             return
         if not self.cold:
             with contextlib.suppress(CannotFork):
@@ -77,6 +77,7 @@ class Executor:
             limits=Limits(seconds=prepared.timeout, cell=prepared.cell_timeout, memory=prepared.memory),
             source=str(prepared.path),
             where=prepared.where,
+            kernel=prepared.kernel,
             facts={"run_id": self.run_id, "stage": prepared.name},
             on_cell=on_cell,
         )
@@ -124,6 +125,7 @@ class Executor:
             self._environment(prepared),
             self._log(prepared),
             cold=self.cold,
+            kernel_name=prepared.kernel.name,
         )
 
     def _environment(self, prepared: Prepared) -> dict[str, str]:
@@ -139,7 +141,7 @@ def _outcome(prepared: Prepared, job: Job) -> Outcome:
 
     failure: str | None = None
     try:
-        run_through_papermill(prepared.content, prepared.values, job)
+        run_through_papermill(prepared.content, prepared.values, job, prepared.kernel)
     except OSError as problem:
         failure = f"can't keep the notebook: {problem.strerror or problem}: {problem.filename or job.output}"
     ending = job.ending

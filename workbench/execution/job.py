@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.execution.language import Kernel
 from workbench.execution.redact import Redactor
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Job:
     on_cell: Callable[[int, int], None] | None = None
     on_output: Callable[[dict[str, Any]], None] | None = None
     scratch: Any = None
+    kernel: Kernel = field(default_factory=Kernel)
     process: Process | None = None
     executor: str = ""
     why: str | None = None

@@ -18,8 +18,7 @@ import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from workbench.execution.language import python_info
-from workbench.execution.processes import PYTHON
+from workbench.execution.language import PYTHON, python_info
 from workbench.execution.redact import Redactor
 
 _EVENTS = (
@@ -68,7 +67,8 @@ class KernelProcess:
         self.manager: Any = KernelManager(
             kernel_name=name,
             kernel_spec_manager=_ThisPython(),
-            transport="ipc",
+            # Not every other kernel speaks by sockets of files.
+            transport="ipc" if name == PYTHON else "tcp",
             connection_file=str(self._sockets / "kernel.json"),
             shutdown_wait_time=1.0,
         )

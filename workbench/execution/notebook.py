@@ -7,13 +7,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from workbench.errors import UsageError
+from workbench.execution.language import Kernel, assigned_names, find_kernel, named_kernel
 from workbench.execution.parameters import (
+    TAG,
     Parameter,
     convert_all,
+    has_tag,
     read_parameters,
     require_all,
     secrets_of,
 )
+from workbench.execution.quick import import_papermill
 from workbench.execution.reading import read_notebook
 from workbench.execution.recording import MIME
 from workbench.execution.redact import Redactor
@@ -37,6 +42,7 @@ class Prepared:
     timeout: float | None = None
     cell_timeout: float | None = None
     memory: int | None = None
+    kernel: Kernel = field(default_factory=Kernel)
 
     @property
     def where(self) -> str:
@@ -67,17 +73,43 @@ def prepare(
     timeout: float | None = None,
     cell_timeout: float | None = None,
     memory: int | None = None,
+    kernel: str | None = None,
+    here: bool = True,
 ) -> Prepared:
     """Read a notebook and its parameters, and check those of its map; relative paths are the notebook's.
 
+    ``kernel`` is the one to run it in instead of the one that it names; it must be there if it is to run ``here``.
+
     Raises:
-        UsageError: the notebook or a parameter is wrong.
+        UsageError: the notebook or a parameter is wrong, or there is no such kernel.
     """
     content = read_notebook(path)
     where = f"stage {name}"
-    declared = read_parameters(content, where)
+    found = find_kernel(content, where, kernel) if here else named_kernel(content, kernel)
+    declared = read_parameters(content, where) if found.python else _assigned(content, where, found)
     values = convert_all(declared, parameters or {}, where, path.parent)
-    return Prepared(name, path, content, declared, values, timeout, cell_timeout, memory)
+    return Prepared(name, path, content, declared, values, timeout, cell_timeout, memory, found)
+
+
+def _assigned(content: dict[str, Any], where: str, kernel: Kernel) -> dict[str, Parameter]:
+    """Return the parameters of a notebook of another language: the names that its cell assigns, of any type.
+
+    Raises:
+        UsageError: papermill can't write values in that language.
+    """
+    cells = [cell for cell in content["cells"] if cell["cell_type"] == "code" and has_tag(cell, TAG)]
+    if not cells:
+        return {}
+    import_papermill()
+    from papermill.exceptions import PapermillException
+    from papermill.translators import papermill_translators
+
+    try:
+        papermill_translators.find_translator(kernel.name, kernel.language)
+    except PapermillException:
+        raise UsageError(f"{where} has parameters, which can't be written in {kernel.language}") from None
+    names = assigned_names("\n".join(cell["source"] for cell in cells))
+    return {name: Parameter(name, Any, "any", None, computed=True, annotated=False) for name in names}
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ from workbench.errors import UsageError
 from workbench.execution.engine import ENGINE, WorkbenchEngine, redactor_of
 from workbench.execution.environment import plain_environment
 from workbench.execution.job import Job, Limits
-from workbench.execution.language import language_of
-from workbench.execution.processes import PYTHON, start_process
+from workbench.execution.language import Kernel, find_kernel
+from workbench.execution.processes import start_process
 from workbench.execution.quick import import_papermill
+from workbench.execution.redact import Redactor
 
 
-def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job) -> None:
+def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job, kernel: Kernel) -> None:
     """Have papermill execute a notebook by our engine; what came of it is in ``job``."""
     import_papermill()
     import nbformat
@@ -34,8 +35,8 @@ def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: 
         None,
         parameters=values or None,
         engine_name=ENGINE,
-        kernel_name=PYTHON,
-        language="python",
+        kernel_name=kernel.name,
+        language=kernel.language,
         progress_bar=False,
         job=job,
     )
@@ -64,7 +65,7 @@ def job_for(
     scratch = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
     folder = Path(scratch.name)
     env = {**os.environ, **plain_environment(_home())}
-    python = language_of(nb) == "python"
+    kernel = find_kernel(nb, "the notebook", kernel_name)
 
     def start() -> tuple[Any, str, str | None]:
         return start_process(
@@ -72,8 +73,8 @@ def job_for(
             Path.cwd(),
             env,
             folder / "kernel.log",
-            cold=cold or not python,
-            kernel_name=PYTHON if python else kernel_name,
+            cold=cold,
+            kernel_name=kernel.name,
             start_timeout=start_timeout,
         )
 
@@ -81,11 +82,12 @@ def job_for(
         start=start,
         output=None,
         journal=folder / "journal.jsonl",
-        redactor=redactor_of(nb, "the notebook"),
+        redactor=redactor_of(nb, "the notebook") if kernel.python else Redactor(),
         limits=Limits(cell=execution_timeout),
         source=source,
         on_output=_teller(log_output, stdout_file, stderr_file),
         scratch=scratch,
+        kernel=kernel,
     )
 
 

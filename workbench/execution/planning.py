@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.execution.elsewhere import LOCAL, where
 from workbench.execution.notebook import Prepared, prepare
 from workbench.execution.parameters import convert_all, require_all, unknown_parameter
 from workbench.execution.pipeline import Pipeline
@@ -28,7 +29,12 @@ class Planned:
 
 
 def plan(
-    pipeline: Pipeline, chosen: Sequence[str], given: Mapping[str, Any], *, one_writer: bool
+    pipeline: Pipeline,
+    chosen: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    one_writer: bool,
+    executor: str | None = None,
 ) -> list[Planned]:
     """Read and check the notebooks of the chosen stages and bind what is known of their values.
 
@@ -37,6 +43,7 @@ def plan(
         chosen: stages, in order.
         given: values by name, over those of the map; each goes to every stage that declares it.
         one_writer: whether one process at a time may write the warehouse.
+        executor: what the caller wants all stages executed by; as their maps say if None.
 
     Raises:
         UsageError: a notebook, a name or a value is wrong.
@@ -52,6 +59,8 @@ def plan(
             timeout=stage.timeout,
             cell_timeout=stage.cell_timeout,
             memory=stage.memory,
+            kernel=stage.kernel,
+            here=where(stage, executor) == LOCAL,
         )
     declared = {name: each for prepared in found.values() for name, each in prepared.declared.items()}
     for name in given:
@@ -62,19 +71,19 @@ def plan(
 
 def _plan(prepared: Prepared, stage: Stage, given: Mapping[str, Any], one_writer: bool) -> Planned:
     name, declared = prepared.name, prepared.declared
-    where = f"stage {name}"
+    called = f"stage {name}"
     sources = {each: source for each, source in stage.sources.items() if each not in given}
     over = next((each for each in stage.over if each not in given), None)
     for each in (*stage.sources, *stage.over):
         if each not in declared:
-            raise unknown_parameter(each, declared.values(), where)
+            raise unknown_parameter(each, declared.values(), called)
     if over and over not in sources:
         for value in stage.over[over]:
-            convert_all(declared, {over: value}, where, prepared.path.parent)
+            convert_all(declared, {over: value}, called, prepared.path.parent)
     own = {each: value for each, value in given.items() if each in declared}
-    prepared = replace(prepared, values=prepared.values | convert_all(declared, own, where))
+    prepared = replace(prepared, values=prepared.values | convert_all(declared, own, called))
     now = {each: parameter for each, parameter in declared.items() if each not in (*sources, over)}
-    require_all(now, prepared.values, where)
+    require_all(now, prepared.values, called)
     return Planned(name, stage, prepared, claim_of(name, stage, one_writer=one_writer), sources, over)
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.execution.fork.client import CannotFork, Zygote, find_zygote
 from workbench.execution.imports import Closure, closure
+from workbench.execution.language import PYTHON
 
 if TYPE_CHECKING:
     from workbench.execution.kernels import KernelProcess
     from workbench.execution.supervise import Process
 
-PYTHON = "python3"
 _ATTEMPTS = 5
 
 
@@ -36,14 +36,16 @@ def start_process(
         env: its environment.
         log: where a kernel keeps what it prints past the notebook.
         cold: don't fork.
-        kernel_name: the kernel, if it isn't forked.
+        kernel_name: the kernel; any but this Python's own is started afresh.
         start_timeout: seconds until a kernel must answer.
 
     Returns:
         The process; ``fork`` or ``kernel``; and why it wasn't forked, if so.
     """
     why = "asked for" if cold else None
-    if not cold:
+    if kernel_name != PYTHON:
+        why = f"it runs in the kernel {kernel_name}"
+    if why is None:
         try:
             return fork(content, folder, env), "fork", None
         except CannotFork as error:

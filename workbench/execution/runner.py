@@ -78,7 +78,9 @@ def run_pipeline(
     chosen = tuple(name for name in pipeline.select(start=start, only=only) if name not in without)
     past = find_unfinished(resume, pipeline.name, settings) if resume else None
     given = {**(past.given if past else {}), **(parameters or {})}
-    planned = plan(pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"))
+    planned = plan(
+        pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"), executor=executor
+    )
     if part_of:
         # Whoever asked for the stage tries again.
         planned = [
@@ -104,17 +106,18 @@ def run_notebook(
     path: str | Path,
     parameters: Mapping[str, Any] | None = None,
     *,
+    kernel: str | None = None,
     cold: bool = False,
     settings: Settings | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """Run one notebook, recorded and rendered like a pipeline of one stage.
 
-    Arguments, result and errors are those of :func:`run_pipeline`.
+    ``kernel`` is the one to run it in instead of the one that it names. Other arguments, result and errors are those of :func:`run_pipeline`.
     """
     settings = settings or get_settings()
     path = Path(path).expanduser().absolute()
-    prepared = prepare(path, path.stem).bind(parameters or {})
+    prepared = prepare(path, path.stem, kernel=kernel).bind(parameters or {})
     planned = Planned(path.stem, Stage(notebook=path.name), prepared, Claim(path.stem))
     run = new_run(path.stem, settings, kind="notebook")
     return Conductor(run, [planned], settings, progress or Silence(), cold=cold).go()

@@ -127,6 +127,8 @@ def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
         if cell["cell_type"] == "code"
     ]
     key = {"the notebook": _hash(json.dumps(source).encode())}
+    if not prepared.kernel.ours:
+        key["the kernel"] = prepared.kernel.name
     imports = closure(prepared.content, folder)
     for path in (*imports.first_party, *_files(folder, stage.code)):
         key[_label(path, root, folder)] = file_hash(path)

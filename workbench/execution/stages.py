@@ -120,6 +120,7 @@ class Stage(Part):
     once. ``timeout`` is in seconds, over all cells, ``cell_timeout`` for each; they may be written as ``90s``,
     ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names files and folders,
     relative to the map, that the stage depends on beyond what its notebook imports.
+    ``kernel`` is the one to run it in instead of the one that its notebook names.
     ``skip: never`` runs it even if nothing has changed.
     """
 
@@ -137,6 +138,7 @@ class Stage(Part):
     executor: Literal["local", "ecs"] | None = None
     pool: str | None = None
     code: Names = ()
+    kernel: str | None = None
     skip: Literal["unchanged", "never"] = "unchanged"
 
     @property
