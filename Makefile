@@ -17,10 +17,10 @@ $(BIN)/uv: requirements/bootstrap.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
-$(VENV)/demo.stamp: requirements/demo.txt pyproject.toml $(BIN)/uv
+$(VENV)/demo.stamp: requirements/demo.txt requirements/build.txt pyproject.toml $(BIN)/uv
 	@echo "== installing the locked dependencies of the demo"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/demo.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/demo.txt -r requirements/build.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/lab.stamp: requirements/lab.txt $(VENV)/demo.stamp
@@ -87,6 +87,11 @@ lock: $(BIN)/uv ## compile the lock files anew
 	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift \
 		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
 		-o requirements/services.txt
+	$(BIN)/uv pip compile -q --no-config requirements/build.in -c requirements/demo.txt -c requirements/dev.txt \
+		--python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements/build.txt
+	cd containers/redshift-local && ../../$(BIN)/uv pip compile -q --no-config pyproject.toml \
+		-c ../../requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header --no-annotate \
+		-o requirements.txt
 	$(BIN)/python scripts/environment.py
 
 clean: ## remove the virtual environment and all local state

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workbench.errors import UsageError
+from workbench.private import close_home, share
 
 
 class Settings(BaseSettings):
@@ -23,6 +24,9 @@ class Settings(BaseSettings):
 
     profile: Literal["local", "aws"] = "local"
     home: Path = Field(default=Path(".workbench"), description="folder of all local state")
+    home_shared: bool = Field(
+        default=False, description="leave home open to whom it is open; else it is its owner's alone"
+    )
     project: Path | None = Field(
         default=None, description="folder with pipeline_notebooks/, dbt/ and mlflow/; found from the package"
     )
@@ -157,14 +161,17 @@ class Settings(BaseSettings):
 
 
 def get_settings() -> Settings:
-    """Read the settings afresh.
+    """Read the settings afresh; a home that is open to others is closed to them, unless it is shared.
 
     Raises:
         UsageError: a setting has a value that isn't of its type.
     """
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         first = error.errors()[0]
         name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
         raise UsageError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}") from None
+    share(settings.home_shared)
+    close_home(settings.home)
+    return settings

@@ -70,6 +70,17 @@ def fetch(url: str, **headers: str) -> Any:
         return answer.read()
 
 
+def listens_on(leader: int) -> set[str]:
+    """The addresses on which a service and all it started take connections."""
+    leading = psutil.Process(leader)
+    return {
+        connection.laddr.ip
+        for process in (leading, *leading.children(recursive=True))
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 def test_the_local_aws_is_up_once_however_often_it_is_asked_for(place: Path) -> None:
     done = workbench("up", "aws")
     assert done.returncode == 0, done.stderr
@@ -114,6 +125,8 @@ def test_redshift_is_a_warehouse_for_init_and_query(place: Path) -> None:
     answer = shell(place, f"{program} init && {program} query 'SELECT count(*) AS n FROM raw.stores'")
     assert "0" in answer
     assert redshift["url"].startswith("redshift://")
+    assert listens_on(redshift["pid"]) == {"127.0.0.1"}
+    assert place.stat().st_mode & 0o066 == 0
     processes = psutil.Process(redshift["pid"]).children(recursive=True)
     assert workbench("down").stdout == "stopped: redshift, aws\n"
     assert not [one for one in processes if one.is_running()]
@@ -130,6 +143,14 @@ def test_mlflow_takes_runs(place: Path) -> None:
     )
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert json.load(answer)["experiment_id"]
+    for header in ({"Host": "rebound.example"}, {"Origin": "https://evil.example"}):
+        request = urllib.request.Request(
+            request.full_url, body, {"Content-Type": "application/json", **header}
+        )
+        with pytest.raises(urllib.error.HTTPError, match="403"):
+            urllib.request.urlopen(request, timeout=20)
+    assert listens_on(server["pid"]) == {"127.0.0.1"}
+    assert (place / "mlflow.db").stat().st_mode & 0o077 == 0
     processes = psutil.Process(server["pid"]).children(recursive=True)
     assert workbench("down", "mlflow").stdout == "stopped: mlflow\n"
     assert not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
@@ -147,6 +168,9 @@ def test_jupyterlab_opens_with_its_token_and_not_without(place: Path) -> None:
     token = shell(place, "printf %s $JUPYTER_TOKEN")
     assert json.loads(fetch(f"{base}/api/contents", Authorization=f"token {token}"))["type"] == "directory"
     assert token not in " ".join(psutil.Process(server["pid"]).cmdline())
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(f"{base}/api/contents", Authorization=f"token {token}", Host="rebound.example")
+    assert listens_on(server["pid"]) == {"127.0.0.1"}
 
 
 def test_a_person_at_a_terminal_gets_a_link_that_opens(place: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkFailed
+from workbench.private import private_file, private_folder
 from workbench.settings import get_settings
 
 EXPERIMENT = "sales_daily"
@@ -47,7 +48,9 @@ def mlflow_client() -> Iterator[Any]:
         logging.getLogger(logger).setLevel(logging.ERROR)
     settings = get_settings()
     if settings.mlflow_uri.startswith("sqlite:///"):
-        Path(settings.mlflow_uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        store = Path(settings.mlflow_uri.removeprefix("sqlite:///"))
+        private_folder(store.parent)
+        private_file(store)
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     from sqlalchemy.exc import SQLAlchemyError

@@ -14,6 +14,7 @@ from workbench.execution.progress import Progress
 from workbench.execution.reports import write_index
 from workbench.execution.run_record import PART, now
 from workbench.execution.runs import RECORD, save
+from workbench.private import private_folder
 from workbench.settings import Settings
 
 # Below it lie the stages that tasks hand over, until they are taken.
@@ -87,7 +88,7 @@ class SharedRuns:
                 path = folder / run.run_id / Path(name).name
                 if not path.exists() and path.suffix in _KEPT:
                     content = self.read(f"{kind}/{run.run_id}/{path.name}")
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    private_folder(path.parent)
                     path.write_bytes(content or b"")
 
     def read(self, name: str) -> bytes | None:

@@ -15,6 +15,7 @@ from workbench.aws.finished import Finished
 from workbench.aws.messages import Files, file_uri
 from workbench.aws.queue.sqlite import SQLiteQueue
 from workbench.errors import WorkbenchError
+from workbench.private import private_folder
 from workbench.settings import Settings
 from workbench.sources.files import MAP_SUFFIX, Landed
 
@@ -46,7 +47,7 @@ class Watch:
 
     def start(self) -> None:
         """Send messages for what is there, and watch from now on."""
-        self._settings.landing.mkdir(parents=True, exist_ok=True)
+        private_folder(self._settings.landing)
         self._thread.start()
         self._watching.wait(10)
         for file in self._unfinished():
@@ -97,7 +98,7 @@ class Watch:
                 self._stop.wait(5)
 
     def _watch(self) -> None:
-        self._settings.landing.mkdir(parents=True, exist_ok=True)
+        private_folder(self._settings.landing)
         with _Folder(self._settings.landing) as folder:
             self._follow(folder)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.redact import Redactor, StreamRedactor
+from workbench.private import private_folder
 
 if TYPE_CHECKING:
     from workbench.execution.outputs import Outputs
@@ -36,7 +37,7 @@ class Journal:
         self._started = time.monotonic()
         self._streamed = 0
         self._streams: dict[str, StreamRedactor] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         self._file = os.open(path, flags, 0o644)
         self.write({"event": "begin", "version": VERSION, "at": time.time(), **facts})

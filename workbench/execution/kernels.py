@@ -20,6 +20,7 @@ from jupyter_client.manager import KernelManager
 
 from workbench.execution.language import PYTHON, python_info
 from workbench.execution.redact import Redactor
+from workbench.private import private_folder
 
 _EVENTS = (
     "stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "comm_open",
@@ -63,7 +64,7 @@ class KernelProcess:
         self._reply: dict[str, Any] | None = None
         self._idle: float | None = None
         self._ending: dict[str, Any] | None = None
-        log.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(log.parent)
         self.manager: Any = KernelManager(
             kernel_name=name,
             kernel_spec_manager=_ThisPython(),

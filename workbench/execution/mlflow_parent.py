@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkFailed
+from workbench.private import private_file, private_folder
 
 if TYPE_CHECKING:
     from workbench.execution.run_record import Run
@@ -96,7 +97,9 @@ def _metric(name: str) -> str:
 def _ask(settings: Settings, **what: Any) -> dict[str, Any]:
     local = settings.mlflow_uri.startswith(("sqlite:", "file:"))
     if local:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        private_folder(settings.home)
+        if settings.mlflow_uri.startswith("sqlite:///"):
+            private_file(Path(settings.mlflow_uri.removeprefix("sqlite:///")))
     request = {
         "uri": settings.mlflow_uri,
         "artifacts": str(settings.mlflow_artifacts) if local else None,

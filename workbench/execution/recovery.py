@@ -11,6 +11,7 @@ from pathlib import Path
 from workbench.errors import WorkbenchError, WorkFailed
 from workbench.execution.run_record import PART, Run, StageRun
 from workbench.execution.runs import list_open, save
+from workbench.private import private_folder
 from workbench.settings import Settings
 
 _PATIENCE = 2.0
@@ -49,7 +50,7 @@ def alone(settings: Settings) -> Iterator[None]:
     Raises:
         OSError: the folder of runs can't be written.
     """
-    settings.runs.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.runs)
     with (settings.runs / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -18,6 +18,7 @@ import psutil
 
 from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.execution.run_record import Run, StageRun, State, now
+from workbench.private import private_folder
 from workbench.settings import Settings
 
 RECORD = "run.json"
@@ -72,7 +73,7 @@ def write_text(path: Path, text: str) -> None:
     try:
         handle = os.open(name, flags, 0o644)
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
         handle = os.open(name, flags, 0o644)
     try:
         try:

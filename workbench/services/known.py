@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
 from workbench.extras import Ask, provide
+from workbench.private import let_enter, private_file, private_folder
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -128,6 +129,10 @@ _REDSHIFT = Path("containers") / "redshift-local"
 
 
 def _redshift(start: Start) -> tuple[list[str], Variables]:
+    if os.geteuid() == 0:
+        # PostgreSQL doesn't run as root, and its own user has to get to its files.
+        for folder in (start.settings.home, start.folder.parent, start.folder):
+            let_enter(folder)
     command = [sys.executable, "-m", "redshift_local", "start", "--data", str(start.folder / "data")]
     command += ["--port", str(start.port)]
     if endpoint := start.variables.get("AWS_ENDPOINT_URL"):
@@ -160,6 +165,8 @@ def _redshift_variables(start: Start, url: str) -> Variables:
 
 def _mlflow(start: Start) -> tuple[list[str], Variables]:
     settings = start.settings
+    private_file(settings.home / "mlflow.db")
+    private_folder(settings.mlflow_artifacts)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(start.port)]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"]
     command += ["--artifacts-destination", settings.mlflow_artifacts.as_uri()]

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkFailed, unknown
 from workbench.extras import Ask
+from workbench.private import private_folder
 from workbench.services.known import SERVICES, Start
 from workbench.settings import Settings
 
@@ -131,7 +132,7 @@ def _file(settings: Settings, name: str) -> Path:
 def _alone(settings: Settings) -> Iterator[None]:
     """Keep a second call out meanwhile."""
     folder = settings.home / "services"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -146,7 +147,7 @@ def _read(settings: Settings, name: str) -> State | None:
 
 def _start(settings: Settings, name: str, port: int) -> State:
     folder, service = _folder(settings, name), SERVICES[name]
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     start = Start(settings, folder, _free_port(port), environment(settings))
     command, variables = service.command(start)
     inherited = {key: value for key, value in os.environ.items() if key not in _NOT_INHERITED}

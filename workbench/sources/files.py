@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError, unknown
+from workbench.private import private_folder
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
 from workbench.sources.maps import Map, read_map
@@ -99,7 +100,7 @@ def _land(path: Path, dataset: str, mapping: Map | None) -> Landed:
     target = folder / f"{stem}-{identity[:12]}{dot}{suffix}"
     if target.is_file():
         return Landed(dataset, target, identity, mapping, is_new=False)
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(folder)
     if mapping:
         _write_whole(target.with_name(target.name + MAP_SUFFIX), mapping.canonical)
     part = folder / f".{target.name}.part"

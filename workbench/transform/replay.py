@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
+from workbench.private import private_folder
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
@@ -137,7 +138,7 @@ class Replay:
             for node, result in zip(nodes, results, strict=True)
         ]
         content = json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]})
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(self._path.parent)
         part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         part.write_text(content)
         part.replace(self._path)

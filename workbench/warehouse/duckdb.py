@@ -12,6 +12,7 @@ from uuid import uuid4
 import duckdb
 
 from workbench.errors import UsageError
+from workbench.private import close_to_others, private_folder
 from workbench.schema import TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
 from workbench.warehouse.duckdb_upgrade import columns, statements
@@ -162,10 +163,13 @@ class DuckDBWarehouse:
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
         except OSError as error:
             raise UsageError(f"can't write to {self.path.parent}: {error.strerror}") from None
+        is_new = not self.path.exists()
         with self.transaction() as connection:
+            if is_new:
+                close_to_others(self.path)
             present = columns(connection)
             for statement in statements(connection, present):
                 connection.execute(statement)

@@ -90,7 +90,9 @@ class Postgres:
             str(SOCKET_PORT),
         ]
         arguments += [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        with (self.data.parent / "postgres.log").open("ab") as log:
+        # Statements that went wrong are in it, with their data.
+        log_file = os.open(self.data.parent / "postgres.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(log_file, "ab") as log:
             self._process = subprocess.Popen(
                 [*self._as_owner(), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 # Ctrl-C in the terminal is for its owner, which then stops it in good order.

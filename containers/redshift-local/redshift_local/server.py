@@ -90,7 +90,10 @@ class RedshiftLocal:
 
     def start(self) -> Address:
         """Start, and return the address once clients can connect. Raises LocalError; nothing is left running then."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.exists():
+            # For its owner alone; as root, PostgreSQL's own user has to get through to its part.
+            self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o711 if os.geteuid() == 0 else 0o700, exist_ok=True)
         self._take_lock()
         try:
             return self._start()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from workbench.aws.queue.port import MAX_RECEIVES, UNFINISHED, Counts, DeadMessage, Message, ReceiptLost
 from workbench.errors import WorkFailed
+from workbench.private import private_file, private_folder
 
 _TABLES = """
     CREATE TABLE IF NOT EXISTS messages (
@@ -207,8 +208,9 @@ class SQLiteQueue:
         if kept is not None and kept[0] == os.getpid():
             return kept[1]
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            private_folder(self.path.parent)
+            # Its log and its index take their mode from it.
+            file = sqlite3.connect(private_file(self.path), timeout=30, isolation_level=None)
             file.execute("PRAGMA journal_mode = WAL")
             # In WAL mode only FULL keeps what was committed through a loss of power.
             file.execute("PRAGMA synchronous = FULL")
