@@ -50,6 +50,13 @@ def test_other_figures() -> None:
     ]  # fmt: skip
 
 
+def test_measures_of_a_column_have_one_number_of_decimals_if_that_shows_each() -> None:
+    assert numbers.measures([0.16709, 0.08165, float("nan")]) == ["0.167", "0.082", ""]
+    assert numbers.measures([12.25, 3]) == ["12.3", "3.0"]
+    assert numbers.measures([5321.0, 0.1783]) == ["5,321", "0.1783"]
+    assert numbers.measures([2.0, 15.0]) == ["2", "15"]
+
+
 def frame() -> pd.DataFrame:
     return pd.DataFrame(
         {

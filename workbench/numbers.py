@@ -50,6 +50,17 @@ def number(value: Any) -> str:
     return f"{value:.4g}"
 
 
+def measures(values: Iterable[Any]) -> list[str]:
+    """Write measures of one column, with one number of decimals if that shows each of them."""
+    every = list(values)
+    known = [abs(float(value)) for value in every if not _missing(value)]
+    largest = max(known, default=0.0)
+    decimals = 3 if largest < 1 else 2 if largest < 10 else 1 if largest < 100 else 0
+    if all(map(float.is_integer, known)) or any(0 < value < 0.5 * 10**-decimals for value in known):
+        return [number(value) for value in every]
+    return ["" if _missing(value) else _fixed(value, decimals) for value in every]
+
+
 @dataclass(frozen=True)
 class Scale:
     """What an axis counts in: ``divisor`` units, called ``word`` (empty for single units)."""
@@ -94,4 +105,4 @@ def _missing(value: Any) -> bool:
     return value is None or str(value) in ("nan", "NaN", "NaT", "<NA>")
 
 
-__all__ = ["Scale", "amounts", "count", "money", "number", "scale", "share"]
+__all__ = ["Scale", "amounts", "count", "measures", "money", "number", "scale", "share"]

@@ -127,6 +127,8 @@ def as_table(
             cells = written[name]
         elif name in share:
             cells = [numbers.share(value) for value in values]
+        elif pd.api.types.is_float_dtype(frame[name]):
+            cells = numbers.measures(values)
         else:
             cells = [_cell(value) for value in values]
         columns.append(cells)
