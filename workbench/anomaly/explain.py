@@ -49,6 +49,7 @@ def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
             "upper": "Highest expected",
         },
         limit=limit,
+        empty="None: no day left its range, or none could be judged yet.",
     )
 
 
