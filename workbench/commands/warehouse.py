@@ -153,8 +153,11 @@ def lab(context: typer.Context) -> None:
         "WORKBENCH_HOME": str(settings.home),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
     }
-    start = "notebooks/tour_of_the_warehouse.ipynb"
+    start = "notebooks/1_ask_the_warehouse.ipynb"
     arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}", *context.args]
+    if os.geteuid() == 0 and "--allow-root" not in context.args:
+        # In a container there is nobody else; its token guards it as ever.
+        arguments.append("--allow-root")
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
 
 
