@@ -107,6 +107,34 @@ def test_a_day_without_rows_in_a_single_series_is_judged_as_zero() -> None:
     assert build_features(panel).actual.loc[("2024-03-20", "a")] == 0
 
 
+@pytest.mark.parametrize(
+    "day",
+    [dt.date(1, 1, 1), dt.date(1017, 6, 1), dt.date(1970, 1, 1), dt.date(2023, 11, 1), dt.date(2025, 1, 1)],
+)
+def test_one_line_far_from_all_others_changes_nothing(day: dt.date) -> None:
+    seen = observations()
+    seen = seen[seen["day"] != dt.date(2024, 3, 20)]
+    usual = make_panel(seen, min_days=60)
+    line = pd.DataFrame([(day, "a", 1e12, 1)], columns=seen.columns)
+    panel = make_panel(pd.concat([seen, line]), min_days=60)
+    assert (panel.skipped, dt.date(2024, 3, 20) in panel.silent_days) == ({}, True)
+    near = abs((day - dt.date(2024, 1, 1)).days) <= 90
+    assert panel.apart == (() if near else (day,))
+    assert near or panel.values.equals(usual.values)
+    before, after = build_features(usual), build_features(panel)
+    assert after.level.loc["2024-03-01":].equals(before.level.loc["2024-03-01":])  # type: ignore[misc]
+
+
+def test_a_gap_of_a_season_is_told_and_is_no_silence() -> None:
+    seen = observations(400)
+    inside = [dt.date(2024, 4, 1) <= day <= dt.date(2024, 8, 1) for day in seen["day"]]
+    panel = make_panel(seen[~np.array(inside)], min_days=60)
+    assert panel.gaps == ((dt.date(2024, 4, 1), dt.date(2024, 8, 1)),)
+    assert (panel.silent_days, panel.apart, panel.skipped) == ((), (), {})
+    assert panel.values.loc["2024-04-01":"2024-08-01"].isna().all().all()  # type: ignore[misc]
+    assert len(build_features(panel)) > 400
+
+
 def test_the_newest_day_is_left_out_while_it_is_filling_up() -> None:
     seen = observations()
     last = seen["day"].max()

@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.anomaly.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
 from workbench.anomaly.features import WARM_UP, Panel, build_features, make_panel
 from workbench.anomaly.forest import expect, fit_forest, judge, score
+from workbench.anomaly.stretches import find_stretches
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
 
@@ -120,6 +121,11 @@ def detect(
     by = find_column(columns, by, "column") if by else None
     observed, notes = aggregate(warehouse, name, columns, date_column, measure, by)
 
+    stretches = find_stretches(observed["day"])
+    if stretches.apart:
+        few = _first(map(str, stretches.apart), ", ")
+        notes.append(f"Rows of {few} stand far apart from all others and were left out.")
+    observed = observed[stretches.kept]
     span = _span(observed)
     if span > _LONGEST:
         first, last = min(observed["day"]), max(observed["day"])

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.stretches import find_stretches
 from workbench.periods import still_filling
 
 WARM_UP = 28
@@ -39,12 +40,14 @@ class Panel:
 
     Attributes:
         values: float matrix, one row a day (daily DatetimeIndex without gaps) and one column a series. A day
-            without a row in the source is 0, or NaN where that is unknown; NaN where a series hasn't begun, on
-            weekdays that are usually closed, and on silent days of a panel of several series.
+            without a row in the source is 0, or NaN where that is unknown; NaN where a series hasn't begun, in
+            gaps, on weekdays that are usually closed, and on silent days of a panel of several series.
         skipped: series left out, and why.
         silent_days: days on which no series had anything though that weekday usually has.
         incomplete_day: the newest day, if it was left out because it is still filling up.
         holes: first and last of a week or more of silent days. What a day is expected to be isn't learned there.
+        gaps: first and last day of each time of more than 90 days without anything.
+        apart: days that were left out because they stand far apart from all others.
     """
 
     values: pd.DataFrame
@@ -52,6 +55,8 @@ class Panel:
     silent_days: tuple[dt.date, ...] = ()
     incomplete_day: dt.date | None = None
     holes: tuple[tuple[dt.date, dt.date], ...] = ()
+    gaps: tuple[tuple[dt.date, dt.date], ...] = ()
+    apart: tuple[dt.date, ...] = ()
 
     @property
     def days(self) -> int:
@@ -129,6 +134,8 @@ def make_panel(
     """
     if observed.empty:
         return Panel(pd.DataFrame(index=pd.DatetimeIndex([], name="day")))
+    stretches = find_stretches(observed["day"])
+    observed = observed[stretches.kept]
     observed = observed.assign(day=pd.to_datetime(observed["day"]).astype("datetime64[ns]"))
     observed = observed.sort_values(["day", "series"])
     rows = observed.groupby("day")["rows"].sum()
@@ -141,14 +148,20 @@ def make_panel(
     wide.columns = wide.columns.astype(str)
 
     empty_day = (rows == 0).to_numpy()
-    weekday_is_open = (rows > 0).groupby(days.day_of_week).transform("mean").to_numpy() >= 0.5
+    gap = np.zeros(len(days), dtype=bool)
+    for first, last in stretches.gaps:
+        gap |= np.asarray((days >= pd.Timestamp(first)) & (days <= pd.Timestamp(last)))
+    open_share = (rows > 0)[~gap].groupby(days[~gap].day_of_week).mean()
+    weekday_is_open = open_share.reindex(days.day_of_week, fill_value=0).to_numpy() >= 0.5
     begun = wide.notna().cummax()
-    closed = empty_day & ~weekday_is_open
+    closed = gap | (empty_day & ~weekday_is_open)
     zero = missing == "zero"
-    active, span = ((wide.fillna(0.0) != 0) if zero else wide.notna()).sum(), begun[~closed].sum()
+    # Of several series, none is to blame for a day on which there was nothing at all.
+    blank = empty_day if wide.shape[1] > 1 else closed
+    active, span = ((wide.fillna(0.0) != 0) if zero else wide.notna()).sum(), begun[~blank].sum()
     skipped = {}
     for name in wide.columns:
-        length = int(begun[name].sum())
+        length = int(begun[name][~gap].sum())
         share = active[name] / max(int(span[name]), 1)
         if length < min_days:
             skipped[name] = f"{length} days of history, {min_days} needed"
@@ -160,11 +173,11 @@ def make_panel(
     silent_days = days[empty_day & weekday_is_open]
     silent: tuple[dt.date, ...] = ()
     if wide.shape[1] > 1 or not zero:
-        silent = tuple(day.date() for day in silent_days)
+        silent = tuple(day.date() for day in days[empty_day & weekday_is_open & ~gap])
         values[empty_day] = np.nan
     return Panel(
         values, skipped, silent, days[-1].date() + dt.timedelta(days=1) if incomplete else None,
-        tuple(_holes(empty_day, silent_days, days)) if looking_back else (),
+        tuple(_holes(empty_day, silent_days, days)) if looking_back else (), stretches.gaps, stretches.apart,
     )  # fmt: skip
 
 

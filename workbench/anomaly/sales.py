@@ -22,6 +22,7 @@ from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 
 _ANOMALIES = "marts.sales_anomalies"
+_MOST_NAMED = 10
 _SCORED = (
     "sales_date", "department", "actual", "expected", "lower", "upper", "score", "direction", "severity",
     "week_before", "weekday_usual",
@@ -44,6 +45,8 @@ class DetectionResult:
         skipped: departments not judged, and why.
         silent_days: days on which nothing at all was sold though that weekday usually sells.
         incomplete_day: the newest day, if it isn't judged because it is still filling up.
+        gaps: first and last day of each time of more than 90 days without a sale.
+        apart: days that aren't judged because they stand far apart from all others.
     """
 
     detected: bool
@@ -55,6 +58,8 @@ class DetectionResult:
     skipped: dict[str, str] = field(default_factory=dict)
     silent_days: tuple[dt.date, ...] = ()
     incomplete_day: dt.date | None = None
+    gaps: tuple[tuple[dt.date, dt.date], ...] = ()
+    apart: tuple[dt.date, ...] = ()
 
     @property
     def critical(self) -> int:
@@ -79,7 +84,15 @@ class DetectionResult:
         if self.incomplete_day:
             notes.append(f"{self.incomplete_day} has under half of its usual sales so far and was left out.")
         if self.silent_days:
-            notes.append(f"Nothing at all was sold on {', '.join(map(str, self.silent_days))}.")
+            span = f"{self.silent_days[0]} and {self.silent_days[-1]}"
+            days = ", ".join(map(str, self.silent_days))
+            few = len(self.silent_days) <= _MOST_NAMED
+            told = days if few else f"{len(self.silent_days)} days between {span}"
+            notes.append(f"Nothing at all was sold on {told}.")
+        notes += [f"Nothing at all was sold from {first} to {last}." for first, last in self.gaps]
+        if self.apart:
+            named = ", ".join(map(str, self.apart[:3])) + (" and others" if len(self.apart) > 3 else "")
+            notes.append(f"Sales of {named} stand far apart from all others and were left out.")
         if self.skipped:
             first = "; ".join(f"{name} ({why})" for name, why in list(self.skipped.items())[:3])
             more = f"; and {len(self.skipped) - 3} more" if len(self.skipped) > 3 else ""
@@ -151,7 +164,7 @@ def detect_sales(
     skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
     return DetectionResult(
         True, "", version, scored, anomalies, _raise_alerts(warehouse, scored, panel, alert_days, run_id),
-        skipped, panel.silent_days, panel.incomplete_day,
+        skipped, panel.silent_days, panel.incomplete_day, panel.gaps, panel.apart,
     )  # fmt: skip
 
 
