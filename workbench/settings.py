@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workbench.errors import UsageError
 from workbench.private import close_home, share
+
+EARLIEST = dt.date(1900, 1, 1)
+"""The first day that a time in a landed row may be of, unless a setting says otherwise."""
+
+_FIRST_OF_ALL = dt.date(1700, 1, 1)
 
 
 class Settings(BaseSettings):
@@ -60,6 +66,11 @@ class Settings(BaseSettings):
         default=512,
         ge=128,
         description="megabytes that the engine may use to take in files, before it uses disk",
+    )
+    earliest: str = Field(
+        default=str(EARLIEST),
+        description="first day that a time in a landed row may be of; for some datasets alone: "
+        "1900-01-01,transactions=2015-01-01",
     )
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
@@ -113,6 +124,19 @@ class Settings(BaseSettings):
             raise ValueError("an ISO 4217 currency code has three letters")
         return code
 
+    @field_validator("earliest", mode="after")
+    @classmethod
+    def _days(cls, value: str) -> str:
+        for day in _days_by_name(value).values():
+            if not _FIRST_OF_ALL <= day <= dt.date.today():
+                raise ValueError(f"{day} is no day from {_FIRST_OF_ALL} to today")
+        return value
+
+    @property
+    def earliest_days(self) -> dict[str, dt.date]:
+        """First day of a time by dataset; under the empty name that of all others."""
+        return _days_by_name(self.earliest)
+
     @property
     def warehouse(self) -> str:
         """URL of the warehouse."""
@@ -158,6 +182,17 @@ class Settings(BaseSettings):
     def root(self) -> Path:
         """The project folder: the one that holds ``pipeline_notebooks/`` and ``dbt/``."""
         return (self.project or Path(__file__).resolve().parent.parent).absolute()
+
+
+def _days_by_name(text: str) -> dict[str, dt.date]:
+    days = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, day = part.rpartition("=")
+        try:
+            days[name.strip()] = dt.date.fromisoformat(day.strip())
+        except ValueError:
+            raise ValueError(f"{part!r} is neither a day such as 1900-01-01 nor DATASET=DAY") from None
+    return days
 
 
 def get_settings() -> Settings:

@@ -1,6 +1,8 @@
 {#- The ends of time in a validity interval. -#}
 {% macro end_of_time() -%} timestamp '9999-12-31 00:00:00' {%- endmacro %}
 {% macro start_of_time() -%} timestamp '0001-01-01 00:00:00' {%- endmacro %}
+{#- No time that ingestion takes is earlier; what an earlier version of it took is left out of the facts. -#}
+{% macro first_of_all() -%} timestamp '1700-01-01 00:00:00' {%- endmacro %}
 {% macro inferred_since() -%} timestamp '1900-01-01 00:00:00' {%- endmacro %}
 
 {% macro day_of(moment) -%} cast({{ moment }} as date) {%- endmacro %}

@@ -6,11 +6,15 @@ A landed value is text (CSV, JSON lines) or already typed (Parquet, a map's expr
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 
+from workbench.errors import unknown
 from workbench.schema.ddl import sql_type
 from workbench.schema.model import Column
+from workbench.schema.raw import RAW
+from workbench.settings import EARLIEST, Settings
 
 _INTEGERS = {
     "TINYINT",
@@ -55,7 +59,22 @@ class Rule:
     ok: str
 
 
-def compile_rule(column: Column, source: str, source_type: str, value: str) -> Rule:
+def earliest(dataset: str, settings: Settings) -> dt.date:
+    """Return the first day from which a time of a dataset is taken for one.
+
+    Raises:
+        UsageError: the setting names a dataset that nobody declared.
+    """
+    known = {table.name for table in RAW}
+    for name in settings.earliest_days:
+        if name and name not in known:
+            raise unknown("dataset in WORKBENCH_EARLIEST", name, known)
+    return settings.earliest_days.get(dataset) or settings.earliest_days.get("") or EARLIEST
+
+
+def compile_rule(
+    column: Column, source: str, source_type: str, value: str, since: dt.date = EARLIEST
+) -> Rule:
     """Compile the contract of one column.
 
     Args:
@@ -63,6 +82,7 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
         source: name of the column that holds the landed value, in SQL; text is without blanks around it.
         source_type: its DuckDB type; ``VARCHAR`` for text.
         value: name that the typed value will have, in SQL.
+        since: the first day that a time may be of.
 
     Returns:
         The rule; its ``value`` is an expression over ``source``.
@@ -73,7 +93,7 @@ def compile_rule(column: Column, source: str, source_type: str, value: str) -> R
     failed = f"{value} IS NULL AND NOT {blank}"
     typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
     problems += wrong
-    further = [_check(name, value) for name in column.checks]
+    further = [_check(name, value, since) for name in column.checks]
     if column.kind == "text" and "currency" not in column.checks:
         further.insert(0, Problem("too_long", f"strlen({value}) > {column.size[0]}"))
     if column.required:
@@ -154,7 +174,7 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
             return f"nullif(upper(trim({written})), '')" if "currency" in column.checks else written, []
 
 
-def _check(name: str, value: str) -> Problem:
+def _check(name: str, value: str, since: dt.date) -> Problem:
     match name:
         case "not_zero":
             return Problem("zero", f"{value} = 0")
@@ -165,6 +185,8 @@ def _check(name: str, value: str) -> Problem:
             return Problem("out_of_range", f"abs(CAST(quantity AS DOUBLE) * {value}) >= 5e13")
         case "half_an_amount":
             return Problem("out_of_range", f"abs({value}) >= 49999999999999")
+        case "not_too_early":
+            return Problem("too_early", f"{value} < DATE '{since}'")
         case "not_in_future":
             return Problem(
                 "in_future",

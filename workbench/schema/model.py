@@ -11,7 +11,9 @@ SCHEMAS: tuple[Schema, ...] = ("raw", "staging", "core", "marts", "ops")
 Kind = Literal[
     "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"
 ]
-Check = Literal["not_zero", "not_negative", "amount_fits", "half_an_amount", "currency", "not_in_future"]
+Check = Literal[
+    "not_zero", "not_negative", "amount_fits", "half_an_amount", "currency", "not_too_early", "not_in_future"
+]
 
 
 @dataclass(frozen=True)

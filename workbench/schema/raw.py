@@ -39,7 +39,7 @@ def _raw(
 
 
 def _when(name: str, comment: str) -> Column:
-    return timestamp(name, comment, nullable=False, checks=("not_in_future",))
+    return timestamp(name, comment, nullable=False, checks=("not_too_early", "not_in_future"))
 
 
 RAW = (
@@ -99,7 +99,8 @@ RAW = (
         "exchange_rates", "reference rates of the European Central Bank", ("rate_date", "currency"), "all",
         ("currency", "rate_date"),
         "some hundred thousand rows that every fact looks up by currency, then day: a copy on each node",
-        date("rate_date", "day of the rate", nullable=False, checks=("not_in_future",)),
+        date("rate_date", "day of the rate", nullable=False,
+             checks=("not_too_early", "not_in_future")),
         text("currency", "ISO 4217 code", size=3, nullable=False, checks=("currency",)),
         decimal("units_per_eur", "units of the currency for one euro", scale=8, nullable=False,
                 checks=("not_zero", "not_negative")),
