@@ -144,7 +144,7 @@ def test_a_file_refused_whole_is_given_up_with_the_reason_and_the_others_done(
     bad = tmp_path / "in/transactions/bad.csv"
     bad.write_text("this,is\nno,sale\n")
     queue.send(named(good), named(bad))
-    assert drain(queue) == {"done": 1, "given_up": 1, "runs": 2}
+    assert drain(queue) == {"done": 1, "given_up": 1, "runs": 1}
     (dead,) = queue.dead()
     assert dead.body == named(bad)
     assert "bad" in dead.reason
@@ -158,8 +158,44 @@ def test_a_file_of_no_message_that_is_refused_does_not_hold_up_the_others(
     bad.parent.mkdir(parents=True)
     bad.write_text("this,is\nno,sale\n")
     queue.send(named(sales(tmp_path / "in/transactions/good.csv", 1)))
-    assert drain(queue) == {"done": 1, "runs": 2}
+    assert drain(queue) == {"done": 1, "runs": 1}
     assert scalar("SELECT count(*) FROM ops.batches WHERE run_id IS NOT NULL") == 2
+
+
+def test_whatever_lies_in_landing_the_good_files_are_taken_in(
+    project: Path, settings: Settings, tmp_path: Path
+) -> None:
+    landing = settings.landing
+    for name in ("misc/a.csv", "notes.csv", "transactions/.ipynb_checkpoints/b.csv"):
+        sales(landing / name, 100)
+    (landing / "transactions/broken.csv").parent.mkdir(parents=True, exist_ok=True)
+    (landing / "transactions/broken.csv").symlink_to("/nowhere")
+    bad = sales(landing / "transactions/mapped.csv", 200)
+    bad.with_name("mapped.csv.map.yaml").write_text("[")
+    sales(landing / "transactions/good.csv", 1)
+    queue = connect_queue(f"sqlite:///{tmp_path / 'queue.db'}")
+    tally = drain(queue)
+    assert (tally["done"], tally["given_up"], tally["runs"]) == (1, 1, 1)
+    (dead,) = queue.dead()
+    assert "mapped.csv" in dead.body and "no YAML" in dead.reason
+    assert scalar("SELECT count(*) FROM raw.transactions") == 3
+    assert scalar("SELECT status FROM ops.batches WHERE uri LIKE '%mapped.csv'") == "rejected"
+
+
+def test_a_file_that_is_gone_again_holds_up_no_other(project: Path, queue: Queue, tmp_path: Path) -> None:
+    class Gone(Worker):
+        """A worker between whose look at the files and whose run one of them is taken away."""
+
+        def _wait_for(self, deliveries: list[object]) -> None:
+            for path in get_settings().landing.rglob("gone*.csv"):
+                path.unlink()
+            super()._wait_for(deliveries)  # type: ignore[arg-type]
+
+    names = ("gone", "good")
+    queue.send(*(named(sales(tmp_path / f"in/transactions/{name}.csv", len(name) * 10)) for name in names))
+    tally = Gone(queue, get_settings(), QUICK, say=lambda _: None).work(drain=True)
+    assert tally["done"] >= 1
+    assert scalar("SELECT count(*) FROM ops.batches WHERE uri LIKE '%good%'") == 1
 
 
 def test_work_that_fails_is_tried_again_and_succeeds(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-import pytest
-
-from workbench.errors import UsageError
 from workbench.settings import Settings
 from workbench.sources.files import land, landed
 
@@ -49,11 +47,71 @@ def test_landing_is_read_in_the_order_of_landing(tmp_path: Path) -> None:
     assert [file.path.name[0] for file in landed()] == ["z", "a", "m"]
 
 
-def test_a_file_in_the_wrong_place_of_landing_is_named(settings: Settings) -> None:
-    put(settings.landing / "stray.csv")
-    with pytest.raises(UsageError, match=r"stray\.csv"):
-        list(landed())
-    (settings.landing / "stray.csv").unlink()
-    put(settings.landing / "store/a.csv")
-    with pytest.raises(UsageError, match="did you mean 'stores'"):
-        list(landed())
+def test_what_lies_in_no_datasets_folder_is_told_and_stops_nothing(settings: Settings) -> None:
+    landing = settings.landing
+    for name in (
+        "stray.csv",
+        "store/a.csv",
+        "misc/x/y.csv",
+        "stores/good.csv",
+        "_tmp/a.csv",
+        "stores/a.csv/in.csv",
+    ):
+        put(landing / name, name)
+    (landing / "nothing").mkdir()
+    told: list[str] = []
+    assert [str(file.path.relative_to(landing)) for file in landed(warn=told.append)] == [
+        "stores/good.csv", "stores/a.csv/in.csv",
+    ]  # fmt: skip
+    assert len(told) == 3
+    assert "misc is no dataset's folder, so its files (1) are left alone; the datasets are" in told[0]
+    assert "store is no dataset's folder, so its files (1) are left alone; did you mean 'stores'?" in told[1]
+    assert "stray.csv lies in no dataset's folder" in told[2]
+
+
+def test_links_stand_for_what_they_lead_to(settings: Settings, tmp_path: Path) -> None:
+    stores = put(settings.landing / "stores/a.csv").parent
+    put(tmp_path / "elsewhere/b.csv", "b")
+    (stores / "folder").symlink_to(tmp_path / "elsewhere")
+    (stores / "file.csv").symlink_to(put(tmp_path / "c.csv", "c"))
+    (stores / "round").symlink_to(settings.landing)
+    (stores / "nowhere.csv").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(stores / "pipe.csv")
+    told: list[str] = []
+    assert sorted(file.path.name for file in landed(warn=told.append)) == ["a.csv", "b.csv", "file.csv"]
+    (about,) = told
+    assert f"nowhere.csv leads nowhere: it is a link to {tmp_path / 'nowhere'}" in about
+
+
+def test_a_name_that_is_no_text_is_told(settings: Settings) -> None:
+    put(settings.landing / "stores/a.csv")
+    (settings.landing / os.fsdecode(b"stores/caf\xe9.csv")).write_text("x")
+    told: list[str] = []
+    assert [file.path.name for file in landed(warn=told.append)] == ["a.csv"]
+    assert "caf\\xe9.csv has bytes in its name that are no UTF-8; rename it" in told[0]
+
+
+def test_a_file_that_is_gone_when_its_turn_comes_is_told(settings: Settings) -> None:
+    for name in "ab":
+        put(settings.landing / f"stores/{name}.csv", name)
+    told: list[str] = []
+    files = landed(warn=told.append)
+    assert next(files).path.name == "a.csv"
+    (settings.landing / "stores/b.csv").unlink()
+    assert list(files) == []
+    assert "b.csv can't be read for now: No such file" in told[0]
+
+
+def test_a_map_that_is_wrong_goes_with_its_file_and_mended_makes_another_batch(settings: Settings) -> None:
+    beside = put(settings.landing / "stores/a.csv").with_name("a.csv.map.yaml")
+    seen = set()
+    for text, why in [
+        ("[", "line 1: no YAML"), ("dataset: 2024-13-45", "month must be in"), ("a: " + "[" * 5000, "recursion"),
+        ("dataset: products\ncolumns: {product_id: a, updated_at: b}", "for products, and lies in the folder of stores"),
+        ("dataset: stores\ncolumns: {store_id: a, updated_at: b}", None),
+    ]:  # fmt: skip
+        beside.write_text(text)
+        (file,) = landed()
+        assert why in file.refusal if why and file.refusal else file.refusal is None
+        seen.add(file.batch_id)
+    assert len(seen) == 5

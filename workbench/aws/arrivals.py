@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from workbench.aws.clients import aws_errors, client, error_code
@@ -10,8 +12,7 @@ from workbench.aws.messages import object_of, path_of
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import DATASETS
 from workbench.settings import Settings
-from workbench.sources.files import MAP_SUFFIX, Landed, batch_id, land
-from workbench.sources.maps import read_map
+from workbench.sources.files import MAP_SUFFIX, Landed, found, land
 
 _GONE = {"404", "NoSuchKey", "NoSuchBucket"}
 
@@ -34,13 +35,12 @@ def arrive(uri: str, settings: Settings) -> Landed | None:
 def _from_folder(path: Path, settings: Settings) -> Landed:
     if not path.is_file():
         raise UsageError(f"no file {path}")
-    beside = path.with_name(path.name + MAP_SUFFIX)
     if path.is_relative_to(settings.landing):
-        dataset = path.relative_to(settings.landing).parts[0]
-        if dataset not in DATASETS:
+        dataset, *below = path.relative_to(settings.landing).parts
+        if dataset not in DATASETS or not below:
             raise UsageError(f"{path} lies in no dataset's folder; the datasets are {', '.join(DATASETS)}")
-        mapping = read_map(beside) if beside.is_file() else None
-        return Landed(dataset, path, batch_id(dataset, mapping, path), mapping)
+        return found(path, dataset)
+    beside = path.with_name(path.name + MAP_SUFFIX)
     (landed,) = land(str(path), _dataset(PurePosixPath(path)), beside if beside.is_file() else None)
     return landed
 
@@ -57,6 +57,15 @@ def _from_s3(bucket: str, key: str) -> Landed:
             beside = None
         (landed,) = land(str(path), dataset, beside)
     return landed
+
+
+def last_change(paths: Iterable[Path]) -> float:
+    """Return when the youngest of some files changed, in seconds since 1970; one that is gone doesn't count."""
+    times = [0.0]
+    for path in paths:
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return max(times)
 
 
 def _dataset(path: PurePosixPath) -> str:

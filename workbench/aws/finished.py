@@ -81,6 +81,15 @@ def complete_runs(intake: Intake) -> tuple[str, list[Any]]:
     )
 
 
+def _changed(file: Landed) -> datetime:
+    """Return when a file last changed, UTC; now if it is gone, so that its message is looked at again."""
+    try:
+        changed = file.path.stat().st_ctime
+    except OSError:
+        return datetime.now(UTC).replace(tzinfo=None)
+    return datetime.fromtimestamp(changed, UTC).replace(tzinfo=None)
+
+
 def marks(values: Sized) -> str:
     """Return a place for each of some values of a statement."""
     return ", ".join("?" * len(values))
@@ -112,8 +121,7 @@ class Finished:
                 if intake.keeps_ledger:
                     done = entry is not None and ended is not None and entry["ingested_at"] <= ended
                 else:
-                    changed = datetime.fromtimestamp(file.path.stat().st_ctime, UTC).replace(tzinfo=None)
-                    done = began is not None and changed <= began
+                    done = began is not None and _changed(file) <= began
                 if not done:
                     pending.setdefault(file.batch_id, []).append(intake)
         return pending

@@ -17,7 +17,7 @@ from workbench.aws.queue.sqlite import SQLiteQueue
 from workbench.errors import WorkbenchError
 from workbench.private import private_folder
 from workbench.settings import Settings
-from workbench.sources.files import MAP_SUFFIX, Landed
+from workbench.sources.files import Landed, data_files, is_data
 
 SETTLE = 1.0
 
@@ -78,7 +78,7 @@ class Watch:
                 continue
             try:
                 found = arrive(file_uri(str(path)), self._settings)
-            except WorkbenchError as problem:
+            except (WorkbenchError, OSError) as problem:
                 self._say(f"{path} is left alone: {problem}")
                 continue
             if found is not None:
@@ -105,7 +105,7 @@ class Watch:
     def _follow(self, folder: _Folder) -> None:
         changes = watch(
             self._settings.landing,
-            watch_filter=lambda change, path: change != Change.deleted and is_data(Path(path)),
+            watch_filter=lambda change, path: change != Change.deleted and self._is_data(Path(path)),
             stop_event=self._stop,
             debounce=200,
             step=50,
@@ -127,6 +127,10 @@ class Watch:
             # A folder that was deleted tells nobody of what is made in its place.
             if folder.deleted:
                 return
+
+    def _is_data(self, path: Path) -> bool:
+        landing = self._settings.landing
+        return is_data(path.relative_to(landing) if path.is_relative_to(landing) else Path(path.name))
 
     def _look(self) -> None:
         for path, (before, since) in list(self._restless.items()):
@@ -160,16 +164,6 @@ class _Folder:
     @property
     def deleted(self) -> bool:
         return os.fstat(self._handle).st_nlink == 0
-
-
-def is_data(path: Path) -> bool:
-    """Whether a name is that of a complete file of data."""
-    return not path.name.startswith((".", "_")) and not path.name.endswith((MAP_SUFFIX, ".part"))
-
-
-def data_files(folder: Path) -> list[Path]:
-    """Return the files of data under a folder, in order of their names."""
-    return sorted(path for path in folder.rglob("*") if is_data(path) and path.is_file())
 
 
 def _body(path: Path) -> str:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from workbench.aws.arrivals import arrive
+from workbench.aws.arrivals import arrive, last_change
 from workbench.aws.executor import executors
 from workbench.aws.finished import Finished, intakes
 from workbench.aws.follow import Followers
@@ -226,8 +226,7 @@ class Worker:
 
     def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
         """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
-        changed = [file.path.stat().st_mtime for delivery in deliveries for file in delivery.files]
-        age = time.time() - max(changed, default=0)
+        age = time.time() - last_change(file.path for delivery in deliveries for file in delivery.files)
         # A time in the future is a clock that is wrong, or a copy that kept it.
         if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
             self._check_stop()

@@ -134,6 +134,8 @@ def _finish(done: Run, as_json: bool) -> None:
     else:
         seconds = f" in {done.seconds:.1f} s" if done.seconds is not None else ""
         print(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}")
+        for told in done.warnings:
+            print(f"warning: {told}", file=sys.stderr)
         _print_pages(done)
     status = {"succeeded": 0, "stopped": 130}.get(done.state, 1)
     if status:
@@ -227,9 +229,12 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
             verb = "skipped" if stage.state == "skipped" else "not run" if stage.state == "not_run" else "ran"
             print(f"{stage.name} {verb}: {stage.why}")
     for stage in found.stages:
-        figures = stage.counts | stage.metrics | stage.values
+        values = {name: value for name, value in stage.values.items() if name != "warnings"}
+        figures = stage.counts | stage.metrics | values
         if figures:
             print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+    for told in found.warnings:
+        print(f"warning: {told}")
     _print_pages(found)
 
 

@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from workbench.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from workbench.sources.maps import Map
 from workbench.terminal import printable
 
 _LONGEST_CELL = 2000
@@ -80,19 +83,32 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Put files into landing, from which `workbench run retail_etl` takes them in."""
-    from workbench.sources.files import land
+    from workbench.sources.files import NotLanded, land
 
-    landed = land(source, dataset, map_file)
+    problem = None
+    try:
+        landed = land(source, dataset, map_file, check=_fits)
+    except NotLanded as error:
+        landed, problem = error.landed, error
     if as_json:
         rows = [
             {"dataset": f.dataset, "path": str(f.path), "batch_id": f.batch_id, "is_new": f.is_new}
             for f in landed
         ]
         typer.echo(json.dumps(rows, indent=2))
-        return
-    for file in landed:
-        typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.path}")
-    typer.echo("next: workbench run retail_etl", err=True)
+    else:
+        for file in landed:
+            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.path}")
+    if problem:
+        raise problem
+    if not as_json:
+        typer.echo("next: workbench run retail_etl", err=True)
+
+
+def _fits(path: Path, mapping: Map) -> None:
+    from workbench.etl.fitting import check_map
+
+    check_map(path, mapping)
 
 
 def query(

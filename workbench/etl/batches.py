@@ -40,7 +40,7 @@ class Batch:
         return cls(
             batch_id=file.batch_id,
             dataset=file.dataset,
-            uri=str(file.path),
+            uri=file.uri,
             rows_landed=checked.accepted + checked.quarantined,
             rows_accepted=checked.accepted,
             rows_quarantined=checked.quarantined,

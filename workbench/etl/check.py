@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,11 +13,15 @@ from typing import Any, Literal
 
 import duckdb
 
+from workbench.etl.faults import Fault, MapFails
 from workbench.etl.reading import Rows, open_rows
 from workbench.schema import DATASETS, EXTRA, Column, Table, quote
-from workbench.schema.contract import Rule, compile_rule
+from workbench.schema.contract import Rule, compile_rule, earliest
+from workbench.settings import get_settings
+from workbench.sources.binding import misfits
+from workbench.sources.expressions import ROW
 from workbench.sources.files import Landed
-from workbench.sources.maps import ROW, Map
+from workbench.sources.maps import Map
 
 _NOTHING = "CAST(NULL AS VARCHAR)"
 
@@ -69,8 +74,12 @@ def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetim
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
         asked = "that the map reads" if file.map else f"of {file.dataset}"
         return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
-    missing = _missing(table, file.map, rows)
-    if missing:
+    if file.map is not None:
+        types = {name: source.type for name, source in rows.sources.items()}
+        if found := misfits(file.map, rows.names, types):
+            refused = _refuse_all(connection, rows, [f"{each.column}:{each.code}" for each in found])
+            return Checked(0, refused, "rejected", "; ".join(map(str, found)))
+    elif missing := _missing(table, rows):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
     accepted = _split(connection, staged, rows, moment)
@@ -80,13 +89,13 @@ def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetim
     return Checked(accepted, quarantined, "partial" if quarantined else "loaded", _kept(rows))
 
 
-def refuse_file(connection: duckdb.DuckDBPyConnection, uri: str, why: str) -> Checked:
-    """Refuse a file that can't be read at all: it counts as one row, whose record is its address."""
+def refuse_file(connection: duckdb.DuckDBPyConnection, file: Landed, fault: Fault) -> Checked:
+    """Refuse a file that can't be read at all, or whose map is wrong: it counts as one row, whose record is its address."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, ['file:unreadable'] AS reasons",
-        [uri],
+        "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, [?] AS reasons",
+        [file.uri, fault.reason],
     )
-    return Checked(0, 1, "rejected", f"the file can't be read: {why}")
+    return Checked(0, 1, "rejected", fault.told)
 
 
 def _ours(table: Table) -> list[Column]:
@@ -100,10 +109,8 @@ def _known(table: Table, mapping: Map | None) -> list[str]:
     return sorted({name for names in mapping.sources().values() for name in names})
 
 
-def _missing(table: Table, mapping: Map | None, rows: Rows) -> list[str]:
-    if mapping is None:
-        return [column.name for column in _ours(table) if column.required and column.name not in rows.sources]
-    return [name for name, used in mapping.sources().items() if not used <= rows.sources.keys()]
+def _missing(table: Table, rows: Rows) -> list[str]:
+    return [column.name for column in _ours(table) if column.required and column.name not in rows.sources]
 
 
 def _kept(rows: Rows) -> str | None:
@@ -141,13 +148,21 @@ def _split(
         types = {f"s:{name}": source.type for name, source in rows.sources.items()}
     else:
         # A window looks at all rows: it is worked out once, before any row is set aside.
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
+        try:
+            connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
+        except duckdb.Error as error:
+            raise MapFails.of(error) from error
         landed = "mapped"
         described = connection.execute(f"DESCRIBE SELECT * FROM {landed}").fetchall()
         types = {row[0]: row[1] for row in described}
+    since = earliest(table.name, get_settings())
     rules = [
         compile_rule(
-            column, quote(f"s:{column.name}"), types.get(f"s:{column.name}", "VARCHAR"), quote(column.name)
+            column,
+            quote(f"s:{column.name}"),
+            types.get(f"s:{column.name}", "VARCHAR"),
+            quote(column.name),
+            since,
         )
         for column in _ours(table)
     ]
@@ -195,7 +210,9 @@ def _values_worked_out_once(connection: duckdb.DuckDBPyConnection) -> Iterator[N
     try:
         yield
     finally:
-        connection.execute("RESET disabled_optimizers")
+        # Where a statement failed, its transaction takes no other; the setting outlives it.
+        with contextlib.suppress(duckdb.TransactionException):
+            connection.execute("RESET disabled_optimizers")
 
 
 def _batch(table: Table, moment: datetime) -> str:
@@ -216,14 +233,18 @@ def _mapped(table: Table, mapping: Map, rows: Rows, relation: str) -> str:
     """Return SQL for the same from a map's expressions, to which only the columns it reads are known."""
     names = mapping.aliases(rows.sources)
     theirs = "".join(f", {source.sql} AS {quote(names[name])}" for name, source in rows.sources.items())
+    worked = mapping.worked_out({name: source.type for name, source in rows.sources.items()})
+    windows = "".join(
+        f", {sql} AS {quote(alias)}" for each in worked.values() for alias, sql in each.windows.items()
+    )
     picked = ", ".join(
-        f"{mapping.sql(column.name, names) if column.name in mapping.columns else _NOTHING} AS {quote('s:' + column.name)}"
+        f"{worked[column.name].scalar if column.name in worked else _NOTHING} AS {quote('s:' + column.name)}"
         for column in _ours(table)
     )
     row, rest = quote(ROW), quote(ROW + EXTRA)
     return (
         f"SELECT {row} AS n, * EXCLUDE ({row}, {rest}), {rest} AS {EXTRA} FROM (SELECT {row}, {picked}, {rest} "
-        f"FROM (SELECT n AS {row}, extra AS {rest}{theirs} FROM {relation}))"
+        f"FROM (SELECT *{windows} FROM (SELECT n AS {row}, extra AS {rest}{theirs} FROM {relation})))"
     )
 
 

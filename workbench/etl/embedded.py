@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import duckdb
 
 from workbench.etl import batches
 from workbench.etl.batches import Batch
-from workbench.etl.check import Checked, count_duplicates, refuse_file, split, stage
+from workbench.etl.check import Checked, Staged, count_duplicates, refuse_file, split, stage
+from workbench.etl.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.memory import bounded
-from workbench.etl.reading import UnreadableFile
 from workbench.sources.files import Landed
 from workbench.warehouse import Warehouse
 
@@ -23,13 +23,16 @@ _AT_A_TIME = 0.5
 """Seconds after which the connection is closed between two files: others want to read."""
 
 
-def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -> Iterator[Batch | None]:
+def take_in(
+    warehouse: Warehouse, files: Iterable[Landed], run_id: str | None, warn: Callable[[str], None]
+) -> Iterator[Batch | None]:
     """Take in files, one transaction each; None for one that another process took in since the ledger was read.
 
     To open the warehouse takes as long as a small file, so a connection takes as many as come in half a second.
+    ``warn`` is told of a file that is left for another run.
     """
     waiting = iter(files)
-    file = next(waiting, None)
+    file, fault = next(waiting, None), None
     while file is not None:
         with (
             tempfile.TemporaryDirectory(prefix="workbench-") as scratch,
@@ -38,29 +41,64 @@ def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -
         ):
             until = time.monotonic() + _AT_A_TIME
             while file is not None:
-                yield _take_in(connection, file, Path(scratch), run_id)
-                file = next(waiting, None)
+                try:
+                    batch = _take_in(connection, file, Path(scratch), run_id, fault)
+                except duckdb.Error as error:
+                    if fault or not leaves_nothing(error):
+                        raise
+                    # The file is refused with that, on a connection of its own.
+                    fault = fault_of(error, file)
+                    break
+                except Left as left:
+                    warn(str(left))
+                else:
+                    yield batch
+                file, fault = next(waiting, None), None
                 if time.monotonic() > until:
                     break
 
 
 def _take_in(
-    connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path, run_id: str | None
+    connection: duckdb.DuckDBPyConnection,
+    file: Landed,
+    scratch: Path,
+    run_id: str | None,
+    fault: Fault | None,
 ) -> Batch | None:
     # As long as this connection is open, no other process has one.
     if batches.find(connection, file.batch_id):
         return None
-    staged, why = None, ""
-    try:
-        staged = stage(connection, file, scratch)
-    except UnreadableFile as error:
-        why = str(error)
+    staged = fault or wrong_map(file) or _stage(connection, file, scratch)
     connection.begin()
     moment = batches.moment_after(batches.last_moment(connection))
-    checked = split(connection, staged, moment) if staged else refuse_file(connection, str(file.path), why)
+    try:
+        if isinstance(staged, Fault):
+            checked = refuse_file(connection, file, staged)
+        else:
+            checked = split(connection, staged, moment)
+    except Exception as error:
+        if leaves_nothing(error):
+            raise
+        connection.rollback()
+        connection.execute("RESET disabled_optimizers")
+        fault = fault_of(error, file)
+        connection.begin()
+        checked = refuse_file(connection, file, fault)
     batch = _commit(connection, file, checked, run_id, moment)
     connection.commit()
     return batch
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Staged | Fault:
+    try:
+        staged: Staged | Fault = stage(connection, file, scratch)
+    except Exception as error:
+        if leaves_nothing(error):
+            raise
+        staged = fault_of(error, file)
+    if departed := file.departed():
+        raise Left(departed)
+    return staged
 
 
 def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None, moment: datetime) -> Batch:
@@ -72,5 +110,5 @@ def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None,
         )
     duplicates = count_duplicates(connection, file.dataset, moment) if checked.accepted else 0
     batch = Batch.of(file, checked, duplicates, run_id, moment)
-    batches.enter(connection, batch, file.path.name)
+    batches.enter(connection, batch, file.name)
     return batch

@@ -15,13 +15,21 @@ from workbench.etl.batches import Batch, Status
 from workbench.sources.files import Landed, landed
 from workbench.warehouse import Warehouse
 
+_MOST_TOLD = 20
+
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What one ingestion did: the batches it took in, and how many files it had taken in before."""
+    """What one ingestion did: the batches it took in, and how many files it had taken in before.
+
+    ``refused_before`` tells of files that still lie in landing and were refused by an earlier ingestion, ``left`` of
+    what lies there and couldn't be taken in now or belongs to no dataset; a sentence each.
+    """
 
     batches: tuple[Batch, ...]
     known_files: int
+    refused_before: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> tuple[Batch, ...]:
@@ -33,7 +41,21 @@ class IngestResult:
         """Sums over the batches, for the run record."""
         names = ("rows_landed", "rows_accepted", "rows_quarantined", "rows_duplicate")
         sums = {name: sum(getattr(batch, name) for batch in self.batches) for name in names}
-        return {"files_new": len(self.batches), "files_known": self.known_files, **sums}
+        return {
+            "files_new": len(self.batches),
+            "files_known": self.known_files,
+            "files_refused": len(self.rejected) + len(self.refused_before),
+            "files_left": len(self.left),
+            **sums,
+        }
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should see to, a sentence each: files that were refused whole, now or before, and left ones."""
+        now = [f"{Path(batch.uri).name} was refused whole: {batch.message}" for batch in self.rejected]
+        told = [*now, *self.left, *self.refused_before]
+        more = [f"and {len(told) - _MOST_TOLD} more files"] if len(told) > _MOST_TOLD else []
+        return told[:_MOST_TOLD] + more
 
     def frame(self) -> pd.DataFrame:
         """One row a batch, for display."""
@@ -51,7 +73,7 @@ class IngestResult:
         return pd.DataFrame(rows, columns=columns)
 
     def raise_for_rejected(self) -> None:
-        """Raise if a file was refused whole; everything else is in by then.
+        """Raise if this ingestion refused a file whole; everything else is in by then.
 
         Raises:
             WorkFailed: naming each such file and what is wrong with it.
@@ -70,6 +92,8 @@ def ingest(
 ) -> IngestResult:
     """Take in each landed file that the ledger doesn't know, one transaction a file.
 
+    What is wrong with one file is recorded with it, and stops no other.
+
     Args:
         warehouse: where to; its tables must be there.
         files: what landed, in order of landing; everything in landing if not given.
@@ -80,28 +104,35 @@ def ingest(
         The batches; none for files taken in before.
     """
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID")
-    known = {row["batch_id"] for row in warehouse.query("SELECT batch_id FROM ops.batches").to_pylist()}
+    rows = warehouse.query(
+        "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused FROM ops.batches"
+    ).to_pylist()
+    known = {row["batch_id"]: row["refused"] for row in rows}
     take_in = embedded.take_in if warehouse.dialect == "duckdb" else remote.take_in
     batches: list[Batch] = []
+    refused: list[str] = []
+    left: list[str] = []
     repeated = 0
 
     def fresh() -> Iterator[Landed]:
         nonlocal repeated
-        for file in landed() if files is None else files:
+        for file in landed(warn=left.append) if files is None else files:
             if file.batch_id in known:
                 repeated += 1
+                if why := known[file.batch_id]:
+                    refused.append(f"{file.name} was refused whole before and still lies in landing: {why}")
             else:
-                known.add(file.batch_id)
+                known[file.batch_id] = None
                 yield file
 
-    for batch in take_in(warehouse, fresh(), run_id):
+    for batch in take_in(warehouse, fresh(), run_id, left.append):
         if batch is None:
             repeated += 1
             continue
         batches.append(batch)
         if progress:
             progress(batch)
-    return IngestResult(tuple(batches), repeated)
+    return IngestResult(tuple(batches), repeated, tuple(refused), tuple(left))
 
 
 __all__ = ["Batch", "IngestResult", "Status", "ingest"]

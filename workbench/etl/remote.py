@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -16,8 +16,8 @@ import pyarrow as pa
 from workbench.etl import batches
 from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, Staged, refuse_file, split, stage
+from workbench.etl.faults import Fault, Left, fault_of, wrong_map
 from workbench.etl.memory import bounded
-from workbench.etl.reading import UnreadableFile
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.files import Landed
 from workbench.warehouse import Cargo, Session, Warehouse
@@ -27,14 +27,35 @@ _LONGEST = 65_535
 _AT_A_TIME = 20_000
 
 
-def take_in(warehouse: Warehouse, files: Iterable[Landed], run_id: str | None) -> Iterator[Batch | None]:
-    """Take in files, one transaction each; None for one that another process took in since the ledger was read."""
+def take_in(
+    warehouse: Warehouse, files: Iterable[Landed], run_id: str | None, warn: Callable[[str], None]
+) -> Iterator[Batch | None]:
+    """Take in files, one transaction each; None for one that another process took in since the ledger was read.
+
+    ``warn`` is told of a file that is left for another run.
+    """
     for file in files:
-        yield _take_in(warehouse, file, run_id)
+        fault = wrong_map(file)
+        try:
+            try:
+                batch = _take_in(warehouse, file, run_id, fault)
+            except _Wrong as wrong:
+                batch = _take_in(warehouse, file, run_id, fault_of(wrong.error, file))
+        except Left as left:
+            warn(str(left))
+        else:
+            yield batch
 
 
-def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | None:
-    """Take in one file.
+class _Wrong(Exception):
+    """A file could not be read or checked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None, fault: Fault | None) -> Batch | None:
+    """Take in one file, or enter it as refused for a fault.
 
     Everything is made ready before the transaction begins, so that others wait for the loading alone.
     """
@@ -44,7 +65,7 @@ def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None) -> Batch | 
         warehouse.scratch() as desk,
         bounded(desk),
     ):
-        checked = _check(desk, table, file, Path(scratch))
+        checked = _check(desk, table, file, Path(scratch), fault)
         parcel = _Parcel(warehouse, desk, table, file, run_id)
         with warehouse.transaction() as session:
             moment = batches.moment_after(batches.last_moment(session))
@@ -104,16 +125,23 @@ class _Parcel:
         return self._desk.sql(sql, params=parameters).to_arrow_reader(_AT_A_TIME)
 
 
-def _check(desk: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path) -> Checked:
+def _check(
+    desk: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path, fault: Fault | None
+) -> Checked:
     """Put the file's rows into the desk's own raw table and into ``refused``."""
     desk.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
     desk.execute(create_table(table, "duckdb")[0])
+    if fault:
+        return refuse_file(desk, file, fault)
     try:
         staged = stage(desk, file, scratch)
-    except UnreadableFile as error:
-        return refuse_file(desk, str(file.path), str(error))
-    checked = split(desk, staged, batches.moment_after(None))
-    return _set_aside(desk, staged, checked) if checked.accepted else checked
+        checked = split(desk, staged, batches.moment_after(None))
+        checked = _set_aside(desk, staged, checked) if checked.accepted else checked
+    except Exception as error:
+        raise Left(departed) if (departed := file.departed()) else _Wrong(error) from error
+    if departed := file.departed():
+        raise Left(departed)
+    return checked
 
 
 def _set_aside(desk: duckdb.DuckDBPyConnection, staged: Staged, checked: Checked) -> Checked:
@@ -159,7 +187,7 @@ def _settle(
         cargo.load(session)
     duplicates = _count_duplicates(session, table, moment) if checked.accepted else 0
     batch = Batch.of(file, checked, duplicates, run_id, moment)
-    batches.enter(session, batch, file.path.name)
+    batches.enter(session, batch, file.name)
     return batch
 
 

@@ -96,6 +96,12 @@ class StageRun(_Timed):
     cost: float | None = Field(default=None, description="what it cost, US dollars; null if it isn't known")
 
     @property
+    def warnings(self) -> list[str]:
+        """What a person should see to: the sentences that it handed over as the value ``warnings``."""
+        told = self.values.get("warnings")
+        return [str(each) for each in told] if isinstance(told, list) else []
+
+    @property
     def rows(self) -> int | None:
         """Rows in the tables it says it wrote."""
         return sum(self.tables.values()) if self.tables else None
@@ -124,6 +130,11 @@ class Run(_Timed):
     code_version: str | None = Field(default=None, description="git commit, with -dirty if files differ")
     mlflow_run_id: str | None = Field(default=None, description="the parent run in MLflow")
     recorded: bool = Field(default=True, description="whether its end is in ops.runs too, and on its pages")
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should see to, by its stages; what a skipped one last said holds."""
+        return [told for stage in self.stages for told in stage.warnings]
 
     @property
     def rows(self) -> int | None:

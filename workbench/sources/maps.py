@@ -6,16 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import sqlglot
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlglot import exp
 
 from workbench.errors import UsageError, unknown
-from workbench.schema import DATASETS, quote
-
-ROW = "\x1frow"
-"""The column of row numbers for windows without an order; no expression can name it, since YAML has no such character."""
+from workbench.schema import DATASETS
+from workbench.sources.expressions import ROW, Name, Worked, parse, reads, work_out
 
 
 class Map(BaseModel):
@@ -35,10 +31,7 @@ class Map(BaseModel):
 
     def sources(self) -> dict[str, set[str]]:
         """Return, for each of our columns, the names of their columns it reads."""
-        return {
-            name: {c.name for c in _parse(name, text).find_all(exp.Column)}
-            for name, text in self.columns.items()
-        }
+        return {name: reads(parse(name, text)) for name, text in self.columns.items()}
 
     def aliases(self, theirs: Iterable[str]) -> dict[str, str]:
         """Return by which names their columns are known to SQL: their own, unless only case tells two apart."""
@@ -48,43 +41,11 @@ class Map(BaseModel):
             names[name] = name if name.lower() not in taken else f"{ROW}{len(names)}"
         return names
 
-    def sql(self, name: str, aliases: Mapping[str, str]) -> str:
-        """Return the expression of one of our columns, made safe for rows it can't be worked out for.
-
-        A scalar that fails on a row is null there. A ``row_number()`` without an order follows the file.
-        ``aliases`` are the names of their columns in SQL.
-        """
-        tree = _parse(name, self.columns[name])
-        other = [column for column in tree.find_all(exp.Column) if aliases[column.name] != column.name]
-        for column in other:
-            column.set("this", exp.to_identifier(aliases[column.name], quoted=True))
-        text = tree.sql(dialect="duckdb") if other else self.columns[name]
-        windows = list(tree.find_all(exp.Window))
-        if not windows:
-            return f"TRY({text})"
-        unordered = [w for w in windows if isinstance(w.this, exp.RowNumber) and not w.args.get("order")]
-        if not unordered:
-            return text
-        for window in unordered:
-            window.set("order", exp.Order(expressions=[exp.column(ROW, quoted=True)]))
-        return tree.sql(dialect="duckdb")
-
-
-def _parse(name: str, text: str) -> exp.Expression:
-    try:
-        statements = sqlglot.parse(f"SELECT {text} AS {quote(name)}", read="duckdb")
-    except sqlglot.errors.SqlglotError as error:
-        raise UsageError(f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}") from None
-    select = statements[0] if len(statements) == 1 else None
-    only_projection = isinstance(select, exp.Select) and not any(
-        value for key, value in select.args.items() if key not in ("expressions", "kind", "hint")
-    )
-    if not isinstance(select, exp.Select) or not only_projection or len(select.expressions) != 1:
-        raise UsageError(f"map, column {name!r}: one scalar or window expression is wanted, not {text!r}")
-    tree = select.expressions[0].unalias()
-    if tree.find(exp.Query, exp.Subquery, exp.Star, exp.Placeholder, exp.Parameter):
-        raise UsageError(f"map, column {name!r}: no subquery, star or parameter may stand in {text!r}")
-    return tree
+    def worked_out(self, types: Mapping[str, str]) -> dict[str, Worked]:
+        """Return the expression of each of our columns as SQL; ``types`` are those of their columns that it reads."""
+        aliases = self.aliases(types)
+        names = {name: Name(aliases[name], kind) for name, kind in types.items()}
+        return {name: work_out(name, text, parse(name, text), names) for name, text in self.columns.items()}
 
 
 def read_map(path: Path) -> Map:
@@ -99,12 +60,15 @@ def read_map(path: Path) -> Map:
         found = Map.model_validate(document)
     except FileNotFoundError:
         raise UsageError(f"no such map: {path}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"map {path}: {str(error).splitlines()[0]}") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UsageError(f"map {path}, line {line}: no YAML: {error.problem}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(f"map {path}: {where}: {first['msg']}") from None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise UsageError(f"map {path}: {str(error).splitlines()[0]}") from None
     if found.dataset not in DATASETS:
         raise unknown("dataset", found.dataset, DATASETS)
     table = DATASETS[found.dataset]
@@ -112,7 +76,7 @@ def read_map(path: Path) -> Map:
     for name in found.columns:
         if name not in {column.name for column in ours}:
             raise unknown(f"column of {found.dataset}", name, [column.name for column in ours])
-        _parse(name, found.columns[name])
+        parse(name, found.columns[name])
     left_out = [column.name for column in ours if column.required and column.name not in found.columns]
     if left_out:
         raise UsageError(f"map {path}: {found.dataset} requires {', '.join(left_out)}")

@@ -63,6 +63,15 @@ def open_parquet(
     return Rows(tuple(names), sources, tuple(names[place] for place in others), relation, records)
 
 
+def types_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+    """Return the columns of a Parquet file and the types in which a map gets them, without reading a row."""
+    names = _names(connection, path)
+    columns = ", ".join(f"c{place}" for place in range(len(names)))
+    scan = f"read_parquet({literal(str(path))}, hive_partitioning = false, filename = false) AS theirs({columns})"
+    kinds = connection.sql(f"FROM {scan}").types
+    return {name: _source("", kind, True)[1] for name, kind in zip(names, kinds, strict=True)}
+
+
 def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     """Return the names of the columns as they are written, each once."""
     nodes = connection.execute(
