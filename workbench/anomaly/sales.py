@@ -17,7 +17,7 @@ from workbench.anomaly.forest import expect, score
 from workbench.anomaly.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
 from workbench.anomaly.training import MEASURE, MIN_DAYS, MODEL, read_sales
 from workbench.errors import UsageError, WorkFailed
-from workbench.schema import table
+from workbench.schema import cut, table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 
@@ -234,7 +234,7 @@ def _raise_alerts(
             session.execute(
                 "INSERT INTO ops.alerts (alert_id, run_id, raised_at, kind, severity, subject, message, is_open) "
                 "VALUES (?, ?, ?, 'sales_anomaly', 'critical', ?, ?, true)",
-                [identity, run_id, now, subject[:256], message[:2048]],
+                [identity, run_id, now, cut(subject, 256), cut(message, 2048)],
             )
         return len(fresh)
 

@@ -6,6 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Literal
 
+from workbench.schema import cut
 from workbench.warehouse import Session
 
 Severity = Literal["info", "warning", "critical"]
@@ -36,8 +37,8 @@ def put(
             datetime.now(UTC).replace(tzinfo=None),
             kind,
             severity,
-            subject[:256],
-            message[:2048],
+            cut(subject, 256),
+            cut(message, 2048),
             alert_id,
         ],
     )

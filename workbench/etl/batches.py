@@ -8,6 +8,7 @@ from typing import Literal
 
 from workbench.etl import alerts
 from workbench.etl.check import Checked
+from workbench.schema import cut
 from workbench.sources.files import Landed
 from workbench.warehouse import Session
 
@@ -40,7 +41,7 @@ class Batch:
         return cls(
             batch_id=file.batch_id,
             dataset=file.dataset,
-            uri=file.uri,
+            uri=cut(file.uri, 2048),
             rows_landed=checked.accepted + checked.quarantined,
             rows_accepted=checked.accepted,
             rows_quarantined=checked.quarantined,

@@ -10,6 +10,7 @@ import pyarrow as pa
 from workbench.etl.linkage import link, match_keys, people
 from workbench.etl.standardize import CONTACT, standardize
 from workbench.execution import timed
+from workbench.schema import cut, table
 from workbench.warehouse import Warehouse
 
 _COLUMNS = ", ".join(CONTACT)
@@ -83,12 +84,18 @@ def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
     columns = {
         "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
         "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
-    } | {name: pa.array(done[name], pa.string(), from_pandas=True) for name in CONTACT}
+    } | {name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True) for name in CONTACT}
     with timed("sql"):
         warehouse.replace("staging.customer_standard", pa.table(columns))
     unusable = {name: int((landed[name].notna() & done[name].isna()).sum()) for name in ("email", "phone")}
     different = (landed[contact].fillna("") != done[contact].fillna("")).any(axis=1)
     return StandardizeResult(len(done), int(different.sum()), unusable["email"], unusable["phone"])
+
+
+def _fitting(values: pd.Series) -> pd.Series:
+    """Return values in standard form as their column holds them; some letters are longer in it than as they landed."""
+    size = table("staging.customer_standard").column(str(values.name)).size[0]
+    return values.map(lambda value: cut(value, size), na_action="ignore")
 
 
 def identify_people(warehouse: Warehouse) -> IdentityResult:

@@ -6,7 +6,7 @@ from workbench.errors import unknown
 from workbench.schema.core import CORE
 from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type
 from workbench.schema.marts import MARTS
-from workbench.schema.model import SCHEMAS, Column, Table
+from workbench.schema.model import SCHEMAS, Column, Table, cut
 from workbench.schema.ops import OPS
 from workbench.schema.raw import EXTRA, RAW
 from workbench.schema.reports import REPORTS, Report
@@ -41,5 +41,5 @@ def dataset(name: str) -> Table:
 
 __all__ = [
     "DATASETS", "EXTRA", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
-    "create_schemas", "create_table", "dataset", "define", "encoding", "quote", "sql_type", "table",
+    "create_schemas", "create_table", "cut", "dataset", "define", "encoding", "quote", "sql_type", "table",
 ]  # fmt: skip

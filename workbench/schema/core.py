@@ -41,7 +41,7 @@ CORE = (
             text("email", "e-mail as it landed"),
             text("phone", "telephone as it landed", size=64),
             *ADDRESS,
-            text("full_name_standard", "name in standard form", size=512),
+            text("full_name_standard", "name in standard form", size=520),
             text("email_standard", "e-mail in standard form"),
             text("phone_standard", "E.164", size=32),
             text("address_standard", "address in standard form, one line", size=1024),

@@ -78,6 +78,14 @@ class Table:
         raise KeyError(name)
 
 
+def cut(text: str, size: int) -> str:
+    """Return a text, or as much of it as a column of a size in bytes holds; no letter is cut in two."""
+    content = text.encode("utf-8", "backslashreplace")
+    if len(content) <= size:
+        return text
+    return content[:size].decode("utf-8", "ignore")
+
+
 def text(
     name: str, comment: str, *, size: int = 256, nullable: bool = True, checks: tuple[Check, ...] = ()
 ) -> Column:
