@@ -49,8 +49,11 @@ def mlflow_client() -> Iterator[Any]:
     settings = get_settings()
     if settings.mlflow_uri.startswith("sqlite:///"):
         store = Path(settings.mlflow_uri.removeprefix("sqlite:///"))
-        private_folder(store.parent)
-        private_file(store)
+        try:
+            private_folder(store.parent)
+            private_file(store)
+        except OSError as error:
+            raise WorkFailed(f"can't write to {store}: {error.strerror}") from None
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     from sqlalchemy.exc import SQLAlchemyError

@@ -21,6 +21,7 @@ import duckdb
 from workbench.demo import complete_journey, customers, products, rates, stores
 from workbench.demo.packaged import installed
 from workbench.errors import UsageError
+from workbench.private import private_folder
 
 RECIPE = 2
 """Raised whenever the files would come out differently."""
@@ -99,7 +100,7 @@ def write(
 
 def _write(folder: Path, limit_days: int | None, progress: Callable[[str], None]) -> FeedSummary:
     for name in (*DATASETS, Path(TRUTH).parent.name):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        private_folder(folder / name)
     counts: dict[tuple[str, str], int] = {}
     with _engine(folder) as connection:
         progress("reading the Complete Journey")

@@ -16,6 +16,7 @@ from workbench.execution.pipeline import Pipeline
 from workbench.execution.run_record import Run
 from workbench.execution.schedule import next_time
 from workbench.execution.timetable import Due, Timetable, shown
+from workbench.private import private_folder
 from workbench.settings import Settings
 
 # Maps, tables and landing are looked at so often, in seconds.
@@ -147,7 +148,7 @@ def alone(settings: Settings) -> Iterator[None]:
     Raises:
         UsageError: there is one already.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings.home)
     with _lock(settings).open("a+") as file:
         if not _taken(file):
             file.seek(0)

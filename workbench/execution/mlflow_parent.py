@@ -97,9 +97,12 @@ def _metric(name: str) -> str:
 def _ask(settings: Settings, **what: Any) -> dict[str, Any]:
     local = settings.mlflow_uri.startswith(("sqlite:", "file:"))
     if local:
-        private_folder(settings.home)
-        if settings.mlflow_uri.startswith("sqlite:///"):
-            private_file(Path(settings.mlflow_uri.removeprefix("sqlite:///")))
+        try:
+            private_folder(settings.home)
+            if settings.mlflow_uri.startswith("sqlite:///"):
+                private_file(Path(settings.mlflow_uri.removeprefix("sqlite:///")))
+        except OSError as error:
+            raise WorkFailed(f"can't write to {settings.home}: {error.strerror}") from None
     request = {
         "uri": settings.mlflow_uri,
         "artifacts": str(settings.mlflow_artifacts) if local else None,
