@@ -123,6 +123,7 @@ def test_a_file_of_another_form_is_told(tmp_path: Path, name: str) -> None:
         ("a.jsonl", "oops\n" + json.dumps(ROW), "json"),
         ("a.csv", "[id],b\n1,2\n", "csv"),
         ("a.csv", "", "empty"),
+        ("a.csv", "\ufeff", "empty"),
         ("a.csv.gz", gzip.compress(b""), "empty"),
         ("a.csv", "<5,b\n1,2\n", "csv"),
     ],
@@ -141,6 +142,7 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     texts = {
         "above.csv": above,
         "bare.csv": f"{GOOD}\n{GOOD}\n",
+        "blank.csv": f"\n{GOOD}\n",
         "other.csv": "id,sku,price\nA,B,2\n",
         "page.csv": "<html><body>error</body></html>\n",
         "good.parquet": CSV,
@@ -151,7 +153,7 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     (folder / "zeros.csv").write_bytes(CSV.encode() + b"\0" * 3000)
     batches = {Path(batch.uri).name: batch for batch in ingest(warehouse).batches}
     assert {name: batch.status for name, batch in batches.items()} == {
-        "above.csv": "rejected", "bare.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",
+        "above.csv": "rejected", "bare.csv": "rejected", "blank.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",
         "good.parquet": "loaded", "sep.csv": "loaded", "zeros.csv": "partial",
     }  # fmt: skip
     told = {name: batch.message or "" for name, batch in batches.items()}
@@ -160,6 +162,7 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
         "the first line seems to be a row; put a header above it: transaction_id,line_number"
         in told["bare.csv"]
     )
+    assert "in the first line: it is blank" in told["blank.csv"]
     assert "its columns are id, sku, price; rename them, or write a map" in told["other.csv"]
     assert "a page in HTML" in told["page.csv"]
     assert [batches[name].rows_landed for name in ("above.csv", "bare.csv", "other.csv", "page.csv")] == [

@@ -91,6 +91,8 @@ def _advice(header: Header, known: Sequence[str]) -> str:
     if above and count(header.lines[above]) >= min(2, len(wanted)):
         return f"the header seems to be line {above + 1}: take away the {above} above it"
     first = header.lines[0] if header.lines else ""
+    if not first.strip():
+        return "it is blank; the header belongs there"
     if not first.isprintable() and not first.replace("\t", "").isprintable():
         return "it doesn't look like a table of text: CSV with a header, JSON lines or Parquet is wanted"
     names = [name for name in header.names if not _is_value(name)]

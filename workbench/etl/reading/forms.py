@@ -71,7 +71,7 @@ def form_of(path: Path) -> Form:
     """
     with open_bytes(path) as file:
         start = file.read(_LOOK)
-    if not start:
+    if not start.removeprefix(codecs.BOM_UTF8):
         return "empty"
     if start.startswith(b"PAR1"):
         if is_gzip(path):

@@ -60,7 +60,7 @@ def _read(connection: duckdb.DuckDBPyConnection, lines: LineFile, longest: int) 
         f"""
         CREATE OR REPLACE TEMP TABLE lines AS SELECT line FROM read_csv({literal(str(lines.path))},
             header = false, skip = {lines.skip}, auto_detect = false, delim = '{FIELD_FREE}', quote = '', escape = '',
-            columns = {{'line': 'VARCHAR'}}, max_line_size = {size}, buffer_size = {8 * size},
+            columns = {{'line': 'VARCHAR'}}, max_line_size = {size}, buffer_size = {max(16 << 20, 2 * size)},
             hive_partitioning = false, compression = 'none')
         """
     )
