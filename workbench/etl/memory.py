@@ -22,6 +22,8 @@ def bounded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     with suppress(duckdb.OutOfMemoryException):
         connection.execute(f"SET memory_limit = '{most}MB'")
     connection.execute(f"SET threads = {max(1, min(int(threads), most // _PER_THREAD))}")
+    # A column of a row group may be larger than that; it is read page by page.
+    connection.execute("SET disable_parquet_prefetching = true")
     try:
         yield
     finally:
@@ -29,3 +31,4 @@ def bounded(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         with suppress(duckdb.Error):
             connection.execute("RESET memory_limit")
             connection.execute("RESET threads")
+            connection.execute("RESET disable_parquet_prefetching")

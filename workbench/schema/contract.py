@@ -135,7 +135,9 @@ def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[st
         case "date":
             value = f"CASE WHEN regexp_full_match({source}, '{_DAY}') THEN TRY_CAST(left({source}, 10) AS DATE) END"
             return value, [Problem("invalid", failed)]
-        case "boolean" | "json":
+        case "json":
+            return f"CASE WHEN {_is_json(source)} THEN {cast} END", [Problem("invalid", failed)]
+        case "boolean":
             return cast, [Problem("invalid", failed)]
         case _:
             if "currency" in column.checks:
@@ -161,7 +163,8 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
         case "timestamp" | "date" | "boolean":
             return cast, [Problem("invalid", failed)]
         case "json":
-            return f"to_json({source})", []
+            text = f"CAST(to_json({source}) AS VARCHAR)"
+            return f"CASE WHEN {_is_json(text)} THEN to_json({source}) END", [Problem("invalid", failed)]
         case _:
             whole = f"{source} = trunc({source}) AND abs({source}) < 1e15"
             written = f"CAST({source} AS VARCHAR)"
@@ -172,6 +175,12 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
                 )
                 written = f"CASE WHEN isfinite({source}) THEN {number} END"
             return f"nullif(upper(trim({written})), '')" if "currency" in column.checks else written, []
+
+
+def _is_json(text: str) -> str:
+    """Return SQL for whether a text has nothing outside its strings that DuckDB takes for JSON and others don't."""
+    outside = f"""regexp_replace({text}, '"([^"\\\\]|\\\\.)*"', '""', 'g')"""
+    return f"NOT regexp_matches({outside}, '(?i)nan|inf|,\\s*[\\]}}]')"
 
 
 def _check(name: str, value: str, since: dt.date) -> Problem:

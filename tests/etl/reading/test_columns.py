@@ -311,3 +311,27 @@ def test_a_home_below_a_folder_like_a_partition_gives_no_value(
     assert {r["store_id"] for r in warehouse.query("SELECT store_id FROM raw.transactions").to_pylist()} == {
         "S1"
     }
+
+
+def test_what_a_json_column_keeps_is_json_for_everybody(warehouse: Warehouse, tmp_path: Path) -> None:
+    head = "event_id,event_timestamp,event_type,properties"
+    documents = [
+        '{"a": NaN}',
+        '{"a": [1, -Infinity]}',
+        '{"a": 1,}',
+        "{a: 1}",
+        '{"a": "NaN, inf,]"}',
+        '{"a": "\\"NaN", "b": [null]}',
+        "nan",
+    ]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        file.write(head + "\n")
+        csv.writer(file).writerows([f"E{i}", "2024-01-01", "view", text] for i, text in enumerate(documents))
+    land(str(tmp_path / "in.csv"), "events")
+    ingest(warehouse)
+    kept = warehouse.query("SELECT event_id, properties FROM raw.events ORDER BY 1").to_pylist()
+    assert [(row["event_id"], json.loads(row["properties"])) for row in kept] == [
+        ("E4", {"a": "NaN, inf,]"}), ("E5", {"a": '"NaN', "b": [None]}),
+    ]  # fmt: skip
+    refused = warehouse.query("SELECT reasons FROM ops.quarantine").to_pylist()
+    assert [row["reasons"] for row in refused] == [["properties:invalid"]] * 5

@@ -17,8 +17,8 @@ from workbench.etl.reading.values import extra, literal, pair
 
 _MOST_KEYS = 200
 """Up to so many other keys each is looked for in each line; of more, those that are there are listed line by line."""
-_NOT_A_NUMBER = "contains(lower(line), 'nan') OR contains(lower(line), 'inf')"
-_LONG_NUMBER = r"contains(line, '.') AND regexp_matches(line, '[0-9]{9}\.|\.[0-9]{9}')"
+_ODD = r"regexp_matches(line, '[:,\[]\s*[-+]?([nN][aA]|[iI][nN]|[0-9]{9,}\.|[0-9]*\.[0-9]{9})')"
+"""Whether there may be a NaN or an infinity, or a number of many digits with a point."""
 _TOKEN = re.compile(
     r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<odd>[-+]?\b(?:nan|inf(?:inity)?)\b)|(?P<number>-?[0-9]+\.[0-9]+(?![0-9eE.]))""",
     re.IGNORECASE,
@@ -121,9 +121,7 @@ def _keep_digits(connection: duckdb.DuckDBPyConnection) -> None:
     Many programs write the former, and each is read as what it was in the line.
     """
     connection.execute("ALTER TABLE objects ADD COLUMN record VARCHAR")
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE odd AS SELECT n, line FROM objects WHERE {_NOT_A_NUMBER} OR {_LONG_NUMBER}"
-    )
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE odd AS SELECT n, line FROM objects WHERE {_ODD}")
     place = 0
     while rows := connection.execute(
         f"SELECT n, line FROM odd WHERE rowid >= {place} AND rowid < {place + _AT_A_TIME}"

@@ -241,7 +241,7 @@ class RedshiftWarehouse:
             duckdb.connect(Path(folder) / "scratch.duckdb") as connection,
         ):
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET temp_directory = '{folder}/temp'")
+            connection.execute("SET temp_directory = ?", [f"{folder}/temp"])
             yield connection
 
     def maintain(self) -> list[str]:

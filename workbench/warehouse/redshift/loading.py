@@ -164,8 +164,9 @@ def _hold_to_sizes(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 def _to_files(connection: duckdb.DuckDBPyConnection, prefix: Prefix, folder: Path) -> None:
+    target = str(folder).replace("'", "''")
     connection.execute(
-        f"COPY shaped TO '{folder}' (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES '{_FILE_SIZE}')"
+        f"COPY shaped TO '{target}' (FORMAT parquet, COMPRESSION zstd, FILE_SIZE_BYTES '{_FILE_SIZE}')"
     )
     prefix.upload(sorted(folder.iterdir()))
 
