@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +20,9 @@ EARLIEST = dt.date(1900, 1, 1)
 """The first day that a time in a landed row may be of, unless a setting says otherwise."""
 
 _FIRST_OF_ALL = dt.date(1700, 1, 1)
+
+_URLS = ("_URL", "_URI", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
+_USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:([^\s/?#]*)@")
 
 
 class Settings(BaseSettings):
@@ -144,9 +149,14 @@ class Settings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: passwords, that of a URL too."""
-        password = urlsplit(self.warehouse_url).password if "@" in self.warehouse_url else None
-        return tuple(filter(None, (self.redshift_password.get_secret_value(), unquote(password or ""))))
+        """What must never be shown: passwords, those of URLs too, in settings and in the environment."""
+        texts = [value for value in self.__dict__.values() if isinstance(value, str)]
+        texts += [value for name, value in os.environ.items() if name.endswith(_URLS)]
+        found = [self.redshift_password.get_secret_value()]
+        for text in texts:
+            for password in _USERINFO.findall(text):
+                found += [password, unquote(password)]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     @property
     def landing(self) -> Path:

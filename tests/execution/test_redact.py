@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -144,3 +145,52 @@ def test_a_secret_never_shows_its_value(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("SHOP_TOKEN", "hunter2")
     secret = Secret("env:SHOP_TOKEN")
     assert "hunter2" not in f"{secret} {secret!r}" and secret.reveal() == "hunter2"
+
+
+LONG = "hunter2&<b>\"'s\\3cret/+wörd 😀 of the shop, which is longer than a column of a table"
+SHOWN = {
+    "html without quotes": html.escape(LONG, quote=False),
+    "html of Jinja": LONG.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;").replace("'", "&#39;"),
+    "html twice": html.escape(html.escape(LONG)),
+    "decimal entities": "".join(f"&#{ord(char)};" for char in LONG),
+    "hex entities": "".join(f"&#x{ord(char):X};" for char in LONG),
+    "percent, lower case": quote(LONG, safe="").lower(),
+    "percent, twice": quote(quote(LONG, safe=""), safe=""),
+    "every byte in percent": "".join(f"%{byte:02x}" for byte in LONG.encode()),
+    "hex, upper case": LONG.encode().hex().upper(),
+    "JSON": json.dumps(LONG),
+    "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps(LONG))),
+    "JSON of PHP": json.dumps(LONG).replace("/", "\\/"),
+    "repr": repr(LONG),
+    "repr of bytes": repr(LONG.encode()),
+    "ascii": ascii(LONG),
+    "unicode escapes": "".join(f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}" for char in LONG),
+    "wrapped": "\n".join(LONG[at:at + 20] for at in range(0, len(LONG), 20)),
+    "base64 of lines": base64.encodebytes(LONG.encode()).decode(),
+    "base64, wrapped in repr": repr(base64.encodebytes(b"x" + LONG.encode()).decode()),
+    "cut off": LONG[:47] + "...",
+    "cut off in HTML": html.escape(LONG[:47]) + "…",
+    "cut in the middle": LONG[:20] + "..." + LONG[-20:],
+    "cut by a hard limit": LONG[:60],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", SHOWN)
+def test_a_secret_goes_in_whatever_form_it_shows(form: str) -> None:
+    text = Redactor([LONG]).text(f"before {SHOWN[form]} after")
+    assert text.startswith("before ") and text.endswith(" after") and BLOT in text
+    assert len(text.replace(BLOT, "")) < len("before  after") + 20, text
+
+
+def test_text_that_only_resembles_a_secret_stays() -> None:
+    redactor = Redactor(["hunter2-of-the-shop", "pass"])
+    for text in ("hunter2", "a hunter...", "pas s", "… shops", "hunt\ner", "of-the-shop", "p&#97;th"):
+        assert redactor.text(text) in (text, text.replace("hunter...", f"{BLOT}...")), text
+
+
+def test_a_large_text_is_read_fast() -> None:
+    redactor = Redactor([LONG, "postgres-password", "token-of-the-shop-1234"])
+    text = "An ordinary line of a log with numbers 1,234.56 and & < > marks.\n" * 20_000
+    started = time.perf_counter()
+    assert redactor.text(text) == text
+    assert time.perf_counter() - started < 10

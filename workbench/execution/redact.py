@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import quote, quote_plus
+
+from workbench.execution.forms import SHORTEST, Form, after_gaps, forms_of
 
 BLOT = "[redacted]"
-SHORTEST = 4
+# A character is at most so many in most forms; so much is held back of a text that comes in pieces.
+_WIDEST = 6
 
 
 class Redactor:
-    """Replaces given values, and the forms they take in JSON, HTML, URLs, Python literals and base64.
+    """Replaces given values, and the forms they take in JSON, HTML, URLs, Python literals, hex and base64.
 
-    A secret of several lines is found line by line too. One of fewer than four characters is replaced where it
+    One that is wrapped over lines or cut off goes too, as far as it shows. A secret of several lines is found line by line too. One of fewer than four characters is replaced where it
     stands as a word of its own, in none of its other forms: anything else would blot out half of the text.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._forms: set[str] = set()
+        self._secrets: set[str] = set()
+        self._forms: list[Form] = []
         self._words: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
         self.longest = 0
@@ -33,15 +33,20 @@ class Redactor:
         for secret in secrets:
             lines = [line.strip() for line in secret.splitlines()]
             for part in {secret, secret.strip(), *(lines if len(lines) > 1 else ())}:
-                if len(part) >= SHORTEST:
-                    self._forms |= _forms(part)
-                elif part and part == secret.strip():
-                    self._words.add(part)
-        ordered = sorted(self._forms, key=len, reverse=True)
-        parts = [re.escape(form) for form in ordered]
-        parts += [rf"(?<!\w){re.escape(word)}(?!\w)" for word in sorted(self._words)]
+                if len(part) < SHORTEST:
+                    if part and part == secret.strip():
+                        self._words.add(part)
+                elif part not in self._secrets:
+                    self._secrets.add(part)
+                    self._forms += forms_of(part)
+        self._forms.sort(key=lambda form: len(form.text), reverse=True)
+        parts = [rf"(?<!\w)(?P<word>{'|'.join(map(re.escape, sorted(self._words)))})(?!\w)"] * bool(
+            self._words
+        )
+        parts += dict.fromkeys(form.head for form in self._forms)
         self._pattern = re.compile("|".join(parts)) if parts else None
-        self.longest = max(map(len, (*self._forms, *self._words)), default=0)
+        longest = max((_WIDEST * len(secret) for secret in self._secrets), default=0)
+        self.longest = max(longest, *map(len, self._words), 0) if self._words else longest
 
     def stream(self) -> StreamRedactor:
         """Return one that takes a text in pieces."""
@@ -49,7 +54,13 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """Return the text without the secrets."""
-        return self._pattern.sub(BLOT, value) if self._pattern else value
+        if not self._pattern:
+            return value
+        shown, end = [], 0
+        for first, last in self.matches(value):
+            shown += [value[end:first], BLOT]
+            end = last
+        return "".join([*shown, value[end:]]) if shown else value
 
     def tree(self, value: Any) -> Any:
         """Return a copy of a JSON-like value, with every text in it, and every key, without the secrets."""
@@ -81,8 +92,33 @@ class Redactor:
 
     def matches(self, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
         """Yield where the secrets begin and end in a text, from a place on."""
-        if self._pattern:
-            yield from (found.span() for found in self._pattern.finditer(text, start))
+        gaps = after_gaps(text, start) if self._pattern and self._forms else []
+        gap = iter([*gaps, len(text) + 1])
+        behind = next(gap)
+        while self._pattern and start <= len(text):
+            found = self._pattern.search(text, start)
+            first = found.start() if found else len(text) + 1
+            while behind <= first and behind <= len(text):
+                if behind >= start and (last := self._end(text, behind, gap=True)):
+                    yield behind, last
+                    start = last
+                    break
+                behind = next(gap)
+            else:
+                if found is None:
+                    return
+                last = found.end() if "word" in found.re.groupindex and found["word"] else None
+                last = self._end(text, first) or last
+                if last:
+                    yield first, last
+                start = last or first + 1
+                continue
+            behind = next(gap)
+
+    def _end(self, text: str, start: int, *, gap: bool = False) -> int | None:
+        """Return where the longest form ends that begins here."""
+        ends = (form.end_after_gap(text, start) if gap else form.end(text, start) for form in self._forms)
+        return max((end for end in ends if end), default=None)
 
     def _output(self, output: Any) -> Any:
         clean = output.copy()
@@ -125,31 +161,3 @@ class StreamRedactor:
         shown.append(text[start:end])
         self._before, self._held = text[end - 1 : end] if end else "", text[end:]
         return "".join(shown)
-
-
-def _forms(secret: str) -> set[str]:
-    """Return the texts in which a secret may show."""
-    return {
-        secret, html.escape(secret), quote(secret), quote(secret, safe=""), quote_plus(secret),
-        repr(secret)[1:-1], json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
-        secret.encode("utf-8", "surrogatepass").hex(), *_base64(secret.encode("utf-8", "surrogatepass")),
-    }  # fmt: skip
-
-
-def _base64(secret: bytes) -> set[str]:
-    """Return how a secret shows in base64, wherever in the encoded text it begins.
-
-    The characters at its ends hold bits of its neighbours too, so they are left out.
-    """
-    forms = set()
-    for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
-        for before in range(3):
-            text = encode(b"\0" * before + secret).decode().rstrip("=")
-            core = text[(0, 2, 3)[before] :]
-            if (before + len(secret)) % 3:
-                core = core[:-1]
-            if len(core) >= 2 * SHORTEST:
-                forms.add(core)
-        if len(secret) < 2 * SHORTEST:
-            forms.add(encode(secret).decode().rstrip("="))
-    return forms
