@@ -67,11 +67,23 @@ def main() -> None:
     try:
         app()
     except WorkbenchError as error:
-        print(f"workbench: {printable(str(error))}", file=sys.stderr)
+        print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         print("workbench: stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _without_secrets(text: str) -> str:
+    """Return the text of an error without the passwords of the settings; an address may hold one."""
+    from workbench.execution.redact import Redactor
+    from workbench.settings import get_settings
+
+    try:
+        return Redactor(get_settings().secrets).text(text)
+    except WorkbenchError:
+        # It is the settings that are wrong; their error shows no value of a secret.
+        return text
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from workbench.errors import UsageError
 from workbench.execution.redact import BLOT, Redactor
 from workbench.execution.secret import Secret
+from workbench.settings import Settings
 
 VALUE = 'p"a&s/s\nword é'
 
@@ -194,3 +195,15 @@ def test_a_large_text_is_read_fast() -> None:
     started = time.perf_counter()
     assert redactor.text(text) == text
     assert time.perf_counter() - started < 10
+
+
+def test_the_password_of_every_url_is_a_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://ann:of-the%2Dindex@index.example/simple")
+    given = settings.model_copy(
+        update={
+            "mlflow_tracking_uri": "https://ann:of-mlflow@mlflow.example",
+            "queue_url": "sqs://x:of-the-queue@q",
+        }
+    )
+    assert {"of-mlflow", "of-the-queue", "of-the-index", "of-the%2Dindex"} <= set(given.secrets)
+    assert "of-mlflow" not in Redactor(given.secrets).text(f"MLflow at {given.mlflow_uri}: no answer")

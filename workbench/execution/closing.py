@@ -13,6 +13,7 @@ from workbench.execution.ledger import write_run
 from workbench.execution.mlflow_parent import end_parent
 from workbench.execution.pipeline import Pipeline
 from workbench.execution.progress import Progress
+from workbench.execution.redact import Redactor
 from workbench.execution.reports import run_page, stage_page, write_index, write_run_page, write_stage
 from workbench.execution.run_record import PART, Run, StageRun
 from workbench.execution.runs import save
@@ -70,6 +71,7 @@ def finish(
 
     ``problem`` is what ended it if neither a stage nor a signal did.
     """
+    problem = Redactor(settings.secrets).text(problem) if problem else None
     for stage in run.stages:
         if stage.state == "running":
             stage.end("failed", problem or "the runner failed")
@@ -97,12 +99,14 @@ def finish(
 def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> None:
     """Write a run's end everywhere, in an order in which another process can go on with it."""
     run.report = run_page(run, settings)
-    troubles = [*pages.close(), *_end_in_mlflow(run, settings)]
+    # An address in what went wrong may hold a password.
+    clean = Redactor(settings.secrets).text
+    troubles = [clean(each) for each in (*pages.close(), *_end_in_mlflow(run, settings))]
     _note(run, troubles)
     # Its end is known from here on: who finds it unrecorded, this process gone, goes on with what follows.
     save(run, settings)
     if run.executor != PART:
-        troubles = [*troubles, *_write_rows(run, settings, pipeline)]
+        troubles = [*troubles, *map(clean, _write_rows(run, settings, pipeline))]
         _note(run, troubles)
     try:
         write_run_page(run, settings)

@@ -22,6 +22,7 @@ from workbench.execution.planning import Planned, instances
 from workbench.execution.progress import Progress
 from workbench.execution.reading import read_notebook
 from workbench.execution.recovery import recover
+from workbench.execution.redact import Redactor
 from workbench.execution.run_record import Run, StageRun, Version
 from workbench.execution.runs import going_on, save
 from workbench.execution.scheduler import Order, admits, places
@@ -247,7 +248,7 @@ class Conductor:
         elif outcome.reason == "stopped":
             record.end("stopped", f"stopped by {by}" if by else "stopped")
         elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
-            record.end("failed", str(error))
+            record.end("failed", Redactor(self.settings.secrets).text(str(error)))
         else:
             record.end("succeeded")
         if self._versions:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from bisect import bisect_right
 from functools import lru_cache
 from html.entities import codepoint2name
 
@@ -21,7 +22,7 @@ _LETTERS = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}
 
 
 class Form:
-    """One form of a secret; ``head`` is a regular expression that matches where it may begin."""
+    """One form of a secret; ``head`` and ``tail`` are regular expressions of its first and last characters."""
 
     def __init__(self, text: str, *, plain: bool = False) -> None:
         self.text = text
@@ -30,6 +31,7 @@ class Form:
         self._wraps = len(self._units) >= 2 * SHORTEST
         between = f"{_WRAP}?" if self._wraps else ""
         self.head = between.join(f"(?:{pattern})" for pattern in patterns[:SHORTEST])
+        self.tail = between.join(f"(?:{pattern})" for pattern in patterns[-SHORTEST:])
 
     def end(self, text: str, start: int) -> int | None:
         """Return where it ends that begins here, whole or cut off; None if it isn't this form."""
@@ -72,9 +74,15 @@ def forms_of(secret: str) -> list[Form]:
     return [Form(secret), *(Form(text, plain=True) for text in sorted(texts, key=len, reverse=True))]
 
 
-def after_gaps(text: str, start: int) -> list[int]:
-    """Return the places behind each ellipsis of a text."""
-    return [found.end() for found in _ELLIPSIS.finditer(text, start)]
+def after_gaps(text: str, start: int, tails: re.Pattern[str], longest: int) -> list[int]:
+    """Return the places behind an ellipsis from which a secret's end is near."""
+    gaps = [found.end() for found in _ELLIPSIS.finditer(text, start)]
+    if not gaps:
+        return []
+    ends = [found.end() for found in tails.finditer(text, start)]
+    return [
+        gap for gap in gaps if (place := bisect_right(ends, gap)) < len(ends) and ends[place] <= gap + longest
+    ]
 
 
 @lru_cache(maxsize=1024)

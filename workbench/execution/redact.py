@@ -25,6 +25,8 @@ class Redactor:
         self._forms: list[Form] = []
         self._words: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._tails: re.Pattern[str] | None = None
+        self._whole: list[Form] = []
         self.longest = 0
         self.add(*secrets)
 
@@ -38,13 +40,16 @@ class Redactor:
                         self._words.add(part)
                 elif part not in self._secrets:
                     self._secrets.add(part)
-                    self._forms += forms_of(part)
+                    found = forms_of(part)
+                    self._forms += found
+                    self._whole.append(found[0])
         self._forms.sort(key=lambda form: len(form.text), reverse=True)
         parts = [rf"(?<!\w)(?P<word>{'|'.join(map(re.escape, sorted(self._words)))})(?!\w)"] * bool(
             self._words
         )
         parts += dict.fromkeys(form.head for form in self._forms)
         self._pattern = re.compile("|".join(parts)) if parts else None
+        self._tails = re.compile("|".join(form.tail for form in self._whole)) if self._whole else None
         longest = max((_WIDEST * len(secret) for secret in self._secrets), default=0)
         self.longest = max(longest, *map(len, self._words), 0) if self._words else longest
 
@@ -92,7 +97,7 @@ class Redactor:
 
     def matches(self, text: str, start: int = 0) -> Iterator[tuple[int, int]]:
         """Yield where the secrets begin and end in a text, from a place on."""
-        gaps = after_gaps(text, start) if self._pattern and self._forms else []
+        gaps = after_gaps(text, start, self._tails, self.longest) if self._tails else []
         gap = iter([*gaps, len(text) + 1])
         behind = next(gap)
         while self._pattern and start <= len(text):
@@ -117,7 +122,10 @@ class Redactor:
 
     def _end(self, text: str, start: int, *, gap: bool = False) -> int | None:
         """Return where the longest form ends that begins here."""
-        ends = (form.end_after_gap(text, start) if gap else form.end(text, start) for form in self._forms)
+        if gap:
+            ends = (form.end_after_gap(text, start) for form in self._whole)
+        else:
+            ends = (form.end(text, start) for form in self._forms)
         return max((end for end in ends if end), default=None)
 
     def _output(self, output: Any) -> Any:
