@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from workbench.etl.reading.cutter import PLACEHOLDER, Layout, Special
 from workbench.etl.reading.header import read_header
-from workbench.etl.reading.lines import PLACEHOLDER, Layout, Special, cut
+from workbench.etl.reading.lines import cut
 
 ENDS = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 

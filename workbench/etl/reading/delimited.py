@@ -7,8 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from workbench.etl.reading.cutter import Layout
 from workbench.etl.reading.header import Header, places, read_header
-from workbench.etl.reading.lines import Layout
 from workbench.etl.reading.rows import NUMBERED, Rows, Source
 from workbench.etl.reading.staging import stage_lines
 from workbench.etl.reading.values import extra, literal

@@ -9,8 +9,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from workbench.etl.reading.cutter import Layout
 from workbench.etl.reading.header import places
-from workbench.etl.reading.lines import Layout, open_bytes
+from workbench.etl.reading.lines import open_bytes
 from workbench.etl.reading.rows import Rows, Source
 from workbench.etl.reading.staging import stage_lines
 from workbench.etl.reading.values import extra, literal, pair

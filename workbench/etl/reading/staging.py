@@ -7,7 +7,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from workbench.etl.reading.lines import FIELD_FREE, PLACEHOLDER, Layout, LineFile, Special, cut
+from workbench.etl.reading.cutter import FIELD_FREE, PLACEHOLDER, Layout, Special
+from workbench.etl.reading.lines import LineFile, cut
 from workbench.etl.reading.rows import UnreadableFile
 from workbench.etl.reading.values import literal
 
