@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.warehouse import Warehouse
@@ -40,13 +41,19 @@ def reached(warehouse: Warehouse, **variables: str) -> Iterator[Target]:
 @contextmanager
 def _duckdb(warehouse: DuckDBWarehouse) -> Iterator[Target]:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.duckdb.credentials import DuckDBCredentials
 
+    derived = DuckDBCredentials.path_derived_database_name
+    # It takes the path for a URL, and what follows a # in it for a fragment.
+    name = staticmethod(lambda path: derived(Path(path).name if path else path))
     # dbt opens the file a second time in this process and so shares this connection's lock: the waiting and the
     # message about who holds the file are the warehouse's, and nobody can slip in between.
     with warehouse.connection(), _environment({"WORKBENCH_DUCKDB_PATH": str(warehouse.path)}):
+        DuckDBCredentials.path_derived_database_name = name  # type: ignore[method-assign]
         try:
             yield Target("duckdb", "target")
         finally:
+            DuckDBCredentials.path_derived_database_name = staticmethod(derived)  # type: ignore[method-assign]
             # dbt-duckdb keeps the database open in the class, beyond the invocation.
             environment, DuckDBConnectionManager._ENV = DuckDBConnectionManager._ENV, None
             if environment is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from workbench.warehouse.read_only import Calls
 
 T = TypeVar("T")
+# DuckDB takes what follows the one for options, and the other for a slash.
+_UNFIT = ("?", "\\") if os.sep == "/" else ("?",)
 # The state of the files that were seen to be complete: to look again takes as long as a small notebook.
 _complete: dict[Path, tuple[int, ...]] = {}
 
@@ -52,6 +55,11 @@ class DuckDBWarehouse:
     def __init__(self, url: str, lock_timeout: float = 30.0) -> None:
         self.url = url
         self.lock_timeout = lock_timeout
+        if unfit := [mark for mark in _UNFIT if mark in str(self.path)]:
+            raise UsageError(
+                f"DuckDB can't keep a file at {self.path}, for it reads the {unfit[0]} in it otherwise; "
+                "choose another WORKBENCH_HOME or WORKBENCH_WAREHOUSE_URL"
+            )
 
     @property
     def path(self) -> Path:
@@ -90,7 +98,6 @@ class DuckDBWarehouse:
         """
         with opened(self.path, read_only=read_only, timeout=self.lock_timeout, linger=linger) as connection:
             connection.execute("SET TimeZone = 'UTC'")
-            connection.execute(f"SET temp_directory = '{self.path!s}.tmp'".replace("\\", "/"))
             schemas = {
                 row[0] for row in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()
             }
