@@ -21,7 +21,7 @@ from workbench.commands import (
     warehouse,
     worker,
 )
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, cause_of
 from workbench.execution import quick
 from workbench.terminal import printable
 
@@ -72,6 +72,11 @@ def main() -> None:
     except KeyboardInterrupt:
         print("workbench: stopped", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if (cause := cause_of(error)) is None:
+            raise
+        print(f"workbench: {printable(cause)}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _without_secrets(text: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sqlite3
+import sys
 from collections.abc import Iterable
 
 
@@ -30,3 +32,13 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
     return UsageError(f"unknown {kind} {name!r}; {hint}")
+
+
+def cause_of(error: BaseException) -> str | None:
+    """Return in one line what the machine or an engine refused; None if the error is of another kind, a fault of ours."""
+    engine = getattr(sys.modules.get("duckdb"), "Error", ())
+    if isinstance(error, OSError) and error.strerror:
+        return ": ".join(filter(None, [error.strerror, error.filename and str(error.filename)]))
+    if isinstance(error, OSError | sqlite3.Error) or (engine and isinstance(error, engine)):
+        return " ".join(str(error).split()) or type(error).__name__
+    return None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -387,3 +390,37 @@ def test_a_file_goes_through_every_pipeline_that_reads_landing(
     assert drain(queue) == {"done": 1, "runs": 2}
     queue.send(named(path))
     assert drain(queue) == {"repeated": 1}
+
+
+def test_a_worker_that_starts_while_the_warehouse_is_busy_waits_for_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(create=True)
+    land(str(sales(tmp_path / "transactions/a.csv", 1)), None)
+    hold = "import sys\nfrom workbench.warehouse import connect\nwith connect().connection():\n    print(flush=True)\n    input()"
+    holder = subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdout and holder.stdout.readline()
+    monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "0.2")
+    said: list[str] = []
+
+    def say(line: str) -> None:
+        said.append(line)
+        if len(said) == 2:
+            holder.communicate(b"\n")
+            monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "30")
+
+    tally = Worker(connect_queue(), get_settings(), Options(retry=0.1, settle=0.2), say=say).work(drain=True)
+    assert "can't begin for now" in said[0] and "in use by process" in said[0]
+    assert tally["done"] == 1 and scalar("SELECT count(*) FROM raw.transactions") == 3
+
+
+def test_a_file_taken_in_while_the_clock_was_ahead_is_done(project: Path, tmp_path: Path) -> None:
+    (first,) = land(str(sales(tmp_path / "transactions/a.csv", 1)), None)
+    assert drain(connect_queue())["done"] == 1
+    # As if the batch had been taken in by a clock that was a day ahead, and the file was written by one.
+    connect().execute("UPDATE ops.batches SET ingested_at = ingested_at + INTERVAL 1 DAY")
+    (second,) = land(str(sales(tmp_path / "transactions/b.csv", 10)), None)
+    os.utime(second.path, (time.time() + 86400,) * 2)
+    assert drain(connect_queue())["done"] == 1
+    assert drain(connect_queue()) == {}
+    assert scalar("SELECT count(*) FROM raw.transactions") == 6 and first.path.is_file()

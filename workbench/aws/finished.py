@@ -111,6 +111,9 @@ class Finished:
         files = list(files)
         ledger = self._ledger(file.batch_id for file in files)
         runs = {intake.pipeline.name: self._last(intake) for intake in self._intakes}
+        # By itself the time would not do: the clock may have been ahead as a file was taken in.
+        takers = sorted({entry["run_id"] for entry in ledger.values() if entry["run_id"]})
+        complete = {intake.pipeline.name: self._complete(intake, takers) for intake in self._intakes}
         pending: dict[str, list[Intake]] = {}
         for file in files:
             entry = ledger.get(file.batch_id)
@@ -119,7 +122,10 @@ class Finished:
             for intake in self._intakes:
                 began, ended = runs[intake.pipeline.name]
                 if intake.keeps_ledger:
-                    done = entry is not None and ended is not None and entry["ingested_at"] <= ended
+                    done = entry is not None and (
+                        (ended is not None and entry["ingested_at"] <= ended)
+                        or entry["run_id"] in complete[intake.pipeline.name]
+                    )
                 else:
                     done = began is not None and _changed(file) <= began
                 if not done:
@@ -148,7 +154,7 @@ class Finished:
         if not wanted:
             return {}
         rows = self._warehouse.query(
-            "SELECT batch_id, status, message, ingested_at FROM ops.batches "
+            "SELECT batch_id, status, message, run_id, ingested_at FROM ops.batches "
             f"WHERE batch_id IN ({marks(wanted)})",
             wanted,
         )
@@ -164,6 +170,17 @@ class Finished:
         )
         (row,) = rows.to_pylist()
         return row["began"], row["ended"]
+
+    def _complete(self, intake: Intake, run_ids: list[str]) -> set[str]:
+        """Return those of some runs that are complete."""
+        if not run_ids:
+            return set()
+        complete, values = complete_runs(intake)
+        rows = self._warehouse.query(
+            f"SELECT parent_run_id FROM ({complete}) AS complete WHERE parent_run_id IN ({marks(run_ids)})",
+            [*values, *run_ids],
+        )
+        return {row["parent_run_id"] for row in rows.to_pylist()}
 
     def run_of(self, request: str, pipeline: str) -> str | None:
         """Return the run that did a request, if one did."""

@@ -46,9 +46,14 @@ class Watch:
         self._thread = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
 
     def start(self) -> None:
-        """Send messages for what is there, and watch from now on."""
+        """Send messages for what is there, and watch from now on; may be called again if it fails.
+
+        Raises:
+            WorkFailed: the warehouse or the queue can't be asked for now.
+        """
         private_folder(self._settings.landing)
-        self._thread.start()
+        if self._thread.ident is None:
+            self._thread.start()
         self._watching.wait(10)
         for file in self._unfinished():
             self._queue.send_once(_body(file))
@@ -64,7 +69,8 @@ class Watch:
     def stop(self) -> None:
         """Watch no longer."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _unfinished(self) -> Iterator[Path]:
         """Yield the files in landing that are no longer written and not taken in."""
@@ -73,7 +79,7 @@ class Watch:
         for path in data_files(self._settings.landing):
             if (state := _state(path)) is None:
                 continue
-            if now - state[1] / 1e9 < self._settle:
+            if 0 <= now - state[1] / 1e9 < self._settle:
                 self._restless.setdefault(path, (None, time.monotonic()))
                 continue
             try:

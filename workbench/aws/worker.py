@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from workbench.aws.held import Held
 from workbench.aws.messages import Files, Nothing, NotUnderstood, RunRequest, understand
 from workbench.aws.metrics import QueueFigures, observed
 from workbench.aws.options import Options
+from workbench.aws.patience import patiently, to_stderr
 from workbench.aws.progress import UntilStopped
 from workbench.aws.queue import Message, Queue
 from workbench.aws.queue.sqlite import SQLiteQueue
@@ -27,7 +27,7 @@ from workbench.execution import Run, Stopped, load_pipeline, run_pipeline
 from workbench.execution.progress import Progress, Silence
 from workbench.settings import Settings
 from workbench.sources.files import Landed
-from workbench.warehouse import connect
+from workbench.warehouse import locate
 
 __all__ = ["Options", "Worker"]
 
@@ -40,10 +40,6 @@ class _Delivery:
 
     message: Message
     files: list[Landed] = field(default_factory=list)
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 class Worker:
@@ -68,7 +64,7 @@ class Worker:
         options: Options | None = None,
         *,
         progress: Callable[[], Progress] = Silence,
-        say: Callable[[str], None] = _to_stderr,
+        say: Callable[[str], None] = to_stderr,
     ) -> None:
         self.queue, self.options = queue, options or Options()
         self.settings = settings.model_copy(update={"landing_settle": self.options.settle})
@@ -76,8 +72,9 @@ class Worker:
         self._progress, self._say = progress, say
         self._stop = threading.Event()
         self._intakes = intakes(settings)
-        self._finished = Finished(connect(settings.warehouse, create=True), self._intakes)
-        self._followers = Followers(queue, connect(settings.warehouse), self.settings, self._intakes)
+        self._warehouse = locate(settings.warehouse)
+        self._finished = Finished(self._warehouse, self._intakes)
+        self._followers = Followers(queue, self._warehouse, self.settings, self._intakes)
         self._figures = QueueFigures(queue) if settings.profile == "aws" else None
         self._watch: Watch | None = None
         if isinstance(queue, SQLiteQueue):
@@ -95,9 +92,8 @@ class Worker:
             and ``given_back``, and how many ``runs`` there were.
         """
         watch = self._watch
-        if watch is not None:
-            watch.start()
         try:
+            patiently(self._begin, "begin", self._stop, self.options.retry, self._say)
             while not self._stop.is_set():
                 messages = self._receive(1 if drain else _POLL)
                 if self._figures is not None:
@@ -117,6 +113,12 @@ class Worker:
             if watch is not None:
                 watch.stop()
         return self.tally
+
+    def _begin(self) -> None:
+        """Make what is missing of the warehouse, and look at landing."""
+        self._warehouse.ensure()
+        if self._watch is not None:
+            self._watch.start()
 
     def _receive(self, wait: int) -> list[Message]:
         try:

@@ -48,6 +48,7 @@ def worker(
     --drain it exits 1 if a message was given up.
     """
     from workbench.aws.metrics import log
+    from workbench.aws.patience import to_stderr
     from workbench.aws.queue import connect_queue
     from workbench.aws.worker import Options, Worker
     from workbench.execution.progress import Lines
@@ -58,7 +59,7 @@ def worker(
     settings = get_settings()
     queue = connect_queue(settings=settings)
     options = Options(batch=batch, visibility=visibility, retry=retry, settle=settle, executor=executor)
-    say = log if settings.profile == "aws" else _to_stderr
+    say = log if settings.profile == "aws" else to_stderr
     working = Worker(queue, settings, options, progress=Lines, say=say)
     print(f"taking messages from {queue.url}", file=sys.stderr, flush=True)
     _until_signalled(working, drain=drain)
@@ -73,10 +74,6 @@ def worker(
         )
     if drain and tally["given_up"]:
         raise typer.Exit(1)
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def _until_signalled(working: Worker, *, drain: bool) -> None:

@@ -138,7 +138,12 @@ class Conductor:
                 self._executor.ahead(each.prepared)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
-        save(self.run, self.settings)
+        try:
+            save(self.run, self.settings)
+        except WorkbenchError:
+            # Nothing has begun that would have to be ended.
+            self.run.started_at = None
+            raise
         if self.pipeline and self.settings.mlflow_runs:
             self.run.mlflow_run_id = begin_parent(self.run, self.settings)
             self._executor.extra[PARENT] = self.run.mlflow_run_id

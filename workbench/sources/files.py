@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.private import private_folder
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
@@ -174,22 +174,27 @@ def _land(path: Path, dataset: str, mapping: Map | None) -> Landed:
     target = folder / f"{stem}-{identity[:12]}{dot}{suffix}"
     if target.is_file():
         return Landed(dataset, target, identity, mapping, is_new=False)
-    private_folder(folder)
-    if mapping:
-        _write_whole(target.with_name(target.name + MAP_SUFFIX), mapping.canonical)
-    part = folder / f".{target.name}.part"
     try:
-        shutil.copyfile(path, part)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+        private_folder(folder)
+        if mapping:
+            _write_whole(
+                target.with_name(target.name + MAP_SUFFIX), lambda part: part.write_bytes(mapping.canonical)
+            )
+        _write_whole(target, lambda part: shutil.copyfile(path, part))
+    except OSError as error:
+        raise WorkFailed(f"can't put {path} into {folder}: {error.strerror or error}") from None
     return Landed(dataset, target, identity, mapping)
 
 
-def _write_whole(path: Path, content: bytes) -> None:
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file beside its place and move it there; leave nothing of one that can't be written."""
     part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    part.replace(path)
+    try:
+        write(part)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def landed(folder: Path | None = None, warn: Callable[[str], None] = lambda _: None) -> Iterator[Landed]:
@@ -203,7 +208,7 @@ def landed(folder: Path | None = None, warn: Callable[[str], None] = lambda _: N
         warn: is told in a line of what lies there and can't be taken in: outside of a dataset's folder, or unreadable.
     """
     settings = get_settings()
-    folder, youngest = folder or settings.landing, time.time() - settings.landing_settle
+    folder, now = folder or settings.landing, time.time()
     files: list[tuple[int, str, Path]] = []
     strays: dict[str, int] = {}
     for file in data_files(folder, warn):
@@ -216,8 +221,9 @@ def landed(folder: Path | None = None, warn: Callable[[str], None] = lambda _: N
         except OSError as error:
             warn(f"{shown(file)} can't be read for now: {error.strerror}")
             continue
-        # Somebody may still write it; whoever set the time sees to it that it is taken in later.
-        if not settings.landing_settle or changed <= youngest * 1e9:
+        # Somebody may still write it; whoever set the time sees to it that it is taken in later. A time in the future is
+        # a clock that was wrong, or a copy that kept it.
+        if not 0 <= now - changed / 1e9 < settings.landing_settle:
             files.append((changed, str(file), file))
     for name, count in sorted(strays.items()):
         warn(_stray(folder / name, count))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -127,3 +128,33 @@ def test_waiting_costs_little(tmp_path: Path) -> None:
     begun = time.process_time()
     assert queue.receive(wait=2) == []
     assert time.process_time() - begun < 0.2
+
+
+def test_a_clock_that_was_ahead_keeps_no_message_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue, real = SQLiteQueue(tmp_path / "queue.db"), time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 86400)
+    queue.send("sent", "taken", "put off")
+    queue.send("delayed", delay=1)
+    (sent, _, put_off) = queue.receive(3, visibility=1)
+    queue.release(sent)
+    queue.release(put_off, 1)
+    monkeypatch.setattr(time, "time", real)
+    assert queue.counts().open == 4 and queue.counts().ready >= 1
+    assert [message.body for message in queue.receive(10)] == ["sent"]
+    # What was to wait still waits as long as was said.
+    deadline, found = time.monotonic() + 20, []
+    while len(found) < 3 and time.monotonic() < deadline:
+        found += [message.body for message in queue.receive(10, wait=1)]
+    assert sorted(found) == ["delayed", "put off", "taken"]
+
+
+def test_a_queue_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    queue.send("before")
+    with sqlite3.connect(queue.path) as file:
+        file.execute("ALTER TABLE messages DROP COLUMN changed_at")
+    again = SQLiteQueue(tmp_path / "queue.db")
+    again.send("after")
+    assert [message.body for message in again.receive(10)] == ["before", "after"]

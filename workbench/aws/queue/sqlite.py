@@ -24,7 +24,8 @@ _TABLES = """
         sent_at REAL NOT NULL,
         visible_at REAL NOT NULL,
         receipt TEXT,
-        receive_count INTEGER NOT NULL DEFAULT 0
+        receive_count INTEGER NOT NULL DEFAULT 0,
+        changed_at REAL NOT NULL DEFAULT 0
     ) STRICT;
     CREATE INDEX IF NOT EXISTS messages_by_time ON messages (visible_at, position);
     CREATE INDEX IF NOT EXISTS messages_by_body ON messages (body);
@@ -39,6 +40,10 @@ _TABLES = """
     ) STRICT;
 """
 _POLL = 0.1
+# A queue of an earlier version lacks the column.
+_UPGRADE = "ALTER TABLE messages ADD COLUMN changed_at REAL NOT NULL DEFAULT 0"
+# When a message is due by the clock as it is now: what was said of it while the clock was ahead counts from now.
+_DUE = "visible_at - max(0, changed_at - ?1) <= ?1"
 
 
 class SQLiteQueue:
@@ -60,7 +65,9 @@ class SQLiteQueue:
         rows = [(uuid.uuid4().hex, body, moment, moment + delay) for body in bodies]
         with self._write() as file:
             file.executemany(
-                "INSERT INTO messages (message_id, body, sent_at, visible_at) VALUES (?, ?, ?, ?)", rows
+                "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?3)",
+                rows,
             )
         return [row[0] for row in rows]
 
@@ -74,7 +81,7 @@ class SQLiteQueue:
         there = "SELECT 1 FROM messages WHERE body = ?1 AND (receipt IS NULL OR NOT ?4)"
         with self._write() as file:
             done = file.execute(
-                "INSERT INTO messages (message_id, body, sent_at, visible_at) SELECT ?2, ?1, ?3, ?3 "
+                "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) SELECT ?2, ?1, ?3, ?3, ?3 "
                 f"WHERE NOT EXISTS ({there}) AND (?4 OR NOT EXISTS (SELECT 1 FROM dead WHERE body = ?1))",
                 (body, message_id, moment, anew),
             )
@@ -93,13 +100,14 @@ class SQLiteQueue:
     def _take(self, maximum: int, visibility: int) -> list[Message]:
         moment = time.time()
         # A look first: waiting should not keep others from writing.
-        if (
-            not self._file()
-            .execute("SELECT 1 FROM messages WHERE visible_at <= ? LIMIT 1", (moment,))
-            .fetchone()
-        ):
+        if not self._file().execute(f"SELECT 1 FROM messages WHERE {_DUE} LIMIT 1", (moment,)).fetchone():
             return []
         with self._write() as file:
+            file.execute(
+                "UPDATE messages SET visible_at = visible_at - (changed_at - ?1), changed_at = ?1 "
+                "WHERE changed_at > ?1",
+                (moment,),
+            )
             file.execute(
                 "INSERT INTO dead (message_id, body, sent_at, receive_count, reason, died_at) "
                 "SELECT message_id, body, sent_at, receive_count, replace(?, '{count}', receive_count), ? "
@@ -111,11 +119,11 @@ class SQLiteQueue:
                 (moment, self.max_receives),
             )
             rows = file.execute(
-                "UPDATE messages SET receipt = lower(hex(randomblob(16))), visible_at = ?, "
+                "UPDATE messages SET receipt = lower(hex(randomblob(16))), visible_at = ?2, changed_at = ?1, "
                 "receive_count = receive_count + 1 WHERE position IN (SELECT position FROM messages "
-                "WHERE visible_at <= ? ORDER BY visible_at, position LIMIT ?) "
+                "WHERE visible_at <= ?1 ORDER BY visible_at, position LIMIT ?3) "
                 "RETURNING position, message_id, body, receipt, receive_count, sent_at",
-                (moment + visibility, moment, maximum),
+                (moment, moment + visibility, maximum),
             ).fetchall()
         return [
             Message(message_id, body, receipt, count, _time(sent_at))
@@ -135,7 +143,8 @@ class SQLiteQueue:
         moment = time.time()
         with self._write() as file:
             done = file.execute(
-                "UPDATE messages SET visible_at = ? WHERE message_id = ? AND receipt = ? AND visible_at > ?",
+                "UPDATE messages SET visible_at = ?1, changed_at = ?4 "
+                "WHERE message_id = ?2 AND receipt = ?3 AND visible_at > ?4",
                 (moment + after, message.message_id, message.receipt, moment),
             )
         return done.rowcount > 0
@@ -183,7 +192,8 @@ class SQLiteQueue:
                 if chosen is None or row[0] in chosen
             ]
             file.executemany(
-                "INSERT INTO messages (message_id, body, sent_at, visible_at) VALUES (?, ?, ?, ?)",
+                "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) "
+                "VALUES (?1, ?2, ?3, ?4, ?4)",
                 [(message_id, body, sent_at, moment) for message_id, body, sent_at in rows],
             )
             file.executemany("DELETE FROM dead WHERE message_id = ?", [(row[0],) for row in rows])
@@ -194,7 +204,7 @@ class SQLiteQueue:
         row = (
             self._file()
             .execute(
-                "SELECT count(*) FILTER (WHERE visible_at <= ?1), count(*) FILTER (WHERE visible_at > ?1), "
+                f"SELECT count(*) FILTER (WHERE {_DUE}), count(*) FILTER (WHERE NOT {_DUE}), "
                 "(SELECT count(*) FROM dead) FROM messages",
                 (time.time(),),
             )
@@ -215,6 +225,11 @@ class SQLiteQueue:
             # In WAL mode only FULL keeps what was committed through a loss of power.
             file.execute("PRAGMA synchronous = FULL")
             file.executescript(_TABLES)
+            if not file.execute(
+                "SELECT 1 FROM pragma_table_info('messages') WHERE name = 'changed_at'"
+            ).fetchone():
+                with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
+                    file.execute(_UPGRADE)
         except (OSError, sqlite3.Error) as error:
             raise WorkFailed(f"can't open the queue {self.path}: {error}") from error
         self._local.kept = (os.getpid(), file)
