@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkFailed, unknown
-from workbench.private import private_folder
+from workbench.private import private_folder, write_whole
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
 from workbench.sources.maps import Map, read_map
@@ -177,24 +177,12 @@ def _land(path: Path, dataset: str, mapping: Map | None) -> Landed:
     try:
         private_folder(folder)
         if mapping:
-            _write_whole(
-                target.with_name(target.name + MAP_SUFFIX), lambda part: part.write_bytes(mapping.canonical)
-            )
-        _write_whole(target, lambda part: shutil.copyfile(path, part))
+            beside = target.with_name(target.name + MAP_SUFFIX)
+            write_whole(beside, lambda part: part.write_bytes(mapping.canonical))
+        write_whole(target, lambda part: shutil.copyfile(path, part))
     except OSError as error:
         raise WorkFailed(f"can't put {path} into {folder}: {error.strerror or error}") from None
     return Landed(dataset, target, identity, mapping)
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place and move it there; leave nothing of one that can't be written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def landed(folder: Path | None = None, warn: Callable[[str], None] = lambda _: None) -> Iterator[Landed]:
@@ -221,8 +209,7 @@ def landed(folder: Path | None = None, warn: Callable[[str], None] = lambda _: N
         except OSError as error:
             warn(f"{shown(file)} can't be read for now: {error.strerror}")
             continue
-        # Somebody may still write it; whoever set the time sees to it that it is taken in later. A time in the future is
-        # a clock that was wrong, or a copy that kept it.
+        # Somebody may still write it; it is taken in later. A time in the future is a clock's that was wrong.
         if not 0 <= now - changed / 1e9 < settings.landing_settle:
             files.append((changed, str(file), file))
     for name, count in sorted(strays.items()):
