@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import queue
@@ -119,6 +120,13 @@ class KernelProcess:
             return False
         return True
 
+    def send_comm(self, comm_id: str, data: dict[str, Any]) -> None:
+        """Send a message to a widget; it is taken before the next cell."""
+        if self._client is not None:
+            session = self._client.session
+            message = session.msg("comm_msg", {"comm_id": comm_id, "data": data})
+            self._client.shell_channel.send(message)
+
     def next_event(self, timeout: float) -> dict[str, Any] | None:
         """Return what happened next, or None if nothing did in ``timeout`` seconds; the last is ``exit``."""
         end = time.monotonic() + timeout
@@ -133,7 +141,10 @@ class KernelProcess:
         if message is not None:
             kind = message["msg_type"]
             if kind in _EVENTS:
-                self._queue.append({"event": kind, **message["content"]})
+                event = {"event": kind, **message["content"]}
+                if message["buffers"]:
+                    event["buffers"] = [base64.b64encode(part).decode() for part in message["buffers"]]
+                self._queue.append(event)
             elif kind == "status" and message["content"]["execution_state"] == "idle":
                 self._idle = time.monotonic()
         if self._request and self._reply is None and self._client is not None:
@@ -159,7 +170,7 @@ class KernelProcess:
         except queue.Empty:
             return None
         parent = message["parent_header"].get("msg_id")
-        return message if parent == self._request else {"msg_type": "", "content": {}}
+        return message if parent == self._request else {"msg_type": "", "content": {}, "buffers": []}
 
     def _done(self, reply: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -34,6 +34,9 @@ class Process(Protocol):
     def start_cell(self, source: str) -> None:
         """Ask for a cell to be run."""
 
+    def send_comm(self, comm_id: str, data: dict[str, Any]) -> None:
+        """Send a message to a widget, to be taken before the next cell."""
+
     def next_event(self, timeout: float) -> dict[str, Any] | None:
         """Return what happened next, or None after ``timeout`` seconds or :meth:`wake`."""
 
@@ -146,6 +149,9 @@ class Supervisor:
         finally:
             self.ending.cells.append(round(time.monotonic() - started, 4))
             self.outputs.end()
+        for comm_id, state in self.outputs.captured():
+            # As JupyterLab does, so that later cells see it.
+            self.process.send_comm(comm_id, {"method": "update", "state": state, "buffer_paths": []})
         if reply["event"] == "done":
             cell.execution_count = reply["count"]
             self.journal.write({"event": "done", "index": index, "count": reply["count"], "ok": reply["ok"]})
