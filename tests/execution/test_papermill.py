@@ -108,6 +108,60 @@ EQUAL: dict[str, Sequence[str]] = {
     "empty": ["", "#md text", "   \n", "1"],
     "underscores": ["7", "_ + _1", "Out[1]", "len(In)"],
     "semicolon": ["5;", "6"],
+    "silence": ["!true", "print(end='')", "import sys\nsys.stderr.write('')\nsys.stdout.flush()"],
+    "matplotlib": [
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.get_backend()",
+        "%matplotlib\n%matplotlib --list\n%gui",
+        "%config InlineBackend.figure_format = 'svg'\n%config InlineBackend.figure_format = 'retina'",
+        "%matplotlib agg\nplt.get_backend()",
+        "%pylab inline\nplot([2, 1]);",
+        "%matplotlib no-such-thing",
+    ],
+    "kernel": [
+        "from ipykernel.kernelapp import IPKernelApp\nfrom ipykernel.kernelbase import Kernel\n"
+        "ip, app = get_ipython(), IPKernelApp.instance()\nkernel = ip.kernel\n"
+        "kernel is Kernel.instance() is app.kernel, app.shell is ip, 'IPKernelApp' in ip.config, ip.parent is kernel",
+        "import ipykernel, json, sys\nfile = ipykernel.get_connection_file()\n"
+        "sys.argv[2] == file, sorted(ipykernel.get_connection_info(unpack=True)), sys.argv[1]",
+        "parent = kernel.get_parent()\nparent['msg_type'], sorted(parent['header']), parent['content']['code'][:6]",
+        "import asyncio, threading\nawait asyncio.sleep(0)\n"
+        "kernel.io_loop.asyncio_loop is asyncio.get_running_loop(), kernel.shell_stream is not None",
+        "from ipykernel.iostream import OutStream\n"
+        "[(isinstance(each, OutStream), each.name, each.encoding, type(each).__module__)\n"
+        " for each in (sys.stdout, sys.stderr)]",
+        "kernel.session.send(kernel.iopub_socket, 'display_data', {'data': {'text/plain': 'sent'}, 'metadata': {}},"
+        " parent=kernel.get_parent())\n"
+        "own = OutStream(kernel.session, kernel.iopub_thread, 'stdout', watchfd=False)\n"
+        "own.set_parent(kernel.get_parent())\nprint('by a stream of its own', file=own, flush=True)",
+        "import comm\ncomm.get_comm_manager() is kernel.comm_manager, kernel.kernel_info['implementation']",
+        "def mark(message):\n    message['content']['data']['text/plain'] += ', hooked'\n    return message\n"
+        "ip.display_pub.register_hook(mark)\ndisplay('shown')\nip.display_pub.unregister_hook(mark)",
+        "input('Name?')",
+    ],
+    "widgets": [
+        "import asyncio, comm, sys\nclass Capture:\n"
+        "    def __init__(self):\n"
+        "        state = {'_model_name': 'OutputModel', '_model_module': '@jupyter-widgets/output', 'outputs': []}\n"
+        "        self.comm = comm.create_comm(target_name='jupyter.widget', data={'state': state})\n"
+        "        self.comm.on_msg(self.take)\n"
+        "    def take(self, message):\n"
+        "        self.outputs = message['content']['data']['state']['outputs']\n        print('between the cells')\n"
+        "    def send(self, **state):\n        sys.stdout.flush()\n"
+        "        self.comm.send({'method': 'update', 'state': state, 'buffer_paths': []})\n"
+        "    def __enter__(self):\n"
+        "        self.send(msg_id=get_ipython().kernel.get_parent()['header']['msg_id'])\n"
+        "    def __exit__(self, kind, error, where):\n"
+        "        if kind:\n            get_ipython().showtraceback((kind, error, where), tb_offset=0)\n"
+        "        self.send(msg_id='')\n        return True",
+        "out, inner = Capture(), Capture()\nprint('before')\nwith out:\n    print('in it')\n    display(1)\n"
+        "    with inner:\n        print('deeper')\n    print('in it again')\nprint('after', file=sys.stderr)\n2",
+        "await asyncio.sleep(0.3)\n[[sorted(each) for each in one.outputs] for one in (out, inner)], out.outputs[-1]['text']",
+        "from IPython.display import clear_output\nprint('stays')\nwith out:\n    clear_output(wait=True)\n"
+        "    print('alone')\n    1 / 0\nprint('goes on', file=sys.stderr)",
+        "await asyncio.sleep(0.3)\n[each.get('text', each.get('ename')) for each in out.outputs]",
+        "with out:\n    clear_output()",
+        "await asyncio.sleep(0.3)\nout.outputs",
+    ],
 }
 
 
@@ -141,9 +195,26 @@ def test_a_notebook_may_end_itself_without_a_failed_cell(tmp_path: Path, status:
 
 
 def test_both_streams_keep_the_order_in_which_they_were_written(tmp_path: Path) -> None:
-    source = write(tmp_path / "in.ipynb", "import sys\nprint('e', file=sys.stderr)\nprint('o')")
+    source = write(
+        tmp_path / "in.ipynb",
+        "import sys\nprint('e', file=sys.stderr)\nprint('o')",
+        "print('1', end='')\nsys.stderr.write('2')\nprint('3')\ndisplay(4)\nprint('5', file=sys.stderr)",
+        "import os, subprocess\nfor i in range(20):\n"
+        "    print('a')\n    subprocess.run(['echo', 'b'])\n    os.write(2, b'c')\n    print('d')\n"
+        "    os.system('echo e >&2')\n    print('f', file=sys.stderr)\n    os.write(1, b'g\\n')",
+        "for i in range(1500):\n    print(i)\n    print(i, file=sys.stderr)",
+    )
     ours, _ = execute("workbench", source)
-    assert [each["name"] for each in ours["cells"][0]["outputs"]] == ["stderr", "stdout"]
+    first, second, third, fourth = (
+        [(each.get("name"), "".join(each.get("text", ""))) for each in cell["outputs"]]
+        for cell in ours["cells"]
+    )
+    assert first == [("stderr", "e\n"), ("stdout", "o\n")]
+    assert second == [("stdout", "1"), ("stderr", "2"), ("stdout", "3\n"), (None, ""), ("stderr", "5\n")]
+    again = [("stderr", "c"), ("stdout", "d\n"), ("stderr", "e\nf\n")]
+    assert third == [("stdout", "a\nb\n"), *([*again, ("stdout", "g\na\nb\n")] * 20)[:-1], ("stdout", "g\n")]
+    # Where there are too many to stand apart, nothing is lost all the same.
+    assert "".join(text for name, text in fourth if name == "stderr").split() == [str(i) for i in range(1500)]
 
 
 def test_a_display_that_no_notebook_can_hold_is_kept_as_text(tmp_path: Path) -> None:

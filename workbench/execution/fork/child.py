@@ -14,12 +14,13 @@ import sys
 import threading
 import traceback
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jupyter_client.jsonutil import json_default
-
-from workbench.execution.fork.frames import FrameReader, FrameWriter
+from workbench.execution.fork.frames import FrameReader
 from workbench.execution.fork.process import set_death_signal, set_subreaper
+
+if TYPE_CHECKING:
+    from workbench.execution.fork.shell import PipeApp
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,15 @@ class Birth:
     threads: int
 
 
-def live(shell: Any, birth: Birth, parent: int) -> None:
+def live(app: PipeApp, birth: Birth, parent: int) -> None:
     """Run cells until told to end; never returns. To be called in a process that was just forked."""
     status = 1
     try:
         settle(birth, parent)
-        _settle_shell(shell, birth)
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-            loop.run_until_complete(_serve(shell, birth.commands))
+            loop.run_until_complete(_serve(app, birth))
         status = 0
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
@@ -70,7 +70,6 @@ def settle(birth: Birth, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.environ.clear()
     os.environ.update(birth.environment)
-    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     os.chdir(birth.folder)
     if "" not in sys.path[:1]:
         sys.path.insert(0, "")
@@ -84,63 +83,45 @@ def settle(birth: Birth, parent: int) -> None:
     gc.enable()
 
 
-def _settle_shell(shell: Any, birth: Birth) -> None:
-    """Have the shell talk to this process's supervisor."""
-    shell.init_environment()
-    session = shell.display_pub.session
-    session.writer = FrameWriter(birth.events, json_default)
+async def _serve(app: PipeApp, birth: Birth) -> None:
     from workbench.execution import secret
 
-    secret.on_reveal = lambda value: session.emit("secret", {"value": value})
-
-
-async def _serve(shell: Any, commands: int) -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 30)
-    with open(commands, "rb", buffering=0) as pipe:
+    own = os.getpid()
+    with os.fdopen(birth.commands, "rb", buffering=0) as pipe:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         frames = FrameReader()
-        emit = shell.display_pub.session.emit
-        emit("ready", {})
+        app.settle()
+        session = app.session
+        session.attach(birth.events, (1, 2))
+        secret.on_reveal = lambda value: session.emit("secret", {"value": value})
+        session.emit("ready", {})
         while data := await reader.read(1 << 20):
             for command in frames.feed(data):
                 if command["command"] == "end":
                     transport.close()
                     return
-                emit("done", await _run_cell(shell, command["source"]))
+                if command["command"] == "comm":
+                    app.kernel.take_comm(command["content"])
+                    continue
+                done = await _run_cell(app.kernel, command["source"])
+                if os.getpid() != own:
+                    # The cell forked, and this is what it forked: the rest is its parent's.
+                    os._exit(0)
+                session.emit("done", done)
 
 
-async def _run_cell(shell: Any, source: str) -> dict[str, Any]:
-    """Run a cell as ipykernel does; return what its reply would hold."""
-    failure = None
-    try:
-        transformed = shell.transform_cell(source)
-    except Exception:
-        transformed, failure = source, sys.exc_info()
-    if shell.should_run_async(source, transformed_cell=transformed, preprocessing_exc_tuple=failure):
-        work = asyncio.ensure_future(
-            shell.run_cell_async(
-                source, store_history=True, transformed_cell=transformed, preprocessing_exc_tuple=failure
-            )
-        )
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, work.cancel)
-        result = None
-        try:
-            result = await work
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            shell.events.trigger("post_execute")
-            shell.events.trigger("post_run_cell", result)
-    else:
-        result = shell.run_cell(source, store_history=True)
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(Exception):
-            stream.flush()
-    error = result.error_in_exec if result.error_before_exec is None else result.error_before_exec
-    ok = result.success and not getattr(shell, "_last_traceback_during_displayhook", False)
-    shell.payload_manager.clear_payload()
+async def _run_cell(kernel: Any, source: str) -> dict[str, Any]:
+    """Run a cell as ipykernel does; return what its reply holds."""
+    shell = kernel.shell
+    shell.last_execution_result = None
+    with contextlib.suppress(Exception):
+        # It fails over an error that can't say what it is.
+        await kernel.run_cell(source)
+    result = shell.last_execution_result
+    error = result and (result.error_in_exec if result.error_before_exec is None else result.error_before_exec)
+    ok = result and result.success and not getattr(shell, "_last_traceback_during_displayhook", False)
     return {
         "ok": bool(ok),
         "count": shell.execution_count - 1,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import struct
+import termios
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -71,10 +73,16 @@ def _decoded(body: bytearray) -> dict[str, Any]:
     return message
 
 
-def read_available(descriptor: int) -> bytes | None:
-    """Return what a non-blocking descriptor holds now, or None at its end."""
+def unread(pipe: int) -> int:
+    """Return how many bytes a pipe holds."""
+    held: int = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0\0\0\0"))[0]
+    return held
+
+
+def read_available(descriptor: int, size: int = _CHUNK) -> bytes | None:
+    """Return what a non-blocking descriptor holds now, at most ``size`` bytes, or None at its end."""
     try:
-        return os.read(descriptor, _CHUNK) or None
+        return os.read(descriptor, size) or None
     except BlockingIOError:
         return b""
     except OSError:

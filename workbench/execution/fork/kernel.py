@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import traceback
 from collections.abc import Sequence
 
 from workbench.execution.fork.child import Birth, leave, settle
+from workbench.execution.fork.shell import PipeApp
 
 
-def serve(birth: Birth, parent: int, arguments: Sequence[str]) -> None:
+def serve(app: PipeApp, birth: Birth, parent: int, arguments: Sequence[str]) -> None:
     """Be a kernel until told to end; never returns. To be called in a process that was just forked.
 
     ``arguments`` are those of ``python -m ipykernel_launcher``.
@@ -21,11 +21,8 @@ def serve(birth: Birth, parent: int, arguments: Sequence[str]) -> None:
         settle(birth, parent)
         os.close(birth.commands)
         os.close(birth.events)
-        sys.argv = ["ipykernel_launcher", *arguments]
-        from ipykernel.kernelapp import IPKernelApp
-
-        # It ends with its parent, and doesn't take itself for one that a person started at a terminal.
-        IPKernelApp.launch_instance(argv=[*arguments, f"--IPKernelApp.parent_handle={parent}"])
+        app.connect(arguments, parent)
+        app.start()
         status = 0
     except SystemExit as error:
         status = error.code if isinstance(error.code, int) else 0

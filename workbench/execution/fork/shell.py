@@ -1,146 +1,257 @@
-"""The shell in which forked notebooks run: ipykernel's own, whose messages go to a pipe and not to sockets."""
+"""The kernel in which forked notebooks run: ipykernel's own in all but its sockets, which a pipe stands for."""
 
 from __future__ import annotations
 
-import builtins
-import getpass
-import io
+import contextlib
+import logging
 import os
 import sys
-from types import SimpleNamespace
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-import comm
-import comm.base_comm
-from ipykernel.compiler import XCachingCompiler
-from ipykernel.jsonutil import json_clean
-from ipykernel.zmqshell import ZMQInteractiveShell
-from IPython.core.error import StdinNotImplementedError
+from ipykernel.displayhook import ZMQDisplayHook
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.shellchannel import ShellChannelThread
 from jupyter_client.session import Session
-from traitlets.config import Config
+from jupyter_core.paths import jupyter_runtime_dir
+from tornado.ioloop import IOLoop
+from traitlets import default
 
-from workbench.execution.fork.frames import FrameWriter
+from workbench.execution.fork.session import PipeSession, PipeThread
+from workbench.execution.fork.streams import OutStream
 
-_LONGEST = 1 << 16
-
-
-class PipeSession(Session):
-    """Sends a kernel's messages as frames once it has a writer; until then they are lost."""
-
-    writer: FrameWriter | None = None
-
-    def msg(self, msg_type: str, content: Any = None, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return a message, without the headers that only sockets need."""
-        return {"msg_type": msg_type, "header": {"msg_type": msg_type}, "content": content or {}}
-
-    def send(self, stream: Any, msg_or_type: Any, content: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """Send a message."""
-        message = msg_or_type if isinstance(msg_or_type, dict) else self.msg(msg_or_type, content)
-        self.emit(message["msg_type"], message["content"])
-        return message
-
-    def emit(self, event: str, content: dict[str, Any]) -> None:
-        """Send an event, unless this is a process that a notebook forked itself."""
-        if self.writer is not None and self.writer.pid == os.getpid():
-            self.writer.write({"event": event, **content})
+_IDENTITY = [b"workbench"]
+# A history's writer is a thread, and a notebook that runs once needs none. Libraries look for the connection
+# file among the settings to tell a notebook.
+_ARGUMENTS = [
+    "--HistoryManager.enabled=False", "--HistoryManager.hist_file=:memory:", "--quiet", "-f", os.devnull,
+]  # fmt: skip
 
 
-class Stream(io.TextIOBase):
-    """``sys.stdout`` or ``sys.stderr`` of a notebook: text leaves line by line.
+class PipeKernel(IPythonKernel):
+    """A kernel that is handed its requests. What only sockets need is made when somebody asks for it."""
 
-    In a process that a notebook forks, and before a notebook runs, it goes to the file descriptor.
-    """
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._execute_sleep = 0.0
 
-    encoding = "utf-8"
-    errors = "strict"
+    @default("shell_stream")
+    def _make_shell_stream(self) -> Any:
+        import zmq
+        from zmq.eventloop.zmqstream import ZMQStream
 
-    def __init__(self, session: PipeSession, name: str, descriptor: int) -> None:
-        self._session, self.name, self._descriptor = session, name, descriptor
-        self._held: list[str] = []
-        self._size = 0
+        return ZMQStream(zmq.Context.instance().socket(zmq.ROUTER), self.io_loop)
 
-    def fileno(self) -> int:
-        """Return the descriptor behind it, for subprocesses."""
-        return self._descriptor
+    @default("shell_channel_thread")
+    def _make_shell_channel_thread(self) -> Any:
+        return _Channel(self)
 
-    def writable(self) -> bool:
-        """Return True."""
-        return True
+    @classmethod
+    def instance(cls, *args: Any, **options: Any) -> Any:
+        """Return the kernel; one that is there already takes the given sockets."""
+        made = cls.initialized()
+        kernel = super().instance(*args, **options)
+        if made:
+            for name, value in options.items():
+                if value is not None and name != "parent":
+                    setattr(kernel, name, value)
+        return kernel
 
-    def isatty(self) -> bool:
-        """Return False."""
-        return False
+    def use_sockets(self) -> None:
+        """Talk by the sockets it was given, and let a debugger in."""
+        shell: Any = self.shell
+        for part in (shell.displayhook, shell.display_pub):
+            part.session, part.pub_socket = self.session, self.iopub_socket
+        self._execute_sleep = type(self)._execute_sleep.default_value
+        if hasattr(self, "debugger"):
+            self.debugger = self.debugger_class(
+                self.log, self.debugpy_stream, self._publish_debug_event, self.debug_shell_socket, self.session,
+                self._kernel_modules, self.debug_just_my_code, self.filter_internal_frames,
+            )  # fmt: skip
 
-    def write(self, text: str) -> int:
-        """Take text; whole lines leave at once."""
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        self._held.append(text)
-        self._size += len(text)
-        if "\n" in text or self._size > _LONGEST:
-            self.flush()
-        return len(text)
+    def enter_eventloop(self) -> None:
+        """Do nothing without sockets: a window that nobody sees has no events."""
+        if not isinstance(self.session, PipeSession):
+            super().enter_eventloop()
 
-    def flush(self) -> None:
-        """Send what is held back."""
-        if not self._held:
-            return
-        text = "".join(self._held)
-        self._held.clear()
-        self._size = 0
-        writer = self._session.writer
-        if writer is not None and writer.pid == os.getpid():
-            self._session.emit("stream", {"name": self.name, "text": text})
-        else:
-            os.write(self._descriptor, text.encode(self.encoding, "backslashreplace"))
+    async def run_cell(self, source: str) -> dict[str, Any]:
+        """Run a cell; return the content of its reply."""
+        session: Any = self.session
+        content = {
+            "code": source, "silent": False, "store_history": True, "user_expressions": {},
+            "allow_stdin": False, "stop_on_error": False,
+        }  # fmt: skip
+        request = session.msg("execute_request", content) | {"buffers": []}
+        session.reply = {}
+        self.set_parent(_IDENTITY, request, channel="shell")
+        self.pre_handler_hook()
+        try:
+            await self.execute_request(None, _IDENTITY, request)
+        finally:
+            self.post_handler_hook()
+            _flush()
+        return dict(session.reply)
+
+    def take_comm(self, content: dict[str, Any]) -> None:
+        """Tell a widget what a client did to it."""
+        session: Any = self.session
+        message = session.msg("comm_msg", content) | {"buffers": []}
+        self.set_parent(_IDENTITY, message, channel="shell")
+        self.shell_handlers["comm_msg"](None, _IDENTITY, message)
+        _flush()
 
 
-class _Comm(comm.base_comm.BaseComm):
-    """What widgets talk through."""
+class _Channel(ShellChannelThread):
+    """The thread through which a kernel's other shells are reached; it isn't started, as there are none."""
 
-    def publish_msg(
-        self, msg_type: str, data: Any = None, metadata: Any = None, buffers: Any = None, **keys: Any
-    ) -> None:
-        shell: Any = ZMQInteractiveShell.instance()
-        shell.display_pub.session.emit(
-            msg_type, json_clean({"data": data or {}, "comm_id": self.comm_id, **keys})
+    def __init__(self, kernel: PipeKernel) -> None:
+        super().__init__(None, daemon=True)  # type: ignore[arg-type]
+        self._kernel = kernel
+        self.parent_thread = threading.main_thread()
+
+    @property
+    def manager(self) -> Any:
+        """What lists the other shells."""
+        if self.shell_stream is None:
+            import zmq
+
+            self._zmq_context = zmq.Context.instance()
+            self.shell_stream = self._kernel.shell_stream
+        return super().manager
+
+
+class PipeApp(IPKernelApp):
+    """The application of such a kernel. Its connection file, which leads nowhere, is written when asked for."""
+
+    kernel: PipeKernel
+    iopub_thread: PipeThread
+    shell: Any
+
+    def initialize(self, argv: Any = None) -> None:
+        """Make kernel and shell, in the process that others are forked from."""
+        super(IPKernelApp, self).initialize(argv)
+        self.init_pdb()
+        self.session = PipeSession(parent=self)
+        self.iopub_thread = PipeThread(self.session)
+        self.iopub_socket = self.iopub_thread.background_socket
+        self.configure_tornado_logger()
+        sys.stdout = OutStream(self.session, self.iopub_thread, "stdout", 1)
+        sys.stderr = OutStream(self.session, self.iopub_thread, "stderr", 2)
+        self.displayhook = sys.displayhook = ZMQDisplayHook(self.session, self.iopub_socket)
+        self.patch_io()
+        self.kernel = PipeKernel.instance(
+            parent=self,
+            session=self.session,
+            iopub_thread=self.iopub_thread,
+            iopub_socket=self.iopub_socket,
+            log=self.log,
+            profile_dir=self.profile_dir,
+            user_ns=self.user_ns,
         )
+        self.displayhook.get_execution_count = lambda: self.kernel.execution_count
+        self.init_shell()
+        for extension in self.default_extensions:
+            self.shell.extension_manager.load_extension(extension)
+
+    def settle(self) -> None:
+        """Make ready for a notebook, in the process that runs it and within its event loop."""
+        path = str(Path(jupyter_runtime_dir()) / f"kernel-{uuid.uuid4()}.json")
+        self.connection_file = self.config.IPKernelApp.connection_file = path
+        sys.argv = [self._launcher(), "-f", path]
+        loop = IOLoop.current()
+        self.io_loop = self.kernel.io_loop = self.iopub_thread.io_loop = loop
+        self._begin()
+
+    def connect(self, arguments: Sequence[str], parent: int) -> None:
+        """Be an ordinary kernel with sockets, in a process of its own; ``start`` then serves.
+
+        ``arguments`` are those of ``python -m ipykernel_launcher``; it ends with ``parent``.
+        """
+        sys.argv = [self._launcher(), *arguments]
+        sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+        self.connection_dir = jupyter_runtime_dir()
+        for section in ("HistoryManager", "Application", "IPKernelApp"):
+            self.config.pop(section, None)
+        self.log_level = logging.WARNING
+        # It doesn't take itself for one that a person started at a terminal.
+        self.parse_command_line([*arguments, f"--IPKernelApp.parent_handle={parent}"])
+        self.session = Session(parent=self)
+        self.init_connection_file()
+        self.init_poller()
+        self.init_sockets()
+        self.init_heartbeat()
+        self.write_connection_file()
+        self.log_connection_info()
+        for handler in self.log.handlers:
+            handler.setStream(sys.__stderr__)
+        self.init_io()
+        self.init_signal()
+        self.kernel_class = PipeKernel
+        self.init_kernel()
+        self.kernel.use_sockets()
+        self.shell.init_history()
+        self._begin()
+
+    def _begin(self) -> None:
+        self.shell.init_environment()
+        if name := os.environ.get("JPY_SESSION_NAME"):
+            self.shell.user_ns["__session__"] = name
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+        _flush()
+
+    @default("connection_dir")
+    def _write_connection_file(self) -> str:
+        import atexit
+
+        from jupyter_client.connect import write_connection_file
+
+        Path(self.connection_file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_connection_file(self.connection_file, key=uuid.uuid4().hex.encode())
+        atexit.register(Path(self.connection_file).unlink, missing_ok=True)
+        return str(Path(self.connection_file).parent)
+
+    @staticmethod
+    def _launcher() -> str:
+        import ipykernel
+
+        return str(Path(ipykernel.__file__).parent.with_name("ipykernel_launcher.py"))
 
 
-def make_shell() -> Any:
-    """Return this process's shell, and make its streams the standard ones.
+def make_app(debugger: bool = False) -> PipeApp:
+    """Return this process's kernel application, and make its streams the standard ones.
 
-    It is ipykernel's class itself: libraries tell a notebook by the class's name.
+    Without sockets nobody can attach a ``debugger``, whose import takes longer than all else here.
     """
-    session = PipeSession(key=b"")
-    sys.stdout = Stream(session, "stdout", 1)
-    sys.stderr = Stream(session, "stderr", 2)
-    config = Config()
-    # Its writer is a thread, and a notebook that runs once needs no history.
-    config.HistoryManager.enabled = False
-    config.HistoryManager.hist_file = ":memory:"
-    shell: Any = ZMQInteractiveShell.instance(
-        config=config,
-        user_ns={},
-        compiler_class=XCachingCompiler,
-        kernel=SimpleNamespace(eventloop=None, session=session, iopub_socket=None, get_parent=dict),
-    )
-    shell.displayhook.session = session
-    shell.displayhook.topic = b"execute_result"
-    shell.display_pub.session = session
-    comm.create_comm = _Comm
-    _refuse_input()
-    return shell
+    with contextlib.nullcontext() if debugger else _absent("debugpy"):
+        app: PipeApp = PipeApp.instance()
+        app.initialize(_ARGUMENTS)
+    # What it needs for its first cell it has already.
+    app.shell.transform_cell("%who\n!ls")
+    app.shell.display_formatter.format(None)
+    import_module("tornado.platform.asyncio")
+    return app
 
 
-def _refuse_input() -> None:
-    def refuse(name: str) -> Any:
-        def ask(*args: Any, **kwargs: Any) -> str:
-            raise StdinNotImplementedError(
-                f"{name} was called, but this frontend does not support input requests."
-            )
+@contextlib.contextmanager
+def _absent(module: str) -> Iterator[None]:
+    """Have a module not found while others are imported."""
+    missing: dict[str, Any] = {module: None} if module not in sys.modules else {}
+    sys.modules.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            del sys.modules[name]
 
-        return ask
 
-    builtins.input = refuse("raw_input")
-    getpass.getpass = refuse("getpass")
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()

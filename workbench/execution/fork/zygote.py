@@ -34,14 +34,10 @@ class Zygote:
         self._waiting: deque[str] = deque()
         self._met: set[str] = set()
         self._unsafe = False
-        self._shell: Any = None
-        if kernels:
-            # A kernel makes a shell of its own, and there can be but one.
-            import ipykernel.kernelapp  # noqa: F401
-        else:
-            from workbench.execution.fork.shell import make_shell
+        self._kernels = kernels
+        from workbench.execution.fork.shell import make_app
 
-            self._shell = make_shell()
+        self._app = make_app(debugger=kernels)
 
     def serve(self) -> None:
         """Answer until the supervisor's end is closed; then nothing is left running."""
@@ -89,7 +85,7 @@ class Zygote:
         if name in self._met or self._unsafe:
             return
         self._met.add(name)
-        with contextlib.suppress(BaseException):
+        with contextlib.suppress(BaseException), self._app.shell.builtin_trap:
             importlib.import_module(name)
         from workbench.execution.fork.process import thread_names
 
@@ -121,11 +117,11 @@ class Zygote:
                 folder=request["folder"],
                 threads=request["threads"],
             )
-            if self._shell is None:
+            if self._kernels:
                 from workbench.execution.fork.kernel import serve
 
-                serve(birth, parent, request["arguments"])
-            live(self._shell, birth, parent)
+                serve(self._app, birth, parent, request["arguments"])
+            live(self._app, birth, parent)
         for descriptor in descriptors:
             os.close(descriptor)
         self._running[pid] = request["id"]
