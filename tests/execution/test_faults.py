@@ -176,6 +176,13 @@ def test_a_cell_may_fork(execute: Run) -> None:
     assert {"from the fork", "from the cell", "25"} <= set(text_of(outcome).splitlines())
 
 
+def test_what_a_cell_forks_ends_with_the_cell(execute: Run) -> None:
+    outcome = execute("pid = os.fork()\nif pid == 0:\n    sys.exit(0)", "os.waitpid(pid, 0)[1]", "'after'")
+    assert outcome.error is None, text_of(outcome)
+    shown = [cell.outputs[0].data["text/plain"] for cell in outcome.node.cells if cell.get("outputs")]
+    assert shown == ["0", "'after'", "'the end'"]
+
+
 def test_a_cell_may_replace_the_streams(execute: Run, kind: str) -> None:
     outcome = execute("import io\nsys.stdout = io.StringIO()", "print('unheard')", "1 + 1", kind=kind)
     assert outcome.error is None and "unheard" not in text_of(outcome)

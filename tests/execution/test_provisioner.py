@@ -8,6 +8,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +179,22 @@ def test_the_second_kernel_finds_libraries_imported_by_the_first(tmp_path: Path)
     node = client("import sys, pandas\nprint(len(sys.modules))", folder=tmp_path).execute()
     assert text(node.cells[0])
     assert time.monotonic() - started < 10
+
+
+def shown(folder: str) -> str:
+    return text(
+        client("import os, pandas\nprint(pandas.get_option('display.max_columns'))", folder=Path(folder))
+        .execute()
+        .cells[0]
+    )
+
+
+def test_forked_workers_have_forked_kernels_of_their_own(tmp_path: Path) -> None:
+    # A library that looks for a notebook when it is imported finds one, though that was before the fork.
+    assert shown(str(tmp_path)) == "20\n"
+    with ProcessPoolExecutor(2, mp_context=get_context("fork")) as pool:
+        assert list(pool.map(shown, [str(tmp_path)] * 3, timeout=100)) == ["20\n"] * 3
+    assert shown(str(tmp_path)) == "20\n"
 
 
 def test_another_python_is_started_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -62,7 +63,7 @@ def job_for(
     if output_path:
         write_at_once(output_path)
     source = str(input_path) if isinstance(input_path, (str, os.PathLike)) else ""
-    scratch = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
+    scratch = Scratch()
     folder = Path(scratch.name)
     env = {**os.environ, **plain_environment(_home())}
     kernel = find_kernel(nb, "the notebook", kernel_name)
@@ -91,12 +92,27 @@ def job_for(
     )
 
 
+class Scratch:
+    """A folder that goes with its holder, or at the end of the process that made it; not of one it forked."""
+
+    def __init__(self) -> None:
+        self.name = tempfile.mkdtemp(prefix="workbench-")
+        self.cleanup = weakref.finalize(self, _remove, self.name, os.getpid())
+
+
+def _remove(folder: str, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @cache
+def _holder(process: int) -> Scratch:
+    return Scratch()
+
+
 def _home() -> Path:
     """Return a folder of this process: the same for each notebook, so that they are forked from one parent."""
-    holder = tempfile.TemporaryDirectory(prefix="workbench-", ignore_cleanup_errors=True)
-    atexit.register(holder.cleanup)
-    return Path(holder.name)
+    return Path(_holder(os.getpid()).name)
 
 
 @contextlib.contextmanager

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
 import threading
 
 _ATTEMPTS = 5
 _one_at_a_time = threading.Lock()
+os.register_at_fork(
+    before=_one_at_a_time.acquire,
+    after_in_parent=_one_at_a_time.release,
+    after_in_child=_one_at_a_time.release,
+)
 
 
 def parse(source: str) -> ast.Module:

@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from workbench.execution.fork.frames import FrameReader, FrameWriter, read_available
+from workbench.execution.fork.frames import FrameReader, FrameWriter, read_available, unread
 from workbench.execution.fork.process import kill_group
 from workbench.execution.language import python_info
 from workbench.execution.redact import Redactor
@@ -37,6 +37,9 @@ class Child(Protocol):
 
     def close(self) -> None:
         """Give back what it holds here."""
+
+    def abandon(self) -> None:
+        """Let go of it, in a process that was forked from its supervisor's."""
 
 
 class ForkedProcess:
@@ -74,6 +77,10 @@ class ForkedProcess:
         """Ask for a cell to be run; ``done`` is the event that ends it."""
         self._command({"command": "cell", "source": source})
 
+    def send_comm(self, comm_id: str, data: dict[str, Any]) -> None:
+        """Send a message to a widget; it is taken before the next cell."""
+        self._command({"command": "comm", "content": {"comm_id": comm_id, "data": data}})
+
     def next_event(self, timeout: float) -> dict[str, Any] | None:
         """Return what happened next, or None if nothing did in ``timeout`` seconds, or somebody woke us.
 
@@ -81,41 +88,47 @@ class ForkedProcess:
         """
         if self._queue:
             return self._queue.popleft()
-        for key, _ in self._ready.select(timeout):
-            if key.fd == self._events:
-                self._take_events()
-            elif key.fd in self._streams:
-                self._take_stream(key.fd)
-            else:
-                with contextlib.suppress(BlockingIOError):
-                    os.eventfd_read(self._wake)
+        ready = {key.fd for key, _ in self._ready.select(timeout)}
+        if self._wake in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)
+        if ready - {self._wake}:
+            self._take(ready)
         if not self._queue and self.ending is not None:
-            self._take_events()
-            for descriptor in list(self._streams):
-                self._take_stream(descriptor)
+            self._take(ready)
             self._queue.append({"event": "exit", **self.ending})
         return self._queue.popleft() if self._queue else None
 
+    def _take(self, ready: set[int]) -> None:
+        """Take what the pipes hold, in the order in which it was written; those at their end are ``ready``.
+
+        A process sends no event while what it wrote past Python is unread. So what is unread now is older
+        than any event to come, and younger than those that are there.
+        """
+        written = {descriptor: unread(descriptor) for descriptor in self._streams}
+        self._take_events()
+        for descriptor, size in written.items():
+            if size or descriptor in ready:
+                self._take_stream(descriptor, size)
+
     def _take_events(self) -> None:
         while data := read_available(self._events):
-            for message in self._frames.feed(data):
-                if message["event"] == "done":
-                    # What the cell wrote past Python has come already, by other pipes.
-                    for descriptor in list(self._streams):
-                        self._take_stream(descriptor)
-                self._queue.append(message)
+            self._queue.extend(self._frames.feed(data))
         if data is None:
-            with contextlib.suppress(KeyError):
-                self._ready.unregister(self._events)
+            self._unregister(self._events)
 
-    def _take_stream(self, descriptor: int) -> None:
+    def _take_stream(self, descriptor: int, size: int) -> None:
         name, decoder = self._streams[descriptor]
-        while data := read_available(descriptor):
-            if text := decoder.decode(data):
-                self._queue.append({"event": "stream", "name": name, "text": text})
-        if data is None:
-            with contextlib.suppress(KeyError):
-                self._ready.unregister(descriptor)
+        # That nothing can be read from it is how its end is known.
+        data = read_available(descriptor, max(size, 1))
+        if data and (text := decoder.decode(data)):
+            self._queue.append({"event": "stream", "name": name, "text": text})
+        elif data is None:
+            self._unregister(descriptor)
+
+    def _unregister(self, descriptor: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._ready.unregister(descriptor)
 
     def wake(self) -> None:
         """Have :meth:`next_event` return now; from any thread."""
@@ -141,6 +154,14 @@ class ForkedProcess:
         """Give the pipes back; the process must have ended."""
         self._zygote.forget(self)
         self._ready.close()
+        for descriptor in (self._commands, self._events, *self._streams, self._wake):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def abandon(self) -> None:
+        """Let go of it, in a process that was forked from its supervisor's."""
+        self.ending = {"status": None}
+        self._known.set()
         for descriptor in (self._commands, self._events, *self._streams, self._wake):
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from workbench.errors import WorkbenchError
 from workbench.execution.fork.child_process import Child, ForkedProcess
@@ -25,6 +26,7 @@ _KEPT = 2
 _PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST", "MLFLOW_RUN_CONTEXT")
 _lock = threading.Lock()
 _kept: dict[tuple[bool, tuple[tuple[str, str], ...]], Zygote] = {}
+_all: WeakSet[Zygote] = WeakSet()
 _unsafe: set[str] = set()
 
 
@@ -59,6 +61,7 @@ class Zygote:
                 start_new_session=True,
             )
         self._control = ours
+        _all.add(self)
         threading.Thread(target=self._listen, name="zygote", daemon=True).start()
 
     @property
@@ -138,6 +141,18 @@ class Zygote:
             self._process.kill()
             self._process.wait()
 
+    def abandon(self) -> None:
+        """Have nothing to do with it, in a process that was forked from the one it serves: it isn't ours."""
+        self.alive = False
+        self._lock = threading.Lock()
+        children, self._children = list(self._children.values()), {}
+        # Our end of its socket would keep it alive when the other process has gone.
+        self._control.close()
+        # Whose child it is not can't wait for it either.
+        self._process.returncode = 0
+        for child in children:
+            child.abandon()
+
     def _send(self, message: dict[str, Any], descriptors: list[int] | None = None) -> bool:
         data = json.dumps(message).encode("utf-8", "surrogateescape")
         try:
@@ -210,6 +225,19 @@ def find_zygote(
         for old in list(_kept)[:-_KEPT]:
             _kept.pop(old).retire()
     return found
+
+
+def _leave_to_parent() -> None:
+    """Start anew in a process just forked: listeners are threads, which it hasn't got."""
+    global _lock
+    _lock = threading.Lock()
+    _kept.clear()
+    for zygote in list(_all):
+        zygote.abandon()
+    _all.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 @atexit.register

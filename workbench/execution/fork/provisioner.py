@@ -19,7 +19,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from traitlets import List, Unicode
 
 from workbench.execution.fork.client import CannotFork, Zygote, find_zygote
 
+_LOOK_EVERY = 0.005
 _LAUNCHERS = ("ipykernel_launcher", "ipykernel")
 # A kernel that is told of its client's process would end, as that isn't its parent.
 _NOT_FOR_US = ("JPY_PARENT_PID", "JPY_INTERRUPT_EVENT")
@@ -46,7 +48,7 @@ class ForkProvisioner(LocalProvisioner):
         """Fork a kernel, or start one afresh if that can't be; return its connection information."""
         arguments = _arguments(cmd)
         if arguments is not None:
-            forked = await asyncio.to_thread(self._fork, arguments, **kwargs)
+            forked = await _in_thread(lambda: self._fork(arguments, **kwargs))
             if forked is not None:
                 self.process = forked
                 self.pid = self.pgid = forked.pid
@@ -144,6 +146,31 @@ class ForkedKernel:
     def close(self) -> None:
         """Have its zygote forget it."""
         self._zygote.forget(self)
+
+    def abandon(self) -> None:
+        """Let go of it, in a process that was forked from its client's."""
+        self.ending = {"status": None}
+        self._known.set()
+        self._ended.set()
+
+
+async def _in_thread(work: Callable[[], ForkedKernel | None]) -> ForkedKernel | None:
+    """Have work done in a thread of its own; return what came of it.
+
+    A loop's pool of threads, and what wakes a loop, don't survive a fork of their process; this does.
+    """
+    future: Future[ForkedKernel | None] = Future()
+
+    def call() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=call, name="fork", daemon=True).start()
+    while not future.done():
+        await asyncio.sleep(_LOOK_EVERY)
+    return future.result()
 
 
 def _arguments(cmd: Sequence[str]) -> list[str] | None:

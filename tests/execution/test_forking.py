@@ -1,0 +1,91 @@
+"""Programs that fork once they have run notebooks: no child waits for what its parent has, or ends it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import papermill
+import pytest
+
+Map = Callable[[Callable[[str], str], Sequence[str]], list[str]]
+
+
+def by_executor(run: Callable[[str], str], sources: Sequence[str]) -> list[str]:
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        return list(pool.map(run, sources, timeout=100))
+
+
+def by_pool(run: Callable[[str], str], sources: Sequence[str]) -> list[str]:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return pool.map_async(run, sources).get(100)
+
+
+def write(path: Path, *cells: str) -> str:
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    node = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
+    node.cells = [nbformat.v4.new_code_cell(source) for source in cells]
+    nbformat.write(node, path)
+    return str(path)
+
+
+def run(source: str) -> str:
+    """Execute a notebook; return what it prints."""
+    done: Any = papermill.execute_notebook(
+        source, source.replace(".ipynb", "-out.ipynb"), engine_name="workbench", progress_bar=False
+    )
+    assert done.metadata.workbench.executor == "fork"
+    return "".join(output.get("text", "") for cell in done.cells for output in cell.get("outputs", []))
+
+
+@pytest.mark.parametrize("mapped", [by_executor, by_pool])
+def test_a_pool_of_forked_workers_runs_notebooks_once_its_parent_has(tmp_path: Path, mapped: Map) -> None:
+    sources = [write(tmp_path / f"{name}.ipynb", f"print('{name}')") for name in ("one", "two", "three")]
+    assert run(sources[0]) == "one\n"
+    assert mapped(run, sources) == ["one\n", "two\n", "three\n"]
+    assert run(sources[0]) == "one\n"
+
+
+def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: Path) -> None:
+    write(tmp_path / "long.ipynb", "import time\ntime.sleep(3)\nprint('whole')")
+    write(tmp_path / "short.ipynb", "print('short')")
+    script = """
+        import os, sys, threading, time
+        from tests.execution.test_forking import run
+
+        def child(work=None, *more, end=sys.exit):
+            if pid := os.fork():
+                return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            if work:
+                work(*more)
+            end(0)
+
+        def short():
+            assert run("short.ipynb") == "short\\n"
+
+        assert run("short.ipynb") == "short\\n"
+        found = []
+        long = threading.Thread(target=lambda: found.append(run("long.ipynb")))
+        long.start()
+        time.sleep(1)
+        statuses = [child(), child(short), child(child, short)]
+        forking = threading.Thread(target=lambda: statuses.append(child(short, end=os._exit)))
+        forking.start()
+        forking.join()
+        long.join()
+        short()
+        print(found, statuses)
+    """
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1:] == ["['whole\\n'] [0, 0, 0, 0]"], done.stderr
