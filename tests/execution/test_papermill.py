@@ -181,6 +181,59 @@ def test_a_notebook_comes_out_as_by_papermills_own_engine(
     assert ours["metadata"]["papermill"]["exception"] == theirs["metadata"]["papermill"]["exception"]
 
 
+LOUD = """
+import os, sys, warnings
+from IPython.display import HTML, display
+print("said while imported")
+display(HTML("<b>shown</b>"))
+warnings.warn("that is old", DeprecationWarning, stacklevel=2)
+warnings.warn("beware")
+os.environ["OF_AN_IMPORT"] = "set"
+KERNEL = hasattr(get_ipython(), "kernel"), type(sys.stdout).__module__
+"""
+IMPORTING = {
+    "once": ["'first'", "import loud", "import loud\nloud.KERNEL", "import os\nos.environ['OF_AN_IMPORT']"],
+    "by another": ["import quiet_one", "quiet_one.loud.KERNEL", "from package.inner import here\nhere"],
+    "unseen": ["import warnings\nwarnings.simplefilter('ignore')", "from loud import KERNEL as known\nknown"],
+    "captured": [
+        "%%capture heard\nimport loud",
+        "heard.stdout, heard.stderr.count('old'), len(heard.outputs)",
+    ],
+    "failing": ["try:\n    import failing\nexcept ImportError as error:\n    print(error)", "import loud"],
+    "looked for": [
+        "import importlib.util\nspec = importlib.util.find_spec('package')\n"
+        "spec.origin, spec.submodule_search_locations",
+        "import package.inner, sys\nsys.modules['package'].inner.here, package.__spec__.origin",
+    ],
+    "pandas": [
+        "import pandas as pd\npd.get_option('display.max_columns')",
+        "pd.DataFrame([['a' * 100] * 30])",
+    ],
+    "tqdm": ["from tqdm.auto import tqdm\ntqdm"],
+}
+
+
+@pytest.mark.parametrize("name", IMPORTING)
+def test_an_import_shows_and_learns_what_it_does_in_a_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    site = tmp_path / "site"
+    (site / "package").mkdir(parents=True)
+    (site / "loud.py").write_text(LOUD)
+    (site / "quiet_one.py").write_text("import loud\n")
+    (site / "failing.py").write_text("print('before it fails')\nraise ImportError('it fails')\n")
+    (site / "package/__init__.py").write_text("from . import inner\nprint('the package')\n")
+    (site / "package/inner.py").write_text("print('within')\nhere = __name__\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    source = write(tmp_path / "work" / "in.ipynb", *IMPORTING[name])
+    theirs, _ = execute(None, source)
+    ours, _ = execute("workbench", source)
+    assert ours["metadata"]["workbench"]["executor"] == "fork"
+    assert plain(ours) == plain(theirs)
+
+
 @pytest.mark.parametrize("status", ["", "0"])
 def test_a_notebook_may_end_itself_without_a_failed_cell(tmp_path: Path, status: str) -> None:
     source = write(tmp_path / "in.ipynb", "import sys\nprint(1)", f"sys.exit({status})", "print('never')")

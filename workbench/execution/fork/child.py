@@ -120,7 +120,9 @@ async def _run_cell(kernel: Any, source: str) -> dict[str, Any]:
         # It fails over an error that can't say what it is.
         await kernel.run_cell(source)
     result = shell.last_execution_result
-    error = result and (result.error_in_exec if result.error_before_exec is None else result.error_before_exec)
+    error = result and (
+        result.error_in_exec if result.error_before_exec is None else result.error_before_exec
+    )
     ok = result and result.success and not getattr(shell, "_last_traceback_during_displayhook", False)
     return {
         "ok": bool(ok),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import json
 import os
 import selectors
@@ -38,6 +37,10 @@ class Zygote:
         from workbench.execution.fork.shell import make_app
 
         self._app = make_app(debugger=kernels)
+        from workbench.execution.fork.recall import Recall
+
+        self._recall = Recall(self._app)
+        self._started_with = dict(os.environ)
 
     def serve(self) -> None:
         """Answer until the supervisor's end is closed; then nothing is left running."""
@@ -85,8 +88,7 @@ class Zygote:
         if name in self._met or self._unsafe:
             return
         self._met.add(name)
-        with contextlib.suppress(BaseException), self._app.shell.builtin_trap:
-            importlib.import_module(name)
+        self._recall.load(name)
         from workbench.execution.fork.process import thread_names
 
         if others := [thread for thread in thread_names() if thread not in HARMLESS]:
@@ -113,7 +115,7 @@ class Zygote:
                 events=events,
                 output=output,
                 errors=errors,
-                environment=request["environment"],
+                environment=self._environment(request["environment"]),
                 folder=request["folder"],
                 threads=request["threads"],
             )
@@ -126,6 +128,16 @@ class Zygote:
             os.close(descriptor)
         self._running[pid] = request["id"]
         self._send({"op": "forked", "id": request["id"], "pid": pid})
+
+    def _environment(self, given: dict[str, str]) -> dict[str, str]:
+        """Return a child's environment with what imports have changed in ours, as they would have in its own."""
+        before, after = self._started_with, os.environ
+        for name in before.keys() | after.keys():
+            if before.get(name) != after.get(name) and given.get(name) == before.get(name):
+                given.pop(name, None)
+                if name in after:
+                    given[name] = after[name]
+        return given
 
     def _bury(self) -> None:
         """Take leave of children that ended, and end what they left behind."""
