@@ -179,7 +179,8 @@ def test_a_cell_may_fork(execute: Run) -> None:
 def test_what_a_cell_forks_ends_with_the_cell(execute: Run) -> None:
     outcome = execute("pid = os.fork()\nif pid == 0:\n    sys.exit(0)", "os.waitpid(pid, 0)[1]", "'after'")
     assert outcome.error is None, text_of(outcome)
-    shown = [cell.outputs[0].data["text/plain"] for cell in outcome.node.cells if cell.get("outputs")]
+    outputs = [output for cell in outcome.node.cells for output in cell.get("outputs", [])]
+    shown = [output.data["text/plain"] for output in outputs if output.output_type == "execute_result"]
     assert shown == ["0", "'after'", "'the end'"]
 
 
