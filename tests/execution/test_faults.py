@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import psutil
@@ -288,6 +289,63 @@ def test_whatever_a_cell_shows_is_kept_in_a_valid_notebook(execute: Run, tmp_pat
     assert "after" in text_of(outcome)
     for line in (tmp_path / "out" / "a.journal.jsonl").read_bytes().splitlines():
         json.loads(line)
+
+
+CAPTURE = """
+import comm, sys
+class Capture:
+    def __init__(self):
+        state = {"_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output", "outputs": []}
+        self.comm = comm.create_comm("jupyter.widget", {"state": state, "buffer_paths": [["icon"]]}, buffers=[b"x"])
+        self.comm.on_msg(self.take)
+    def take(self, message):
+        self.outputs = message["content"]["data"]["state"]["outputs"]
+        print("heard by nobody")
+    def send(self, **state):
+        sys.stdout.flush()
+        self.comm.send({"method": "update", "state": state, "buffer_paths": []})
+    def __enter__(self):
+        self.send(msg_id=get_ipython().kernel.get_parent()["header"]["msg_id"])
+    def __exit__(self, kind, error, where):
+        if kind:
+            get_ipython().showtraceback((kind, error, where), tb_offset=0)
+        self.send(msg_id="")
+        return True
+out, inner = Capture(), Capture()
+"""
+
+
+def test_a_widget_captures_outputs_and_the_cell_keeps_its_own(
+    execute: Run, tmp_path: Path, kind: str
+) -> None:
+    def short(outputs: list[Any]) -> list[Any]:
+        return [
+            each.get("text") or each.get("ename") or each["data"]["text/plain"]
+            for each in outputs
+        ]  # fmt: skip
+
+    outcome = execute(
+        CAPTURE,
+        "print('before')\nwith out:\n    print('in it')\n    display(1)\n    with inner:\n        print('deeper')\n"
+        "    print('in it again')\nprint('after')",
+        "[each.get('text') for each in out.outputs], inner.outputs[0]['text']",
+        "from IPython.display import clear_output\nprint('stays')\nwith out:\n    clear_output(wait=True)\n"
+        "    print('alone')\n    1 / 0\nprint('goes on')",
+        "with inner:\n    clear_output()",
+        "[each.get('ename') for each in out.outputs], inner.outputs",
+        kind=kind,
+    )
+    assert outcome.error is None, outcome.error
+    shown = [short(cell.outputs) for cell in outcome.node.cells if cell.get("outputs")]
+    assert shown == [
+        ["before\nafter\n"], ["(['in it\\n', None, 'in it again\\n'], 'deeper\\n')"], ["stays\ngoes on\n"],
+        ["([None, 'ZeroDivisionError'], [])"], ["'the end'"],
+    ]  # fmt: skip
+    models = list(kept(tmp_path).metadata.widgets["application/vnd.jupyter.widget-state+json"].state.values())
+    assert sorted(short(model.state.outputs) for model in models) == [[], ["alone\n", "ZeroDivisionError"]]
+    assert [model.buffers[0] for model in models] == [
+        {"data": "eA==", "encoding": "base64", "path": ["icon"]}
+    ] * 2
 
 
 def test_random_numbers_differ_from_one_forked_notebook_to_the_next(execute: Run) -> None:

@@ -138,30 +138,6 @@ EQUAL: dict[str, Sequence[str]] = {
         "ip.display_pub.register_hook(mark)\ndisplay('shown')\nip.display_pub.unregister_hook(mark)",
         "input('Name?')",
     ],
-    "widgets": [
-        "import asyncio, comm, sys\nclass Capture:\n"
-        "    def __init__(self):\n"
-        "        state = {'_model_name': 'OutputModel', '_model_module': '@jupyter-widgets/output', 'outputs': []}\n"
-        "        self.comm = comm.create_comm(target_name='jupyter.widget', data={'state': state})\n"
-        "        self.comm.on_msg(self.take)\n"
-        "    def take(self, message):\n"
-        "        self.outputs = message['content']['data']['state']['outputs']\n        print('between the cells')\n"
-        "    def send(self, **state):\n        sys.stdout.flush()\n"
-        "        self.comm.send({'method': 'update', 'state': state, 'buffer_paths': []})\n"
-        "    def __enter__(self):\n"
-        "        self.send(msg_id=get_ipython().kernel.get_parent()['header']['msg_id'])\n"
-        "    def __exit__(self, kind, error, where):\n"
-        "        if kind:\n            get_ipython().showtraceback((kind, error, where), tb_offset=0)\n"
-        "        self.send(msg_id='')\n        return True",
-        "out, inner = Capture(), Capture()\nprint('before')\nwith out:\n    print('in it')\n    display(1)\n"
-        "    with inner:\n        print('deeper')\n    print('in it again')\nprint('after', file=sys.stderr)\n2",
-        "await asyncio.sleep(0.3)\n[[sorted(each) for each in one.outputs] for one in (out, inner)], out.outputs[-1]['text']",
-        "from IPython.display import clear_output\nprint('stays')\nwith out:\n    clear_output(wait=True)\n"
-        "    print('alone')\n    1 / 0\nprint('goes on', file=sys.stderr)",
-        "await asyncio.sleep(0.3)\n[each.get('text', each.get('ename')) for each in out.outputs]",
-        "with out:\n    clear_output()",
-        "await asyncio.sleep(0.3)\nout.outputs",
-    ],
 }
 
 
