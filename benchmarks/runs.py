@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -87,13 +86,12 @@ def measure(count: int) -> dict[str, float]:
         }
 
 
-def main() -> int:
-    """Measure, print as JSON, and fail if a run after very many costs half as much again."""
+def main() -> None:
+    """Measure, and print as JSON."""
     few, many = measure(FEW), measure(MANY)
     ratios = {name: round(many[name] / few[name], 2) for name in few}
     print(json.dumps({"after": [FEW, MANY], "seconds": [few, many], "ratio": ratios}, indent=2))
-    return 0 if ratios["run"] < 1.5 else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

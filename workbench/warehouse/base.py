@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -133,9 +133,6 @@ class Warehouse(Protocol):
 
     def append(self, table: str, rows: Rows) -> int:
         """Add rows to a declared table; return how many were added."""
-
-    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
-        """Add rows to several declared tables, in one transaction."""
 
     def prepare(self, table: str, rows: Rows | Stream) -> AbstractContextManager[Cargo]:
         """Make rows ready to be added to a declared table in a transaction that begins later.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-    from workbench.warehouse.read_only import Calls
-
 T = TypeVar("T")
 # DuckDB takes what follows the one for options, and the other for a slash.
 _UNFIT = ("?", "\\") if os.sep == "/" else ("?",)
@@ -38,13 +36,6 @@ _WALL = ("enable_external_access = false", "python_enable_replacements = false",
 
 # Integers of 16 bytes, bits, times with a zone keep their type on their way through Arrow.
 _EXACT = "arrow_lossless_conversion = true"
-# Functions that give another answer each time, but do nothing else.
-_HARMLESS = (
-    "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "current_query", "current_query_id",
-    "current_connection_id", "current_transaction_id", "stats", "vector_type", "error",
-)  # fmt: skip
-_TABLES = ("range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree", "summary")
-_ABOUT = ("duckdb_", "pragma_", "icu_", "pg_")
 
 
 class DuckDBWarehouse:
@@ -124,13 +115,14 @@ class DuckDBWarehouse:
 
     def read(self, sql: str) -> pyarrow.Table:
         """Run a person's statement that can do nothing but read the warehouse."""
+        from workbench.warehouse.duckdb_functions import hold_to_reading
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
         self.require()
         # The settings are the file's, for as long as it is open.
         with self.connection(read_only=True, linger=False) as connection:
-            _vouch(connection, calls)
+            hold_to_reading(connection, calls)
             for setting in (_EXACT, *_WALL):
                 connection.execute(f"SET {setting}")
             relation = connection.sql(sql)
@@ -215,12 +207,6 @@ class DuckDBWarehouse:
         with self.transaction() as connection:
             return self._insert(connection, table, rows)
 
-    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
-        """Add rows to several declared tables, in one transaction."""
-        with self.transaction() as connection:
-            for table, some in rows.items():
-                self._insert(connection, table, some)
-
     @contextmanager
     def prepare(
         self, table: str, rows: pyarrow.Table | pandas.DataFrame | pyarrow.RecordBatchReader
@@ -259,26 +245,6 @@ class DuckDBWarehouse:
         self.require()
         self.execute("CHECKPOINT")
         return ["CHECKPOINT"]
-
-
-def _vouch(connection: duckdb.DuckDBPyConnection, calls: Calls) -> None:
-    """Raise a UsageError for a function that has effects, or makes a table of something else than is known."""
-    from workbench.warehouse.read_only import does_more
-
-    if not calls.names:
-        return
-    kinds = connection.execute(
-        "SELECT function_name, function_type, bool_or(has_side_effects) FROM duckdb_functions() "
-        "WHERE lower(function_name) IN (SELECT unnest(?)) GROUP BY ALL",
-        [sorted(calls.names)],
-    ).fetchall()
-    for name, kind, has_effects in kinds:
-        if kind in ("table", "pragma"):
-            refused = name.lower() in calls.tables and not name.startswith(_ABOUT) and name not in _TABLES
-        else:
-            refused = bool(has_effects) and name not in _HARMLESS
-        if refused:
-            raise does_more(str(name))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import duckdb
@@ -205,17 +205,6 @@ class RedshiftWarehouse:
         """Add rows to a declared table; return how many were added."""
         with self.prepare(table, rows) as cargo:
             return self.run(cargo.load)
-
-    def append_all(self, rows: Mapping[str, pyarrow.Table]) -> None:
-        """Add rows to several declared tables, in one transaction."""
-        with ExitStack() as stack:
-            cargos = [stack.enter_context(self.prepare(table, some)) for table, some in rows.items()]
-
-            def work(session: RedshiftSession) -> None:
-                for cargo in cargos:
-                    cargo.load(session)
-
-            self.run(work)
 
     def prepare(
         self, table: str, rows: Rows | Stream
