@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import re
 import threading
 from functools import cache
@@ -33,6 +34,8 @@ _NOT_SHOWN = (
     "<p class=\"missing\">This notebook's cells couldn't be shown ({}). It is kept as <code>{}</code>.</p>"
 )
 _index = threading.Lock()
+# Whoever held it in the parent isn't there to release it.
+os.register_at_fork(after_in_child=lambda: _index._at_fork_reinit())  # type: ignore[attr-defined]
 
 
 def index_page(settings: Settings) -> Path:

@@ -34,6 +34,8 @@ TIMES = (
     RedshiftOID.DATE, RedshiftOID.TIME, RedshiftOID.TIMETZ, RedshiftOID.TIMESTAMP, RedshiftOID.TIMESTAMPTZ,
 )  # fmt: skip
 _environment = threading.Lock()
+# Whoever held it in the parent isn't there to release it.
+os.register_at_fork(after_in_child=lambda: _environment._at_fork_reinit())  # type: ignore[attr-defined]
 
 
 class RedshiftSession:
