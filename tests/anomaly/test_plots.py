@@ -77,6 +77,20 @@ def test_a_day_that_is_still_filling_up_is_no_collapse_and_a_closed_department_i
     assert figure.description.endswith("Left out, as not whole: 2024-03-31.")  # type: ignore[attr-defined]
 
 
+def test_a_day_on_which_nothing_at_all_was_sold_is_told_with_the_chart() -> None:
+    frame = pd.concat([daily("A", "2024-01-01", "2024-03-31"), daily("B", "2024-01-01", "2024-03-31")])
+    days = pd.to_datetime(frame["sales_date"])
+    christmas = frame[days != "2024-02-25"]
+    figure = plot_anomalies(christmas, pd.DataFrame({"department": [], "sales_date": [], "severity": []}))
+    assert figure.alt.endswith("Nothing at all was sold on 2024-02-25; not judged.")
+    sundays = frame[days.dt.day_of_week != 6]
+    figure = plot_anomalies(sundays, pd.DataFrame({"department": [], "sales_date": [], "severity": []}))
+    assert "on 2024-01-07, 2024-01-14, 2024-01-21 and 9 more days" in figure.alt
+    one_closed = frame[(days != "2024-02-25") | (frame["department"] == "B")]
+    figure = plot_anomalies(one_closed, pd.DataFrame({"department": [], "sales_date": [], "severity": []}))
+    assert "Nothing at all" not in figure.alt
+
+
 def test_months_without_a_finding_are_zero_and_parts_are_marked() -> None:
     found = pd.DataFrame({"sales_date": [dt.date(2024, 2, 9)], "severity": ["critical"]})
     figure = plot_anomalies_by_month(found, (dt.date(2024, 1, 15), dt.date(2024, 4, 30)))

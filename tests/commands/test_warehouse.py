@@ -120,7 +120,7 @@ def test_query_prints_json_csv_and_a_table(call: Call, batch: str) -> None:
     assert line["transaction_id"] == "T1"
     table = call("query", sql)
     assert table.out.split()[:3] == ["transaction_id", "quantity", "T1"]
-    assert table.err == "1 rows\n"
+    assert table.err == "1 row\n"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,8 @@ def plot_anomalies(
     Args:
         daily: ``sales_date``, ``department``, ``actual``, and for the band ``lower`` and ``upper`` (as in
             ``DetectionResult.scored``); without them (``marts.sales_daily``) the range is drawn at the
-            anomalies only, and the days at the ends that aren't whole are left out, which the chart says.
+            anomalies only, and the days at the ends that aren't whole are left out, which the chart says. It
+            says too on which days nothing at all was sold.
         anomalies: rows of ``marts.sales_anomalies``.
         departments: which to draw; those with the most anomalies if None.
         limit: how many panels at most.
@@ -69,12 +70,11 @@ def plot_anomalies(
             handles |= dict(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
         if handles:
             figure.legend(handles.values(), handles.keys(), loc="outside upper right", ncols=len(handles))
-        if left_out:
-            figure.supxlabel(
-                f"Left out, as not whole: {', '.join(map(str, left_out))}", color=QUIET, fontsize=8
-            )
-        more = f" Left out, as not whole: {', '.join(map(str, left_out))}." if left_out else ""
-        figure.alt = f"Sales by day, one panel a department. {describe(figure)}{more}"
+        notes = [f"Left out, as not whole: {', '.join(map(str, left_out))}."] if left_out else []
+        notes += _silence(daily)
+        if notes:
+            figure.supxlabel(" ".join(notes), color=QUIET, fontsize=8)
+        figure.alt = " ".join(["Sales by day, one panel a department.", describe(figure), *notes])
     return figure
 
 
@@ -126,6 +126,16 @@ def _whole_days(daily: pd.DataFrame) -> tuple[pd.DataFrame, tuple[dt.date, ...]]
     days = pd.to_datetime(daily["sales_date"]).dt.date
     kept = daily[~days.isin(filling)]
     return (daily, ()) if kept.empty else (kept, filling)
+
+
+def _silence(daily: pd.DataFrame) -> list[str]:
+    """Say on which days nothing at all was sold, closed or not loaded: no department is judged there."""
+    sold = pd.DatetimeIndex(pd.to_datetime(daily["sales_date"].unique()))
+    if sold.empty:
+        return []
+    silent = [f"{day:%Y-%m-%d}" for day in pd.date_range(sold.min(), sold.max()).difference(sold)]
+    more = f" and {len(silent) - 3:,} more days" if len(silent) > 3 else ""
+    return [f"Nothing at all was sold on {', '.join(silent[:3])}{more}; not judged."] if silent else []
 
 
 def _span(daily: pd.DataFrame) -> tuple[pd.Timestamp, pd.Timestamp]:

@@ -278,4 +278,4 @@ def _table(names: list[str], rows: list[list[Any]]) -> None:
             for row in rows
         ],
     )
-    typer.echo(f"{len(rows)} rows", err=True)
+    typer.echo(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}", err=True)
