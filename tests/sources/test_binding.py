@@ -51,6 +51,7 @@ def write_map(path: Path, **changed: str) -> Path:
         ({"channel": "regexp_extract(sku, '[')"}, "missing ]"),
         ({"quantity": "qty + sku"}, "quantity"),
         ({"line_number": "ntile(0) over (nonsense)"}, "line_number"),
+        ({"channel": "columns('s.*')"}, "no subquery, star or parameter"),
     ],
 )  # fmt: skip
 def test_a_map_that_cannot_be_worked_out_is_refused_at_load(
@@ -64,6 +65,31 @@ def test_a_map_that_cannot_be_worked_out_is_refused_at_load(
     assert not list(settings.landing.rglob("prices*"))
 
 
+@pytest.mark.parametrize(
+    "name", ["Order ID", "Item-No", "Qty (net)", "VAT %", "order", "when", "Unit Price EUR", "a.b"]
+)
+def test_a_name_that_is_no_plain_word_is_told_to_want_quotes(
+    warehouse: Warehouse, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "a.csv").write_text(f"inv,moment,sku,qty,price,{name}\nA,2024-10-01,P1,1,2.5,x\n")
+    changed = {"transaction_timestamp": "moment", "channel": name}
+    with pytest.raises(UsageError) as refused:
+        land(str(tmp_path / "a.csv"), map_file=write_map(tmp_path / "m.yaml", **changed), check=check_map)
+    assert f'"{name}"' in str(refused.value) and "in quotes" in str(refused.value)
+    mended = write_map(tmp_path / "m.yaml", **changed | {"channel": f'"{name}"'})
+    land(str(tmp_path / "a.csv"), map_file=mended, check=check_map)
+    assert [batch.rows_accepted for batch in ingest(warehouse).batches] == [1]
+
+
+def test_an_expression_may_end_in_a_comment(warehouse: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text(PRICES)
+    changed = write_map(tmp_path / "m.yaml", channel="coalesce(sku, -- theirs\n  'none')  -- or nothing")
+    land(str(tmp_path / "prices.csv"), map_file=changed, check=check_map)
+    ingest(warehouse)
+    rows = warehouse.query("SELECT channel FROM raw.transactions ORDER BY 1").to_pylist()
+    assert rows == [{"channel": "P1"}, {"channel": "P3"}]
+
+
 def test_every_form_of_file_is_looked_at(tmp_path: Path) -> None:
     pq.write_table(pa.table({"item": [{"sku": "P1"}], "a.b": [1]}), tmp_path / "a.parquet")
     (tmp_path / "a.jsonl").write_text('{"x": 1}\n{"item": {"sku": "P1"}, "a.b": 1}\n')
@@ -72,7 +98,7 @@ def test_every_form_of_file_is_looked_at(tmp_path: Path) -> None:
             dataset="stores", columns={"store_id": "item.sku", "updated_at": "item['sku']", "name": '"a.b"'}
         )
         check_map(tmp_path / name, fits)
-        with pytest.raises(UsageError, match=r"no column 'a'; .* write it in quotes: \"a\.b\""):
+        with pytest.raises(UsageError, match=r"no column 'a'; .* is written in quotes: \"a\.b\""):
             check_map(tmp_path / name, Map(dataset="stores", columns={"store_id": "a.b"}))
     with pytest.raises(UsageError, match='Could not find key "size" in struct'):
         check_map(tmp_path / "a.parquet", Map(dataset="stores", columns={"store_id": "item.size"}))

@@ -53,7 +53,8 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
             tree = parse(name, text)
             lacking = sorted(mapping.sources()[name] - types.keys())
             if lacking:
-                found.append(Misfit(name, "missing_column", _lacks(lacking[0], theirs, dotted(tree))))
+                whole = {lacking[0]: text} if text in theirs else dotted(tree)
+                found.append(Misfit(name, "missing_column", _lacks(lacking[0], theirs, whole)))
                 continue
             worked = work_out(name, text, tree, names)
             windows = "".join(f", {sql} AS {quote(alias)}" for alias, sql in worked.windows.items())
@@ -62,13 +63,14 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
                     f"SELECT {worked.scalar} FROM (SELECT *{windows} FROM {source})"
                 ).fetchall()
             except duckdb.Error as error:
-                found.append(Misfit(name, "bad_expression", f"{_in_words(error)} (in {text!r})"))
+                told = f"{quote(text)} is written in quotes" if text in theirs else _in_words(error)
+                found.append(Misfit(name, "bad_expression", f"{told} (in {text!r})"))
     return found
 
 
 def _lacks(name: str, theirs: Collection[str], whole: Mapping[str, str]) -> str:
     if whole.get(name) in theirs:
-        return f"the file has no column {name!r}; for the one with a dot in its name write it in quotes: {quote(whole[name])}"
+        return f"the file has no column {name!r}; a name that is no plain word is written in quotes: {quote(whole[name])}"
     near = difflib.get_close_matches(name.lower(), {each.lower(): each for each in theirs}, n=3, cutoff=0.5)
     nearest = [each for low in near for each in theirs if each.lower() == low]
     if nearest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ ROW = "\x1frow"
 _LAYOUT = (
     exp.Filter, exp.Where, exp.IgnoreNulls, exp.RespectNulls, exp.Order, exp.Ordered, exp.Distinct, exp.WindowSpec,
 )  # fmt: skip
+
+_WORDS = re.compile(r"[^\W\d][^()'\",;\n]*")
+_WRITE = "; if that is the name of a column, write it in quotes: {}"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,8 @@ def parse(name: str, text: str) -> exp.Expression:
     try:
         statements = sqlglot.parse(f"SELECT {text} AS {quote(name)}", read="duckdb")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise UsageError(f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}") from None
+        told = f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}"
+        raise UsageError(told + (_WRITE.format(quote(text)) if _WORDS.fullmatch(text) else "")) from None
     select = statements[0] if len(statements) == 1 else None
     only_projection = isinstance(select, exp.Select) and not any(
         value for key, value in select.args.items() if key not in ("expressions", "kind", "hint")
@@ -53,7 +58,7 @@ def parse(name: str, text: str) -> exp.Expression:
         raise UsageError(f"map, column {name!r}: one scalar or window expression is wanted, not {text!r}")
     tree = select.expressions[0].unalias()
     stars = any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
-    if stars or tree.find(exp.Query, exp.Subquery, exp.Placeholder, exp.Parameter):
+    if stars or tree.find(exp.Columns, exp.Query, exp.Subquery, exp.Placeholder, exp.Parameter):
         raise UsageError(f"map, column {name!r}: no subquery, star or parameter may stand in {text!r}")
     return tree
 
@@ -87,7 +92,8 @@ def work_out(column: str, text: str, tree: exp.Expression, names: Mapping[str, N
     plain = all(name.alias == called for called, name in names.items())
     changed = tree.transform(lambda node: _field(node, names))
     if plain and changed == tree and not tree.find(exp.Window):
-        return Worked(f"TRY({text})", {})
+        # A comment may stand at its end.
+        return Worked(f"TRY({text}\n)", {})
     windows: dict[str, str] = {}
 
     def named(node: exp.Expression) -> exp.Expression:
