@@ -78,6 +78,8 @@ def quarantined(warehouse: Warehouse) -> list[tuple[int, str, list[str]]]:
         (line(discount_amount="abc"), "discount_amount:not_a_number"),
         (line(currency="ABC"), "currency:unknown"),
         (line(transaction_timestamp="2024-02-30"), "transaction_timestamp:invalid"),
+        (line(transaction_timestamp="2024-01-01T10:00:00+25:00"), "transaction_timestamp:invalid"),
+        (line(transaction_timestamp="2024-01-01T10:00:00+02:60"), "transaction_timestamp:invalid"),
         (line(transaction_timestamp="infinity"), "transaction_timestamp:invalid"),
         (line(transaction_timestamp="01/02/2024"), "transaction_timestamp:invalid"),
         (line(transaction_timestamp="2999-01-01"), "transaction_timestamp:in_future"),

@@ -32,9 +32,12 @@ _FLOATS = {"FLOAT", "DOUBLE"}
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)"
 _INTEGER = r"[+-]?[0-9]+(\.0*)?"
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_OFFSET = r"[+-][0-9]{2}(:?[0-9]{2})?"
+_OFFSET = r"[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?"
 _TIME = rf"{_DATE}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?( ?(Z|{_OFFSET}))?)?"
 _DAY = rf"{_DATE}([T ]00:00(:00(\.0+)?)?Z?)?"
+
+_EXACT = 2**53
+"""Up to here a floating-point number tells every integer from the next."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,7 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
             text = f"CAST(to_json({source}) AS VARCHAR)"
             return f"CASE WHEN {_is_json(text)} THEN to_json({source}) END", [Problem("invalid", failed)]
         case _:
-            whole = f"{source} = trunc({source}) AND abs({source}) < 1e15"
+            whole = f"{source} = trunc({source}) AND abs({source}) <= {_EXACT}"
             written = f"CAST({source} AS VARCHAR)"
             if source_type in _FLOATS:
                 # An id that went through a floating-point column (13085.0) is the integer it was.

@@ -270,6 +270,17 @@ def test_text_and_times_are_read_whatever_parquet_calls_them(warehouse: Warehous
         )
 
 
+def test_a_long_id_that_went_through_a_floating_point_column_is_the_integer_it_was(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    ids = pa.array([float(2**53 - 1), 13085.0, 0.5])
+    columns = {k: pa.array([v] * 3) for k, v in ROW.items()} | {"customer_id": ids}
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    take(warehouse, tmp_path / "in.parquet")
+    rows = warehouse.query("SELECT customer_id FROM raw.transactions ORDER BY _row_number").to_pylist()
+    assert [row["customer_id"] for row in rows] == [str(2**53 - 1), "13085", "0.5"]
+
+
 ODD_PATHS = [
     "store_id=S7",
     "a[12]",

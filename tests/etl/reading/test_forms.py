@@ -151,9 +151,18 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     for name, text in texts.items():
         (folder / name).write_text(text, newline="")
     (folder / "zeros.csv").write_bytes(CSV.encode() + b"\0" * 3000)
+    packed = gzip.compress(CSV.encode())
+    damaged = {
+        "cut.gz": packed[:-9],
+        "more.gz": packed + b"<html>",
+        "other.gz": packed[:20] + b"x" + packed[21:],
+    }
+    for name, content in damaged.items():
+        (folder / name).write_bytes(content)
     batches = {Path(batch.uri).name: batch for batch in ingest(warehouse).batches}
     assert {name: batch.status for name, batch in batches.items()} == {
         "above.csv": "rejected", "bare.csv": "rejected", "blank.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",
+        "cut.gz": "rejected", "more.gz": "rejected", "other.gz": "rejected",
         "good.parquet": "loaded", "sep.csv": "loaded", "zeros.csv": "partial",
     }  # fmt: skip
     told = {name: batch.message or "" for name, batch in batches.items()}
@@ -163,6 +172,7 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
         in told["bare.csv"]
     )
     assert "in the first line: it is blank" in told["blank.csv"]
+    assert all("it is damaged, or was cut short" in told[name] for name in damaged)
     assert "its columns are id, sku, price; rename them, or write a map" in told["other.csv"]
     assert "a page in HTML" in told["page.csv"]
     assert [batches[name].rows_landed for name in ("above.csv", "bare.csv", "other.csv", "page.csv")] == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -65,7 +66,8 @@ def open_rows(
         raise
     except (OSError, EOFError, zlib.error, duckdb.Error) as error:
         told = (str(error).strip().splitlines() or [type(error).__name__])[0].replace(str(shown), path.name)
-        damaged = form == "parquet" and isinstance(error, duckdb.Error)
+        broken = isinstance(error, (gzip.BadGzipFile, EOFError, zlib.error))
+        damaged = broken or (form == "parquet" and isinstance(error, duckdb.Error))
         raise UnreadableFile(f"it is damaged, or was cut short: {told}" if damaged else told) from None
 
 
