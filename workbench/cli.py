@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Annotated
 
@@ -36,6 +37,19 @@ for module in (
     demo, warehouse, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
 ):  # fmt: skip
     module.register(app)
+
+
+def _fill(program: typer.Typer) -> None:
+    """Let the paragraphs of help fill the line; Typer ends lines where the docstrings do."""
+    for each in program.registered_commands:
+        paragraphs = (each.help or inspect.getdoc(each.callback) or "").split("\n\n")
+        each.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    for group in program.registered_groups:
+        if group.typer_instance is not None:
+            _fill(group.typer_instance)
+
+
+_fill(app)
 
 
 def _version(asked: bool) -> None:

@@ -7,13 +7,16 @@ import os
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
 from tests.commands.test_warehouse import Call, call
 from tests.execution.notebooks import notebook, pipeline
+from workbench.cli import app
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution import run_pipeline
 from workbench.extras import advice, command, provide
@@ -27,6 +30,17 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_it_tells_its_version(call: Call) -> None:
     answer = call("--version")
     assert answer.status == 0 and answer.out.startswith("workbench 0.") and "Python 3." in answer.out
+
+
+@pytest.mark.parametrize("words", [["schedule", "run"], ["worker"], ["demo"]])
+def test_help_fills_its_lines(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
+    text = CliRunner().invoke(app, [*words, "--help"]).output.split("╭")[0]
+    lines = [line.strip() for line in text.splitlines()]
+    for line, following in pairwise(lines):
+        if line and following:
+            assert len(line) + 1 + len(following.split()[0]) > 78, f"{line!r} ends early"
 
 
 @pytest.mark.parametrize(
