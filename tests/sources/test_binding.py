@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -138,18 +139,36 @@ def test_one_bad_cell_costs_one_row_whatever_reads_it(warehouse: Warehouse, tmp_
     )
 
 
-@pytest.mark.parametrize("text", ["item.sku", "item['sku']", "item.inner.sku", "item['inner'].sku"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "item.sku", "item['sku']", "item.inner.sku", "item['inner'].sku",
+        "item.codes[2]", "item['codes'][2]", "item.all[1].sku", "codes[2]",
+    ],
+)  # fmt: skip
 def test_a_field_of_a_column_is_found(warehouse: Warehouse, tmp_path: Path, text: str) -> None:
-    item = {"sku": "P1", "inner": {"sku": "P1"}}
-    row = {"inv": "A", "when": "2024-10-01", "item": item, "qty": "1", "price": "2.5"}
+    item = {"sku": "P1", "inner": {"sku": "P1"}, "codes": ["[", "P1"], "all": [{"sku": "P1"}]}
+    row = {"inv": "A", "when": "2024-10-01", "item": item, "codes": ["x", "P1"], "qty": "1", "price": "2.5"}
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
     (tmp_path / "b.jsonl").write_text(str(row | {"inv": "B"}).replace("'", '"') + "\n")
     changed = write_map(tmp_path / "m.yaml", product_id=text)
     for name in ("a.parquet", "b.jsonl"):
         land(str(tmp_path / name), map_file=changed, check=check_map)
     assert [batch.rows_accepted for batch in ingest(warehouse).batches] == [1, 1]
-    rows = warehouse.query("SELECT DISTINCT product_id, _extra FROM raw.transactions").to_pylist()
-    assert rows == [{"product_id": "P1", "_extra": None}]
+    rows = warehouse.query("SELECT product_id, _extra FROM raw.transactions").to_pylist()
+    assert [row["product_id"] for row in rows] == ["P1", "P1"]
+    # The column it is a field of is used; the other one isn't.
+    used, other = ("codes", "item") if text.startswith("codes") else ("item", "codes")
+    assert all(used not in json.loads(row["_extra"]) and other in json.loads(row["_extra"]) for row in rows)
+
+
+def test_a_place_in_a_text_is_that_of_a_letter(warehouse: Warehouse, tmp_path: Path) -> None:
+    row = {"inv": "[A", "when": "2024-10-01", "item": "P1", "qty": "1", "price": "2.5"}
+    (tmp_path / "b.jsonl").write_text(str(row).replace("'", '"') + "\n")
+    changed = write_map(tmp_path / "m.yaml", product_id="item", channel="inv[2]")
+    land(str(tmp_path / "b.jsonl"), map_file=changed, check=check_map)
+    ingest(warehouse)
+    assert warehouse.query("SELECT channel FROM raw.transactions").to_pylist() == [{"channel": "A"}]
 
 
 def test_a_map_that_fails_in_landing_refuses_its_file_and_no_other(

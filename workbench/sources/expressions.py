@@ -117,9 +117,18 @@ def _field(node: exp.Expression, names: Mapping[str, Name]) -> exp.Expression:
     if name is None:
         return node
     if fields and name.type == "VARCHAR":
-        pointer = "".join("/" + field.replace("~", "~0").replace("/", "~1") for field in fields)
         text = exp.column(name.alias, quoted=True)
-        return exp.Anonymous(this="json_extract_string", expressions=[text, exp.Literal.string(pointer)])
+        pointer = "".join("/" + field.replace("~", "~0").replace("/", "~1") for field in fields)
+        found = exp.Anonymous(this="json_extract_string", expressions=[text, exp.Literal.string(pointer)])
+        if len(fields) > 1 or not isinstance(node, exp.Bracket) or _key(node) is not None:
+            return found
+        # Of a text that is no list, a place is that of a letter.
+        letter = exp.Bracket(this=text.copy(), expressions=[each.copy() for each in node.expressions])
+        kind = exp.Anonymous(this="json_type", expressions=[text.copy()])
+        is_list = exp.EQ(
+            this=exp.Anonymous(this="TRY", expressions=[kind]), expression=exp.Literal.string("ARRAY")
+        )
+        return exp.Case(ifs=[exp.If(this=is_list, true=found)], default=letter)
     if isinstance(node, exp.Column) and name.alias != node.parts[0].name:
         node = node.copy()
         node.parts[0].replace(exp.to_identifier(name.alias, quoted=True))
@@ -127,17 +136,31 @@ def _field(node: exp.Expression, names: Mapping[str, Name]) -> exp.Expression:
 
 
 def _path(node: exp.Expression) -> tuple[exp.Column, list[str]] | None:
-    """Return the column of ``item.sku``, ``item['sku']`` and the like, and the names of the fields."""
+    """Return the column of ``item.sku``, ``item['sku']``, ``items[1].sku`` and the like, and the names of the fields.
+
+    A place in a list is given as JSON pointers count it, from 0.
+    """
     if isinstance(node, exp.Column):
         return node, [part.name for part in node.parts[1:]]
     field: str | None = None
-    if isinstance(node, exp.Bracket) and len(node.expressions) == 1:
-        (key,) = node.expressions
-        field = key.name if isinstance(key, exp.Literal) and key.is_string else None
+    if isinstance(node, exp.Bracket):
+        field = _key(node) or _place(node)
     elif isinstance(node, exp.Dot) and isinstance(node.expression, exp.Identifier):
         field = node.expression.name
     inner = _path(node.this) if field is not None else None
     return (inner[0], [*inner[1], field]) if inner and field is not None else None
+
+
+def _key(node: exp.Bracket) -> str | None:
+    """Return the name in ``item['sku']``."""
+    key = node.expressions[0] if len(node.expressions) == 1 else None
+    return key.name if isinstance(key, exp.Literal) and key.is_string else None
+
+
+def _place(node: exp.Bracket) -> str | None:
+    """Return the place in ``items[1]``; the parser counts from 0."""
+    place = node.expressions[0] if len(node.expressions) == 1 else None
+    return place.name if isinstance(place, exp.Literal) and place.is_int else None
 
 
 def _safe_window(window: exp.Window) -> exp.Window:
