@@ -106,6 +106,8 @@ def test_a_full_disk_is_told_in_a_line(disk: Path, sales: Path, call: Call) -> N
 def test_a_disk_that_can_not_be_written_to_can_be_looked_at(disk: Path, sales: Path, call: Call) -> None:
     assert call("init").status == 0
     name = lost()
+    # A scheduler was here once.
+    (get_settings().home / "schedule.lock").touch()
     # The warehouse's file stays open for a moment.
     deadline = time.monotonic() + 20
     while subprocess.run(["mount", "-o", "remount,ro", str(disk)], capture_output=True).returncode:
@@ -120,3 +122,4 @@ def test_a_disk_that_can_not_be_written_to_can_be_looked_at(disk: Path, sales: P
         shown = call(*words)
         assert shown.status == 0 and name in shown.out and "lost" in shown.out, shown.err
     assert call("query", "SELECT count(*) FROM raw.transactions").status == 0
+    assert call("schedule").status == 0

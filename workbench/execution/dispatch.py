@@ -165,18 +165,19 @@ def working(settings: Settings) -> bool:
     """Whether a scheduler works in this home; to be asked by another process than that."""
     if not _lock(settings).is_file():
         return False
-    with _lock(settings).open("a+") as file:
-        return not _taken(file)
+    # Read only, as the whole home may be.
+    with _lock(settings).open() as file:
+        return not _taken(file, fcntl.LOCK_SH)
 
 
 def _lock(settings: Settings) -> Path:
     return settings.home / "schedule.lock"
 
 
-def _taken(file: TextIO) -> bool:
+def _taken(file: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
     try:
         # Of this process alone: a notebook's process that outlives it doesn't hold it.
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.lockf(file, kind | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
