@@ -285,3 +285,21 @@ def test_modules_are_imported_ahead_but_not_those_beside_the_notebook(tmp_path: 
     path = notebook(tmp_path / "a.ipynb", imports="import json, helper\nfrom os import path\nfrom . import x")
     (tmp_path / "helper.py").touch()
     assert wanted(closure(read_notebook(path), tmp_path), tmp_path) == ["json", "os"]
+
+
+def test_what_pip_put_into_a_folder_of_its_own_is_not_read_as_our_own_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, installed in (("target", True), ("library", False)):
+        place = tmp_path / folder
+        (place / f"of_{folder}").mkdir(parents=True)
+        # A table of texts is no table of modules, however long they are.
+        (place / f"of_{folder}/__init__.py").write_text(
+            f"SCRIPTS = {{'a': {'x' * 5000 + '.grid'!r}, 'b': '..'}}"
+        )
+        if installed:
+            (place / "of_target-1.0.dist-info").mkdir()
+        monkeypatch.syspath_prepend(place)
+    path = notebook(tmp_path / "own/a.ipynb", imports="from of_target import a\nfrom of_library import a")
+    found = closure(read_notebook(path), path.parent)
+    assert found.third_party == ("of_target",) and found.own == ("of_library",)

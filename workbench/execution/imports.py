@@ -73,12 +73,16 @@ def closure(content: Mapping[str, Any], folder: Path) -> Closure:
 
 @lru_cache(maxsize=64)
 def _roots(folder: Path) -> tuple[Path, ...]:
-    """Return the folders in which first-party modules lie, this package's among them."""
+    """Return the folders in which first-party modules lie, this package's among them.
+
+    One that holds what pip has put there (``pip install --target``) is no such folder.
+    """
     installed = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
     roots = {folder.resolve(): None, Path(__file__).resolve().parents[2]: None}
     for text in sys.path:
         path = Path(text or ".").resolve()
-        if path.is_dir() and not any(path == each or each in path.parents for each in installed):
+        held = any(path == each or each in path.parents for each in installed)
+        if path.is_dir() and not held and not any(path.glob("*.dist-info")):
             roots[path] = None
     return tuple(roots)
 
@@ -156,6 +160,8 @@ def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:
             for key, value in zip(node.keys, node.values, strict=True):
                 match key, value:
                     case ast.Constant(value=str(name)), ast.Constant(value=str(module)):
-                        if (folder / f"{module.lstrip('.')}.py").is_file():
-                            found[name] = module.lstrip(".")
+                        module = module.lstrip(".")
+                        # Any text may stand in a table, even one that is too long to be a file's name.
+                        if module.isidentifier() and (folder / f"{module}.py").is_file():
+                            found[name] = module
     return found
