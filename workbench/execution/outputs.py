@@ -51,7 +51,8 @@ class Outputs:
             self._widgets.apply(event)
             self._widgets_changed = True
         elif kind == "update_display_data":
-            self._update(event)
+            display_id = (event.get("transient") or {}).get("display_id") or ""
+            _update(event, self._displayed.get(display_id, []))
         elif self._cell is not None:
             capturing = self._widgets.target()
             self._widgets_changed |= capturing is not None
@@ -61,10 +62,11 @@ class Outputs:
         """Add an error that the process itself couldn't tell of, whatever the cell holds already."""
         cell["outputs"].append(_error(event))
 
-    def _update(self, event: dict[str, Any]) -> None:
-        for output in self._displayed.get((event.get("transient") or {}).get("display_id") or "", []):
-            output["data"] = NotebookNode(event["data"])
-            output["metadata"] = NotebookNode(event["metadata"])
+
+def _update(event: dict[str, Any], outputs: list[Any]) -> None:
+    for output in outputs:
+        output["data"] = NotebookNode(event["data"])
+        output["metadata"] = NotebookNode(event["metadata"])
 
 
 def _apply(event: dict[str, Any], target: OutputList, displayed: dict[str, list[Any]]) -> None:
@@ -77,6 +79,9 @@ def _apply(event: dict[str, Any], target: OutputList, displayed: dict[str, list[
         count = {"execution_count": event.get("execution_count")} if kind == "execute_result" else {}
         output = make_output(kind, data=event["data"], metadata=event["metadata"], **count)
         display_id = (event.get("transient") or {}).get("display_id")
+        if display_id:
+            # What is shown again changes wherever it is shown.
+            _update(event, displayed.get(display_id, []))
         if target.add(output) and display_id:
             displayed.setdefault(display_id, []).append(output)
     elif kind == "error":
