@@ -91,6 +91,7 @@ EQUAL: dict[str, Sequence[str]] = {
     "display ids": [
         "from IPython.display import display\nh = display('one', display_id='d')",
         "h.update('two')\nprint('x')",
+        "display('three', display_id='d', metadata={'text/plain': {'k': 1}})",
     ],
     "clear": [
         "from IPython.display import clear_output\nprint('gone')\nclear_output(wait=True)\nprint('kept')",
@@ -109,6 +110,12 @@ EQUAL: dict[str, Sequence[str]] = {
     "underscores": ["7", "_ + _1", "Out[1]", "len(In)"],
     "semicolon": ["5;", "6"],
     "silence": ["!true", "print(end='')", "import sys\nsys.stderr.write('')\nsys.stdout.flush()"],
+    "process": [
+        "import os, signal, subprocess, sys\nsys.path, 'JPY_PARENT_PID' in os.environ",
+        "[signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD)]",
+        "done = subprocess.Popen(['true'], stdin=subprocess.PIPE)\ndone.wait()\n"
+        "try:\n    os.write(done.stdin.fileno(), b'x')\nexcept BrokenPipeError as error:\n    print(error)",
+    ],
     "matplotlib": [
         "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.get_backend()",
         "%matplotlib\n%matplotlib --list\n%gui",
@@ -155,6 +162,19 @@ def test_a_notebook_comes_out_as_by_papermills_own_engine(
         assert ours["metadata"][part] == theirs["metadata"][part]
     assert set(ours["metadata"]["papermill"]) == set(theirs["metadata"]["papermill"])
     assert ours["metadata"]["papermill"]["exception"] == theirs["metadata"]["papermill"]["exception"]
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_a_file_beside_a_notebook_hides_nothing_of_pythons_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cold: bool
+) -> None:
+    (tmp_path / "colorsys.py").write_text("raise RuntimeError('the wrong one')")
+    (tmp_path / "beside.py").write_text("here = 'found'")
+    monkeypatch.chdir(tmp_path)
+    source = write(tmp_path / "in.ipynb", "import colorsys, sys\nfrom beside import here\nhere, sys.path")
+    theirs, _ = execute(None, source)
+    ours, error = execute("workbench", source, cold=cold)
+    assert plain(ours) == plain(theirs) and error is None
 
 
 LOUD = """

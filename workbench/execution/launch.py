@@ -30,7 +30,8 @@ def main() -> None:
     atexit.register(_leave)
     names = [name for name in os.environ.pop(IMPORTS, "").split(",") if name]
     # With -m the working directory comes first; a file there must not hide a library.
-    here = sys.path.pop(0) if sys.path and sys.path[0] in ("", os.getcwd()) else None  # noqa: PTH109
+    if sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109
+        sys.path.pop(0)
     from ipykernel.kernelapp import IPKernelApp
 
     kernel = IPKernelApp.instance()
@@ -39,8 +40,6 @@ def main() -> None:
     for name in names:
         with contextlib.suppress(BaseException):
             importlib.import_module(name)
-    if here is not None:
-        sys.path.insert(0, here)
     # Registered after ipykernel's own hook, so run before it: its control thread may still be flushing, and
     # would wait ten seconds for an output thread that is gone.
     atexit.register(time.sleep, 0.05)

@@ -58,8 +58,10 @@ def settle(birth: Birth, parent: int) -> None:
     set_death_signal(parent)
     # What its own children leave behind comes to it, and so to the parent when it ends.
     set_subreaper()
-    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE):
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
+    # As in every Python: who writes to a pipe that nobody reads is told so, not ended.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.set_wakeup_fd(-1)
     os.dup2(birth.output, 1)
@@ -70,9 +72,9 @@ def settle(birth: Birth, parent: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.environ.clear()
     os.environ.update(birth.environment)
+    # Whoever starts a kernel sets it, and libraries take it for the sign of one.
+    os.environ["JPY_PARENT_PID"] = str(parent)
     os.chdir(birth.folder)
-    if "" not in sys.path[:1]:
-        sys.path.insert(0, "")
     faulthandler.enable(file=2)
     random.seed()
     if numpy := sys.modules.get("numpy"):

@@ -198,6 +198,7 @@ class PipeApp(IPKernelApp):
         self._begin()
 
     def _begin(self) -> None:
+        self.init_path()
         self.shell.init_environment()
         if name := os.environ.get("JPY_SESSION_NAME"):
             self.shell.user_ns["__session__"] = name
