@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from workbench.demo.generate import generate
@@ -51,16 +52,28 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         assert [run.error for run in runs] == [None] * 3
         runs.append(run_notebook(write_gallery(base / "gallery.ipynb")))
         assert runs[-1].error is None
+        (refused := base / "refused.csv").write_text("transaction_id,line_number\nT1,1\n")
+        land(str(refused), "transactions")
+        runs.append(run_pipeline(load_pipeline("retail_etl"), only="ingest"))
+        assert runs[-1].warnings
         runs.append(run_notebook(write_failing(base / "failing.ipynb")))
-        (wrong := base / "wrong.csv").write_text("transaction_id,line_number\nT1,1\n")
-        land(str(wrong), "transactions")
-        runs.append(run_pipeline(load_pipeline("retail_etl")))
+        runs.append(run_pipeline(load_pipeline(_broken(base / "project"))))
         assert [run.state for run in runs[-2:]] == ["failed", "failed"]
         for run in runs:
             for page in sorted((settings.site / run.run_id).glob("*.html")):
                 name = "run" if page.stem == "index" else page.stem
                 pages[f"{run.pipeline} {name}" + (" failed" if run.state == "failed" else "")] = page
     return Site(home, pages)
+
+
+def _broken(project: Path) -> Path:
+    """Write a pipeline whose first stage fails at its end, and return its folder."""
+    folder = shutil.copytree(load_pipeline("retail_etl").folder, project / "pipelines" / "retail_etl")
+    (project / "dbt").symlink_to(get_settings().root / "dbt")
+    notebook = nbformat.read(folder / "ingest.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("raise RuntimeError('the bank is closed')"))
+    nbformat.write(notebook, folder / "ingest.ipynb")
+    return folder
 
 
 def _add_odd_ones(folder: Path) -> None:
