@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import shlex
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -166,6 +167,12 @@ SHOWN = {
     "repr of bytes": repr(LONG.encode()),
     "ascii": ascii(LONG),
     "unicode escapes": "".join(f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}" for char in LONG),
+    "SQL": "'" + LONG.replace("'", "''") + "'",
+    "CSV": '"' + LONG.replace('"', '""') + '"',
+    "CSV in repr": repr('"' + LONG.replace('"', '""') + '"'),
+    "a shell's word": shlex.quote(LONG),
+    "a shell's word in repr": repr(shlex.quote(LONG)),
+    "a shell's trace": "'" + LONG.replace("'", "'\\''") + "'",
     "wrapped": "\n".join(LONG[at:at + 20] for at in range(0, len(LONG), 20)),
     "base64 of lines": base64.encodebytes(LONG.encode()).decode(),
     "base64, wrapped in repr": repr(base64.encodebytes(b"x" + LONG.encode()).decode()),
@@ -181,6 +188,22 @@ def test_a_secret_goes_in_whatever_form_it_shows(form: str) -> None:
     text = Redactor([LONG]).text(f"before {SHOWN[form]} after")
     assert text.startswith("before ") and text.endswith(" after") and BLOT in text
     assert len(text.replace(BLOT, "")) < len("before  after") + 20, text
+
+
+@pytest.mark.parametrize("secret", ["it''s-a-'-\"\"secret'", "'quoted-secret'", '""\'pass\'"word'])
+def test_quotes_of_a_secret_may_be_doubled_beside_quotes_that_are_not_its(secret: str) -> None:
+    single, double = secret.replace("'", "''"), secret.replace('"', '""')
+    for text in (
+        secret,
+        single,
+        double,
+        repr(secret),
+        json.dumps(single),
+        json.dumps(double),
+        shlex.quote(secret),
+    ):
+        shown = Redactor([secret]).text(f"'{text}'").replace(BLOT, "")
+        assert not set(shown) - set("'\"\\"), shown
 
 
 def test_text_that_only_resembles_a_secret_stays() -> None:

@@ -93,15 +93,24 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _patterns(text: str) -> list[str]:
     found = []
     before = ""
-    # Backslashes come in runs, as each may have become several.
-    for part in re.findall(r"\\+|.", text, re.DOTALL):
+    # Backslashes and quotes come in runs, as each may have become several.
+    parts = re.findall(r"\\+|'+|\"+|.", text, re.DOTALL)
+    for place, part in enumerate(parts, start=1):
         if part.startswith("\\"):
             escaped = r"(?i:%(?:25)*5c)|&(?:amp;)*#(?:0*92|(?i:x0*5c));?|\\+(?i:u0*5c|x5c)"
             found.append(rf"(?:{escaped}){{{len(part)}}}|\\{{{len(part)},}}")
+        elif part[0] in "\"'":
+            # SQL and CSV double them; the last may be followed by one that isn't the secret's.
+            most = 2 * len(part) if place < len(parts) else len(part)
+            found.append(rf"(?:{_unit(part[0], _slashes(before))}){{{len(part)},{most}}}")
         else:
-            found.append(_unit(part, r"\\*" if before.startswith("\\") else r"\\+"))
+            found.append(_unit(part, _slashes(before)))
         before = part
     return found
+
+
+def _slashes(before: str) -> str:
+    return r"\\*" if before.startswith("\\") else r"\\+"
 
 
 def _unit(char: str, slashes: str) -> str:
@@ -120,6 +129,8 @@ def _unit(char: str, slashes: str) -> str:
         ways.append(rf"&(?:amp;)*{name};")
     if char == "'":
         ways.append("&(?:amp;)*apos;")
+        # Within quotes of a shell it is written between the end of some and the beginning of others.
+        ways += [r"\\*'\\*\"\\*'\\*\"\\*'", r"\\*'\\+'\\*'"]
     if char == " ":
         ways += [r"\+", "&nbsp;", "\xa0"]
     if char in _LETTERS:
