@@ -110,6 +110,7 @@ EQUAL: dict[str, Sequence[str]] = {
     "underscores": ["7", "_ + _1", "Out[1]", "len(In)"],
     "semicolon": ["5;", "6"],
     "silence": ["!true", "print(end='')", "import sys\nsys.stderr.write('')\nsys.stdout.flush()"],
+    "long lines": ["print('x' * 250_000)\nprint('after')"],
     "process": [
         "import os, signal, subprocess, sys\nsys.path, 'JPY_PARENT_PID' in os.environ",
         "[signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGCHLD)]",
@@ -162,6 +163,12 @@ def test_a_notebook_comes_out_as_by_papermills_own_engine(
         assert ours["metadata"][part] == theirs["metadata"][part]
     assert set(ours["metadata"]["papermill"]) == set(theirs["metadata"]["papermill"])
     assert ours["metadata"]["papermill"]["exception"] == theirs["metadata"]["papermill"]["exception"]
+
+
+def test_a_long_line_that_comes_in_pieces_stays_one_line(tmp_path: Path) -> None:
+    source = write(tmp_path / "in.ipynb", "for _ in range(40):\n    print('y' * 9_000, end='', flush=True)")
+    ours, error = execute("workbench", source)
+    assert "".join(ours["cells"][0]["outputs"][0]["text"]) == "y" * 360_000 and error is None
 
 
 @pytest.mark.parametrize("cold", [False, True])

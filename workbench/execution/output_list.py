@@ -46,15 +46,15 @@ class StreamText:
             else:
                 self._line += part
             if len(self._line) > LONGEST_LINE:
-                # The rest of a line without end goes on in the next.
-                self._end_line()
+                # What follows of a line without end is counted as another.
+                self._end_line("")
 
-    def _end_line(self) -> None:
+    def _end_line(self, end: str = "\n") -> None:
         if len(self._head) < HEAD_LINES:
-            self._head.append(self._line)
+            self._head.append(self._line + end)
         else:
             self._left_out += len(self._tail) == TAIL_LINES
-            self._tail.append(self._line)
+            self._tail.append(self._line + end)
         self._line, self._returned = "", False
 
     @property
@@ -63,8 +63,10 @@ class StreamText:
         return self._left_out > 0
 
     def __str__(self) -> str:
-        note = [f"… {self._left_out:,} lines left out …"] if self._left_out else []
-        return "\n".join([*self._head, *note, *self._tail, self._line])
+        note = [f"… {self._left_out:,} lines left out …\n"] if self._left_out else []
+        if note and not self._head[-1].endswith("\n"):
+            note.insert(0, "\n")
+        return "".join([*self._head, *note, *self._tail, self._line])
 
 
 class OutputList:
