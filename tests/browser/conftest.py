@@ -110,7 +110,8 @@ def _add_odd_ones(folder: Path) -> None:
         rows.writerows((f"odd-{place}", "2020-01-01", name, name, "Odd") for place, name in enumerate(ODD))
 
 
-@pytest.fixture(scope="session")
+# While it is open, nothing else in this process can start a browser.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
     """A browser without a window."""
     if not CHROMIUM.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import Counter
 from pathlib import Path
@@ -26,12 +27,15 @@ def tidy(path: Path) -> list[str]:
     are. Cells get an id where they have none, or that of another. The file is replaced at once, or not at all.
 
     Raises:
-        UsageError: it is no notebook of format 4.
+        UsageError: it is no notebook.
         WorkFailed: it can't be written, or somebody else wrote it meanwhile.
     """
     before = path.read_bytes() if path.is_file() else b""
     read_notebook(path)
-    node = nbformat.reads(before.decode("utf-8-sig"), as_version=4)
+    text = before.decode("utf-8-sig")
+    # Not `nbformat.reads` for its own format: it gives cells other ids on its way, and says nothing of it.
+    current = json.loads(text).get("nbformat") == 4
+    node = nbformat.v4.reads(text) if current else nbformat.reads(text, as_version=4)
     done = [f"{what} of {_cells(count)}" for what, count in _tidy_cells(node).items() if count]
     if _tidy_notebook(node):
         done.append("metadata of the notebook")
