@@ -221,7 +221,7 @@ def test_a_large_text_is_read_fast() -> None:
 
 
 def test_the_password_of_every_url_is_a_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://ann:of-the%2Dindex@index.example/simple")
+    monkeypatch.setenv("PARTNER_URL", "https://ann:of-the%2Dindex@partner.example/files")
     given = settings.model_copy(
         update={
             "mlflow_tracking_uri": "https://ann:of-mlflow@mlflow.example",
