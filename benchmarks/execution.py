@@ -92,7 +92,10 @@ def processor_seconds() -> float:
 
 def task_resident(folder: Path) -> dict[str, float]:
     """Run the pipeline twice in this process; the second time counts, and what its records take is told."""
-    from workbench.execution import closing, conductor, journal, run_pipeline
+    from workbench.execution import run_pipeline
+    from workbench.execution.notebook import journal
+    from workbench.execution.run import conductor
+    from workbench.execution.run import finish as closing
 
     spent = [0.0]
     run_pipeline(folder, force=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 from stages import write_map, write_notebook
 
 from workbench.execution import run_pipeline
-from workbench.execution.reports import write_index
-from workbench.execution.retention import prune
-from workbench.execution.runs import list_open, list_runs, read_run
+from workbench.execution.housekeeping.retention import prune
+from workbench.execution.records.store import list_open, list_runs, read_run
+from workbench.execution.reports.pages import write_index
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 

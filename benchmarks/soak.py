@@ -21,8 +21,9 @@ from pathlib import Path
 
 from arrivals import make_intake, write_sales
 
-from workbench.aws.messages import Files, file_uri
-from workbench.aws.queue import Queue, connect_queue
+from workbench.queue.base import Queue
+from workbench.queue.connect import connect_queue
+from workbench.queue.messages import Files, file_uri
 from workbench.settings import get_settings
 from workbench.warehouse import connect
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from workbench.anomaly.tracking import mlflow_client
-from workbench.aws.queue import connect_queue
 from workbench.private import private_file, private_folder
+from workbench.queue.connect import connect_queue
 from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect

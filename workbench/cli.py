@@ -23,7 +23,7 @@ from workbench.commands import (
     worker,
 )
 from workbench.errors import WorkbenchError, cause_of
-from workbench.execution import quick
+from workbench.execution import slim_imports as quick
 from workbench.terminal import printable
 
 app = typer.Typer(
@@ -95,7 +95,7 @@ def main() -> None:
 
 def _without_secrets(text: str) -> str:
     """Return the text of an error without the passwords of the settings; an address may hold one."""
-    from workbench.execution.redact import Redactor
+    from workbench.execution.notebook.redact import Redactor
     from workbench.settings import get_settings
 
     try:

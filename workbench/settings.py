@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workbench import PACKAGE
 from workbench.errors import UsageError
 from workbench.private import close_home, share
 
@@ -191,7 +192,7 @@ class Settings(BaseSettings):
     @property
     def root(self) -> Path:
         """The project folder: the one that holds ``pipeline_notebooks/`` and ``dbt/``."""
-        return (self.project or Path(__file__).resolve().parent.parent).absolute()
+        return (self.project or PACKAGE.parent).absolute()
 
 
 def _days_by_name(text: str) -> dict[str, dt.date]:

@@ -11,7 +11,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from workbench.aws.queue import Queue, connect_queue
+from workbench.queue.base import Queue
+from workbench.queue.connect import connect_queue
 
 REGION = "eu-west-1"
 

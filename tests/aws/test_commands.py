@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from workbench import cli
-from workbench.aws.queue import Queue, connect_queue
+from workbench.queue.base import Queue
+from workbench.queue.connect import connect_queue
 
 Call = Callable[..., tuple[int, str, str]]
 

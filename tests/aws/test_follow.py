@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.aws.queue import connect_queue
-from workbench.aws.worker import Options, Worker
 from workbench.execution import run_pipeline
-from workbench.execution.runs import list_runs
+from workbench.execution.records.store import list_runs
+from workbench.queue.connect import connect_queue
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
+from workbench.worker.worker import Options, Worker
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import dataclasses
 import boto3
 import pytest
 
-from workbench.aws.glue import glue_type, table_input, write_tables
 from workbench.errors import UsageError
+from workbench.lake.glue import glue_type, table_input, write_tables
 from workbench.schema import DATASETS, TABLES, table
 from workbench.schema.model import Column
 

@@ -14,10 +14,10 @@ import pytest
 
 from tests.aws.conftest import REGION
 from tests.aws.project import ROOT
-from workbench.aws.glue import LAKE
-from workbench.aws.lake import publish
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import ingest
+from workbench.lake.glue import LAKE
+from workbench.lake.publish import publish
 from workbench.schema import TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse

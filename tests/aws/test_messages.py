@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.aws.conftest import make_sqs
-from workbench.aws.messages import (
+from workbench.queue.connect import connect_queue
+from workbench.queue.messages import (
     Files,
     Nothing,
     NotUnderstood,
@@ -23,7 +24,6 @@ from workbench.aws.messages import (
     s3_uri,
     understand,
 )
-from workbench.aws.queue import connect_queue
 
 DATA = Path(__file__).parent / "data"
 GOLDEN = (DATA / "s3_event.json").read_text()

@@ -14,12 +14,13 @@ import pytest
 from tests.aws.conftest import make_queue, make_sqs
 from tests.aws.project import HEADER, make_project, sales
 from tests.execution.notebooks import notebook, pipeline
-from workbench.aws.messages import Files, RunRequest, file_uri
-from workbench.aws.queue import Queue, connect_queue
-from workbench.aws.worker import Options, Worker
+from workbench.queue.base import Queue
+from workbench.queue.connect import connect_queue
+from workbench.queue.messages import Files, RunRequest, file_uri
 from workbench.settings import Settings, get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
+from workbench.worker.worker import Options, Worker
 
 BOTH = pytest.mark.parametrize("queue_url", ["sqlite", "sqs"], indirect=True)
 QUICK = Options(retry=0, settle=0.2, visibility=60)

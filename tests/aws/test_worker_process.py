@@ -17,9 +17,9 @@ import pytest
 
 from tests.aws.conftest import make_sqs
 from tests.aws.project import make_project, sales
-from workbench.aws.messages import Files, file_uri
-from workbench.aws.queue import connect_queue
-from workbench.execution.runs import list_runs
+from workbench.execution.records.store import list_runs
+from workbench.queue.connect import connect_queue
+from workbench.queue.messages import Files, file_uri
 from workbench.settings import get_settings
 from workbench.warehouse import connect
 

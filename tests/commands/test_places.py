@@ -12,12 +12,12 @@ from urllib.parse import unquote
 import pytest
 
 from tests.commands.test_warehouse import Answer, Call
-from workbench.aws.queue import connect_queue
-from workbench.aws.worker import Options, Worker
-from workbench.execution.runs import list_runs, new_run, save
+from workbench.execution.records.store import list_runs, new_run, save
+from workbench.queue.connect import connect_queue
 from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
+from workbench.worker.worker import Options, Worker
 
 NAME = 'it\'s 100% #1 [a] {b} $x ü;& 店\n%20 "q" {{ x }} <b> *~'
 

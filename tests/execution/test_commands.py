@@ -9,7 +9,8 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench import cli
-from workbench.execution.runs import Run, StageRun, new_run, save
+from workbench.execution.records.model import Run, StageRun
+from workbench.execution.records.store import new_run, save
 from workbench.settings import Settings
 
 

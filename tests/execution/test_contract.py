@@ -10,7 +10,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import load_pipeline
-from workbench.execution.contract import check_pipeline
+from workbench.execution.pipeline.contract import check_pipeline
 
 STAGE: dict[str, object] = {"reads": ["landing"], "writes": ["raw.*", "ops.batches"]}
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from tests.execution.notebooks import notebook
-from workbench.execution.executor import Executor
-from workbench.execution.journal import replay
-from workbench.execution.notebook import Outcome, prepare
+from workbench.execution.notebook.journal import replay
+from workbench.execution.notebook.notebook import Outcome, prepare
+from workbench.execution.run.executor import Executor
 from workbench.settings import Settings
 
 Run = Callable[..., Outcome]
@@ -276,7 +276,7 @@ ODD_OUTPUTS = {
     "a = []\nfor _ in range(400): a = [a]\ndisplay({'application/json': a}, raw=True)": "nested too deeply",
     "display({5: 'five', None: 'none', 'text/plain': 'plain'}, raw=True)": "five",
     "display({'text/plain': 'x'}, metadata={'text/plain': {5: b'x', 'n': float('inf')}}, raw=True)": '"inf"',
-    "from workbench.execution.recording import MIME\n"
+    "from workbench.execution.notebook.recording import MIME\n"
     "display({MIME: {'counts': 5, 'tables': {'a': 'x', 'b': 7}, 'mlflow_run_ids': 1}}, raw=True)": '"b": 7',
 }
 

@@ -14,7 +14,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
-from workbench.execution.given import collect
+from workbench.execution.parameters.inputs import collect
 
 DECLARED = """
 limit: int = 5  # rows to take

@@ -16,8 +16,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import load_pipeline, run_notebook, run_pipeline
-from workbench.execution.contract import check_pipeline
-from workbench.execution.language import assigned_names, find_kernel
+from workbench.execution.notebook.language import assigned_names, find_kernel
+from workbench.execution.pipeline.contract import check_pipeline
 from workbench.settings import Settings
 
 SHELL = """\

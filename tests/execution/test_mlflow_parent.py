@@ -61,7 +61,7 @@ def test_a_tracking_server_that_is_not_there_is_one_clear_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from workbench.errors import WorkFailed
-    from workbench.execution.runs import list_runs
+    from workbench.execution.records.store import list_runs
     from workbench.settings import get_settings
 
     monkeypatch.setenv("WORKBENCH_MLFLOW_RUNS", "true")

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import UsageError
-from workbench.execution.literals import assignments, plain
-from workbench.execution.parameters import (
+from workbench.execution.parameters.conversion import convert
+from workbench.execution.parameters.declarations import (
     Parameter,
     convert_all,
     parse_cell,
@@ -26,8 +26,8 @@ from workbench.execution.parameters import (
     require_all,
     secrets_of,
 )
-from workbench.execution.secret import Secret
-from workbench.execution.values import convert
+from workbench.execution.parameters.literals import assignments, plain
+from workbench.execution.parameters.secret import Secret
 
 CELL = """
 # What to run with.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from workbench.execution.progress import STOPPING, Lines, Live, usual_seconds
-from workbench.execution.runs import Run, StageRun, new_run, save
+from workbench.execution.records.model import Run, StageRun
+from workbench.execution.records.store import new_run, save
+from workbench.execution.run.progress import STOPPING, Lines, Live, usual_seconds
 from workbench.settings import Settings
 
 

@@ -20,7 +20,7 @@ from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from workbench.execution.fork.client import close_zygotes
+from workbench.execution.kernels.fork.client import close_zygotes
 
 FORKED = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
 
@@ -73,7 +73,7 @@ def text(cell: Any) -> str:
 def is_forked(pid: int) -> bool:
     """Whether a process is the child of a zygote."""
     parent = psutil.Process(pid).parent()
-    return parent is not None and "workbench.execution.fork.zygote" in parent.cmdline()
+    return parent is not None and "workbench.execution.kernels.fork.zygote" in parent.cmdline()
 
 
 def test_nbclient_runs_a_notebook_in_a_forked_kernel(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_nbclient_runs_a_notebook_in_a_forked_kernel(tmp_path: Path) -> None:
     assert text(node.cells[0]) == "True\n"
     parent, folder, mark = text(node.cells[1]).split()
     assert (folder, mark) == (str(tmp_path), "here")
-    assert "workbench.execution.fork.zygote" in psutil.Process(int(parent)).cmdline()
+    assert "workbench.execution.kernels.fork.zygote" in psutil.Process(int(parent)).cmdline()
     assert "text/html" in node.cells[2].outputs[0].data
     assert "image/png" in node.cells[3].outputs[0].data
     assert text(node.cells[4]) == "from below\n"

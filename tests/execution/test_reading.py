@@ -11,7 +11,7 @@ import pytest
 
 from workbench.errors import UsageError
 from workbench.execution import run_notebook
-from workbench.execution.reading import read_notebook
+from workbench.execution.notebook.reading import read_notebook
 from workbench.settings import Settings
 
 

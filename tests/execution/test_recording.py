@@ -15,9 +15,9 @@ from workbench.warehouse import Warehouse
 
 @pytest.fixture(autouse=True)
 def fresh_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    from workbench.execution.recording import _Clock
+    from workbench.execution.notebook.recording import _Clock
 
-    monkeypatch.setattr("workbench.execution.recording._clock", _Clock())
+    monkeypatch.setattr("workbench.execution.notebook.recording._clock", _Clock())
 
 
 def test_tables_are_shown_with_their_present_rows(
@@ -44,7 +44,7 @@ def test_a_metric_that_is_not_finite_is_recorded_as_none(capsys: pytest.CaptureF
 
 
 def test_own_work_is_summed_by_kind_and_nested_work_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
-    from workbench.execution.recording import _clock
+    from workbench.execution.notebook.recording import _clock
 
     with timed("model"):
         time.sleep(0.02)
@@ -59,7 +59,7 @@ def test_own_work_is_summed_by_kind_and_nested_work_counted_once(capsys: pytest.
 
 
 def test_work_that_fails_is_counted_too_and_an_unknown_kind_is_refused() -> None:
-    from workbench.execution.recording import _clock
+    from workbench.execution.notebook.recording import _clock
 
     with pytest.raises(ZeroDivisionError), timed("dbt"):
         1 / 0  # noqa: B018

@@ -15,10 +15,10 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, StageRun, run_pipeline
-from workbench.execution.journal import replay
-from workbench.execution.recovery import recover
-from workbench.execution.reports import index_page
-from workbench.execution.runs import RECORD, list_runs, new_run, read_run, save
+from workbench.execution.housekeeping.recovery import recover
+from workbench.execution.notebook.journal import replay
+from workbench.execution.records.store import RECORD, list_runs, new_run, read_run, save
+from workbench.execution.reports.pages import index_page
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, connect
 
@@ -39,7 +39,7 @@ if what == "run":
     from workbench.execution import run_pipeline
     run_pipeline(folder)
 else:
-    from workbench.execution.recovery import recover
+    from workbench.execution.housekeeping.recovery import recover
     from workbench.settings import get_settings
     recover(get_settings())
 """
@@ -133,7 +133,7 @@ def test_a_run_that_ends_while_somebody_looks_is_not_lost(settings: Settings) ->
     # Its process ends between the look at its record and the look at the process.
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     run = lost_run(settings, pid=process.pid)
-    from workbench.execution import runs
+    from workbench.execution.records import store as runs
 
     def look(pid: int) -> None:
         run.end("succeeded")
@@ -290,7 +290,7 @@ def test_a_run_of_this_process_is_alive_until_it_is_done_with(
 ) -> None:
     run = lost_run(settings, pid=os.getpid())
     assert read_run(run.run_id, settings).state == "lost"
-    from workbench.execution.runs import going_on
+    from workbench.execution.records.store import going_on
 
     with going_on(run):
         assert read_run(run.run_id, settings).state == "running" and recover(settings) == []

@@ -11,7 +11,9 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from workbench.execution.reports import (
+from workbench.execution.records.model import Run, StageRun
+from workbench.execution.records.store import new_run, save
+from workbench.execution.reports.pages import (
     index_page,
     run_page,
     stage_page,
@@ -19,7 +21,6 @@ from workbench.execution.reports import (
     write_run_page,
     write_stage,
 )
-from workbench.execution.runs import Run, StageRun, new_run, save
 from workbench.settings import Settings
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

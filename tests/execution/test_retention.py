@@ -11,11 +11,11 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, run_pipeline
-from workbench.execution import runs as runs_module
-from workbench.execution.reports import LISTED, index_page, run_page, write_index
-from workbench.execution.retention import prune
-from workbench.execution.run_record import now
-from workbench.execution.runs import going_on, list_open, list_runs, new_run, read_run, save
+from workbench.execution.housekeeping.retention import prune
+from workbench.execution.records import store as runs_module
+from workbench.execution.records.model import now
+from workbench.execution.records.store import going_on, list_open, list_runs, new_run, read_run, save
+from workbench.execution.reports.pages import LISTED, index_page, run_page, write_index
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse
 
@@ -105,7 +105,7 @@ def test_a_pruning_that_was_killed_is_gone_on_with(
     runs = [past(settings, days) for days in range(4)]
     program = (
         "import os, shutil\nshutil.rmtree = lambda *a: os.kill(os.getpid(), 9)\n"
-        "from workbench.execution.retention import prune\nfrom workbench.settings import get_settings\n"
+        "from workbench.execution.housekeeping.retention import prune\nfrom workbench.settings import get_settings\n"
         "prune(get_settings())"
     )
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == -9

@@ -11,9 +11,10 @@ import duckdb
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, StageRun, run_pipeline, run_record
-from workbench.execution.run_record import Version
-from workbench.execution.runs import new_run, read_run
+from workbench.execution import Run, StageRun, run_pipeline
+from workbench.execution.records import model as run_record
+from workbench.execution.records.model import Version
+from workbench.execution.records.store import new_run, read_run
 from workbench.schema import TABLES
 from workbench.settings import Settings
 from workbench.warehouse import connect

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import signal
@@ -18,11 +19,12 @@ import pytest
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import Run, run_notebook, run_pipeline
-from workbench.execution.imports import closure
-from workbench.execution.processes import wanted
-from workbench.execution.reading import read_notebook
-from workbench.execution.recovery import recover
-from workbench.execution.runs import read_run
+from workbench.execution.housekeeping.recovery import recover
+from workbench.execution.kernels.fork.client import find_zygote
+from workbench.execution.kernels.start import wanted
+from workbench.execution.notebook.imports import closure
+from workbench.execution.notebook.reading import read_notebook
+from workbench.execution.records.store import read_run
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -64,7 +66,7 @@ def kernels() -> list[int]:
     return [
         child.pid
         for child in psutil.Process().children(recursive=True)
-        if "workbench.execution.launch" in " ".join(child.cmdline())
+        if "workbench.execution.kernels.launch" in " ".join(child.cmdline())
     ]
 
 
@@ -303,3 +305,10 @@ def test_what_pip_put_into_a_folder_of_its_own_is_not_read_as_our_own_code(
     path = notebook(tmp_path / "own/a.ipynb", imports="from of_target import a\nfrom of_library import a")
     found = closure(read_notebook(path), path.parent)
     assert found.third_party == ("of_target",) and found.own == ("of_library",)
+
+
+def test_what_a_package_loads_on_first_use_is_part_of_what_a_notebook_imports(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", imports="from workbench.execution import run_pipeline, timed")
+    files = closure(read_notebook(path), tmp_path).first_party
+    for used in (run_pipeline, find_zygote):
+        assert Path(inspect.getfile(used)) in files

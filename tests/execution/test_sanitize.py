@@ -11,9 +11,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from workbench.execution.reports import stage_page, write_stage
-from workbench.execution.runs import StageRun, new_run
-from workbench.execution.sanitize import TooDeep, clean_html
+from workbench.execution.records.model import StageRun
+from workbench.execution.records.store import new_run
+from workbench.execution.reports.pages import stage_page, write_stage
+from workbench.execution.reports.sanitize import TooDeep, clean_html
 from workbench.settings import Settings
 
 RUN = "window.ran=(window.ran||0)+1"

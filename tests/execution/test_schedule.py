@@ -16,11 +16,11 @@ import pytest
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import Run, run_pipeline
-from workbench.execution.dispatch import Dispatcher, alone, working
-from workbench.execution.pipeline import Pipeline
-from workbench.execution.runs import list_runs
-from workbench.execution.schedule import latest_time, next_time, times
-from workbench.execution.stages import Schedule
+from workbench.execution.pipeline.pipeline import Pipeline
+from workbench.execution.pipeline.schedule import latest_time, next_time, times
+from workbench.execution.pipeline.stage import Schedule
+from workbench.execution.records.store import list_runs
+from workbench.execution.scheduling.scheduler import Dispatcher, alone, working
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 
@@ -278,7 +278,7 @@ def test_it_ends_at_once_while_it_waits(project: Project) -> None:
 
 def test_only_one_may_be_there(settings: Settings) -> None:
     program = (
-        "from workbench.execution.dispatch import alone; from workbench.settings import get_settings\n"
+        "from workbench.execution.scheduling.scheduler import alone; from workbench.settings import get_settings\n"
         "with alone(get_settings()): print('in', flush=True); input()"
     )
     other = subprocess.Popen(

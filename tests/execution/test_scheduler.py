@@ -13,8 +13,8 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, run_pipeline
-from workbench.execution.runs import read_run
-from workbench.execution.scheduler import Claim, Order, admits, places
+from workbench.execution.records.store import read_run
+from workbench.execution.run.admission import Claim, Order, admits, places
 from workbench.settings import Settings
 
 # Each waits until the other has come: it can only end if both run at the same time.

@@ -18,7 +18,7 @@ from tests.execution.notebooks import notebook
 from tests.execution.test_redact import secrets_manager  # noqa: F401  a fixture
 from workbench.errors import UsageError
 from workbench.execution import run_notebook
-from workbench.execution.secret import Secret
+from workbench.execution.parameters.secret import Secret
 from workbench.settings import Settings
 
 FROM_ENVIRONMENT = 'pa"ss & <wörd>/+1'

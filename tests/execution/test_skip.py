@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, packages, run_pipeline
-from workbench.execution.runs import save
-from workbench.execution.skip import differing
+from workbench.execution import Run, run_pipeline
+from workbench.execution.records.store import save
+from workbench.execution.run import packages
+from workbench.execution.run.skip import differing
 from workbench.settings import Settings
 from workbench.warehouse import connect
 

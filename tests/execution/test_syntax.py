@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.execution.syntax import parse
+from workbench.execution.parameters.syntax import parse
 
 
 def test_threads_parse_side_by_side() -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError, WorkFailed
-from workbench.execution import tidy as module
-from workbench.execution.contract import check_pipeline
-from workbench.execution.pipeline import load_pipeline
-from workbench.execution.tidy import tidy
+from workbench.execution.notebook import tidy as module
+from workbench.execution.notebook.tidy import tidy
+from workbench.execution.pipeline.contract import check_pipeline
+from workbench.execution.pipeline.pipeline import load_pipeline
 
 
 def as_saved(path: Path) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from workbench.demo.generate import generate
 from workbench.execution import load_pipeline
-from workbench.execution.executor import Executor
-from workbench.execution.notebook import Outcome, prepare
+from workbench.execution.notebook.notebook import Outcome, prepare
+from workbench.execution.run.executor import Executor
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 

@@ -1,1 +1,1 @@
-"""Work that comes by message, and the same work on AWS: queue, worker, tasks, state machines, a local AWS."""
+"""The same work on AWS: tasks on ECS, state machines, metrics, runs kept in S3, and a local AWS."""

@@ -5,7 +5,7 @@ or in batches from another SQS queue, of which it reports each failure by itself
 ``WORKBENCH_QUEUE_URL``, where messages go; ``WORKBENCH_IDEMPOTENCY_TABLE``, a DynamoDB table (key ``id``) that
 keeps an event from being sent twice, if wished.
 
-It imports pydantic, boto3 and aws-lambda-powertools, and of this package ``errors`` and ``messages`` alone, so
+It imports pydantic, boto3 and aws-lambda-powertools, and of this package ``errors`` and ``queue.messages`` alone, so
 its zip is small.
 """
 
@@ -28,7 +28,7 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from workbench.aws.messages import Files, NotUnderstood, understand
+from workbench.queue.messages import Files, NotUnderstood, understand
 
 QUEUE = "WORKBENCH_QUEUE_URL"
 TABLE = "WORKBENCH_IDEMPOTENCY_TABLE"

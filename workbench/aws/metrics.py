@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.aws.clients import aws_errors, client
-from workbench.aws.queue import Message, Queue
 from workbench.aws.shared_runs import shared
+from workbench.boto import aws_errors, client
 from workbench.errors import WorkbenchError
 from workbench.execution import Run, StageRun
-from workbench.execution.progress import Progress, Silence
+from workbench.execution.run.progress import Progress, Silence
+from workbench.queue.base import Message, Queue
 from workbench.settings import Settings
 
 NAMESPACE = "Workbench"

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from workbench.aws.clients import aws_errors, client, error_code
+from workbench.boto import aws_errors, client, error_code
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution import Run, StageRun
-from workbench.execution.progress import Progress
-from workbench.execution.reports import write_index
-from workbench.execution.run_record import PART, now
-from workbench.execution.runs import RECORD, save
+from workbench.execution.records.model import PART, now
+from workbench.execution.records.store import RECORD, save
+from workbench.execution.reports.pages import write_index
+from workbench.execution.run.progress import Progress
 from workbench.private import private_folder
 from workbench.settings import Settings
 

@@ -12,7 +12,7 @@ import typer
 from workbench.errors import UsageError, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.execution.pipeline import Pipeline
+    from workbench.execution.pipeline.pipeline import Pipeline
 
 
 def register(app: typer.Typer) -> None:
@@ -39,8 +39,8 @@ def check(
 
     With --fix the tours in notebooks/ are brought into form too; what a cell says is never changed.
     """
-    from workbench.execution.contract import check_pipeline
-    from workbench.execution.pipeline import MAP, find_pipelines, load_pipeline
+    from workbench.execution.pipeline.contract import check_pipeline
+    from workbench.execution.pipeline.pipeline import MAP, find_pipelines, load_pipeline
 
     if folder is None:
         places = list(find_pipelines().values())
@@ -70,7 +70,7 @@ def check(
 
 def _fix(pipelines: list[Pipeline], *, tours: bool) -> None:
     """Bring notebooks into form, and say what was done; one that can't be read is left to the findings."""
-    from workbench.execution.tidy import tidy
+    from workbench.execution.notebook.tidy import tidy
     from workbench.settings import get_settings
 
     paths = [pipeline.notebook(name) for pipeline in pipelines for name in pipeline.stages]

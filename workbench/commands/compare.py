@@ -22,7 +22,7 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Show two runs side by side: parameters, states, seconds, rows, counts and metrics."""
-    from workbench.execution.runs import read_run
+    from workbench.execution.records.store import read_run
     from workbench.settings import get_settings
 
     settings = get_settings()

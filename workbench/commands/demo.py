@@ -27,8 +27,8 @@ def demo(
     """
     from workbench.demo import feed
     from workbench.execution import Stopped, load_pipeline, run_pipeline
-    from workbench.execution.progress import choose_progress
-    from workbench.execution.reports import index_page
+    from workbench.execution.reports.pages import index_page
+    from workbench.execution.run.progress import choose_progress
     from workbench.settings import get_settings
     from workbench.sources.files import land
     from workbench.warehouse import connect

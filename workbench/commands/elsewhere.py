@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import unknown
 
 if TYPE_CHECKING:
-    from workbench.execution.pipeline import Pipeline
-    from workbench.execution.progress import Progress
+    from workbench.execution.pipeline.pipeline import Pipeline
+    from workbench.execution.run.progress import Progress
     from workbench.settings import Settings
 
 EXECUTORS = ("local", "ecs")
@@ -26,8 +26,8 @@ def places(
     Raises:
         UsageError: there is no such executor, or a setting is wrong.
     """
-    from workbench.execution.mlflow_parent import PARENT
-    from workbench.execution.progress import Lines, choose_progress
+    from workbench.execution.records.mlflow_parent import PARENT
+    from workbench.execution.run.progress import Lines, choose_progress
 
     if executor is not None and executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
@@ -38,7 +38,7 @@ def places(
     # Set by the run on another machine whose stage this is; nothing that a notebook starts may see it.
     part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)
     if remote or settings.runs_uri:
-        from workbench.aws.executor import executors
+        from workbench.aws.ecs.executor import executors
 
         elsewhere = executors()
     if settings.profile == "aws" or settings.runs_uri:
@@ -58,7 +58,7 @@ def bring_home(settings: Settings, run_id: str | None = None) -> None:
     if not settings.runs_uri:
         return
     from workbench.aws.shared_runs import SharedRuns
-    from workbench.execution.runs import read_run
+    from workbench.execution.records.store import read_run
 
     there = SharedRuns(settings.runs_uri)
     there.bring_records(settings)

@@ -119,7 +119,7 @@ def notebook(
     if not path.expanduser().is_file():
         raise UsageError(f"no notebook {path}")
     from workbench.execution import Stopped, run_notebook
-    from workbench.execution.progress import choose_progress
+    from workbench.execution.run.progress import choose_progress
 
     try:
         done = run_notebook(path, given, kernel=kernel, cold=cold, progress=choose_progress())
@@ -160,8 +160,8 @@ def listing(
     """List runs, newest first."""
     if context.invoked_subcommand:
         return
-    from workbench.execution.recovery import recover
-    from workbench.execution.runs import UNREADABLE, list_runs
+    from workbench.execution.housekeeping.recovery import recover
+    from workbench.execution.records.store import UNREADABLE, list_runs
     from workbench.settings import get_settings
 
     bring_home(get_settings())
@@ -193,7 +193,7 @@ def _common(each: Any) -> tuple[str, str, str, str]:
 
 def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from workbench.commands.tables import show
-    from workbench.execution.progress import COLORS
+    from workbench.execution.run.progress import COLORS
 
     show(names, rows, right=("seconds", "rows"), colors=COLORS)
 
@@ -201,8 +201,8 @@ def _print_table(names: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
 @runs.command()
 def show(run_id: RunId, as_json: AsJson = False) -> None:
     """Show a run: its stages, why each ran or didn't, what they handed back, and why one failed."""
-    from workbench.execution.recovery import recover
-    from workbench.execution.runs import read_run
+    from workbench.execution.housekeeping.recovery import recover
+    from workbench.execution.records.store import read_run
     from workbench.settings import get_settings
 
     bring_home(get_settings(), run_id)
@@ -247,8 +247,8 @@ def open_report(
     """Print where a run's report is; on a desktop, open it in the browser too."""
     import webbrowser
 
-    from workbench.execution.recovery import recover
-    from workbench.execution.runs import read_run
+    from workbench.execution.housekeeping.recovery import recover
+    from workbench.execution.records.store import read_run
     from workbench.settings import get_settings
 
     bring_home(get_settings(), run_id)

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 if TYPE_CHECKING:
-    from workbench.execution.parameters import Parameter
+    from workbench.execution.parameters.declarations import Parameter
 
 Texts = Annotated[
     list[str] | None,
@@ -25,7 +25,7 @@ Json = Annotated[str | None, typer.Option("--parameters-json", metavar="OBJECT",
 
 def complete_pipelines(incomplete: str) -> list[str]:
     """Return the project's pipelines that begin so, for a shell."""
-    from workbench.execution.pipeline import find_pipelines
+    from workbench.execution.pipeline.pipeline import find_pipelines
 
     return [name for name in find_pipelines() if name.startswith(incomplete)]
 
@@ -60,8 +60,8 @@ class NotebookCommand(TyperCommand):
 
     def parameters_of(self, name: str) -> str:
         """Return the listing of a notebook's parameters."""
-        from workbench.execution.parameters import read_parameters
-        from workbench.execution.reading import read_notebook
+        from workbench.execution.notebook.reading import read_notebook
+        from workbench.execution.parameters.declarations import read_parameters
 
         path = Path(name).expanduser()
         declared = read_parameters(read_notebook(path), f"notebook {path.name}")
@@ -74,8 +74,8 @@ class PipelineCommand(NotebookCommand):
     def parameters_of(self, name: str) -> str:
         """Return the listing of a pipeline's parameters, stage by stage, with the map's values."""
         from workbench.execution import load_pipeline
-        from workbench.execution.parameters import read_parameters
-        from workbench.execution.reading import read_notebook
+        from workbench.execution.notebook.reading import read_notebook
+        from workbench.execution.parameters.declarations import read_parameters
 
         pipeline = load_pipeline(name)
         sections = []
@@ -108,7 +108,7 @@ def _section(title: str, declared: Mapping[str, Parameter], mapped: Mapping[str,
 
 
 def _default(parameter: Parameter, mapped: Mapping[str, Any]) -> str:
-    from workbench.execution.literals import plain
+    from workbench.execution.parameters.literals import plain
 
     if parameter.name in mapped:
         text = str(mapped[parameter.name])
@@ -127,6 +127,6 @@ def collect(texts: list[str] | None, file: str | None, json: str | None) -> dict
     Raises:
         UsageError: something can't be read, or a name is given twice in one place.
     """
-    from workbench.execution import given
+    from workbench.execution.parameters import inputs as given
 
     return given.collect(texts or (), file, json)

@@ -11,7 +11,7 @@ import typer
 from workbench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
-    from workbench.aws.queue import DeadMessage, Queue
+    from workbench.queue.base import DeadMessage, Queue
 
 queue = typer.Typer(help="How many messages wait; those that were given up.", invoke_without_command=True)
 dead = typer.Typer(help="Messages that were given up: list, show, replay.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _connect() -> Queue:
-    from workbench.aws.queue import connect_queue
+    from workbench.queue.connect import connect_queue
 
     return connect_queue()
 

@@ -10,7 +10,7 @@ import typer
 
 if TYPE_CHECKING:
     from workbench.execution import Run
-    from workbench.execution.pipeline import Pipeline
+    from workbench.execution.pipeline.pipeline import Pipeline
 
 schedule = typer.Typer(
     help="List the schedules of pipelines: last run, next time, times missed; act on them.",
@@ -30,7 +30,7 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand:
         return
     from workbench.commands.tables import show
-    from workbench.execution.dispatch import working
+    from workbench.execution.scheduling.scheduler import working
     from workbench.settings import get_settings
 
     settings = get_settings()
@@ -59,9 +59,9 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
 def _rows() -> list[dict[str, Any]]:
     from datetime import UTC, datetime
 
-    from workbench.execution.runs import list_runs
-    from workbench.execution.schedule import next_time
-    from workbench.execution.timetable import Timetable, shown
+    from workbench.execution.pipeline.schedule import next_time
+    from workbench.execution.records.store import list_runs
+    from workbench.execution.scheduling.timetable import Timetable, shown
     from workbench.settings import get_settings
 
     settings, now = get_settings(), datetime.now(UTC)
@@ -102,8 +102,8 @@ def run(
     run failed.
     """
     from workbench.execution import Stopped
-    from workbench.execution.dispatch import Dispatcher
-    from workbench.execution.stopping import stoppable
+    from workbench.execution.run.signals import stoppable
+    from workbench.execution.scheduling.scheduler import Dispatcher
     from workbench.settings import get_settings
 
     dispatcher = Dispatcher(get_settings(), _start, _say)

@@ -60,7 +60,7 @@ def maintain() -> None:
     Of runs the newest 1,000 are kept, or as many as WORKBENCH_KEEP_RUNS says, and of these those that are younger than
     WORKBENCH_KEEP_DAYS if that is set; and what later runs still need. Their rows in ops.runs stay.
     """
-    from workbench.execution.retention import prune
+    from workbench.execution.housekeeping.retention import prune
     from workbench.settings import get_settings
     from workbench.warehouse import connect
 

@@ -16,7 +16,7 @@ from workbench.commands.elsewhere import EXECUTORS
 from workbench.errors import unknown
 
 if TYPE_CHECKING:
-    from workbench.aws.worker import Worker
+    from workbench.worker.worker import Worker
 
 
 def register(app: typer.Typer) -> None:
@@ -48,11 +48,11 @@ def worker(
     --drain it exits 1 if a message was given up.
     """
     from workbench.aws.metrics import log
-    from workbench.aws.patience import to_stderr
-    from workbench.aws.queue import connect_queue
-    from workbench.aws.worker import Options, Worker
-    from workbench.execution.progress import Lines
+    from workbench.execution.run.progress import Lines
+    from workbench.queue.connect import connect_queue
     from workbench.settings import get_settings
+    from workbench.worker.patience import to_stderr
+    from workbench.worker.worker import Options, Worker
 
     if executor is not None and executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)

@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.recording import record, timed
-from workbench.execution.secret import Secret
+from workbench.execution.notebook.recording import record, timed
+from workbench.execution.parameters.secret import Secret
 
 if TYPE_CHECKING:
-    from workbench.execution.pipeline import Pipeline, load_pipeline
-    from workbench.execution.runner import run_notebook, run_pipeline
-    from workbench.execution.runs import Run, StageRun
-    from workbench.execution.stopping import Stopped
+    from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
+    from workbench.execution.records.model import Run, StageRun
+    from workbench.execution.run.runner import run_notebook, run_pipeline
+    from workbench.execution.run.signals import Stopped
 
 _LAZY = {
-    "Pipeline": "pipeline",
-    "load_pipeline": "pipeline",
-    "run_notebook": "runner",
-    "run_pipeline": "runner",
-    "Stopped": "stopping",
-    "Run": "runs",
-    "StageRun": "runs",
+    "Pipeline": "pipeline.pipeline",
+    "load_pipeline": "pipeline.pipeline",
+    "run_notebook": "run.runner",
+    "run_pipeline": "run.runner",
+    "Stopped": "run.signals",
+    "Run": "records.model",
+    "StageRun": "records.model",
 }
 
 

@@ -107,7 +107,7 @@ def _aws_answers(start: Start) -> str | None:
 
 
 def _aws_variables(start: Start, url: str) -> Variables:
-    from workbench.aws.clients import aws_errors
+    from workbench.boto import aws_errors
 
     key = _aws_key(start)
     variables = {"AWS_ENDPOINT_URL": url, **key.variables, "AWS_DEFAULT_REGION": _REGION}

@@ -16,8 +16,8 @@ import boto3
 import pytest
 
 from tests.aws.local.conftest import Cluster
-from workbench.aws.ecs import TaskResult, TaskSpec, run_task, stage_command
-from workbench.aws.fargate import FargateSize, cost, fitting_size
+from workbench.aws.ecs.fargate import FargateSize, cost, fitting_size
+from workbench.aws.ecs.run_task import TaskResult, TaskSpec, run_task, stage_command
 from workbench.aws.local.tasks import SPOT
 from workbench.errors import UsageError, WorkFailed
 
@@ -142,7 +142,7 @@ def test_setting_stop_stops_the_task(cluster: Cluster) -> None:
 
 def test_ctrl_c_stops_the_task(cluster: Cluster) -> None:
     program = (
-        "import sys\nfrom workbench.aws.ecs import TaskSpec, run_task\n"
+        "import sys\nfrom workbench.aws.ecs.run_task import TaskSpec, run_task\n"
         "spec = TaskSpec(sys.argv[1], sys.argv[2], ['python', '-c', \"import time; print('begun'); time.sleep(60)\"], [sys.argv[3]])\n"
         "run_task(spec, on_line=lambda line: print(line, flush=True), poll=0.1)"
     )

@@ -22,10 +22,10 @@ from tests.aws.local.test_state_machine import execute
 from tests.aws.project import ROOT
 from tests.redshift import ROLE, login, running_server
 from workbench.aws.local import LocalAWS
-from workbench.aws.queue import Queue
-from workbench.aws.state_machine import Target, state_machine
+from workbench.aws.stepfunctions.state_machine import Target, state_machine
 from workbench.execution import load_pipeline
-from workbench.execution.runs import read_run
+from workbench.execution.records.store import read_run
+from workbench.queue.base import Queue
 from workbench.schema import TABLES
 from workbench.settings import get_settings
 from workbench.sources.files import land

@@ -17,8 +17,9 @@ import pytest
 from tests.aws.local.conftest import Cluster
 from tests.aws.project import ROOT
 from tests.execution.notebooks import notebook, pipeline
-from workbench.aws.executor import has_password
-from workbench.execution.runs import Run, read_run
+from workbench.aws.ecs.executor import has_password
+from workbench.execution.records.model import Run
+from workbench.execution.records.store import read_run
 from workbench.settings import get_settings
 from workbench.warehouse import connect
 

@@ -18,11 +18,19 @@ from tests.aws.conftest import make_sqs
 from tests.aws.local.test_functions import invoke
 from tests.aws.test_messages import DATA, GOLDEN, TEST_EVENT
 from workbench.aws.local import LocalAWS
-from workbench.aws.messages import Files, object_of, understand
-from workbench.aws.queue import Queue, connect_queue
+from workbench.queue.base import Queue
+from workbench.queue.connect import connect_queue
+from workbench.queue.messages import Files, object_of, understand
 
 PACKAGE = Path(__file__).resolve().parents[3] / "workbench"
-MODULES = ("__init__.py", "errors.py", "aws/__init__.py", "aws/messages.py", "aws/lambda_trigger.py")
+MODULES = (
+    "__init__.py",
+    "errors.py",
+    "queue/__init__.py",
+    "queue/messages.py",
+    "aws/__init__.py",
+    "aws/lambda_trigger.py",
+)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 from tests.aws.local.conftest import Cluster
 from tests.aws.project import ROOT
 from tests.execution.notebooks import notebook, pipeline
-from workbench.aws.state_machine import Target, backfill_machine, state_machine
+from workbench.aws.stepfunctions.state_machine import Target, backfill_machine, state_machine
 from workbench.errors import UsageError
 from workbench.execution import Pipeline, load_pipeline
-from workbench.execution.runs import list_runs
+from workbench.execution.records.store import list_runs
 from workbench.settings import get_settings
 
 IMPORTS = "import pathlib, time\nfrom workbench.execution import record"

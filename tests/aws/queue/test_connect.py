@@ -5,8 +5,8 @@ from __future__ import annotations
 import boto3
 import pytest
 
-from workbench.aws.queue import connect_queue
 from workbench.errors import UsageError, WorkFailed
+from workbench.queue.connect import connect_queue
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from workbench.aws.queue import Queue, ReceiptLost, connect_queue
+from workbench.queue.base import Queue, ReceiptLost
+from workbench.queue.connect import connect_queue
 
 
 def test_what_is_sent_is_received_once_and_in_full(queue: Queue) -> None:

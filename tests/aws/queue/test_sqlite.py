@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from workbench.aws.queue import connect_queue
-from workbench.aws.queue.sqlite import SQLiteQueue
 from workbench.errors import WorkFailed
+from workbench.queue.connect import connect_queue
+from workbench.queue.sqlite import SQLiteQueue
 
 SENDER = """
 import sys
 from pathlib import Path
-from workbench.aws.queue.sqlite import SQLiteQueue
+from workbench.queue.sqlite import SQLiteQueue
 queue = SQLiteQueue(Path(sys.argv[1]))
 for number in range(1_000_000):
     queue.send(f"message {number}")
@@ -29,7 +29,7 @@ for number in range(1_000_000):
 TAKER = """
 import sys
 from pathlib import Path
-from workbench.aws.queue.sqlite import SQLiteQueue
+from workbench.queue.sqlite import SQLiteQueue
 queue = SQLiteQueue(Path(sys.argv[1]))
 while found := queue.receive(7, wait=1):
     for message in found:

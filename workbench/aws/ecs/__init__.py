@@ -1,0 +1,1 @@
+"""Stages as tasks on ECS Fargate."""

@@ -1,0 +1,1 @@
+"""Pipelines as state machines of Step Functions."""

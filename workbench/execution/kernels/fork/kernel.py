@@ -1,0 +1,33 @@
+"""A forked process that is a kernel: ipykernel's own, with its sockets, under any Jupyter client."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import traceback
+from collections.abc import Sequence
+
+from workbench.execution.kernels.fork.child import Birth, leave, settle
+from workbench.execution.kernels.fork.shell import PipeApp
+
+
+def serve(app: PipeApp, birth: Birth, parent: int, arguments: Sequence[str]) -> None:
+    """Be a kernel until told to end; never returns. To be called in a process that was just forked.
+
+    ``arguments`` are those of ``python -m ipykernel_launcher``.
+    """
+    status = 1
+    try:
+        settle(birth, parent)
+        os.close(birth.commands)
+        os.close(birth.events)
+        app.connect(arguments, parent)
+        app.start()
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 0
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.write(2, traceback.format_exc().encode("utf-8", "replace"))
+    finally:
+        leave(status)

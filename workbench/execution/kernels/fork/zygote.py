@@ -1,0 +1,215 @@
+"""The parent from which notebooks are forked: it imports, forks and buries, and does nothing else.
+
+Run as ``python -m workbench.execution.kernels.fork.zygote DESCRIPTOR [kernels]``; the descriptor is a socket of packets
+to the supervisor. With ``kernels`` its children are whole kernels, else they run the cells they are sent. It has one thread, no event loop and no work of its own, since a child of a process that has worked
+may hang: OpenMP's pool and the locks of other threads don't survive a fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections import deque
+from typing import Any
+
+# pyarrow's allocator has a thread that holds no lock across a fork.
+HARMLESS = ("jemalloc_bg_thd",)
+_PACKET = 1 << 20
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Zygote:
+    """Serves one supervisor until it goes."""
+
+    def __init__(self, control: socket.socket, kernels: bool = False) -> None:
+        self._control = control
+        self._running: dict[int, int] = {}
+        self._waiting: deque[str] = deque()
+        self._met: set[str] = set()
+        self._unsafe = False
+        self._kernels = kernels
+        from workbench.execution.kernels.fork.shell import make_app
+
+        self._app = make_app(debugger=kernels)
+        from workbench.execution.kernels.fork.recall import Recall
+
+        self._recall = Recall(self._app)
+        self._started_with = dict(os.environ)
+
+    def serve(self) -> None:
+        """Answer until the supervisor's end is closed; then nothing is left running."""
+        wake, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        with selectors.DefaultSelector() as ready:
+            ready.register(self._control, selectors.EVENT_READ)
+            ready.register(wake, selectors.EVENT_READ)
+            while True:
+                # Modules are imported while nobody asks for anything.
+                found = ready.select(0 if self._waiting and not self._unsafe else None)
+                for key, _ in found:
+                    if key.fd == wake:
+                        with contextlib.suppress(BlockingIOError):
+                            os.read(wake, 4096)
+                    elif not self._answer():
+                        self._end()
+                        return
+                self._bury()
+                if not found and self._waiting:
+                    self._import(self._waiting.popleft())
+
+    def _answer(self) -> bool:
+        """Take one request; return False when the supervisor is gone."""
+        try:
+            packet, descriptors, _, _ = socket.recv_fds(self._control, _PACKET, 4)
+        except OSError:
+            return False
+        if not packet:
+            return False
+        request = json.loads(packet)
+        if request["op"] == "import":
+            for name in request["now"]:
+                self._import(name)
+            self._waiting.extend(name for name in request["later"] if name not in self._met)
+        elif request["op"] == "fork":
+            for name in request["imports"]:
+                self._import(name)
+            self._fork(request, descriptors)
+        return True
+
+    def _import(self, name: str) -> None:
+        """Import a module; one that can't be is left for the notebook to report."""
+        if name in self._met or self._unsafe:
+            return
+        self._met.add(name)
+        self._recall.load(name)
+        from workbench.execution.kernels.fork.linux import thread_names
+
+        if others := [thread for thread in thread_names() if thread not in HARMLESS]:
+            self._unsafe = True
+            self._send({"op": "unsafe", "module": name, "threads": others})
+
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        if self._unsafe:
+            for descriptor in descriptors:
+                os.close(descriptor)
+            self._send({"op": "refused", "id": request["id"]})
+            return
+        from workbench.execution.kernels.fork.child import Birth, live
+
+        gc.collect()
+        gc.freeze()
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            self._control.close()
+            commands, events, output, errors = descriptors
+            birth = Birth(
+                commands=commands,
+                events=events,
+                output=output,
+                errors=errors,
+                environment=self._environment(request["environment"]),
+                folder=request["folder"],
+                threads=request["threads"],
+            )
+            if self._kernels:
+                from workbench.execution.kernels.fork.kernel import serve
+
+                serve(self._app, birth, parent, request["arguments"])
+            live(self._app, birth, parent)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._running[pid] = request["id"]
+        self._send({"op": "forked", "id": request["id"], "pid": pid})
+
+    def _environment(self, given: dict[str, str]) -> dict[str, str]:
+        """Return a child's environment with what imports have changed in ours, as they would have in its own."""
+        before, after = self._started_with, os.environ
+        for name in before.keys() | after.keys():
+            if before.get(name) != after.get(name) and given.get(name) == before.get(name):
+                given.pop(name, None)
+                if name in after:
+                    given[name] = after[name]
+        return given
+
+    def _bury(self) -> None:
+        """Take leave of children that ended, and end what they left behind."""
+        from workbench.execution.kernels.fork.linux import kill_group
+
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            pid = found.si_pid
+            if pid in self._running:
+                # Its number is its own until it is waited for, so the group is surely its.
+                kill_group(pid)
+            _, status, usage = os.wait4(pid, 0)
+            if pid in self._running:
+                self._end_orphans()
+                self._send(
+                    {
+                        "op": "exit",
+                        "id": self._running.pop(pid),
+                        "status": os.waitstatus_to_exitcode(status),
+                        "peak_memory": usage.ru_maxrss * 1024,
+                        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+                    }
+                )
+
+    def _end_orphans(self) -> None:
+        """Kill what a child's end left to this process; each may leave others."""
+        from workbench.execution.kernels.fork.linux import children
+
+        for _ in range(20):
+            if not (orphans := children() - set(self._running)):
+                return
+            for pid in orphans:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+
+    def _end(self) -> None:
+        from workbench.execution.kernels.fork.linux import kill_group
+
+        for pid in self._running:
+            kill_group(pid)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        self._running.clear()
+        self._end_orphans()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        with contextlib.suppress(OSError):
+            self._control.send(json.dumps(message).encode())
+
+
+def main() -> None:
+    """Serve the supervisor at the other end of the descriptor."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    # With -m the working directory comes first; a file there must not hide a library.
+    if sys.path and sys.path[0] in ("", os.getcwd()):  # noqa: PTH109
+        sys.path.pop(0)
+    for name in _THREADS:
+        os.environ[name] = "1"
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    from workbench.execution.kernels.fork.linux import set_subreaper
+
+    set_subreaper()
+    Zygote(control, kernels="kernels" in sys.argv[2:]).serve()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

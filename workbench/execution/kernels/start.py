@@ -1,0 +1,112 @@
+"""The process for a notebook: forked from a parent that has its libraries, or a kernel started afresh."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.kernels.fork.client import CannotFork, Zygote, find_zygote
+from workbench.execution.notebook.imports import Closure, closure
+from workbench.execution.notebook.language import PYTHON
+
+if TYPE_CHECKING:
+    from workbench.execution.kernels.jupyter_kernel import KernelProcess
+    from workbench.execution.kernels.process import Process
+
+_ATTEMPTS = 5
+
+
+def start_process(
+    content: Mapping[str, Any],
+    folder: Path,
+    env: Mapping[str, str],
+    log: Path,
+    *,
+    cold: bool = False,
+    kernel_name: str = PYTHON,
+    start_timeout: float = 60,
+) -> tuple[Process, str, str | None]:
+    """Start a process for a notebook.
+
+    Args:
+        content: the notebook's JSON.
+        folder: the process's working directory.
+        env: its environment.
+        log: where a kernel keeps what it prints past the notebook.
+        cold: don't fork.
+        kernel_name: the kernel; any but this Python's own is started afresh.
+        start_timeout: seconds until a kernel must answer.
+
+    Returns:
+        The process; ``fork`` or ``kernel``; and why it wasn't forked, if so.
+    """
+    why = "asked for" if cold else None
+    if kernel_name != PYTHON:
+        why = f"it runs in the kernel {kernel_name}"
+    if why is None:
+        try:
+            return fork(content, folder, env), "fork", None
+        except CannotFork as error:
+            why = str(error)
+    return start_kernel(content, folder, env, log, kernel_name, start_timeout), "kernel", why
+
+
+def start_kernel(
+    content: Mapping[str, Any],
+    folder: Path,
+    env: Mapping[str, str],
+    log: Path,
+    name: str = PYTHON,
+    start_timeout: float = 60,
+) -> KernelProcess:
+    """Start a kernel afresh; if it is Python's it imports what the notebook will while it waits."""
+    from workbench.execution.kernels.jupyter_kernel import KernelProcess
+    from workbench.execution.kernels.launch import IMPORTS
+
+    imports = ",".join(wanted(closure(content, folder), folder)) if name == PYTHON else ""
+    return KernelProcess({**env, IMPORTS: imports}, folder, log, name, start_timeout)
+
+
+def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> None:
+    """Have a zygote import what a notebook will, its own code first, as soon as it has nothing else to do.
+
+    Raises:
+        CannotFork: there can't be one.
+    """
+    found = closure(content, folder)
+    find_zygote(env, found.first_party).preload(wanted(found, folder), found.third_party)
+
+
+def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> Any:
+    """Return a forked process for a notebook.
+
+    Raises:
+        CannotFork: it can't be had.
+    """
+    found = closure(content, folder)
+    imports = wanted(found, folder)
+    for _ in range(_ATTEMPTS):
+        zygote: Zygote = find_zygote(env, found.first_party)
+        if child := zygote.fork(env, folder, imports, _threads(env)):
+            return child
+        # A module made it unfit to fork, which is known now: the next one leaves it out.
+        zygote.alive = False
+    raise CannotFork("no process could be forked")
+
+
+def wanted(found: Closure, folder: Path) -> list[str]:
+    """Return the modules to import ahead: those of ours, and what the notebook itself names.
+
+    What lies beside the notebook is its own, and another's of the same name must not take its place.
+    """
+    beside = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
+    names = dict.fromkeys([*found.direct, *found.own])
+    return [name for name in names if name.partition(".")[0] not in beside]
+
+
+def _threads(env: Mapping[str, str]) -> int:
+    """Return the threads that numerical libraries may take."""
+    given = env.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))

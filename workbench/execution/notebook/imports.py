@@ -1,0 +1,176 @@
+"""What a notebook imports, found in its source without running it: our own files, and others' modules."""
+
+from __future__ import annotations
+
+import ast
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from workbench import PACKAGE
+from workbench.execution.parameters.syntax import parse
+
+
+@dataclass(frozen=True)
+class Closure:
+    """All that a notebook may import, at any depth of our own code, also inside of functions.
+
+    ``first_party`` are the files of our own modules; ``third_party`` the names of all others, as they are
+    written, in the order in which they are met. ``own`` are the names of ours, ``direct`` those that the
+    notebook's own cells import.
+    """
+
+    first_party: tuple[Path, ...]
+    third_party: tuple[str, ...]
+    own: tuple[str, ...]
+    direct: tuple[str, ...]
+
+
+def closure(content: Mapping[str, Any], folder: Path) -> Closure:
+    """Return what a notebook imports.
+
+    Args:
+        content: the notebook's JSON.
+        folder: where it is; modules beside it are first-party, as is what lies outside of the installed ones.
+    """
+    roots = _roots(folder)
+    files: dict[Path, None] = {}
+    others: dict[str, None] = {}
+    own: dict[str, None] = {}
+    waiting: list[tuple[str, str | None]] = []
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
+            waiting += _imports_of(_parse(source), "")
+    direct = tuple(dict.fromkeys(module for module, _ in waiting))
+    seen: set[tuple[str, str | None]] = set()
+    while waiting:
+        module, name = waiting.pop(0)
+        if (module, name) in seen:
+            continue
+        seen.add((module, name))
+        found = _find(module, roots)
+        if found is None:
+            if module.partition(".")[0] not in sys.stdlib_module_names:
+                others[module] = None
+            continue
+        own[module] = None
+        for parent in _parents(module, roots):
+            files[parent] = None
+        files[found] = None
+        if name:
+            if _find(f"{module}.{name}", roots):
+                waiting.append((f"{module}.{name}", None))
+            elif target := _read(found, module, found.stat().st_mtime_ns).lazy.get(name):
+                waiting.append((f"{module}.{target}", None))
+        waiting += _read(found, module, found.stat().st_mtime_ns).imports
+    return Closure(tuple(files), tuple(others), tuple(own), direct)
+
+
+@lru_cache(maxsize=64)
+def _roots(folder: Path) -> tuple[Path, ...]:
+    """Return the folders in which first-party modules lie, this package's among them.
+
+    One that holds what pip has put there (``pip install --target``) is no such folder.
+    """
+    installed = [Path(path).resolve() for path in (*sysconfig.get_paths().values(), *site.getsitepackages())]
+    roots = {folder.resolve(): None, PACKAGE.parent: None}
+    for text in sys.path:
+        path = Path(text or ".").resolve()
+        held = any(path == each or each in path.parents for each in installed)
+        if path.is_dir() and not held and not any(path.glob("*.dist-info")):
+            roots[path] = None
+    return tuple(roots)
+
+
+def _find(module: str, roots: tuple[Path, ...]) -> Path | None:
+    for root in roots:
+        # Installed, this package lies among all others, which aren't ours.
+        if root.name in ("site-packages", "dist-packages") and module.partition(".")[0] != "workbench":
+            continue
+        place = root.joinpath(*module.split("."))
+        for candidate in (place / "__init__.py", place.with_suffix(".py")):
+            if candidate.is_file():
+                return candidate
+    return None
+
+
+def _parents(module: str, roots: tuple[Path, ...]) -> Iterator[Path]:
+    parts = module.split(".")
+    for count in range(1, len(parts)):
+        if found := _find(".".join(parts[:count]), roots):
+            yield found
+
+
+@dataclass(frozen=True)
+class _Module:
+    imports: tuple[tuple[str, str | None], ...]
+    lazy: dict[str, str]
+
+
+@lru_cache(maxsize=1024)
+def _read(path: Path, module: str, changed: int) -> _Module:
+    tree = _parse(path.read_text(encoding="utf-8", errors="replace"))
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    lazy = _lazy(tree, path.parent) if path.name == "__init__.py" else {}
+    return _Module(tuple(_imports_of(tree, package)), lazy)
+
+
+def _parse(source: str) -> ast.Module:
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError):
+        # A cell with a magic, or a broken module: what it imports comes to light when it runs.
+        lines = [line for line in source.splitlines() if line.startswith(("import ", "from "))]
+        try:
+            return parse("\n".join(lines))
+        except (SyntaxError, ValueError):
+            return ast.Module([], [])
+
+
+def _imports_of(tree: ast.Module, package: str) -> Iterator[tuple[str, str | None]]:
+    """Yield (module, name imported from it or None), what is for type checkers alone left out."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            waiting += node.orelse
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            # `from . import x` at the top of a notebook has no package to be relative to.
+            yield from ((base, alias.name) for alias in node.names if base)
+        else:
+            waiting += reversed(list(ast.iter_child_nodes(node)))
+
+
+def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:
+    """Return the names that a package loads on first use, from a table of name and module."""
+    found: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                match key, value:
+                    case ast.Constant(value=str(name)), ast.Constant(value=str(module)):
+                        module = module.lstrip(".")
+                        parts = module.split(".")
+                        if all(map(str.isidentifier, parts)) and _is_module(folder.joinpath(*parts)):
+                            found[name] = module
+    return found
+
+
+def _is_module(path: Path) -> bool:
+    try:
+        return path.with_suffix(".py").is_file()
+    except OSError:
+        # Any text may stand in a table, even one that is too long to be a file's name.
+        return False

@@ -1,0 +1,1 @@
+"""Papermill from both sides: the runner calls it, and its own users reach our engine through it."""

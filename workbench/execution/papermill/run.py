@@ -1,0 +1,31 @@
+"""Papermill from both sides: the runner calls it, and its own users reach our engine through it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workbench.execution.kernels.job import Job
+from workbench.execution.notebook.language import Kernel
+from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
+from workbench.execution.slim_imports import import_papermill
+
+
+def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job, kernel: Kernel) -> None:
+    """Have papermill execute a notebook by our engine; what came of it is in ``job``."""
+    import_papermill()
+    import nbformat
+    from papermill.engines import papermill_engines
+    from papermill.execute import execute_notebook
+
+    # The entry point is there only if the package is installed.
+    papermill_engines.register(ENGINE, WorkbenchEngine)
+    execute_notebook(
+        nbformat.from_dict(content),
+        None,
+        parameters=values or None,
+        engine_name=ENGINE,
+        kernel_name=kernel.name,
+        language=kernel.language,
+        progress_bar=False,
+        job=job,
+    )

@@ -1,0 +1,141 @@
+"""The run in the warehouse: rows of ``ops.runs`` and ``ops.lineage``."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.records.model import Run, StageRun, Version, now
+from workbench.schema import table
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from workbench.warehouse import Session, Warehouse
+
+
+def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
+    """Write a finished run, its stages, and which tables it made from which; in place of what is there of it."""
+    stages = [_of_stage(run, stage) for stage in run.stages]
+    moment = _naive(now())
+    moves = [
+        {"run_id": run.run_id, "source": source, "target": target, "recorded_at": moment}
+        for source, target in lineage
+    ]
+    rows = {"ops.runs": [_of_run(run), *stages], "ops.lineage": moves}
+    with ExitStack() as stack:
+        cargos = [
+            stack.enter_context(warehouse.prepare(name, _rows(name, each)))
+            for name, each in rows.items()
+            if each
+        ]
+
+        def work(session: Session) -> None:
+            if session.execute("SELECT 1 FROM ops.runs WHERE run_id = ?", [run.run_id]).fetchone():
+                session.execute(
+                    "DELETE FROM ops.runs WHERE run_id = ? OR parent_run_id = ?", [run.run_id, run.run_id]
+                )
+                session.execute("DELETE FROM ops.lineage WHERE run_id = ?", [run.run_id])
+            for cargo in cargos:
+                cargo.load(session)
+
+        warehouse.run(work, repeatable=True)
+
+
+# What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.
+_OF_STAGES = (
+    "why", "reason", "attempts", "key_parts", "inputs", "outputs", "results", "cell_seconds", "peak_memory",
+    "cpu_seconds", "cost",
+)  # fmt: skip
+
+
+def _naive(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
+
+
+def _of_run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "parent_run_id": None,
+        "pipeline": run.pipeline,
+        "stage": None,
+        "state": run.state,
+        "started_at": _naive(run.started_at),
+        "finished_at": _naive(run.finished_at),
+        "seconds": run.seconds,
+        "rows_written": run.rows,
+        "parameters": json.dumps(run.parameters),
+        "counts": None,
+        "tables": None,
+        "metrics": None,
+        "error": run.error,
+        "notebook": None,
+        "report": str(run.report) if run.report else None,
+        "code_version": run.code_version,
+        "executor": run.executor,
+        "host": run.host,
+        "version": run.version,
+        "timings": json.dumps(run.timings),
+        "mlflow_run_ids": json.dumps([run.mlflow_run_id] if run.mlflow_run_id else []),
+        **dict.fromkeys(_OF_STAGES),
+    }
+
+
+def _of_stage(run: Run, stage: StageRun) -> dict[str, Any]:
+    return _of_run(run) | {
+        "run_id": f"{run.run_id}.{stage.name}",
+        "parent_run_id": run.run_id,
+        "stage": stage.name,
+        "state": stage.state,
+        "started_at": _naive(stage.started_at),
+        "finished_at": _naive(stage.finished_at),
+        "seconds": stage.seconds,
+        "rows_written": stage.rows,
+        "parameters": json.dumps(stage.parameters),
+        "counts": json.dumps(stage.counts),
+        "tables": json.dumps(stage.tables),
+        "metrics": json.dumps(stage.metrics),
+        "error": stage.error,
+        "notebook": str(stage.output) if stage.output else None,
+        "report": str(stage.report) if stage.report else None,
+        "version": run.version,
+        "why": stage.why,
+        "reason": stage.reason,
+        "attempts": stage.attempts,
+        "key_parts": json.dumps(stage.key),
+        "inputs": _versions(stage.inputs),
+        "outputs": _versions(stage.outputs),
+        "results": json.dumps(stage.values),
+        "timings": json.dumps(stage.timings),
+        "cell_seconds": json.dumps(stage.cells),
+        "peak_memory": stage.peak_memory,
+        "cpu_seconds": stage.cpu_seconds,
+        "executor": stage.executor or run.executor,
+        "mlflow_run_ids": json.dumps(stage.mlflow_run_ids),
+        "cost": stage.cost,
+    }
+
+
+def _versions(found: dict[str, Version]) -> str:
+    return json.dumps({name: version.model_dump() for name, version in found.items()})
+
+
+def _rows(name: str, rows: list[dict[str, Any]]) -> pyarrow.Table:
+    import pyarrow
+    import pyarrow.json
+
+    kinds = {"bigint": pyarrow.int64(), "double": pyarrow.float64(), "timestamp": pyarrow.timestamp("us")}
+    schema = pyarrow.schema(
+        [(column.name, kinds.get(column.kind, pyarrow.string())) for column in table(name).columns]
+    )
+    # Not from a list of rows: for those pyarrow imports pandas, which takes longer than a small run.
+    data = "\n".join(json.dumps(row, default=str) for row in rows).encode()
+    return pyarrow.json.read_json(
+        io.BytesIO(data),
+        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
+    ).select(schema.names)

@@ -1,0 +1,1 @@
+"""Pages for people, which open offline and run nothing."""

@@ -1,0 +1,1 @@
+"""Runs: planned, executed stage by stage, skipped where nothing is new, finished and recorded."""

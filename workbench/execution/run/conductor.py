@@ -1,0 +1,287 @@
+"""One run on its way: stages start as soon as they may, and whatever happens is recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from workbench.errors import WorkbenchError
+from workbench.execution.housekeeping.recovery import recover
+from workbench.execution.notebook.notebook import Prepared
+from workbench.execution.notebook.reading import read_notebook
+from workbench.execution.notebook.redact import Redactor
+from workbench.execution.parameters.literals import plain
+from workbench.execution.pipeline.graph import expand
+from workbench.execution.pipeline.pipeline import Pipeline
+from workbench.execution.records.mlflow_parent import PARENT, begin_parent
+from workbench.execution.records.model import Run, StageRun, Version
+from workbench.execution.records.store import going_on, save
+from workbench.execution.run.admission import Order, admits, places
+from workbench.execution.run.attempts import Ended, Unit, execute
+from workbench.execution.run.executor import Executor
+from workbench.execution.run.finish import Pages, brisk, finish
+from workbench.execution.run.planning import Planned, instances
+from workbench.execution.run.progress import Progress
+from workbench.execution.run.signals import Stopped, deaf, heard, stoppable
+from workbench.execution.run.skip import Decider, Decision
+from workbench.execution.run.stage_record import note, repeat
+from workbench.execution.run.versions import Versions
+from workbench.settings import Settings
+from workbench.warehouse import connect
+
+
+class Conductor:
+    """Runs planned stages: those that are free to go side by side, the first that fails ends the run.
+
+    Args:
+        run: its record, fresh.
+        planned: the stages, in order.
+        settings: of the run.
+        progress: who is told of every step; called from several threads.
+        pipeline: its map; None for a notebook by itself, which always runs.
+        force: skip nothing.
+        named: stages that a person asked for, which always run.
+        cold: start a kernel afresh for each notebook.
+        extra: variables for every notebook's environment.
+        spread: makes of this machine's executor one that takes stages elsewhere too.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        planned: Sequence[Planned],
+        settings: Settings,
+        progress: Progress,
+        pipeline: Pipeline | None = None,
+        *,
+        force: bool = False,
+        named: Sequence[str] = (),
+        cold: bool = False,
+        extra: Mapping[str, str] | None = None,
+        spread: Callable[[Executor], Executor] | None = None,
+    ) -> None:
+        self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
+        self.folder = settings.runs / run.run_id
+        self._planned = {each.name: each for each in planned}
+        self._order = Order(self._planned, pipeline.before if pipeline else {})
+        self._force, self._named = force, named
+        self._parallel = places(settings.parallel)
+        for each in planned:
+            values = {name: plain(value) for name, value in each.prepared.values.items()}
+            run.parameters |= values
+            run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
+        here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
+        self._executor = spread(here) if spread else here
+        self._waiting: list[Unit] = []
+        self._running: list[Unit] = []
+        self._left: dict[str, int] = {}
+        self._events: queue.SimpleQueue[Ended | Stopped] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._failed = self._unsaved = False
+        self._versions: Versions | None = None
+        self._decider: Decider | None = None
+
+    def go(self) -> Run:
+        """Run to the end, and leave nothing behind.
+
+        Raises:
+            Stopped: a signal ended the run; it is recorded.
+        """
+        stopped: KeyboardInterrupt | None = None
+        problem: str | None = None
+        self._pages = Pages(self.settings)
+        with brisk(), going_on(self.run), ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
+            try:
+                with stoppable():
+                    self._begin()
+                    # From here on a signal waits its turn: nothing is left half recorded.
+                    with heard(self._events.put):
+                        self._work_through()
+            except KeyboardInterrupt as error:
+                stopped = error
+                if self._running:
+                    self.progress.stopping(self.run)
+            except Exception as error:
+                problem = (
+                    str(error) if isinstance(error, WorkbenchError) else f"{type(error).__name__}: {error}"
+                )
+                raise
+            finally:
+                with deaf():
+                    self._stopping.set()
+                    self._executor.stop(str(stopped) if stopped else "")
+                    while self._running:
+                        event = self._events.get()
+                        if isinstance(event, Ended):
+                            self._ended(event, str(stopped) if stopped else "")
+                    self._executor.close()
+                    if self.run.started_at:
+                        pipeline, pages = self.pipeline, self._pages
+                        finish(self.run, self.settings, self.progress, pipeline, pages, stopped, problem)
+                    else:
+                        self._pages.close()
+                        with contextlib.suppress(OSError):
+                            self.folder.rmdir()
+        if stopped:
+            ending = Stopped(str(stopped))
+            ending.run = self.run
+            raise ending
+        return self.run
+
+    def _begin(self) -> None:
+        if self.pipeline is None:
+            # It runs for sure, so its libraries may load from now on.
+            for each in self._planned.values():
+                self._executor.ahead(each.prepared)
+        warehouse = connect(self.settings.warehouse, create=True)
+        self.run.begin()
+        try:
+            save(self.run, self.settings)
+        except WorkbenchError:
+            # Nothing has begun that would have to be ended.
+            self.run.started_at = None
+            raise
+        if self.pipeline and self.settings.mlflow_runs:
+            self.run.mlflow_run_id = begin_parent(self.run, self.settings)
+            self._executor.extra[PARENT] = self.run.mlflow_run_id
+        recover(self.settings)
+        if self.pipeline:
+            self._versions = Versions(warehouse, self.settings, self.pipeline.folder, self.run.run_id)
+            self._decider = Decider(
+                self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
+            )
+        self._pages.index()
+        self.progress.begin(self.run)
+
+    def _work_through(self) -> None:
+        while True:
+            while not self._failed and (ready := self._order.ready()):
+                for name in ready:
+                    self._unfold(self._planned[name])
+            if not self._failed:
+                for unit in list(self._waiting):
+                    claims = [other.planned.claim for other in self._running]
+                    if admits(unit.planned.claim, claims, self._parallel):
+                        self._start(unit)
+                self._look_ahead()
+            self._save()
+            if not self._running:
+                return
+            event = self._events.get()
+            if isinstance(event, Stopped):
+                raise event
+            self._ended(event)
+
+    def _look_ahead(self) -> None:
+        """Have the libraries of what comes next loaded while others work."""
+        if self._running:
+            following = [unit.prepared for unit in self._waiting]
+            following += [self._planned[name].prepared for name in self._order.waiting]
+            for prepared in following[:1]:
+                self._executor.ahead(prepared)
+
+    def _unfold(self, planned: Planned) -> None:
+        """Turn a stage that is ready into what will run, leaving out what would only repeat itself."""
+        place = next(i for i, record in enumerate(self.run.stages) if record.name == planned.name)
+        try:
+            # A stage that isn't part of this run is taken by what it last recorded.
+            past = self._versions.recorded(self.run.pipeline) if self._versions else {}
+            found = instances(planned, past | {record.name: record for record in self.run.stages})
+        except WorkbenchError as error:
+            record = self.run.stages[place]
+            record.begin()
+            record.reason, record.why = "error", "the stages before it are done"
+            record.end("failed", str(error))
+            self._failed = True
+            self._tell(record)
+            return
+        if planned.over is not None:
+            self.run.stages[place : place + 1] = [
+                StageRun(name=each.name, stage=planned.name, source=each.path) for each in found
+            ]
+        self._left[planned.name] = len(found)
+        for record, prepared in zip(self.run.stages[place : place + len(found)], found, strict=True):
+            record.parameters = {name: plain(value) for name, value in prepared.values.items()}
+            decision = self._decide(planned, prepared)
+            record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
+            if decision.previous is None:
+                self._waiting.append(Unit(planned, prepared, record))
+            else:
+                repeat(record, decision.previous)
+                self._tell(record)
+                self._done(planned.name)
+        if not found:
+            self._order.done(planned.name)
+
+    def _decide(self, planned: Planned, prepared: Prepared) -> Decision:
+        if self._decider is None:
+            return Decision("a notebook by itself always runs")
+        return self._decider.decide(planned.name, planned.stage, prepared)
+
+    def _start(self, unit: Unit) -> None:
+        record = unit.record
+        self._waiting.remove(unit)
+        self._running.append(unit)
+        record.output = self.folder / f"{record.name}.ipynb"
+        # Said before it writes: should this process be killed, the next run knows what it may have touched.
+        version = f"{self.run.run_id}.{record.name}"
+        record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
+        record.begin()
+        self._tell(record)
+        self._save()
+        self._workers.submit(self._execute, unit)
+
+    def _execute(self, unit: Unit) -> None:
+        count = self._versions.count if self._versions else None
+        self._events.put(execute(unit, self._executor, self._stopping, self.progress, count))
+
+    def _ended(self, ended: Ended, by: str = "") -> None:
+        """Record how a stage ended."""
+        unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
+        self._running.remove(unit)
+        record.attempts = ended.attempts
+        for name, rows in ended.rows.items():
+            record.outputs[name].rows = rows
+        if outcome is not None:
+            note(record, outcome)
+        if outcome is None:
+            record.reason = "error"
+            record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")
+        elif outcome.reason == "stopped":
+            record.end("stopped", f"stopped by {by}" if by else "stopped")
+        elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
+            record.end("failed", Redactor(self.settings.secrets).text(str(error)))
+        else:
+            record.end("succeeded")
+        if self._versions:
+            self._versions.wrote(self.run.run_id, self.run.pipeline, record)
+        node = outcome.node if outcome else None
+        if node is None and record.output and record.output.is_file():
+            with contextlib.suppress(WorkbenchError):
+                node = read_notebook(record.output)
+        if node is not None:
+            self._pages.render(self.run, record, node)
+        if record.state == "succeeded":
+            self._done(unit.planned.name)
+        else:
+            self._failed = True
+        self._tell(record)
+
+    def _done(self, name: str) -> None:
+        """Note that one of a stage's instances is done."""
+        self._left[name] -= 1
+        if self._left[name] == 0:
+            self._order.done(name)
+
+    def _tell(self, record: StageRun) -> None:
+        self._unsaved = True
+        self.progress.update(self.run, record)
+
+    def _save(self) -> None:
+        """Write the record if it has changed: once for the end of a stage and the beginning of the next."""
+        if self._unsaved:
+            save(self.run, self.settings)
+            self._unsaved = False

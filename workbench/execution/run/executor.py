@@ -1,0 +1,163 @@
+"""The executor of a run: it takes prepared notebooks, several at a time if asked, and says how each ended."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.kernels.environment import environment
+from workbench.execution.kernels.fork.client import CannotFork
+from workbench.execution.kernels.job import Job, Limits
+from workbench.execution.kernels.start import preload, start_kernel, start_process
+from workbench.execution.notebook.notebook import Outcome, Prepared, find_record, one_line
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.execution.kernels.jupyter_kernel import KernelProcess
+
+
+class Executor:
+    """Executes notebooks of one run, each in a process of its own. Methods may be called from any thread.
+
+    Args:
+        settings: handed to every notebook.
+        run_id: identity of the run.
+        folder: where executed notebooks, journals and logs are kept.
+        cold: start a kernel afresh for each notebook, don't fork.
+        extra: variables for every notebook's environment, over all others.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        run_id: str,
+        folder: Path,
+        *,
+        cold: bool = False,
+        extra: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings, self.run_id, self.folder, self.cold = settings, run_id, folder, cold
+        self.extra = dict(extra or {})
+        self._lock = threading.Lock()
+        self._ahead: dict[str, KernelProcess] = {}
+        self._running: dict[int, Job] = {}
+        self._stopped = False
+
+    def ahead(self, prepared: Prepared) -> None:
+        """Get ready for a notebook that will be executed soon."""
+        if self._stopped or not prepared.kernel.ours:
+            return
+        if not self.cold:
+            with contextlib.suppress(CannotFork):
+                preload(prepared.content, prepared.path.parent, self._environment(prepared))
+                return
+        with self._lock:
+            if prepared.name not in self._ahead:
+                self._ahead[prepared.name] = start_kernel(
+                    prepared.content, prepared.path.parent, self._environment(prepared), self._log(prepared)
+                )
+
+    def execute(
+        self, prepared: Prepared, output: Path, on_cell: Callable[[int, int], None] | None = None
+    ) -> Outcome:
+        """Execute a notebook and keep it, as far as it got, at ``output``; return how it ended.
+
+        Whatever ends it is in the outcome: a cell's error, a time-out, a dead process, :meth:`stop`.
+        """
+        redactor = prepared.redactor
+        redactor.add(*self.settings.secrets)
+        job = Job(
+            start=lambda: self._start(prepared),
+            output=output,
+            journal=output.with_suffix(".journal.jsonl"),
+            redactor=redactor,
+            limits=Limits(seconds=prepared.timeout, cell=prepared.cell_timeout, memory=prepared.memory),
+            source=str(prepared.path),
+            where=prepared.where,
+            kernel=prepared.kernel,
+            facts={"run_id": self.run_id, "stage": prepared.name},
+            on_cell=on_cell,
+        )
+        with self._lock:
+            self._running[id(job)] = job
+            if self._stopped:
+                job.stop.set()
+        try:
+            return _outcome(prepared, job)
+        finally:
+            with self._lock:
+                self._running.pop(id(job), None)
+            if job.process is not None:
+                job.process.redact(redactor)
+
+    def stop(self, by: str = "") -> None:
+        """End what is being executed, now; each :meth:`execute` under way returns its outcome.
+
+        ``by`` says what for, the name of a signal for example.
+        """
+        with self._lock:
+            self._stopped = True
+            running = list(self._running.values())
+        for job in running:
+            job.stop.because(by)
+            if job.process is not None:
+                job.process.wake()
+
+    def close(self) -> None:
+        """Leave nothing behind but zygotes, which serve the next run too."""
+        with self._lock:
+            self._stopped = True
+            for kernel in self._ahead.values():
+                kernel.close()
+            self._ahead.clear()
+
+    def _start(self, prepared: Prepared) -> tuple[Any, str, str | None]:
+        with self._lock:
+            kernel = self._ahead.pop(prepared.name, None)
+        if kernel is not None:
+            return kernel, "kernel", "asked for" if self.cold else "it can't be forked here"
+        return start_process(
+            prepared.content,
+            prepared.path.parent,
+            self._environment(prepared),
+            self._log(prepared),
+            cold=self.cold,
+            kernel_name=prepared.kernel.name,
+        )
+
+    def _environment(self, prepared: Prepared) -> dict[str, str]:
+        return environment(self.settings, self.run_id, prepared.name, self.extra)
+
+    def _log(self, prepared: Prepared) -> Path:
+        return self.folder / f"{prepared.name}.log"
+
+
+def _outcome(prepared: Prepared, job: Job) -> Outcome:
+    # Papermill's libraries load while the zygote loads the notebook's.
+    from workbench.execution.papermill.run import run_through_papermill
+
+    failure: str | None = None
+    try:
+        run_through_papermill(prepared.content, prepared.values, job, prepared.kernel)
+    except OSError as problem:
+        failure = f"can't keep the notebook: {problem.strerror or problem}: {problem.filename or job.output}"
+    ending = job.ending
+    clean = job.redactor.notebook(job.node) if job.node is not None else {"cells": [], "metadata": {}}
+    error = failure or (ending.error if ending else "it didn't start")
+    return Outcome(
+        clean,
+        one_line(job.redactor.text(error)) if error else None,
+        find_record(clean),
+        reason=ending.reason if ending and not failure else "error",
+        usage={
+            name: value
+            for name in ("peak_memory", "cpu_seconds")
+            if ending and (value := getattr(ending, name)) is not None
+        },
+        cells=tuple(ending.cells) if ending else (),
+        executor=job.executor,
+        why=job.why,
+    )

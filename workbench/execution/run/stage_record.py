@@ -1,0 +1,33 @@
+"""What came of a stage, put into its record: of one that ran, and of one that would only repeat its last run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from workbench.execution.notebook.notebook import Outcome
+from workbench.execution.records.model import StageRun, Version
+
+
+def note(record: StageRun, outcome: Outcome) -> None:
+    """Take over what a notebook recorded, what it took and what ended it; not its state."""
+    for part, values in outcome.record.items():
+        setattr(record, part, values)
+    record.reason, record.executor = outcome.reason, outcome.executor
+    record.cells = [round(seconds, 4) for seconds in outcome.cells]
+    peak = outcome.usage.get("peak_memory")
+    record.peak_memory = None if peak is None else int(peak)
+    record.cpu_seconds = outcome.usage.get("cpu_seconds")
+    record.cost = outcome.cost
+
+
+def repeat(record: StageRun, row: Mapping[str, Any]) -> None:
+    """Give a skipped stage what its last run recorded, a row of ``ops.runs``, so that later stages find it."""
+    record.begin()
+    record.reason, record.unchanged_since = "skipped", row["run_id"]
+    record.counts, record.tables, record.metrics = row["counts"], row["tables"], row["metrics"]
+    record.values = row["results"]
+    record.outputs = {name: Version.model_validate(each) for name, each in row["outputs"].items()}
+    record.output, record.report = (Path(row[name]) if row[name] else None for name in ("notebook", "report"))
+    record.end("skipped")

@@ -1,0 +1,213 @@
+"""Versions of what stages read and write: which stage run last wrote a table, and what a folder holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
+from workbench.execution.records.model import StageRun, Version, now
+from workbench.execution.records.store import UNREADABLE, list_runs
+from workbench.schema import TABLES, quote
+from workbench.settings import Settings
+
+if TYPE_CHECKING:
+    from workbench.warehouse import Warehouse
+
+RECENT = 5
+_UNRECORDED = 20
+_HISTORY = f"""
+SELECT run_id, pipeline, stage, state, started_at, finished_at, seconds, key_parts, outputs, counts, tables,
+    metrics, results, notebook, report
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY pipeline, stage, state ORDER BY finished_at DESC) AS place
+    FROM ops.runs WHERE stage IS NOT NULL AND state IN ('succeeded', 'failed', 'stopped', 'lost')
+) AS latest
+WHERE place <= {RECENT}
+ORDER BY finished_at
+"""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The stage run that last wrote a table, the rows it left there, and when."""
+
+    version: str
+    pipeline: str
+    stage: str
+    rows: int | None
+    at: datetime
+
+
+class Versions:
+    """What is known of tables, files and past runs as a run begins; kept up as its stages end.
+
+    Args:
+        warehouse: its ``ops.runs`` tells who wrote what.
+        settings: where landing and the records of runs are.
+        folder: the pipeline's folder, which ``file:`` names are relative to.
+        run_id: the run that asks.
+    """
+
+    def __init__(self, warehouse: Warehouse, settings: Settings, folder: Path, run_id: str) -> None:
+        self.warehouse, self.settings, self.folder = warehouse, settings, folder
+        self.past: list[dict[str, Any]] = warehouse.query(_HISTORY).to_pylist()
+        self._writers: dict[str, Writer] = {}
+        self._counts: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        self._values: dict[str, str] = {}
+        for row in self.past:
+            for name in ("key_parts", "outputs", "counts", "tables", "metrics", "results"):
+                row[name] = json.loads(row[name] or "{}")
+            for name, version in row["outputs"].items():
+                self._writers[name] = Writer(
+                    version["version"], row["pipeline"], row["stage"], version.get("rows"), row["finished_at"]
+                )
+        self._unrecorded(run_id)
+
+    def _unrecorded(self, own: str) -> None:
+        """Take in runs that began to write but never came to ``ops.runs``: killed ones, and those under way."""
+        runs = [run for run in list_runs(self.settings, _UNRECORDED) if run.run_id != own]
+        if not runs:
+            return
+        marks = ", ".join("?" * len(runs))
+        found = self.warehouse.query(
+            f"SELECT run_id FROM ops.runs WHERE run_id IN ({marks})",
+            [run.run_id for run in runs],
+        )
+        recorded = {row["run_id"] for row in found.to_pylist()}
+        for run in reversed(runs):
+            if run.run_id in recorded:
+                continue
+            if run.pipeline == UNREADABLE and run.started_at:
+                # Nobody knows what it wrote.
+                self._distrust(run.run_id, list(self._writers), _naive(run.started_at))
+            for stage in run.stages:
+                if stage.started_at and stage.state != "skipped":
+                    self._distrust(
+                        f"{run.run_id}.{stage.name}",
+                        stage.outputs,
+                        _naive(stage.started_at),
+                        run.pipeline,
+                        stage.name,
+                    )
+
+    def _distrust(
+        self, version: str, names: Iterable[str], at: datetime, pipeline: str = "", stage: str = ""
+    ) -> None:
+        """Take tables for half written, those that nobody has written since."""
+        for name in names:
+            if name not in self._writers or self._writers[name].at < at:
+                self._writers[name] = Writer(version, pipeline, stage, None, at)
+
+    def count(self, names: Iterable[str]) -> dict[str, int]:
+        """Count the rows of those of the names that are tables of the warehouse, now."""
+        tables = [name for name in expand(tuple(names)) if in_warehouse(name) and name in TABLES]
+        if tables:
+            self._counts |= self.warehouse.counts(*tables)
+        return {name: self._counts[name] for name in tables}
+
+    def look(self, names: Iterable[str], *, before: Iterable[str] = ()) -> None:
+        """Have at hand what `of` needs to know of these names, asked for at once; keep what is ``before`` a stage."""
+        wanted = expand((*names, *before))
+        self.count(name for name in wanted if name not in self._counts)
+        self._before |= {name: self._counts[name] for name in expand(tuple(before)) if name in self._counts}
+        columns = [name for name in wanted if table_of(name) != name and name not in self._values]
+        if columns:
+            found = self.warehouse.query(" UNION ALL ".join(map(_values, columns))).to_pylist()
+            self._values |= {
+                row["name"]: f"{row['n']} values, {row['repeats']} repeats, since {row['since']}"
+                for row in found
+            }
+
+    def of(self, name: str) -> Version:
+        """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
+        if name == "landing":
+            uri = self.settings.landing_uri
+            if "://" in uri and not uri.startswith("file://"):
+                return Version(version=None)
+            return Version(version=listing(self.settings.landing))
+        if name.startswith("file:"):
+            return Version(version=listing(self.folder / name.removeprefix("file:").removeprefix("//")))
+        if table_of(name) != name:
+            self.look([name])
+            return Version(version=self._values[name])
+        writer, rows = self._writers.get(name), None
+        if in_warehouse(name):
+            self.look([name])
+            rows = self._counts.get(name)
+        if writer is None:
+            return Version(version="empty" if rows == 0 else None, rows=rows)
+        if writer.rows is not None and rows != writer.rows:
+            return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
+        return Version(version=writer.version, rows=rows)
+
+    def recorded(self, pipeline: str) -> dict[str, StageRun]:
+        """Return what each stage of a pipeline recorded when it last succeeded, by its name."""
+        return {
+            row["stage"]: StageRun(
+                name=row["stage"],
+                source=Path(row["notebook"] or ""),
+                **{part: row[part] for part in ("counts", "tables", "metrics")},
+                values=row["results"],
+            )
+            for row in self.past
+            if row["pipeline"] == pipeline and row["state"] == "succeeded"
+        }
+
+    def writer(self, name: str) -> Writer | None:
+        """Return who last wrote a table or word."""
+        return self._writers.get(name)
+
+    def wrote(self, run_id: str, pipeline: str, stage: StageRun) -> None:
+        """Note what a stage has just written, and in which run.
+
+        A table of raw, which only grows, keeps its version in the stage's record if it hasn't grown.
+        """
+        moment = now().replace(tzinfo=None)
+        for name, version in stage.outputs.items():
+            last = self._writers.get(name)
+            version.version = f"{run_id}.{stage.name}"
+            rows = self._before.get(name) if name.startswith("raw.") else None
+            if last is not None and rows is not None and last.rows == rows == version.rows:
+                version.version = last.version
+            self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, moment)
+            if version.rows is not None:
+                self._counts[name] = version.rows
+            for column in [each for each in self._values if table_of(each) == name]:
+                del self._values[column]
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _values(name: str) -> str:
+    """Return a query for the version of a raw table's column: other values mean another version.
+
+    Rows of raw are never changed, so values only come. Which of them count may change with any row that repeats a key,
+    for the last one counts.
+    """
+    table = TABLES[table_of(name)]
+    keys = ", ".join(map(quote, table.key))
+    column = quote(name.rpartition(".")[2])
+    return (
+        f"SELECT '{name}' AS name, count(DISTINCT {column}) AS n, "
+        f"count(*) - (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {table.full_name}) AS known) AS repeats, "
+        f"CAST(min(_ingested_at) AS VARCHAR) AS since FROM {table.full_name}"
+    )
+
+
+def listing(path: Path) -> str:
+    """Return a hash over the names, sizes and times of change of a file, or of all files under a folder."""
+    found = sha256()
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
+    for file in files:
+        about = file.stat()
+        found.update(f"{file.relative_to(path)}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    return found.hexdigest()[:16]

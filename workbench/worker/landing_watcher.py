@@ -1,0 +1,184 @@
+"""Watch the landing folder and put a message into the embedded queue for each file that is complete."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from watchfiles import Change, watch
+
+from workbench.errors import WorkbenchError
+from workbench.private import private_folder
+from workbench.queue.messages import Files, file_uri
+from workbench.queue.sqlite import SQLiteQueue
+from workbench.settings import Settings
+from workbench.sources.files import Landed, data_files, is_data
+from workbench.worker.arrivals import arrive
+from workbench.worker.completed import Finished
+
+SETTLE = 1.0
+
+
+class Watch:
+    """A thread that watches; what was in landing before it started counts too, unless it is done.
+
+    A file is complete when nothing about it has changed for ``settle`` seconds. Names that begin with a dot or
+    an underscore, or end in ``.part``, are of files that somebody still writes.
+    """
+
+    def __init__(
+        self,
+        queue: SQLiteQueue,
+        settings: Settings,
+        finished: Finished,
+        *,
+        settle: float = SETTLE,
+        say: Callable[[str], None],
+    ) -> None:
+        self._queue, self._settings, self._finished = queue, settings, finished
+        self._settle, self._say = settle, say
+        self._stop, self._watching = threading.Event(), threading.Event()
+        self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
+        self._known: dict[Path, tuple[int, int] | None] = {}
+        self._thread = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
+
+    def start(self) -> None:
+        """Send messages for what is there, and watch from now on; may be called again if it fails.
+
+        Raises:
+            WorkFailed: the warehouse or the queue can't be asked for now.
+        """
+        private_folder(self._settings.landing)
+        if self._thread.ident is None:
+            self._thread.start()
+        self._watching.wait(10)
+        for file in self._unfinished():
+            self._queue.send_once(_body(file))
+
+    def idle(self) -> bool:
+        """Whether no file waits to be complete."""
+        return not self._restless
+
+    def know(self, path: Path) -> None:
+        """Take a file, as it is now, for one that another message names already."""
+        self._known[path] = _state(path)
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _unfinished(self) -> Iterator[Path]:
+        """Yield the files in landing that are no longer written and not taken in."""
+        files: list[Landed] = []
+        now = time.time()
+        for path in data_files(self._settings.landing):
+            if (state := _state(path)) is None:
+                continue
+            if 0 <= now - state[1] / 1e9 < self._settle:
+                self._restless.setdefault(path, (None, time.monotonic()))
+                continue
+            try:
+                found = arrive(file_uri(str(path)), self._settings)
+            except (WorkbenchError, OSError) as problem:
+                self._say(f"{path} is left alone: {problem}")
+                continue
+            if found is not None:
+                files.append(found)
+        pending = self._finished.pending(files)
+        yield from (file.path for file in files if file.batch_id in pending)
+
+    def _keep_watching(self) -> None:
+        """Watch, and begin again when the folder was replaced by another."""
+        while not self._stop.is_set():
+            try:
+                self._watch()
+            except Exception as problem:
+                self._say(
+                    f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
+                )
+                self._stop.wait(5)
+
+    def _watch(self) -> None:
+        private_folder(self._settings.landing)
+        with _Folder(self._settings.landing) as folder:
+            self._follow(folder)
+
+    def _follow(self, folder: _Folder) -> None:
+        changes = watch(
+            self._settings.landing,
+            watch_filter=lambda change, path: change != Change.deleted and self._is_data(Path(path)),
+            stop_event=self._stop,
+            debounce=200,
+            step=50,
+            rust_timeout=200,
+            yield_on_timeout=True,
+        )
+        first = True
+        for some in changes:
+            if first:
+                first = False
+                # From now on nothing escapes; what came before is looked for, by start() or, the next time, here.
+                if self._watching.is_set():
+                    now = time.monotonic()
+                    self._restless |= dict.fromkeys(data_files(self._settings.landing), (None, now))
+                self._watching.set()
+            for _, name in some:
+                self._restless[Path(name)] = (None, time.monotonic())
+            self._look()
+            # A folder that was deleted tells nobody of what is made in its place.
+            if folder.deleted:
+                return
+
+    def _is_data(self, path: Path) -> bool:
+        landing = self._settings.landing
+        return is_data(path.relative_to(landing) if path.is_relative_to(landing) else Path(path.name))
+
+    def _look(self) -> None:
+        for path, (before, since) in list(self._restless.items()):
+            state, now = _state(path), time.monotonic()
+            if state is None or state == self._known.get(path):
+                self._restless.pop(path, None)
+            elif state != before:
+                self._restless[path] = (state, now)
+            elif now - since >= self._settle:
+                try:
+                    self._queue.send_once(_body(path), anew=True)
+                except WorkbenchError as problem:
+                    self._say(f"can't queue {path} for now: {problem}")
+                    continue
+                self._restless.pop(path, None)
+
+
+class _Folder:
+    """A folder held open, so that its deletion shows even if another takes its place and its number."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> _Folder:
+        self._handle = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)
+
+    @property
+    def deleted(self) -> bool:
+        return os.fstat(self._handle).st_nlink == 0
+
+
+def _body(path: Path) -> str:
+    return Files(files=(file_uri(str(path)),)).body()
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if path.is_file() else None
