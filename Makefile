@@ -60,6 +60,7 @@ check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the st
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd containers/redshift-local && ../../$(BIN)/mypy && ../../$(BIN)/lint-imports
 	$(BIN)/workbench check
 
 bench: $(VENV)/dev.stamp ## measure, as ratios in one run

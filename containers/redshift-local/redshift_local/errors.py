@@ -8,14 +8,18 @@ class LocalError(Exception):
 
 
 class SqlError(Exception):
-    """An error of a statement, with its SQLSTATE, a detail and a hint."""
+    """An error of a statement, with its SQLSTATE, a detail and a hint.
 
-    def __init__(self, code: str, message: str, detail: str = "", hint: str = "") -> None:
+    ``context`` is where PostgreSQL was when it found it, such as `COPY t, line 3, column b: "x"`; clients don't get it.
+    """
+
+    def __init__(self, code: str, message: str, detail: str = "", hint: str = "", context: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.detail = detail
         self.hint = hint
+        self.context = context
 
 
 def not_imitated(construct: str, hint: str = "") -> SqlError:

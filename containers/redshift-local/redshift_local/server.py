@@ -7,29 +7,19 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal
+from typing import IO
 
-from redshift_local.certificates import server_context
+from redshift_local.context import ServerContext
 from redshift_local.errors import LocalError
-from redshift_local.front import Front, Place
-from redshift_local.postgres import Postgres, make_password
+from redshift_local.front.listener import Listener
+from redshift_local.front.tls import tls_context
+from redshift_local.postgres.databases import Isolation, set_up
+from redshift_local.postgres.process import Postgres, make_password
 
-# sql/catalog.sql reads it.
+# postgres/sql/catalog.sql reads it.
 _LOAD_ERRORS = "redshift_local_load_errors.jsonl"
-Isolation = Literal["serializable", "snapshot"]
-_SCRIPTS = (
-    "functions.sql",
-    "dates.sql",
-    "patterns.sql",
-    "catalog.sql",
-    "bytes.sql",
-    "late.sql",
-    "tables.sql",
-    "views.sql",
-)
 
 
 @dataclass(frozen=True)
@@ -80,7 +70,7 @@ class RedshiftLocal:
         self._isolation = isolation
         self._s3 = dict(s3 or {})
         self._postgres: Postgres | None = None
-        self._front: Front | None = None
+        self._listener: Listener | None = None
         self._lock: IO[str] | None = None
 
     @property
@@ -103,11 +93,11 @@ class RedshiftLocal:
 
     def stop(self) -> None:
         """Hang up on the clients and stop PostgreSQL; nothing happens when nothing runs."""
-        if self._front is not None:
-            self._front.stop()
+        if self._listener is not None:
+            self._listener.stop()
         if self._postgres is not None:
             self._postgres.stop()
-        self._front = self._postgres = None
+        self._listener = self._postgres = None
         if self._lock is not None:
             self.state.unlink(missing_ok=True)
             self._lock.close()
@@ -129,11 +119,12 @@ class RedshiftLocal:
     def _start(self) -> Address:
         self._postgres = Postgres(self._folder / "postgres")
         self._postgres.start()
-        password = self._set_up(self._postgres)
-        tls = server_context(self._folder / "tls") if self._tls else None
-        place = Place(self._postgres.socket, self._postgres.data / _LOAD_ERRORS, self._s3)
-        self._front = Front(place, self._host, self._port, tls, require_tls=self._require_tls)
-        port = self._front.start()
+        password = self._keep_password()
+        set_up(self._postgres, self._database, self._user, password, self._isolation)
+        tls = tls_context(self._folder / "tls") if self._tls else None
+        context = ServerContext(self._postgres.socket, self._postgres.data / _LOAD_ERRORS, self._s3)
+        self._listener = Listener(context, self._host, self._port, tls, require_tls=self._require_tls)
+        port = self._listener.start()
         ca = self._folder / "tls" / "ca.crt" if tls else None
         address = Address(self._host, port, self._database, self._user, password, ca)
         shown = {"pid": os.getpid(), "url": address.url, "ca": str(ca) if ca else None}
@@ -149,29 +140,13 @@ class RedshiftLocal:
             raise LocalError(f"a local Redshift runs over {self._folder} already") from None
         self._lock = lock
 
-    def _set_up(self, postgres: Postgres) -> str:
-        """Make the user, the database and the catalog where they are missing; return the user's password."""
+    def _keep_password(self) -> str:
+        """Return the password given, or the one of before, or a new one; it is kept for the next start."""
         kept = self._folder / "password"
         password = self._password or (kept.read_text().strip() if kept.exists() else make_password())
         with os.fdopen(os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(password)
-        given = {"name": self._user, "password": password, "database": self._database}
-        postgres.run(_USER, **given)
-        # Every database is copied from the template, those that clients make too.
-        _fill(postgres, "template1")
-        if not postgres.run("SELECT 1 FROM pg_database WHERE datname = :'database';", **given):
-            postgres.run('CREATE DATABASE :"database" OWNER :"name";', **given)
-        levels = {"serializable": "serializable", "snapshot": "repeatable read"}
-        postgres.run(_ISOLATION, **given, level=levels[self._isolation])
-        _fill(postgres, self._database)
         return password
-
-
-def _fill(postgres: Postgres, database: str) -> None:
-    """Make what a database lacks of Redshift's functions and catalog."""
-    scripts = resources.files("redshift_local").joinpath("sql")
-    for script in _SCRIPTS:
-        postgres.run(_BEFORE + scripts.joinpath(script).read_text(), database)
 
 
 def is_locked(data: Path) -> bool:
@@ -184,14 +159,3 @@ def is_locked(data: Path) -> bool:
     except OSError:
         return True
     return False
-
-
-_BEFORE = "SET client_min_messages = warning; CREATE SCHEMA IF NOT EXISTS redshift_local;\n"
-_ISOLATION = "ALTER DATABASE :\"database\" SET default_transaction_isolation = :'level';"
-_USER = r"""
-SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'name') AS missing \gset
-\if :missing
-CREATE ROLE :"name" LOGIN CREATEDB CREATEROLE;
-\endif
-ALTER ROLE :"name" PASSWORD :'password';
-"""

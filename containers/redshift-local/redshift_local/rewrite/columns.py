@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from redshift_local.errors import bad_statement, not_imitated
+from redshift_local.lexer.reader import Reader
+from redshift_local.lexer.tokens import Token, closing, split, text_of
+from redshift_local.quoting import quote
 from redshift_local.rewrite.expressions import REFUSED_TYPES, rewrite_expression
-from redshift_local.rewrite.reader import Reader
-from redshift_local.rewrite.tokens import Token, closing, quote, split, text_of
 
 _ATTRIBUTES = (
     "default", "identity", "generated", "encode", "distkey", "sortkey", "not", "null", "unique", "primary",

@@ -1,6 +1,6 @@
 """CREATE TABLE and its kin: takes out what PostgreSQL has no place for, and hands it on to be remembered.
 
-What is taken out goes into a comment behind the statement, in base64, from where an event trigger (sql/catalog.sql)
+What is taken out goes into a comment behind the statement, in base64, from where an event trigger (catalog.sql)
 puts it into the catalog in the statement's own transaction.
 """
 
@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from redshift_local.errors import bad_statement
-from redshift_local.rewrite.alone import alter_type, append
+from redshift_local.lexer.reader import Reader
+from redshift_local.lexer.tokens import Token, text_of
+from redshift_local.quoting import literal, quote
 from redshift_local.rewrite.columns import column_definition, key_clause, rewrite_elements
 from redshift_local.rewrite.expressions import rewrite_expression
-from redshift_local.rewrite.reader import Reader
 from redshift_local.rewrite.rewritten import Rewritten
-from redshift_local.rewrite.tokens import Token, literal, quote, text_of
+from redshift_local.rewrite.table_operations import alter_type, append
 
 DISTSTYLES = ("even", "all", "key", "auto")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from redshift_local.errors import bad_statement, not_imitated
-from redshift_local.rewrite.tokens import Token, closing, name_value, quote, split, starts, text_of
+from redshift_local.lexer.tokens import Token, closing, name_value, split, starts, text_of
+from redshift_local.quoting import quote
 
 _PARTS = {
     "year", "years", "y", "yr", "yrs", "quarter", "quarters", "qtr", "qtrs", "month", "months", "mon", "mons",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redshift_local.errors import bad_statement
+from redshift_local.lexer.reader import Reader
+from redshift_local.lexer.tokens import Token, text_of
+from redshift_local.quoting import quote
 from redshift_local.rewrite.expressions import rewrite_expression
-from redshift_local.rewrite.reader import Reader
-from redshift_local.rewrite.tokens import Token, quote, text_of
 
 
 def merge(tokens: Sequence[Token]) -> str:

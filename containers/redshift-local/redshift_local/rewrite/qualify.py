@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redshift_local.errors import bad_statement, not_imitated
-from redshift_local.rewrite.tokens import Token, closing, name_value, quote, split, starts, text_of, tokenize
+from redshift_local.lexer.tokens import Token, closing, name_value, split, starts, text_of, tokenize
+from redshift_local.quoting import quote
 
 _SET_OPERATORS = ("union", "intersect", "except", "minus")
 _AFTER_FROM = ("where", "group", "having", "qualify")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from redshift_local import bulk
 from redshift_local.errors import SqlError, bad_statement, not_imitated
-from redshift_local.rewrite import alone, design, other
+from redshift_local.lexer.tokens import Token, split, starts, text_of, tokenize
+from redshift_local.rewrite import design, utility
+from redshift_local.rewrite.catalog_queries import rewrite_catalog_query
+from redshift_local.rewrite.copy import copy
 from redshift_local.rewrite.expressions import rewrite_expression
-from redshift_local.rewrite.leader import rewrite_catalog_query
 from redshift_local.rewrite.merge import merge
 from redshift_local.rewrite.qualify import rewrite_qualify
 from redshift_local.rewrite.rewritten import Rewritten
-from redshift_local.rewrite.tokens import Token, split, starts, text_of, tokenize
+from redshift_local.rewrite.table_operations import truncate
+from redshift_local.rewrite.unload import parse_unload
 
 _REFUSED = {
     "create external": "CREATE EXTERNAL (Spectrum)", "create datashare": "CREATE DATASHARE",
@@ -63,10 +66,6 @@ def _one(tokens: Sequence[Token]) -> Rewritten:
     for words, construct in _REFUSED.items():
         if starts(tokens, words):
             raise not_imitated(construct)
-    if (work := bulk.work(tokens)) is not None:
-        return Rewritten("", local=work)
-    if starts(tokens, "copy") or starts(tokens, "unload"):
-        raise not_imitated(f"{tokens[0].word.upper()} other than with S3")
     for words, change in _CHANGED.items():
         if starts(tokens, words):
             changed = change(tokens)
@@ -83,6 +82,14 @@ def _create_materialized_view(tokens: Sequence[Token]) -> Rewritten:
     return Rewritten(tokens[0].before + design.create_materialized_view(tokens))
 
 
+def _unload(tokens: Sequence[Token]) -> Rewritten:
+    operation = parse_unload(tokens)
+    query = _rewrite(operation.query, many=False)
+    if query.local is not None or not query.sql.lstrip(" (\n\t").lower().startswith(("select", "with")):
+        raise bad_statement("UNLOAD takes a SELECT")
+    return Rewritten("", local=replace(operation, query=query.sql))
+
+
 def _merge(tokens: Sequence[Token]) -> Rewritten:
     return Rewritten(tokens[0].before + merge(tokens), tag="MERGE")
 
@@ -96,17 +103,19 @@ _CHANGED: dict[str, Callable[[Sequence[Token]], Rewritten | None]] = {
     "create materialized view": _create_materialized_view,
     "alter materialized view": design.alter_materialized_view,
     "alter table": design.alter_table,
-    "truncate": alone.truncate,
+    "copy": copy,
+    "unload": _unload,
+    "truncate": truncate,
     "merge": _merge,
-    "create view": other.create_view,
-    "create or replace view": other.create_view,
-    "vacuum": other.vacuum,
-    "analyze": other.analyze,
-    "analyse": other.analyze,
-    "show": other.show,
-    "set transaction": other.begin,
-    "set": other.set_parameter,
-    "reset": other.set_parameter,
-    "begin": other.begin,
-    "start transaction": other.begin,
+    "create view": utility.create_view,
+    "create or replace view": utility.create_view,
+    "vacuum": utility.vacuum,
+    "analyze": utility.analyze,
+    "analyse": utility.analyze,
+    "show": utility.show,
+    "set transaction": utility.begin,
+    "set": utility.set_parameter,
+    "reset": utility.set_parameter,
+    "begin": utility.begin,
+    "start transaction": utility.begin,
 }  # fmt: skip

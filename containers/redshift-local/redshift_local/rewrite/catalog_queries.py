@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from redshift_local.rewrite.tokens import Token, name_value, text_of
+from redshift_local.lexer.tokens import Token, name_value, text_of
 
 _OF_ATTRIBUTES = ("attisdistkey", "attsortkeyord", "attencodingtype")
 _NAMED = ("schema", "table_name", "relname")

@@ -7,9 +7,9 @@ import re
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from redshift_local.copy_options import Copy
+from redshift_local.bulk.rows import Column
 from redshift_local.errors import not_imitated
-from redshift_local.rows import Column
+from redshift_local.operations import Copy
 
 _TIMES = ("timestamp", "timestamptz")
 _PATTERN = re.compile(r"YYYY|HH24|HH12|HH|MM|DD|MI|SS|MON|AM|PM|[^A-Za-z]")
@@ -55,8 +55,8 @@ def cut(array: pa.Array, length: int) -> pa.Array:
     return pa.array(values, pa.string())
 
 
-def _nulled(array: pa.Array, where: pa.Array) -> pa.Array:
-    return pc.if_else(pc.fill_null(where, False), pa.scalar(None, pa.string()), array)
+def _nulled(array: pa.Array, mask: pa.Array) -> pa.Array:
+    return pc.if_else(pc.fill_null(mask, False), pa.scalar(None, pa.string()), array)
 
 
 def time_pattern(words: str) -> str:

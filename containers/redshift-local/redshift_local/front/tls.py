@@ -16,7 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 _LIFE = datetime.timedelta(days=3650)
 
 
-def server_context(folder: Path) -> ssl.SSLContext:
+def tls_context(folder: Path) -> ssl.SSLContext:
     """Return the context to accept TLS with; makes `ca.crt`, `server.crt` and `server.key` in the folder if need be."""
     if not all((folder / name).exists() for name in ("ca.crt", "server.crt", "server.key")):
         _make(folder)

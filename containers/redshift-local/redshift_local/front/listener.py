@@ -1,4 +1,4 @@
-"""Listens for clients, with TLS, and hands each to a session."""
+"""Listens for clients, with TLS, and hands each to a session, in a thread with an event loop of its own."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import os
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from redshift_local import wire
-from redshift_local.backend import Backend
+from redshift_local.context import ServerContext, SessionContext
 from redshift_local.errors import LocalError, SqlError
+from redshift_local.front.session import Session
 from redshift_local.postgres import ADMINISTRATOR
-from redshift_local.session import Session
-from redshift_local.wire import Message
+from redshift_local.protocol import wire
+from redshift_local.protocol.backend import Backend
+from redshift_local.protocol.wire import Message
 
 _BUFFER = 1 << 20
 # Seconds that starting and stopping may take.
@@ -27,22 +25,13 @@ _PATIENCE = 15
 _KEPT = ("user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone", "options")
 
 
-@dataclass(frozen=True)
-class Place:
-    """What a session needs to know of where it is: PostgreSQL's socket, the file of load errors, how to reach S3."""
-
-    socket: Path
-    load_errors: Path
-    s3: Mapping[str, str] = field(default_factory=dict)
-
-
-class Front:
-    """The listener, in a thread with an event loop of its own."""
+class Listener:
+    """The server that clients connect to; one `Session` serves each."""
 
     def __init__(
-        self, place: Place, host: str, port: int, tls: ssl.SSLContext | None, *, require_tls: bool
+        self, context: ServerContext, host: str, port: int, tls: ssl.SSLContext | None, *, require_tls: bool
     ) -> None:
-        self._place = place
+        self._context = context
         self._host = host
         self._port = port
         self._tls = tls
@@ -127,19 +116,19 @@ class Front:
         given = wire.startup_parameters(body)
         if given.get("user") == ADMINISTRATOR:
             raise SqlError("28000", f"the user {ADMINISTRATOR} is the server's own and can't log in")
-        backend = await Backend.connect(self._place.socket)
+        backend = await Backend.connect(self._context.socket)
         try:
             await backend.write(wire.startup({name: given[name] for name in _KEPT if name in given}))
             if code & 0xFFFF:
                 # A client of a newer minor version is told which one it gets.
                 writer.write(Message(b"v", struct.pack("!ii", 0, 0)).encode())
             database = given.get("database") or given.get("user", "")
-            await Session(reader, writer, backend, self._place, database).serve()
+            await Session(reader, writer, SessionContext(backend, database, self._context)).serve()
         finally:
             backend.close()
 
     async def _cancel(self, body: bytes) -> None:
         """Hand a request to cancel on: the key is PostgreSQL's own."""
-        backend = await Backend.connect(self._place.socket)
+        backend = await Backend.connect(self._context.socket)
         await backend.write(struct.pack("!ii", len(body) + 8, wire.CANCEL) + body)
         backend.close()

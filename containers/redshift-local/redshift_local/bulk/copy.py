@@ -9,29 +9,27 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from redshift_local import s3
-from redshift_local.backend import Backend
-from redshift_local.cleaning import clean, cut, time_pattern
-from redshift_local.copy_options import Copy
+from redshift_local.bulk import s3
+from redshift_local.bulk.clean_columns import clean, cut, time_pattern
+from redshift_local.bulk.json_paths import with_paths
+from redshift_local.bulk.read_files import read
+from redshift_local.bulk.rows import BadRow, Batch, Column
+from redshift_local.context import SessionContext
 from redshift_local.errors import SqlError
-from redshift_local.json_paths import with_paths
-from redshift_local.reading import read
-from redshift_local.rewrite.tokens import literal, quote
-from redshift_local.rows import BadRow, Batch, Column
-
-if TYPE_CHECKING:
-    from redshift_local.session import Session
+from redshift_local.operations import Copy, Location
+from redshift_local.protocol.backend import Backend
+from redshift_local.quoting import literal, quote
 
 _UNQUOTED = pyarrow.csv.WriteOptions(include_header=False)
 _PORTION = 1000
 """Rows between two savepoints of a COPY that may leave rows out."""
-_WHERE = re.compile(r'line (\d+)(?:, column ([^:]+))?(?:: "(.*)")?', re.S)
+_POSITION = re.compile(r'line (\d+)(?:, column ([^:]+))?(?:: "(.*)")?', re.S)
 _CODES = {"22P02": 1207, "22003": 1216, "22001": 1204, "22007": 1206, "22008": 1206, "23502": 1213}
 """Redshift's numbers of load errors, by PostgreSQL's SQLSTATE; any other is 1200."""
 _TOO_LONG = "22001"
@@ -56,12 +54,12 @@ class _Load:
 
     def failure(self) -> SqlError:
         row = self.bad[-1]
-        where = f"{row.uri}, line {row.line}" + (f", column {row.column}" if row.column else "")
+        position = f"{row.uri}, line {row.line}" + (f", column {row.column}" if row.column else "")
         return SqlError(
             "XX000",
             f"Load into table '{self.spec.table.rsplit('.', 1)[-1].strip(chr(34))}' failed.  "
             "Check 'stl_load_errors' system table for details.",
-            detail=f"{where}: {row.reason}",
+            detail=f"{position}: {row.reason}",
         )
 
     def statement(self) -> str:
@@ -69,8 +67,8 @@ class _Load:
         return f"COPY {self.spec.table} ({names}) FROM STDIN (FORMAT csv, NULL '')"
 
 
-async def copy(spec: Copy, session: Session) -> str:
-    """Load the files within the transaction that is open, and return the command tag. Raises SqlError."""
+async def copy(spec: Copy, session: SessionContext) -> None:
+    """Load the files within the transaction that is open. Raises SqlError."""
     for pattern in {spec.date_format, spec.time_format} - {"auto", "epochsecs", "epochmillisecs"}:
         time_pattern(pattern)
     columns = await _columns(spec, session.backend)
@@ -80,11 +78,11 @@ async def copy(spec: Copy, session: Session) -> str:
     )
     load = _Load(spec, columns, str(ids))
     loop = asyncio.get_running_loop()
-    client = await loop.run_in_executor(None, spec.access.client, session.place.s3)
+    client = await loop.run_in_executor(None, s3.client_for, spec.access, session.server.s3)
     if spec.json_paths_at is not None:
         load.spec = await loop.run_in_executor(None, with_paths, client, spec, len(columns))
-    places = await loop.run_in_executor(None, _places, client, spec)
-    batches = read(client, places, load.spec, load.columns, load.refuse)
+    locations = await loop.run_in_executor(None, _locations, client, spec)
+    batches = read(client, locations, load.spec, load.columns, load.refuse)
     try:
         if spec.max_errors:
             await _portions(load, batches, session.backend)
@@ -94,7 +92,6 @@ async def copy(spec: Copy, session: Session) -> str:
         batches.close()  # type: ignore[attr-defined]
         if load.bad:
             _record(load, session)
-    return "COPY"
 
 
 async def _columns(spec: Copy, backend: Backend) -> list[Column]:
@@ -121,13 +118,13 @@ async def _columns(spec: Copy, backend: Backend) -> list[Column]:
     return [known[name] for name in spec.columns]
 
 
-def _places(client: Any, spec: Copy) -> list[s3.Location]:
-    places = s3.listed(client, spec.source) if spec.manifest else s3.objects(client, spec.source)
-    if not places:
+def _locations(client: Any, spec: Copy) -> list[Location]:
+    locations = s3.listed(client, spec.source) if spec.manifest else s3.objects(client, spec.source)
+    if not locations:
         raise SqlError(
             "XX000", f"The specified S3 prefix '{spec.source.key}' does not exist", detail=spec.source.uri
         )
-    return places
+    return locations
 
 
 def _encode(batch: Batch, load: _Load) -> tuple[pa.RecordBatch, bytes]:
@@ -172,7 +169,7 @@ async def _at_once(load: _Load, batches: Iterator[Batch], backend: Backend) -> i
     try:
         return await backend.copy_in(load.statement(), chunks())
     except SqlError as problem:
-        found = _WHERE.search(getattr(problem, "where", ""))
+        found = _POSITION.search(problem.context)
         if found is None or not problem.code.startswith(_OF_A_ROW):
             raise
         line = int(found[1]) - 1
@@ -202,7 +199,7 @@ async def _portion(load: _Load, batch: Batch, backend: Backend) -> int:
         try:
             count = await backend.copy_in(load.statement(), _once(text))
         except SqlError as problem:
-            found = _WHERE.search(getattr(problem, "where", ""))
+            found = _POSITION.search(problem.context)
             if found is None or not problem.code.startswith(_OF_A_ROW):
                 raise
             await backend.run(
@@ -246,7 +243,7 @@ def _row(data: pa.RecordBatch, line: int) -> int:
 
 def _bad(problem: SqlError, batch: Batch, row: int, load: _Load) -> BadRow:
     """Return the record of a row that PostgreSQL refused."""
-    found = _WHERE.search(getattr(problem, "where", ""))
+    found = _POSITION.search(problem.context)
     name = (found[2] or "") if found else ""
     column = next((column for column in load.columns if column.name == name.strip('"')), None)
     values = batch.data.slice(row, 1).to_pylist()[0]
@@ -266,7 +263,7 @@ def _is_too_long(value: object, column: Column) -> bool:
     return column.length is not None and len(str("" if value is None else value).encode()) > column.length
 
 
-def _record(load: _Load, session: Session) -> None:
+def _record(load: _Load, session: SessionContext) -> None:
     """Keep the bad rows for stl_load_errors, whatever becomes of the client's transaction."""
     started = datetime.now(UTC).replace(tzinfo=None).isoformat()
     lines = []
@@ -279,5 +276,5 @@ def _record(load: _Load, session: Session) -> None:
             "err_code": row.code, "err_reason": row.reason[:100],
         }  # fmt: skip
         lines.append(json.dumps(kept).replace("\\u0000", ""))
-    with session.place.load_errors.open("a") as file:
+    with session.server.load_errors.open("a") as file:
         file.write("\n".join(lines) + "\n")

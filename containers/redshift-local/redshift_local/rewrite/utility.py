@@ -1,14 +1,15 @@
-"""Statements other than those about tables: views, maintenance, SHOW, SET, users."""
+"""Statements other than those about tables: views, VACUUM and ANALYZE, SHOW, SET, BEGIN."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from redshift_local.errors import bad_statement, not_imitated
+from redshift_local.lexer.reader import Reader
+from redshift_local.lexer.tokens import Token, starts, string_value, text_of
+from redshift_local.quoting import literal, quote
 from redshift_local.rewrite.expressions import rewrite_expression
-from redshift_local.rewrite.reader import Reader
 from redshift_local.rewrite.rewritten import Rewritten
-from redshift_local.rewrite.tokens import Token, literal, quote, starts, string_value, text_of
 from redshift_local.settings import SETTINGS
 
 _NOTHING = "do 'begin end'"
@@ -16,7 +17,7 @@ _BINDING = ["with", "no", "schema", "binding"]
 
 
 def create_view(tokens: Sequence[Token]) -> Rewritten:
-    """A late-binding view is made by a function (sql/late.sql), with its query as text; another is PostgreSQL's."""
+    """A late-binding view is made by a function (late.sql), with its query as text; another is PostgreSQL's."""
     words = [token for token in tokens if token.kind != "end"]
     if [token.word for token in words[-4:]] != _BINDING:
         return Rewritten(text_of(rewrite_expression(words)))
@@ -74,11 +75,11 @@ def show(tokens: Sequence[Token]) -> Rewritten | None:
     reader = Reader(tokens)
     reader.need("show")
     if reader.take("schemas from database"):
-        view, where = "svv_all_schemas", [("database_name", reader.name())]
+        view, filters = "svv_all_schemas", [("database_name", reader.name())]
     elif reader.take("tables from schema"):
-        view, where = "svv_all_tables", _places(reader, "database_name", "schema_name")
+        view, filters = "svv_all_tables", _filters(reader, "database_name", "schema_name")
     elif reader.take("columns from table"):
-        view, where = "svv_all_columns", _places(reader, "database_name", "schema_name", "table_name")
+        view, filters = "svv_all_columns", _filters(reader, "database_name", "schema_name", "table_name")
     elif reader.at_any(
         "databases",
         "table",
@@ -100,7 +101,7 @@ def show(tokens: Sequence[Token]) -> Rewritten | None:
         )
     else:
         return Rewritten(text_of(tokens))
-    conditions = [f"{column} = {literal(value)}" for column, value in where]
+    conditions = [f"{column} = {literal(value)}" for column, value in filters]
     if reader.take("like"):
         conditions.append(f"{_NAMED[view]} like {literal(string_value(reader.token()))}")
     limit = f" limit {int(reader.token().text)}" if reader.take("limit") else ""
@@ -112,7 +113,7 @@ def show(tokens: Sequence[Token]) -> Rewritten | None:
 _NAMED = {"svv_all_schemas": "schema_name", "svv_all_tables": "table_name", "svv_all_columns": "column_name"}
 
 
-def _places(reader: Reader, *columns: str) -> list[tuple[str, str]]:
+def _filters(reader: Reader, *columns: str) -> list[tuple[str, str]]:
     names = reader.qualified_name()
     if len(names) > len(columns):
         raise bad_statement(f"too many names: {'.'.join(names)}")

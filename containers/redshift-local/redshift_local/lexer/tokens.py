@@ -145,13 +145,3 @@ def name_value(token: Token) -> str:
     if token.kind == "quoted":
         return token.text[1:-1].replace('""', '"').lower()
     return token.text.lower()
-
-
-def quote(name: str) -> str:
-    """Return an identifier in double quotes, safe in any statement."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a string literal that means the text, where backslashes escape."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

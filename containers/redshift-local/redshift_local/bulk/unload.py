@@ -9,23 +9,21 @@ import queue
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.dataset
 import pyarrow.parquet as pq
 
-from redshift_local import s3
+from redshift_local.bulk import s3
+from redshift_local.bulk.escaped_text import as_redshift, unescaped
+from redshift_local.context import SessionContext
 from redshift_local.errors import SqlError, not_imitated
-from redshift_local.escaped import as_redshift, unescaped
-from redshift_local.rewrite.tokens import literal, quote
-from redshift_local.s3 import Location
-from redshift_local.unload_options import Unload
-from redshift_local.wire import Field
-
-if TYPE_CHECKING:
-    from redshift_local.session import Session
+from redshift_local.operations import Location, Unload
+from redshift_local.protocol.backend import Backend
+from redshift_local.protocol.wire import Field
+from redshift_local.quoting import literal, quote
 
 _CHUNK = 1 << 18
 # Stands for null where values are written bare, for the null string itself may hold a backslash.
@@ -54,17 +52,12 @@ def arrow_type(field: Field) -> pa.DataType:
     return _PLAIN[field.type]
 
 
-async def unload(spec: Unload, session: Session) -> str:
-    """Write the query's rows within the transaction that is open, and return the command tag. Raises SqlError."""
-    from redshift_local.rewrite import rewrite
-
-    inner = rewrite(spec.query)
-    if inner.local is not None or not inner.sql.lstrip(" (\n\t").lower().startswith(("select", "with")):
-        raise SqlError("42601", "UNLOAD takes a SELECT")
-    fields = await session.backend.describe(inner.sql)
+async def unload(spec: Unload, session: SessionContext) -> None:
+    """Write the query's rows within the transaction that is open. Raises SqlError."""
+    fields = await session.backend.describe(spec.query)
     _check(spec, fields)
     loop = asyncio.get_running_loop()
-    client = await loop.run_in_executor(None, spec.access.client, session.place.s3)
+    client = await loop.run_in_executor(None, s3.client_for, spec.access, session.server.s3)
     present = await loop.run_in_executor(None, s3.objects, client, spec.target)
     if present and not (spec.overwrite or spec.clean):
         raise SqlError(
@@ -75,9 +68,8 @@ async def unload(spec: Unload, session: Session) -> str:
         )
     with tempfile.TemporaryDirectory(prefix="redshift-unload-") as name:
         folder = Path(name)
-        await _write(spec, session, fields, inner.sql, folder)
+        await _write(spec, session.backend, fields, folder)
         await loop.run_in_executor(None, _send, client, spec, folder, present)
-    return "UNLOAD"
 
 
 def _check(spec: Unload, fields: list[Field]) -> None:
@@ -92,7 +84,7 @@ def _check(spec: Unload, fields: list[Field]) -> None:
             arrow_type(field)
 
 
-def _statement(spec: Unload, fields: list[Field], query: str) -> str:
+def _statement(spec: Unload, fields: list[Field]) -> str:
     if spec.format == "parquet":
         names = [f"c{index}" for index in range(len(fields))]
         # A time with a zone is written in UTC, without saying so: that is what its Arrow type says.
@@ -100,14 +92,14 @@ def _statement(spec: Unload, fields: list[Field], query: str) -> str:
             f"{name} AT TIME ZONE 'UTC'" if field.type == _TIMESTAMPTZ else name
             for name, field in zip(names, fields, strict=True)
         ]
-        return f"COPY (SELECT {', '.join(picked)} FROM ({query}\n) AS u({', '.join(names)})) TO STDOUT (FORMAT csv)"
+        return f"COPY (SELECT {', '.join(picked)} FROM ({spec.query}\n) AS u({', '.join(names)})) TO STDOUT (FORMAT csv)"
     null = _NULL if _is_bare(spec) else spec.null
     options = [f"DELIMITER {literal(spec.delimiter)}", f"NULL {literal(null)}"]
     if spec.escape or _is_bare(spec):
         options.append("FORMAT text")
     else:
         options += ["FORMAT csv", *(["FORCE_QUOTE *"] if spec.add_quotes else [])]
-    return f"COPY ({query}\n) TO STDOUT ({', '.join(options)})"
+    return f"COPY ({spec.query}\n) TO STDOUT ({', '.join(options)})"
 
 
 def _is_bare(spec: Unload) -> bool:
@@ -147,7 +139,7 @@ class _Stream(io.RawIOBase):
         return size
 
 
-async def _write(spec: Unload, session: Session, fields: list[Field], query: str, folder: Path) -> None:
+async def _write(spec: Unload, backend: Backend, fields: list[Field], folder: Path) -> None:
     """Write the rows to files in the folder."""
     stream, loop, result = _Stream(), asyncio.get_running_loop(), list[Any]()
 
@@ -167,7 +159,7 @@ async def _write(spec: Unload, session: Session, fields: list[Field], query: str
     worker.start()
     held = bytearray()
     try:
-        async for row in session.backend.copy_out(_statement(spec, fields, query)):
+        async for row in backend.copy_out(_statement(spec, fields)):
             held += _written(spec, row)
             if len(held) >= _CHUNK:
                 await loop.run_in_executor(None, stream.chunks.put, bytes(held))
@@ -259,7 +251,7 @@ def _heading(name: str, spec: Unload) -> str:
 
 
 def _send(client: Any, spec: Unload, folder: Path, present: list[Location]) -> None:
-    """Upload the files, after clearing the place if that was asked for; what a failure leaves half is taken away."""
+    """Upload the files, after clearing the target if that was asked for; what a failure leaves half is taken away."""
     if spec.clean:
         s3.delete(client, present)
     sent: list[Location] = []
@@ -267,12 +259,12 @@ def _send(client: Any, spec: Unload, folder: Path, present: list[Location]) -> N
     try:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                place = Location(spec.target.bucket, spec.target.key + path.relative_to(folder).as_posix())
-                s3.upload(client, path, place)
-                sent.append(place)
-                entries.append({"url": place.uri, "meta": {"content_length": path.stat().st_size}})
+                location = Location(spec.target.bucket, spec.target.key + path.relative_to(folder).as_posix())
+                s3.upload(client, path, location)
+                sent.append(location)
+                entries.append({"url": location.uri, "meta": {"content_length": path.stat().st_size}})
         if spec.manifest:
-            with s3.told(spec.target.uri):
+            with s3.errors_as_sql(spec.target.uri):
                 client.put_object(
                     Bucket=spec.target.bucket, Key=f"{spec.target.key}manifest",
                     Body=json.dumps({"entries": entries}).encode(),

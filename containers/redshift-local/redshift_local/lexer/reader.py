@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redshift_local.errors import bad_statement
-from redshift_local.rewrite.tokens import Token, closing, name_value, split, starts
+from redshift_local.lexer.tokens import Token, closing, name_value, split, starts
 
 
 class Reader:

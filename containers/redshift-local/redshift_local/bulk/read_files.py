@@ -12,46 +12,45 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.csv
 
-from redshift_local import s3
-from redshift_local.copy_options import Copy
+from redshift_local.bulk import s3
+from redshift_local.bulk.escaped_text import read_escaped
+from redshift_local.bulk.json_paths import follow
+from redshift_local.bulk.parquet import read_parquet
+from redshift_local.bulk.rows import ROWS, BadRow, Batch, Column
 from redshift_local.errors import SqlError
-from redshift_local.escaped import read_escaped
-from redshift_local.json_paths import follow
-from redshift_local.parquet import read_parquet
-from redshift_local.rows import ROWS, BadRow, Batch, Column
-from redshift_local.s3 import Location
+from redshift_local.operations import Copy, Location
 
 _BLOCK = 4 << 20
 
 
 def read(
     client: Any,
-    places: Sequence[Location],
+    locations: Sequence[Location],
     spec: Copy,
     columns: Sequence[Column],
     refuse: Callable[[BadRow], None],
 ) -> Iterator[Batch]:
     """Yield the rows of the files in order, in bounded memory; give those that can't be read to ``refuse``."""
-    for place in places:
+    for location in locations:
         if spec.format == "parquet":
-            yield from read_parquet(client, place, columns)
+            yield from read_parquet(client, location, columns)
             continue
-        with closing(_open(client, place, spec)) as stream:
+        with closing(_open(client, location, spec)) as stream:
             try:
                 if spec.format == "json":
-                    yield from _json(stream, place, spec, columns, refuse)
+                    yield from _json(stream, location, spec, columns, refuse)
                 elif spec.escape:
-                    yield from read_escaped(stream, place, spec, columns, refuse)
+                    yield from read_escaped(stream, location, spec, columns, refuse)
                 else:
-                    yield from _delimited(stream, place, spec, columns, refuse)
+                    yield from _delimited(stream, location, spec, columns, refuse)
             except (OSError, EOFError, UnicodeDecodeError, pa.ArrowException) as problem:
                 words = str(problem).splitlines()[0]
-                raise SqlError("XX000", f"{place.uri} can't be read: {words}") from problem
+                raise SqlError("XX000", f"{location.uri} can't be read: {words}") from problem
 
 
-def _open(client: Any, place: Location, spec: Copy) -> Any:
-    with s3.told(place.uri):
-        body = client.get_object(Bucket=place.bucket, Key=place.key)["Body"]
+def _open(client: Any, location: Location, spec: Copy) -> Any:
+    with s3.errors_as_sql(location.uri):
+        body = client.get_object(Bucket=location.bucket, Key=location.key)["Body"]
     stream = pa.PythonFile(body, mode="r")
     if spec.compression:
         stream = pa.CompressedInputStream(stream, spec.compression)
@@ -74,7 +73,7 @@ class _Counted:
 
 
 def _delimited(
-    stream: Any, place: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
+    stream: Any, location: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
 ) -> Iterator[Batch]:
     names = [column.name for column in columns]
     counted = _Counted(spec.header + 1)
@@ -96,7 +95,7 @@ def _delimited(
             "Extra column(s) found" if row.actual_columns > row.expected_columns else "Delimiter not found"
         )
         code = 1202 if row.actual_columns > row.expected_columns else 1214
-        invalid_rows.append(BadRow(place.uri, line, code, reason, raw_line=row.text))
+        invalid_rows.append(BadRow(location.uri, line, code, reason, raw_line=row.text))
         return "skip"
 
     quoted = spec.format == "csv" or spec.remove_quotes
@@ -128,16 +127,16 @@ def _delimited(
         for batch in reader:
             refuse_invalid()
             lines = counted.take(len(batch))
-            yield from _decoded(batch, lines, place, spec, columns, refuse)
+            yield from _decoded(batch, lines, location, spec, columns, refuse)
             if short:
-                yield _filled(short, place, spec, names)
+                yield _filled(short, location, spec, names)
                 short.clear()
         refuse_invalid()
         if short:
-            yield _filled(short, place, spec, names)
+            yield _filled(short, location, spec, names)
 
 
-def _filled(short: list[tuple[int, str]], place: Location, spec: Copy, names: list[str]) -> Batch:
+def _filled(short: list[tuple[int, str]], location: Location, spec: Copy, names: list[str]) -> Batch:
     """Return the rows that end early, with empty fields for what they lack."""
     quoted = spec.format == "csv" or spec.remove_quotes
     found = [
@@ -154,11 +153,11 @@ def _filled(short: list[tuple[int, str]], place: Location, spec: Copy, names: li
     ]
     rows = [row + [""] * (len(names) - len(row)) for row in found]
     arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
-    return Batch(place.uri, pa.RecordBatch.from_arrays(arrays, names), [line for line, _ in short])
+    return Batch(location.uri, pa.RecordBatch.from_arrays(arrays, names), [line for line, _ in short])
 
 
 def _decoded(
-    batch: pa.RecordBatch, lines: list[int], place: Location, spec: Copy, columns: Sequence[Column],
+    batch: pa.RecordBatch, lines: list[int], location: Location, spec: Copy, columns: Sequence[Column],
     refuse: Callable[[BadRow], None],
 ) -> Iterator[Batch]:  # fmt: skip
     """Yield the batch as text, without the rows that aren't UTF-8, or with the stated character in their stead."""
@@ -180,7 +179,7 @@ def _decoded(
                     bad.add(index)
                     refuse(
                         BadRow(
-                            place.uri, lines[index], 1220, "String contains invalid or unsupported UTF8 codepoints",
+                            location.uri, lines[index], 1220, "String contains invalid or unsupported UTF8 codepoints",
                             column.name, column.type, str(column.length or ""), raw_value=text,
                         )
                     )  # fmt: skip
@@ -189,11 +188,11 @@ def _decoded(
     if bad:
         kept = [index for index in range(len(lines)) if index not in bad]
         data, lines = data.take(pa.array(kept, pa.int64())), [lines[index] for index in kept]
-    yield Batch(place.uri, data, lines)
+    yield Batch(location.uri, data, lines)
 
 
 def _json(
-    stream: Any, place: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
+    stream: Any, location: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
 ) -> Iterator[Batch]:
     decoder = json.JSONDecoder(parse_float=_Written)
     names = [column.name for column in columns]
@@ -202,7 +201,7 @@ def _json(
 
     def batch() -> Batch:
         arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
-        return Batch(place.uri, pa.RecordBatch.from_arrays(arrays, names), list(lines))
+        return Batch(location.uri, pa.RecordBatch.from_arrays(arrays, names), list(lines))
 
     for number, line in enumerate(io.TextIOWrapper(stream, "utf-8", errors="replace"), 1):
         if not line.strip():
@@ -214,7 +213,7 @@ def _json(
         except ValueError:
             refuse(
                 BadRow(
-                    place.uri,
+                    location.uri,
                     number,
                     1207,
                     "Invalid JSON object: one object a line is read",

@@ -9,9 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from redshift_local.copy_options import Copy
-from redshift_local.rows import ROWS, BadRow, Batch, Column
-from redshift_local.s3 import Location
+from redshift_local.bulk.rows import ROWS, BadRow, Batch, Column
+from redshift_local.operations import Copy, Location
 
 _CHARACTERS = {b"n": b"\\\n", b"r": b"\\\r", b"t": b"\\\t", b"b": b"\b", b"f": b"\f", b"v": b"\v"}
 _PAIR = re.compile(rb"\\(\\|[nrtbfv])")
@@ -50,7 +49,7 @@ def records(stream: io.TextIOBase) -> Iterator[tuple[int, str]]:
 
 
 def read_escaped(
-    stream: Any, place: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
+    stream: Any, location: Location, spec: Copy, columns: Sequence[Column], refuse: Callable[[BadRow], None]
 ) -> Iterator[Batch]:
     """Yield the rows of one file; a field that is the null string as it stands is null."""
     fields = re.compile(
@@ -63,7 +62,7 @@ def read_escaped(
 
     def batch() -> Batch:
         arrays = [pa.array(values, pa.string()) for values in zip(*rows, strict=True)]
-        return Batch(place.uri, pa.RecordBatch.from_arrays(arrays, names), list(lines))
+        return Batch(location.uri, pa.RecordBatch.from_arrays(arrays, names), list(lines))
 
     for line, record in records(io.TextIOWrapper(stream, "utf-8", errors=errors, newline="\n")):
         if line <= spec.header or (spec.ignore_blank_lines and not record.strip()):
@@ -79,7 +78,7 @@ def read_escaped(
         if len(found) != len(names):
             extra = len(found) > len(names)
             reason = "Extra column(s) found" if extra else "Delimiter not found"
-            refuse(BadRow(place.uri, line, 1202 if extra else 1214, reason, raw_line=record))
+            refuse(BadRow(location.uri, line, 1202 if extra else 1214, reason, raw_line=record))
             continue
         rows.append([None if raw == spec.null else _unescaped(raw, spec) for raw in found])
         lines.append(line)

@@ -11,31 +11,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from redshift_local import s3
+from redshift_local.bulk import s3
+from redshift_local.bulk.rows import ROWS, Batch, Column
 from redshift_local.errors import SqlError, not_imitated
-from redshift_local.rows import ROWS, Batch, Column
-from redshift_local.s3 import Location
+from redshift_local.operations import Location
 
 _INCOMPATIBLE = "XX000"
 
 
-def read_parquet(client: Any, place: Location, columns: Sequence[Column]) -> Iterator[Batch]:
+def read_parquet(client: Any, location: Location, columns: Sequence[Column]) -> Iterator[Batch]:
     """Yield the rows of one file. Raises SqlError when its columns aren't of the table's kinds."""
     with tempfile.TemporaryDirectory(prefix="redshift-copy-") as folder:
         path = Path(folder) / "object.parquet"
-        s3.download(client, place, path)
+        s3.download(client, location, path)
         try:
             file = pq.ParquetFile(path)
         except pa.ArrowException as problem:
-            raise SqlError("XX000", f"{place.uri} is no Parquet file") from problem
+            raise SqlError("XX000", f"{location.uri} is no Parquet file") from problem
         with file:
-            check_schema(file.schema_arrow, columns, place)
+            check_schema(file.schema_arrow, columns, location)
             line = 1
             for batch in file.iter_batches(ROWS):
                 arrays = [_plain(array) for array in batch.columns]
                 names = [column.name for column in columns]
                 yield Batch(
-                    place.uri, pa.RecordBatch.from_arrays(arrays, names), range(line, line + len(batch))
+                    location.uri, pa.RecordBatch.from_arrays(arrays, names), range(line, line + len(batch))
                 )
                 line += len(batch)
 
@@ -54,12 +54,12 @@ def _is_string(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def check_schema(schema: pa.Schema, columns: Sequence[Column], place: Location) -> None:
+def check_schema(schema: pa.Schema, columns: Sequence[Column], location: Location) -> None:
     """Raise SqlError unless the file's columns, by their order, are of the kinds of the table's."""
     if len(schema) != len(columns):
         raise SqlError(
             _INCOMPATIBLE,
-            f"{place.uri} has {len(schema)} columns and {len(columns)} are to be loaded: Parquet goes by the order of columns",
+            f"{location.uri} has {len(schema)} columns and {len(columns)} are to be loaded: Parquet goes by the order of columns",
         )
     for given, column in zip(schema, columns, strict=True):
         kind = given.type.value_type if pa.types.is_dictionary(given.type) else given.type
@@ -69,7 +69,7 @@ def check_schema(schema: pa.Schema, columns: Sequence[Column], place: Location) 
         if not (fits(kind) or pa.types.is_null(kind)):
             raise SqlError(
                 _INCOMPATIBLE,
-                f"{place.uri} has an incompatible Parquet schema for column {column.name}: "
+                f"{location.uri} has an incompatible Parquet schema for column {column.name}: "
                 f"{kind} where {wanted} is wanted ({column.type})",
             )
 

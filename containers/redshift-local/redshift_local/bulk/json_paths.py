@@ -7,19 +7,19 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from redshift_local import s3
-from redshift_local.copy_options import Copy
+from redshift_local.bulk import s3
 from redshift_local.errors import SqlError
+from redshift_local.operations import Copy
 
 _STEP = re.compile(r"""\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\["([^"]*)"\]|\[(\d+)\]""")
 
 
 def with_paths(client: Any, spec: Copy, columns: int) -> Copy:
     """Return the COPY with the expressions of its file. Raises SqlError for a file that doesn't fit the columns."""
-    place = spec.json_paths_at
-    assert place is not None  # noqa: S101
-    with s3.told(place.uri):
-        body = client.get_object(Bucket=place.bucket, Key=place.key)["Body"].read()
+    location = spec.json_paths_at
+    assert location is not None  # noqa: S101
+    with s3.errors_as_sql(location.uri):
+        body = client.get_object(Bucket=location.bucket, Key=location.key)["Body"].read()
     try:
         paths = json.loads(body)["jsonpaths"]
         if not isinstance(paths, list):
@@ -27,7 +27,8 @@ def with_paths(client: Any, spec: Copy, columns: int) -> Copy:
         found = tuple(steps(path) for path in paths)
     except (ValueError, KeyError, TypeError) as problem:
         raise SqlError(
-            "XX000", f'{place.uri} is no jsonpaths file: it would be {{"jsonpaths": ["$.id", "$.names[0]"]}}'
+            "XX000",
+            f'{location.uri} is no jsonpaths file: it would be {{"jsonpaths": ["$.id", "$.names[0]"]}}',
         ) from problem
     if len(found) != columns:
         raise SqlError(
@@ -39,7 +40,7 @@ def with_paths(client: Any, spec: Copy, columns: int) -> Copy:
 
 
 def steps(path: str) -> tuple[str | int, ...]:
-    """Return the names and places that an expression goes through; raise ValueError for another expression."""
+    """Return the names and indexes that an expression goes through; raise ValueError for another expression."""
     if not path.startswith("$"):
         raise ValueError(path)
     found: list[str | int] = []

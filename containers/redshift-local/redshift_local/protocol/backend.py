@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from redshift_local import wire
 from redshift_local.errors import SqlError
-from redshift_local.translating import as_error
-from redshift_local.wire import Field, Message
+from redshift_local.protocol import wire
+from redshift_local.protocol.error_translation import as_error
+from redshift_local.protocol.wire import Field, Message
 
 _BUFFER = 1 << 20
 # Messages of PostgreSQL's that are held while nobody takes them: it waits from then on.
@@ -147,7 +147,7 @@ class Backend:
         while True:
             message = await self._read()
             if message.kind == b"E":
-                failure = failure or _Failure(message.body)
+                failure = failure or as_error(message.body)
                 if wire.fields(message.body).get("S") == "FATAL":
                     break
             elif message.kind == b"Z":
@@ -157,12 +157,3 @@ class Backend:
         if failure:
             raise failure
         return messages
-
-
-class _Failure(SqlError):
-    """An error of PostgreSQL's, with where it was: `where` reads like `COPY t, line 3, column b: "x"`."""
-
-    def __init__(self, body: bytes) -> None:
-        given = as_error(body)
-        super().__init__(given.code, given.message, given.detail, given.hint)
-        self.where = wire.fields(body).get("W", "")

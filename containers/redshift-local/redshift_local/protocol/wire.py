@@ -84,12 +84,6 @@ def error(problem: SqlError, severity: str = "ERROR") -> Message:
     return Message(b"E", b"".join(name.encode() + cstring(text) for name, text in fields.items()) + b"\0")
 
 
-def notice(text: str) -> Message:
-    """Return a NoticeResponse."""
-    body = error(SqlError("01000", text), "WARNING").body
-    return Message(b"N", body)
-
-
 def fields(body: bytes) -> dict[str, str]:
     """Return the fields of an ErrorResponse or a NoticeResponse, by their letter."""
     found, at = {}, 0

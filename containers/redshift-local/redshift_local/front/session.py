@@ -1,7 +1,7 @@
 """One client's session: what it sends goes to PostgreSQL rewritten, what PostgreSQL answers comes back.
 
 Statements that PostgreSQL can't do (COPY from S3, UNLOAD) are *local*: PostgreSQL gets a statement that does nothing
-in their place, so that the client's messages are answered in order, and their work is done at Execute, in the
+in their place, so that the client's messages are answered in order, and the executor does them at Execute, in the
 client's transaction. Statements that are refused are replaced by one that PostgreSQL refuses too, whose error is
 replaced on the way back: so the transaction fails just as it does at any other error.
 """
@@ -12,17 +12,15 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from redshift_local import wire
-from redshift_local.backend import Backend
+from redshift_local.context import SessionContext
 from redshift_local.errors import SqlError
+from redshift_local.front.executor import execute
+from redshift_local.operations import Operation
+from redshift_local.protocol import wire
+from redshift_local.protocol.error_translation import in_redshifts_words
+from redshift_local.protocol.wire import Message
 from redshift_local.rewrite import Rewritten, rewrite
-from redshift_local.translating import in_redshifts_words
-from redshift_local.wire import Message
-
-if TYPE_CHECKING:
-    from redshift_local.front import Place
 
 SERVER_VERSION = "8.0.2"
 _PLACEHOLDER = "DO 'begin end'"
@@ -47,15 +45,12 @@ class Session:
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        backend: Backend,
-        place: Place,
-        database: str,
+        context: SessionContext,
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self.backend = backend
-        self.place = place
-        self.database = database
+        self._context = context
+        self._backend = context.backend
         self._due: deque[_Due] = deque()
         self._quiet = asyncio.Event()
         self._statements: dict[str, Rewritten] = {}
@@ -76,20 +71,16 @@ class Session:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def notice(self, text: str) -> None:
-        """Send the client a warning."""
-        await self._tell(wire.notice(text))
-
     async def _log_in(self) -> bool:
         """Pass the log-in on; return whether the session is ready for a query."""
         while True:
-            message = await self.backend.receive()
+            message = await self._backend.receive()
             await self._tell(_as_redshift(message))
             if message.kind in b"ZE":
                 return message.kind == b"Z"
             asks = message.kind == b"R" and message.body[:4] not in (b"\0\0\0\0", b"\0\0\0\x0c")
             if asks:
-                await self.backend.send(await wire.read_message(self._reader))
+                await self._backend.send(await wire.read_message(self._reader))
 
     async def _listen(self) -> None:
         """Take what the client says."""
@@ -115,7 +106,7 @@ class Session:
             case b"E":
                 statement = self._portals.get(wire.take_cstring(message.body)[0], _NOTHING)
                 if statement.local is not None:
-                    await self._execute_local(message, statement)
+                    await self._execute_local(message, statement.local)
                     return
                 self._expect(_Due(tag=statement.tag))
             case b"C":
@@ -128,7 +119,7 @@ class Session:
                 problem = SqlError("0A000", "a function call message is not imitated by the local Redshift")
                 self._expect(_Due(ends_cycle=True, refusal=problem))
                 message = wire.query(_REFUSED)
-        await self.backend.send(message)
+        await self._backend.send(message)
 
     def _parse(self, message: Message) -> Message:
         name, at = wire.take_cstring(message.body)
@@ -147,37 +138,38 @@ class Session:
             statement = rewrite(wire.take_cstring(message.body)[0], many=True)
         except SqlError as problem:
             self._expect(_Due(ends_cycle=True, refusal=problem))
-            await self.backend.send(wire.query(_REFUSED))
+            await self._backend.send(wire.query(_REFUSED))
             return
         if statement.local is None:
             self._expect(_Due(ends_cycle=True, tag=statement.tag))
-            await self.backend.send(wire.query(statement.sql))
+            await self._backend.send(wire.query(statement.sql))
             return
-        await self._tell(await self._run_local(statement), None)
+        await self._tell(await self._run_local(statement.local), None)
 
-    async def _execute_local(self, message: Message, statement: Rewritten) -> None:
+    async def _execute_local(self, message: Message, operation: Operation) -> None:
         """Wait until PostgreSQL has come to this statement, then do its work."""
         reached: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._expect(_Due(reached=reached))
-        await self.backend.send(message, Message(b"H", b""))
+        await self._backend.send(message, Message(b"H", b""))
         if await reached:
-            answer = await self._run_local(statement)
+            answer = await self._run_local(operation)
             self._skipping = answer.kind == b"E"
             await self._tell(answer)
 
-    async def _run_local(self, statement: Rewritten) -> Message:
+    async def _run_local(self, operation: Operation) -> Message:
         """Do the work of a local statement in the client's transaction, or in one of its own; return the answer."""
-        assert statement.local is not None  # noqa: S101
         await self._quiet_backend()
-        backend = self.backend
+        backend = self._backend
         backend.divert()
         own = backend.status == b"I"
         try:
             await backend.run("BEGIN" if own else "SELECT 1")
-            if statement.alone and not own:
-                raise SqlError("25001", f"{statement.alone} cannot run inside a transaction block")
-            tag = await statement.local(self)
-            if own or statement.commits:
+            if operation.refused_in_transaction and not own:
+                raise SqlError(
+                    "25001", f"{operation.refused_in_transaction} cannot run inside a transaction block"
+                )
+            tag = await execute(operation, self._context)
+            if own or operation.commits:
                 await backend.run("COMMIT")
         except SqlError as problem:
             # The second is an error, as is wanted: the client's transaction has failed.
@@ -192,11 +184,11 @@ class Session:
         """Pass on what PostgreSQL says."""
         while True:
             try:
-                message = await self.backend.receive()
+                message = await self._backend.receive()
             except asyncio.IncompleteReadError:
-                await self.backend.lost()
+                await self._backend.lost()
                 raise
-            if not await self.backend.take(message) and (answer := self._answer(message)):
+            if not await self._backend.take(message) and (answer := self._answer(message)):
                 await self._tell(answer)
 
     def _expect(self, due: _Due) -> None:
@@ -241,7 +233,7 @@ class Session:
 
     async def _tell(self, *messages: Message | None) -> None:
         for message in messages:
-            self._writer.write((message or Message(b"Z", self.backend.status)).encode())
+            self._writer.write((message or Message(b"Z", self._backend.status)).encode())
         await self._writer.drain()
 
 

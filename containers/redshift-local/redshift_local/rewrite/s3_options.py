@@ -1,24 +1,23 @@
-"""What COPY and UNLOAD have in common: words, arguments, and who asks S3."""
+"""What COPY and UNLOAD have in common: how their options are read, and who asks S3."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Literal
 
 from redshift_local.errors import SqlError, bad_statement, not_imitated
-from redshift_local.rewrite.tokens import Token, string_value
-from redshift_local.s3 import Access
+from redshift_local.lexer.tokens import Token, string_value
+from redshift_local.operations import Access
 
-Format = Literal["delimited", "csv", "json", "parquet"]
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/\S+")
 
 
 class Words:
-    """The rest of a statement, taken word by word."""
+    """What follows the first word of a statement, taken word by word."""
 
-    def __init__(self, parts: Sequence[Token], statement: str) -> None:
-        self.parts, self.at, self.statement = parts, 0, statement
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self.parts = [token for token in tokens if token.kind != "end"]
+        self.at = 1
 
     def peek(self) -> str:
         """Return the next word in capitals, or the next symbol; empty for a string or a quoted name."""
@@ -26,7 +25,7 @@ class Words:
 
     def take(self) -> Token:
         if self.at >= len(self.parts):
-            raise bad_statement(f"{self.statement} ends where something is missing")
+            raise bad_statement(f"{self.parts[0].word.upper()} ends where something is missing")
         self.at += 1
         return self.parts[self.at - 1]
 

@@ -1,0 +1,1 @@
+"""Redshift's SQL as tokens, and a reader of them."""
