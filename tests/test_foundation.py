@@ -45,3 +45,17 @@ def test_the_licence_that_the_package_names_is_there() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (licence,) = project["license-files"]
     assert (ROOT / licence).read_text().startswith(f"{project['license']} License")
+
+
+def test_only_the_warehouse_asks_which_engine_it_is() -> None:
+    branch = re.compile(
+        r"dialect\s*(==|!=|\bin\b|\bnot in\b)|\[[\w.]*\.dialect\]|match [\w.]*dialect:"
+        r"|isinstance\([^)]*(DuckDB|Redshift)Warehouse"
+    )
+    sources = [
+        *ROOT.glob("workbench/**/*.py"),
+        *ROOT.glob("*notebooks/**/*.ipynb"),
+        *ROOT.glob("scripts/*.py"),
+    ]
+    found = {path.relative_to(ROOT).as_posix() for path in sources if branch.search(path.read_text())}
+    assert {path for path in found if not path.startswith("workbench/warehouse/")} == set()

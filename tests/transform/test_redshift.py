@@ -17,7 +17,6 @@ from tests.transform.feed import land_everything
 from workbench import transform
 from workbench.schema import TABLES
 from workbench.transform import MODELS
-from workbench.transform.targets import reached
 from workbench.warehouse import Warehouse
 from workbench.warehouse.redshift import Address, RedshiftWarehouse
 
@@ -92,7 +91,7 @@ def test_killed_in_the_middle_it_leaves_whole_tables(filled: Warehouse) -> None:
 )
 def test_dbt_is_told_how_to_log_in(url: str, variables: dict[str, str], tmp_path: Path) -> None:
     address = Address.parse(url, "a password")
-    with reached(RedshiftWarehouse(address)) as target:
+    with RedshiftWarehouse(address).dbt_target() as target:
         given = {name: os.environ[f"WORKBENCH_REDSHIFT_{name}"] for name in variables}
         assert target.name == "redshift" and given == variables
         if address.iam and not address.serverless:

@@ -28,16 +28,7 @@ def find_table(warehouse: Warehouse, table: str) -> tuple[str, dict[str, str]]:
     Raises:
         UsageError: there is no such table.
     """
-    # On Redshift the standard's catalogue leaves out views that bind late.
-    catalogue = "svv_columns" if warehouse.dialect == "redshift" else "information_schema.columns"
-    rows = warehouse.query(
-        f"SELECT table_schema, table_name, column_name, data_type FROM {catalogue} "
-        "WHERE table_schema NOT IN ('information_schema', 'pg_catalog') ORDER BY ordinal_position"
-    ).to_pylist()
-    tables: dict[str, dict[str, str]] = {}
-    for row in rows:
-        full = f"{row['table_schema']}.{row['table_name']}"
-        tables.setdefault(full, {})[str(row["column_name"])] = str(row["data_type"]).upper()
+    tables = warehouse.catalogue()
     in_any_case = {full.lower(): full for full in tables}
     for candidate in (table, f"marts.{table}", f"core.{table}"):
         if found := candidate if candidate in tables else in_any_case.get(candidate.lower()):

@@ -44,8 +44,9 @@ def schema(
     from workbench.commands.tables import show
     from workbench.schema import TABLES, create_schemas, create_table
     from workbench.settings import get_settings
+    from workbench.warehouse import dialect_of
 
-    dialect: Dialect = "redshift" if get_settings().warehouse.startswith("redshift") else "duckdb"
+    dialect = dialect_of(get_settings().warehouse)
     chosen = _find(table) if table else list(TABLES.values())
     if as_json:
         print(json.dumps([_facts(each, dialect) for each in chosen], indent=2, ensure_ascii=False))

@@ -108,7 +108,7 @@ def ingest(
         "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused FROM ops.batches"
     ).to_pylist()
     known = {row["batch_id"]: row["refused"] for row in rows}
-    take_in = embedded.take_in if warehouse.dialect == "duckdb" else remote.take_in
+    take_in = embedded.take_in if warehouse.is_embedded else remote.take_in
     batches: list[Batch] = []
     refused: list[str] = []
     left: list[str] = []

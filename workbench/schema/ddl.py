@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from workbench.schema.model import SCHEMAS, Column, Table
 
 Dialect = Literal["duckdb", "redshift"]
 
-_PLAIN: dict[Dialect, dict[str, str]] = {
-    "duckdb": {
-        "text": "VARCHAR", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
-        "date": "DATE", "timestamp": "TIMESTAMP", "json": "JSON", "codes": "VARCHAR[]",
-    },
-    "redshift": {
-        "text": "VARCHAR", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE PRECISION",
-        "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "json": "VARCHAR(65535)",
-        # A list is kept as its JSON text: SUPER can't be loaded from a plain CSV or compared with equality.
-        "codes": "VARCHAR(65535)",
-    },
+
+@dataclass(frozen=True)
+class _Engine:
+    """What engines say differently: types, and whether a table has a layout (and a backslash escapes in a string)."""
+
+    types: dict[str, str]
+    is_cluster: bool
+
+
+_ENGINES: dict[Dialect, _Engine] = {
+    "duckdb": _Engine(
+        {
+            "text": "VARCHAR", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE", "boolean": "BOOLEAN",
+            "date": "DATE", "timestamp": "TIMESTAMP", "json": "JSON", "codes": "VARCHAR[]",
+            "decimal": "DECIMAL({},{})",
+        },
+        is_cluster=False,
+    ),
+    "redshift": _Engine(
+        {
+            "text": "VARCHAR({})", "integer": "INTEGER", "bigint": "BIGINT", "double": "DOUBLE PRECISION",
+            "boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "json": "VARCHAR(65535)",
+            # A list is kept as its JSON text: SUPER can't be loaded from a plain CSV or compared with equality.
+            "codes": "VARCHAR(65535)", "decimal": "DECIMAL({},{})",
+        },
+        is_cluster=True,
+    ),
 }  # fmt: skip
 
 _ENCODINGS: dict[str, str] = {
@@ -34,11 +51,7 @@ def quote(identifier: str) -> str:
 
 def sql_type(column: Column, dialect: Dialect = "duckdb") -> str:
     """Return the column's type in the engine's words."""
-    if column.kind == "decimal":
-        return f"DECIMAL({column.size[0]},{column.size[1]})"
-    if column.kind == "text" and dialect == "redshift":
-        return f"VARCHAR({column.size[0]})"
-    return _PLAIN[dialect][column.kind]
+    return _ENGINES[dialect].types[column.kind].format(*column.size)
 
 
 def encoding(table: Table, column: Column) -> str:
@@ -55,15 +68,19 @@ def encoding(table: Table, column: Column) -> str:
 def define(table: Table, column: Column, dialect: Dialect = "duckdb") -> str:
     """Return a column's definition in CREATE TABLE or ADD COLUMN."""
     required = "" if column.nullable else " NOT NULL"
-    encode = f" ENCODE {encoding(table, column)}" if dialect == "redshift" else ""
+    encode = f" ENCODE {encoding(table, column)}" if _ENGINES[dialect].is_cluster else ""
     return f"{quote(column.name)} {sql_type(column, dialect)}{required}{encode}"
 
 
 def _literal(text: str, dialect: Dialect) -> str:
-    if dialect == "redshift":
-        # A backslash escapes in Redshift's strings.
+    if _ENGINES[dialect].is_cluster:
         text = text.replace("\\", "\\\\")
     return "'" + text.replace("'", "''") + "'"
+
+
+def distribution(dist: str) -> str:
+    """Return what follows DISTSTYLE for ``all``, ``even`` or the name of a column to distribute by."""
+    return dist.upper() if dist in ("all", "even") else f"KEY DISTKEY ({quote(dist)})"
 
 
 def create_schemas() -> list[str]:
@@ -75,11 +92,8 @@ def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
     """Return the statements that make one table with its comments, if it isn't there."""
     lines = [f"    {define(table, column, dialect)}" for column in table.columns]
     statement = f"CREATE TABLE IF NOT EXISTS {table.full_name} (\n" + ",\n".join(lines) + "\n)"
-    if dialect == "redshift":
-        if table.dist in ("all", "even"):
-            statement += f"\nDISTSTYLE {table.dist.upper()}"
-        else:
-            statement += f"\nDISTSTYLE KEY DISTKEY ({quote(table.dist)})"
+    if _ENGINES[dialect].is_cluster:
+        statement += f"\nDISTSTYLE {distribution(table.dist)}"
         if table.sort:
             statement += f"\nCOMPOUND SORTKEY ({', '.join(map(quote, table.sort))})"
     comments = [f"COMMENT ON TABLE {table.full_name} IS {_literal(table.comment, dialect)}"]

@@ -20,8 +20,8 @@ from workbench.transform.results import (
     raise_for,
     read_result,
 )
-from workbench.transform.targets import Target, reached
 from workbench.warehouse import Warehouse, connect
+from workbench.warehouse.dbt import Target, environment
 
 TAGS = ("customers", "products", "transactions", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
@@ -51,9 +51,9 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     project = settings.root / "dbt"
     if not (project / "dbt_project.yml").is_file():
         raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
-    warehouse: Any = connect()
+    warehouse = connect()
     started = time.monotonic()
-    replay = Replay(settings, warehouse, tags) if warehouse.dialect == "duckdb" else None
+    replay = Replay(settings, warehouse, tags) if warehouse.is_embedded else None
     results = replay.execute() if replay and not full_refresh else None
     replayed = results is not None
     if results is None:
@@ -68,7 +68,8 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
 def _with_dbt(
     settings: Settings, warehouse: Warehouse, tags: Sequence[str], full_refresh: bool, replay: Replay | None
 ) -> list[NodeResult]:
-    with reached(warehouse, WORKBENCH_REPORTING_CURRENCY=settings.reporting_currency) as target:
+    currency = {"WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency}
+    with environment(currency), warehouse.dbt_target() as target:
         warehouse.remake([table.full_name for table in MODELS.values()], always=full_refresh)
         for attempt in range(1, _ATTEMPTS + 1):
             nodes = _invoke(settings, target, tags)

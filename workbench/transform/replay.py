@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -24,9 +24,7 @@ from workbench.private import private_folder
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
-
-if TYPE_CHECKING:
-    from workbench.warehouse.duckdb import DuckDBWarehouse
+from workbench.warehouse import Warehouse
 
 _PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
 _NOT_SOURCES = {"target", "logs"}
@@ -63,11 +61,11 @@ class Replay:
 
     Args:
         settings: where the project and the place for statements are.
-        warehouse: which is built.
+        warehouse: which is built; an embedded one, so that its scratch is itself.
         tags: the parts of the project that are built.
     """
 
-    def __init__(self, settings: Settings, warehouse: DuckDBWarehouse, tags: Sequence[str]) -> None:
+    def __init__(self, settings: Settings, warehouse: Warehouse, tags: Sequence[str]) -> None:
         self._warehouse = warehouse
         self._project = settings.root / "dbt"
         self._path = settings.home / "dbt" / "target" / "replay" / f"{'-'.join(tags) or 'all'}.json"
@@ -77,7 +75,7 @@ class Replay:
             if path.is_file() and not _NOT_SOURCES & set(path.relative_to(self._project).parts)
         }
         parts = [
-            warehouse.path.stem,
+            warehouse.database,
             settings.reporting_currency,
             [(table.full_name, table.column_names) for table in TABLES.values()],
             [version(name) for name in _PACKAGES],
@@ -91,7 +89,7 @@ class Replay:
         if steps is None:
             return None
         results = []
-        with self._warehouse.connection() as connection:
+        with self._warehouse.scratch() as connection:
             self._warehouse.remake([table.full_name for table in MODELS.values()])
             if limit := _MEMORY.search(self._sources.get(_PROFILES, "")):
                 connection.execute(f"SET memory_limit = '{limit[1]}'")

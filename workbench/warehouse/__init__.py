@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.errors import UsageError
+from workbench.schema import Dialect
 from workbench.settings import Settings, get_settings
 from workbench.warehouse.base import Cargo, Session, Warehouse
 
@@ -19,26 +20,41 @@ def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
     warehouse = locate(url)
     if create:
         warehouse.ensure()
-    elif warehouse.dialect == "duckdb":
+    elif warehouse.is_embedded:
         # A look at a file costs nothing; a server is asked with the first statement.
         warehouse.require()
     return warehouse
 
 
-def locate(url: str | None = None) -> Warehouse:
+def locate(url: str | None = None, *, patience: float | None = None) -> Warehouse:
     """Return the warehouse at ``url``, or the one the settings name, whether there is anything yet or not.
+
+    ``patience`` is how many seconds at most to wait for another process, where one at a time may write; never longer
+    than the settings say.
 
     Raises:
         UsageError: the URL names no engine of ours, or isn't of the engine's form.
     """
     settings = get_settings()
     url = url or settings.warehouse
-    if url.startswith("duckdb://"):
-        from workbench.warehouse.duckdb import DuckDBWarehouse
-
-        return DuckDBWarehouse(url, lock_timeout=settings.lock_timeout)
-    if url.startswith(("redshift://", "redshift+iam://")):
+    if dialect_of(url) == "redshift":
         return _redshift(url, settings)
+    from workbench.warehouse.duckdb import DuckDBWarehouse
+
+    longest = settings.lock_timeout
+    return DuckDBWarehouse(url, lock_timeout=longest if patience is None else min(longest, patience))
+
+
+def dialect_of(url: str) -> Dialect:
+    """Return the engine that a URL names, without a look at it.
+
+    Raises:
+        UsageError: it names none of ours.
+    """
+    if url.startswith("duckdb://"):
+        return "duckdb"
+    if url.startswith(("redshift://", "redshift+iam://")):
+        return "redshift"
     scheme = url.split(":", 1)[0]
     raise UsageError(f"no warehouse engine for {scheme!r}; an URL begins with duckdb:/// or redshift://")
 
@@ -55,4 +71,4 @@ def _redshift(url: str, settings: Settings) -> Warehouse:
     return RedshiftWarehouse(address, staging)
 
 
-__all__ = ["Cargo", "Session", "Warehouse", "connect", "locate"]
+__all__ = ["Cargo", "Session", "Warehouse", "connect", "dialect_of", "locate"]

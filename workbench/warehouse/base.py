@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from workbench.schema import Dialect
+from workbench.warehouse.dbt import Target
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,10 +51,16 @@ class Warehouse(Protocol):
     """A warehouse. A connection lives for one statement or one transaction, never longer."""
 
     dialect: Dialect
+    is_embedded: bool
+    """True where the warehouse is DuckDB in this process, so that `scratch` is a connection to the warehouse itself."""
 
     @property
     def url(self) -> str:
         """Where it is; never with a password."""
+
+    @property
+    def database(self) -> str:
+        """What the engine calls the database."""
 
     def require(self) -> None:
         """Check that the warehouse is there.
@@ -146,7 +153,17 @@ class Warehouse(Protocol):
     def scratch(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a DuckDB connection to prepare rows in.
 
-        It is the warehouse's own where the warehouse is DuckDB, else an empty database that is gone afterwards.
+        It is the warehouse's own where the warehouse is embedded, else an empty database that is gone afterwards.
+        """
+
+    def catalogue(self) -> dict[str, dict[str, str]]:
+        """Return the full name of every table and view, declared or not, with its columns and their types."""
+
+    def dbt_target(self) -> AbstractContextManager[Target]:
+        """Let dbt, called in this process, reach the warehouse as long as the context is open.
+
+        Raises:
+            WorkFailed: another process holds the file of an embedded warehouse.
         """
 
     def maintain(self) -> list[str]:

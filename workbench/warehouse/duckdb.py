@@ -16,6 +16,8 @@ from workbench.errors import UsageError
 from workbench.private import close_to_others, private_folder
 from workbench.schema import TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
+from workbench.warehouse import catalogue, duckdb_dbt
+from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb_upgrade import columns, statements
 from workbench.warehouse.opening import opened
 from workbench.warehouse.upgrade import is_as_declared
@@ -42,6 +44,7 @@ class DuckDBWarehouse:
     """A :class:`~workbench.warehouse.base.Warehouse` in the file of a ``duckdb:///`` URL."""
 
     dialect: Dialect = "duckdb"
+    is_embedded = True
 
     def __init__(self, url: str, lock_timeout: float = 30.0) -> None:
         self.url = url
@@ -56,6 +59,11 @@ class DuckDBWarehouse:
     def path(self) -> Path:
         """The database file."""
         return Path(self.url.removeprefix("duckdb:///")).absolute()
+
+    @property
+    def database(self) -> str:
+        """The file's name without its ending, as DuckDB has it."""
+        return self.path.stem
 
     def require(self) -> None:
         """Check that the file is there.
@@ -158,6 +166,18 @@ class DuckDBWarehouse:
     def scratch(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a connection to prepare rows in: this warehouse's own."""
         return self.connection()
+
+    def catalogue(self) -> dict[str, dict[str, str]]:
+        """Return the full name of every table and view, declared or not, with its columns and their types."""
+        return catalogue.by_table(self.query(catalogue.listing("information_schema.columns")))
+
+    @contextmanager
+    def dbt_target(self) -> Iterator[Target]:
+        """Let dbt, called in this process, reach the file as long as the context is open."""
+        # dbt opens the file a second time in this process and so shares this connection's lock: the waiting and the
+        # message about who holds the file are the warehouse's, and nobody can slip in between.
+        with self.connection(), duckdb_dbt.reached(self.path) as target:
+            yield target
 
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made."""

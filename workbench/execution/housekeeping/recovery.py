@@ -114,11 +114,8 @@ def _write_to_warehouse(run: Run, settings: Settings, *, patient: bool) -> None:
 
     from workbench.execution.records.ops_tables import write_run
     from workbench.warehouse import locate
-    from workbench.warehouse.duckdb import DuckDBWarehouse
 
-    warehouse = locate(settings.warehouse)
-    if isinstance(warehouse, DuckDBWarehouse) and not patient:
-        warehouse.lock_timeout = min(warehouse.lock_timeout, _PATIENCE)
+    warehouse = locate(settings.warehouse, patience=None if patient else _PATIENCE)
     warehouse.require()
     try:
         write_run(warehouse, run, _lineage(run, settings))

@@ -11,8 +11,10 @@ import duckdb
 from workbench.errors import UsageError
 from workbench.schema import REPORTS, TABLES, Dialect
 from workbench.schema import table as declared
+from workbench.warehouse import catalogue
 from workbench.warehouse.base import Rows, Stream
-from workbench.warehouse.redshift import loading, retrying, unloading
+from workbench.warehouse.dbt import Target
+from workbench.warehouse.redshift import dbt, loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
 from workbench.warehouse.redshift.errors import Conflict, Unreachable
@@ -48,6 +50,7 @@ class RedshiftWarehouse:
     """
 
     dialect: Dialect = "redshift"
+    is_embedded = False
 
     def __init__(self, address: Address, staging: Staging | None = None) -> None:
         self.address = address
@@ -57,6 +60,11 @@ class RedshiftWarehouse:
     def url(self) -> str:
         """The address without the password."""
         return self.address.url
+
+    @property
+    def database(self) -> str:
+        """The database of the address."""
+        return self.address.database
 
     def require(self) -> None:
         """Check that the schemas are there.
@@ -232,6 +240,15 @@ class RedshiftWarehouse:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET temp_directory = ?", [f"{folder}/temp"])
             yield connection
+
+    def catalogue(self) -> dict[str, dict[str, str]]:
+        """Return the full name of every table and view, declared or not, with its columns and their types."""
+        # The standard's catalogue leaves out views that bind late.
+        return catalogue.by_table(self.query(catalogue.listing("svv_columns")))
+
+    def dbt_target(self) -> AbstractContextManager[Target]:
+        """Let dbt, called in this process, log in as long as the context is open."""
+        return dbt.reached(self.address)
 
     def maintain(self) -> list[str]:
         """Sort and reclaim what was deleted, renew statistics and materialized views; return the statements."""

@@ -1,0 +1,32 @@
+"""How dbt gets at a Redshift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workbench.warehouse.dbt import Target, environment
+from workbench.warehouse.redshift.address import Address
+
+
+@contextmanager
+def reached(address: Address) -> Iterator[Target]:
+    """Let dbt, called in this process, log in there as long as the context is open."""
+    given = address.arguments()
+    variables = {
+        "WORKBENCH_REDSHIFT_METHOD": "iam" if address.iam else "database",
+        "WORKBENCH_REDSHIFT_HOST": given.get("host", ""),
+        "WORKBENCH_REDSHIFT_PORT": str(address.port),
+        "WORKBENCH_REDSHIFT_USER": given.get("user") or given.get("db_user") or "",
+        "WORKBENCH_REDSHIFT_PASSWORD": given.get("password", ""),
+        "WORKBENCH_REDSHIFT_DATABASE": address.database,
+        "WORKBENCH_REDSHIFT_CLUSTER": given.get("cluster_identifier", ""),
+        "WORKBENCH_REDSHIFT_WORKGROUP": given.get("serverless_work_group", ""),
+        "WORKBENCH_REDSHIFT_SERVERLESS": str(address.serverless),
+        "WORKBENCH_REDSHIFT_REGION": address.region,
+        "WORKBENCH_REDSHIFT_SSLMODE": "verify-ca" if address.tls else "disable",
+    }
+    if address.ca:
+        variables["SSL_CERT_FILE"] = str(address.ca)
+    with environment(variables):
+        yield Target("redshift", "target-redshift")
