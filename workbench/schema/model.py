@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
 Schema = Literal["raw", "staging", "core", "marts", "ops"]
@@ -51,6 +51,7 @@ class Table:
     name: str
     comment: str
     columns: tuple[Column, ...]
+    _: KW_ONLY
     key: tuple[str, ...] = ()
     dist: str = "even"
     sort: tuple[str, ...] = ()

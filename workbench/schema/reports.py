@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Report:
 
     name: str
     comment: str
+    _: KW_ONLY
     reads: tuple[str, ...]
     dist: str
     sort: tuple[str, ...]
@@ -63,39 +64,39 @@ REPORTS = (
     Report(
         "sales_by_day_and_department",
         "net sales by day and department, in the reporting currency",
-        ("marts.retail_sales",),
+        reads=("marts.retail_sales",),
         # A few departments a day: a copy on every node, so a join to the calendar moves nothing.
-        "all",
-        ("transaction_date",),
-        "SELECT transaction_date, department, count(*) AS lines, sum(quantity) AS quantity, "
+        dist="all",
+        sort=("transaction_date",),
+        sums="SELECT transaction_date, department, count(*) AS lines, sum(quantity) AS quantity, "
         "sum(net_amount_reporting) AS net_amount_reporting "
         "FROM marts.retail_sales GROUP BY transaction_date, department",
-        "SELECT transaction_date AS sales_date, coalesce(department, 'Unassigned') AS department, lines, quantity, "
+        query="SELECT transaction_date AS sales_date, coalesce(department, 'Unassigned') AS department, lines, quantity, "
         "net_amount_reporting FROM {sums}",
     ),
     Report(
         "sales_by_store",
         "net sales by day and store, in the reporting currency",
-        ("marts.retail_sales",),
+        reads=("marts.retail_sales",),
         # Asked for one store or one span of days: spread by store, sorted by day.
-        "store_id",
-        ("transaction_date",),
-        "SELECT transaction_date, store_id, max(store_name) AS store_name, max(country) AS country, count(*) AS lines, "
+        dist="store_id",
+        sort=("transaction_date",),
+        sums="SELECT transaction_date, store_id, max(store_name) AS store_name, max(country) AS country, count(*) AS lines, "
         "sum(quantity) AS quantity, sum(net_amount_reporting) AS net_amount_reporting "
         "FROM marts.retail_sales GROUP BY transaction_date, store_id",
-        "SELECT transaction_date AS sales_date, store_id, store_name, country, lines, quantity, net_amount_reporting "
+        query="SELECT transaction_date AS sales_date, store_id, store_name, country, lines, quantity, net_amount_reporting "
         "FROM {sums}",
     ),
     Report(
         "top_products",
         "products by net sales over all time, 1 the best, overall and in their department",
-        ("marts.retail_sales",),
-        "product_id",
-        ("product_id",),
-        "SELECT product_id, max(description) AS description, max(department) AS department, count(*) AS lines, "
+        reads=("marts.retail_sales",),
+        dist="product_id",
+        sort=("product_id",),
+        sums="SELECT product_id, max(description) AS description, max(department) AS department, count(*) AS lines, "
         "sum(quantity) AS quantity, sum(net_amount_reporting) AS net_amount_reporting "
         "FROM marts.retail_sales GROUP BY product_id",
-        "SELECT product_id, description, coalesce(department, 'Unassigned') AS department, lines, quantity, "
+        query="SELECT product_id, description, coalesce(department, 'Unassigned') AS department, lines, quantity, "
         "net_amount_reporting, "
         "row_number() OVER (ORDER BY net_amount_reporting DESC NULLS LAST, product_id) AS place, "
         "row_number() OVER (PARTITION BY coalesce(department, 'Unassigned') "

@@ -20,8 +20,8 @@ STAGING = (
             text("postal_code", "postal code", size=32),
             text("country", "ISO 3166 two-letter code where known", size=64),
         ),
-        ("customer_id", "updated_at"), "customer_id", ("customer_id",),
-        "beside the change log of customers, with which it is joined entry by entry",
+        key=("customer_id", "updated_at"), dist="customer_id", sort=("customer_id",),
+        why="beside the change log of customers, with which it is joined entry by entry",
     ),
     Table(
         "staging", "customer_identity", "which customer ids are one person",
@@ -31,8 +31,8 @@ STAGING = (
             integer("cluster_size", "customer ids of this person", nullable=False),
             double("match_probability", "of the strongest link that holds it in the cluster; empty if alone"),
         ),
-        ("customer_id",), "customer_id", ("customer_id",),
-        "beside the change log of customers, with which it is joined by customer",
+        key=("customer_id",), dist="customer_id", sort=("customer_id",),
+        why="beside the change log of customers, with which it is joined by customer",
     ),
     Table(
         "staging", "product_category", "the category of each product, landed or assigned",
@@ -44,7 +44,7 @@ STAGING = (
             text("category_source", "feed, predicted or none", size=16, nullable=False),
             double("category_confidence", "0 to 1; 1 for the feed"),
         ),
-        ("product_id",), "product_id", ("product_id",),
-        "beside the change log of products, with which it is joined by product",
+        key=("product_id",), dist="product_id", sort=("product_id",),
+        why="beside the change log of products, with which it is joined by product",
     ),
 )  # fmt: skip
