@@ -16,7 +16,7 @@ import pytest
 from tests.redshift import Cluster, staged_keys
 from workbench.errors import WorkFailed
 from workbench.warehouse import Warehouse
-from workbench.warehouse.redshift import RedshiftWarehouse
+from workbench.warehouse.redshift import Address, RedshiftWarehouse
 from workbench.warehouse.redshift.errors import Conflict, ConnectionLost, translate
 from workbench.warehouse.redshift.retrying import Undecided
 
@@ -199,7 +199,9 @@ def test_a_statement_may_take_longer_than_opening(
     ("fields", "kind"),
     [
         ({"C": "XX000", "M": "1023", "D": "Serializable isolation violation on table - 1234"}, Conflict),
+        ({"C": "XX000", "M": "table 1234 dropped by concurrent transaction"}, Conflict),
         ({"C": "40P01", "M": "deadlock detected"}, Conflict),
+        ({"C": "XX000", "M": "assert", "D": "table 10234"}, WorkFailed),
         ({"C": "57P01", "M": "terminating connection due to administrator command"}, ConnectionLost),
     ],
 )
@@ -207,3 +209,17 @@ def test_redshifts_own_words_are_known(fields: dict[str, str], kind: type[Except
     from redshift_connector.error import ProgrammingError
 
     assert type(translate(ProgrammingError(fields), "the statement failed")) is kind
+
+
+@pytest.mark.parametrize(
+    ("message", "is_one"),
+    [
+        ("Database Error in model x: 1023 DETAIL: Serializable isolation violation on table - 1234", True),
+        ("Database Error in model x: could not serialize access due to concurrent update", True),
+        ("Database Error in model x: deadlock detected", True),
+        ('Database Error in model x: column "a1023" does not exist', False),
+    ],
+)
+def test_a_conflict_is_known_by_what_dbt_says_of_it(message: str, is_one: bool) -> None:
+    address = Address.parse("redshift://ana@cluster.example/sales", "a password")
+    assert RedshiftWarehouse(address).is_conflict(message) is is_one

@@ -72,10 +72,12 @@ def define(table: Table, column: Column, dialect: Dialect = "duckdb") -> str:
     return f"{quote(column.name)} {sql_type(column, dialect)}{required}{encode}"
 
 
-def _literal(text: str, dialect: Dialect) -> str:
+def comment_on(kind: Literal["TABLE", "COLUMN", "VIEW"], name: str, text: str, dialect: Dialect) -> str:
+    """Return the statement that comments on something; ``name`` is its full one in SQL."""
     if _ENGINES[dialect].is_cluster:
         text = text.replace("\\", "\\\\")
-    return "'" + text.replace("'", "''") + "'"
+    written = text.replace("'", "''")
+    return f"COMMENT ON {kind} {name} IS '{written}'"
 
 
 def distribution(dist: str) -> str:
@@ -96,9 +98,9 @@ def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
         statement += f"\nDISTSTYLE {distribution(table.dist)}"
         if table.sort:
             statement += f"\nCOMPOUND SORTKEY ({', '.join(map(quote, table.sort))})"
-    comments = [f"COMMENT ON TABLE {table.full_name} IS {_literal(table.comment, dialect)}"]
+    comments = [comment_on("TABLE", table.full_name, table.comment, dialect)]
     comments += [
-        f"COMMENT ON COLUMN {table.full_name}.{quote(column.name)} IS {_literal(column.comment, dialect)}"
+        comment_on("COLUMN", f"{table.full_name}.{quote(column.name)}", column.comment, dialect)
         for column in table.columns
     ]
     return [statement, *comments]

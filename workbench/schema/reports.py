@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import KW_ONLY, dataclass
 
+from workbench.schema.ddl import comment_on, distribution, quote
+
 
 @dataclass(frozen=True)
 class Report:
@@ -49,14 +51,12 @@ class Report:
 
     def create(self) -> list[str]:
         """Return the statements that make it, on Redshift."""
-        dist = self.dist.upper() if self.dist in ("all", "even") else f"KEY DISTKEY ({self.dist})"
-        comment = self.mark.replace("'", "''")
         return [
-            f"CREATE MATERIALIZED VIEW {self.materialized_name} DISTSTYLE {dist} "
-            f"SORTKEY ({', '.join(self.sort)}) AUTO REFRESH YES AS {self.sums}",
+            f"CREATE MATERIALIZED VIEW {self.materialized_name} DISTSTYLE {distribution(self.dist)} "
+            f"SORTKEY ({', '.join(map(quote, self.sort))}) AUTO REFRESH YES AS {self.sums}",
             f"CREATE OR REPLACE VIEW {self.full_name} AS "
             f"{self.query.format(sums=self.materialized_name)} WITH NO SCHEMA BINDING",
-            f"COMMENT ON VIEW {self.full_name} IS '{comment}'",
+            comment_on("VIEW", self.full_name, self.mark, "redshift"),
         ]
 
 

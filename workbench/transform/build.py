@@ -27,8 +27,6 @@ TAGS = ("customers", "products", "transactions", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
 
 _ATTEMPTS = 3
-# Redshift's error 1023, as the server and as drivers tell it.
-_CONFLICTS = ("1023", "erializable isolation violation", "could not serialize", "concurrent transaction")
 
 
 def build(*tags: str, full_refresh: bool = False) -> TransformResult:
@@ -74,15 +72,12 @@ def _with_dbt(
         for attempt in range(1, _ATTEMPTS + 1):
             nodes = _invoke(settings, target, tags)
             results = [read_result(node) for node in nodes]
-            if attempt == _ATTEMPTS or not any(map(_was_in_the_way, results)):
+            failed = [result for result in results if result.status == "error"]
+            if attempt == _ATTEMPTS or not any(warehouse.is_conflict(each.message) for each in failed):
                 break
     if replay:
         replay.keep(nodes, results)
     return results
-
-
-def _was_in_the_way(result: NodeResult) -> bool:
-    return result.status == "error" and any(mark in result.message for mark in _CONFLICTS)
 
 
 def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any]:

@@ -109,6 +109,9 @@ class Warehouse(Protocol):
             WorkFailed: it failed at every try, or the connection broke as it was committed.
         """
 
+    def is_conflict(self, message: str) -> bool:
+        """Return whether a message of the engine's, as another program hands it on, tells of transactions in the way."""
+
     def ensure(self) -> None:
         """Make or upgrade the declared tables, unless it is known that all are there."""
 

@@ -163,6 +163,10 @@ class DuckDBWarehouse:
         with self.transaction() as connection:
             return work(connection)
 
+    def is_conflict(self, message: str) -> bool:
+        """Return False: nobody else writes meanwhile."""
+        return False
+
     def scratch(self) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
         """Open a connection to prepare rows in: this warehouse's own."""
         return self.connection()

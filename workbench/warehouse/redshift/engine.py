@@ -14,7 +14,7 @@ from workbench.schema import table as declared
 from workbench.warehouse import catalogue
 from workbench.warehouse.base import Rows, Stream
 from workbench.warehouse.dbt import Target
-from workbench.warehouse.redshift import dbt, loading, retrying, unloading
+from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
 from workbench.warehouse.redshift.errors import Conflict, Unreachable
@@ -158,6 +158,10 @@ class RedshiftWarehouse:
     def run(self, work: Callable[[RedshiftSession], T], *, repeatable: bool = False) -> T:
         """Do work in one transaction, all of it again where others were in the way or the connection broke."""
         return retrying.run(self.address, work, repeatable=repeatable)
+
+    def is_conflict(self, message: str) -> bool:
+        """Return whether a message of the server's, as dbt hands it on, tells of transactions in the way."""
+        return errors.is_conflict(message)
 
     def ensure(self) -> None:
         """Make or upgrade the declared tables."""

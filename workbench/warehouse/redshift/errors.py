@@ -29,7 +29,9 @@ DRIVER_ERRORS = (Error, OSError, EOFError, struct.error, AttributeError, IndexEr
 
 # Serializable isolation failure and deadlock, as SQL has them; Redshift's own name for the first is 1023.
 _CONFLICTS = ("40001", "40P01")
-_REDSHIFTS_CONFLICTS = ("1023", "Serializable isolation violation", "could not serialize access")
+_CONFLICT = re.compile(
+    r"\b1023\b|[Ss]erializable isolation violation|could not serialize|concurrent transaction|deadlock detected"
+)
 _LOST = ("08", "57P")
 _WRONG_LOGIN = ("28",)
 _NOT_THERE = ("3F000", "42P01")
@@ -55,7 +57,7 @@ def translate(error: BaseException, doing: str) -> WorkbenchError:
     code, message = str(fields.get("C", "")), str(fields.get("M", ""))
     detail = str(fields.get("D", ""))
     told = one_line(" ".join(part for part in (message, detail) if part))
-    if code in _CONFLICTS or any(mark in message or mark in detail for mark in _REDSHIFTS_CONFLICTS):
+    if code in _CONFLICTS or is_conflict(f"{message} {detail}"):
         return Conflict(f"{doing}: another transaction was in the way: {told}")
     if code.startswith(_LOST):
         return ConnectionLost(f"{doing}: the connection broke: {told}")
@@ -65,6 +67,11 @@ def translate(error: BaseException, doing: str) -> WorkbenchError:
             hint = "make it with: workbench init"
         return UsageError(f"{told}{'; ' + hint if hint else ''}")
     return WorkFailed(f"{doing}: {told}")
+
+
+def is_conflict(message: str) -> bool:
+    """Return whether a message of the server's says that another transaction was in the way."""
+    return bool(_CONFLICT.search(message))
 
 
 def _fields(error: BaseException) -> dict[str, Any] | None:
