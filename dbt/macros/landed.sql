@@ -1,7 +1,14 @@
 {#-
-  The rows of a dataset, one for each key: the one landed last. Later batches have later times, and within a batch
-  the later row wins.
+  What orders rows of a raw table from the one that landed last. Batches have times of their own, and within a batch
+  the later row wins. Batches of one time, as another program may have written them, are told apart before their rows
+  are. `workbench/schema/landed.py` says the same.
 -#}
+{% macro newest_first(alias) -%}
+    {{ alias }}._ingested_at desc, {{ alias }}._batch_id desc, {{ alias }}._row_number desc
+{%- endmacro %}
+
+
+{#- The rows of a dataset, one for each key: the one landed last. -#}
 {% macro landed_last(relation, key, columns) -%}
     select
         {{ columns | join(",\n        ") }}
@@ -10,9 +17,9 @@
             {{ columns | join(",\n            ") }},
             row_number() over (
                 partition by {{ key | join(", ") }}
-                order by _ingested_at desc, _batch_id desc, _row_number desc
+                order by {{ newest_first('rows_landed') }}
             ) as _recency
-        from {{ relation }}
+        from {{ relation }} as rows_landed
     ) as landed
     where _recency = 1
 {%- endmacro %}

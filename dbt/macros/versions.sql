@@ -77,7 +77,7 @@
                 facts.{{ key }},
                 row_number() over (
                     partition by {% for column in grain %}facts.{{ column }}{{ ", " if not loop.last }}{% endfor %}
-                    order by facts._ingested_at desc, facts._batch_id desc, facts._row_number desc
+                    order by {{ newest_first('facts') }}
                 ) as _recency
             from {{ source('raw', dataset) }} as facts
             inner join (

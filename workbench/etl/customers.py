@@ -10,18 +10,16 @@ import pyarrow as pa
 from workbench.etl.linkage import link, match_keys, people
 from workbench.etl.standardize import CONTACT, standardize
 from workbench.execution import timed
-from workbench.schema import cut, table
+from workbench.schema import cut, dataset, landed_last, table
 from workbench.warehouse import Warehouse
 
 _COLUMNS = ", ".join(CONTACT)
 
 # An entry that landed again counts once, as it landed last; one that deletes tells of no way to reach anybody.
 _ENTRIES = f"""
-    SELECT customer_id, updated_at, {_COLUMNS} FROM (
-        SELECT customer_id, updated_at, {_COLUMNS}, is_deleted, row_number() OVER (
-            PARTITION BY customer_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
-        ) AS place FROM raw.customers
-    ) AS entries WHERE place = 1 AND NOT coalesce(is_deleted, false)
+    SELECT customer_id, updated_at, {_COLUMNS}
+    FROM ({landed_last(dataset("customers"), ["customer_id", "updated_at", *CONTACT, "is_deleted"])}) AS entries
+    WHERE NOT coalesce(is_deleted, false)
 """
 
 

@@ -9,17 +9,20 @@ import pyarrow as pa
 
 from workbench.etl.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
 from workbench.execution import timed
+from workbench.schema import dataset, landed_last
 from workbench.warehouse import Warehouse
 
-_PRODUCT = "product_id, description, brand, manufacturer_id, department, category, subcategory, package_size, list_price"
+_COLUMNS = (
+    "product_id", "description", "brand", "manufacturer_id", "department", "category", "subcategory", "package_size",
+    "list_price",
+)  # fmt: skip
+_PRODUCT = ", ".join(_COLUMNS)
 # An entry that landed again counts once, as it landed last; one that deletes says nothing of what the product is.
 _LATEST = f"""
     SELECT {_PRODUCT} FROM (
-        SELECT {_PRODUCT}, row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC) AS place FROM (
-            SELECT {_PRODUCT}, updated_at, is_deleted, row_number() OVER (
-                PARTITION BY product_id, updated_at ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
-            ) AS landing FROM raw.products
-        ) AS entries WHERE landing = 1 AND NOT coalesce(is_deleted, false)
+        SELECT {_PRODUCT}, row_number() OVER (PARTITION BY product_id ORDER BY updated_at DESC) AS place
+        FROM ({landed_last(dataset("products"), [*_COLUMNS, "updated_at", "is_deleted"])}) AS entries
+        WHERE NOT coalesce(is_deleted, false)
     ) AS versions WHERE place = 1
 """
 
@@ -28,11 +31,7 @@ _KNOWN = f"""
     SELECT product_id, max(is_listed) = 0 AS is_unlisted FROM (
         SELECT product_id, 1 AS is_listed FROM ({_LATEST}) AS listed
         UNION ALL
-        SELECT product_id, 0 FROM (
-            SELECT product_id, row_number() OVER (
-                PARTITION BY transaction_id, line_number ORDER BY _ingested_at DESC, _row_number DESC, _batch_id DESC
-            ) AS place FROM raw.transactions
-        ) AS lines WHERE place = 1
+        SELECT product_id, 0 FROM ({landed_last(dataset("transactions"), ["product_id"])}) AS lines
     ) AS named GROUP BY product_id
 """
 
