@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 from dataclasses import dataclass, field
 from typing import Literal
@@ -17,9 +16,11 @@ from workbench.anomaly.forest import expect, score
 from workbench.anomaly.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
 from workbench.anomaly.training import MEASURE, MIN_DAYS, MODEL, read_sales
 from workbench.errors import UsageError, WorkFailed
-from workbench.schema import cut, table
+from workbench.governance import alerts
+from workbench.governance.alerts import Alert
+from workbench.schema import table
 from workbench.settings import get_settings
-from workbench.warehouse import Session, Warehouse
+from workbench.warehouse import Warehouse
 
 _ANOMALIES = "marts.sales_anomalies"
 _MOST_NAMED = 10
@@ -203,43 +204,34 @@ def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None)
 def _raise_alerts(
     warehouse: Warehouse, scored: pd.DataFrame, panel: Panel, alert_days: int, run_id: str | None
 ) -> int:
-    """Append the alerts that aren't there yet; return how many."""
+    """Raise the alerts that aren't there yet; return how many."""
     if not panel.days:
         return 0
     since = (panel.values.index[-1] - pd.Timedelta(days=alert_days)).date()
     critical = scored[(scored["severity"] == "critical") & (scored["sales_date"] > since)]
     currency = get_settings().reporting_currency
-    wanted: dict[str, tuple[str, str]] = {
-        _identity(row["sales_date"], row["department"], row["direction"]): (
+    found = [
+        _alert(
+            row["sales_date"],
+            row["department"],
+            row["direction"],
             f"{row['department']} on {row['sales_date']}",
             explain(row, currency),
         )
         for row in critical.to_dict("records")
-    }
+    ]
     for day in panel.silent_days:
         if day > since:
             message = (
                 f"Nothing at all was sold on {day:%a %Y-%m-%d}, a weekday that usually sells: "
                 "closed, or not loaded."
             )
-            wanted[_identity(day, "", "silent")] = (f"all sales on {day}", message)
-    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-
-    def put(session: Session) -> int:
-        # Looked for and added in one transaction: of two detections at once, one is done again.
-        found = session.execute("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'").fetchall()
-        fresh = sorted(wanted.keys() - {identity for (identity,) in found})
-        for identity in fresh:
-            subject, message = wanted[identity]
-            session.execute(
-                "INSERT INTO ops.alerts (alert_id, run_id, raised_at, kind, severity, subject, message, is_open) "
-                "VALUES (?, ?, ?, 'sales_anomaly', 'critical', ?, ?, true)",
-                [identity, run_id, now, cut(subject, 256), cut(message, 2048)],
-            )
-        return len(fresh)
-
-    return warehouse.run(put, repeatable=True) if wanted else 0
+            found.append(_alert(day, "", "silent", f"all sales on {day}", message))
+    # Looked for and added in one transaction.
+    return warehouse.run(lambda session: alerts.put(session, found, run_id), repeatable=True) if found else 0
 
 
-def _identity(day: dt.date, department: str, direction: str) -> str:
-    return hashlib.sha256(f"sales_anomaly|{day}|{department}|{MEASURE}|{direction}".encode()).hexdigest()[:32]
+def _alert(day: dt.date, department: str, direction: str, subject: str, message: str) -> Alert:
+    """Return an alert that is the same one when the day is judged again, with figures that differ."""
+    finding = (str(day), department, MEASURE, direction)
+    return Alert("sales_anomaly", "critical", subject, message, finding)

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from workbench.etl import alerts
 from workbench.etl.check import Checked
+from workbench.governance import alerts
+from workbench.governance.alerts import Alert
 from workbench.schema import cut
 from workbench.sources.files import Landed
 from workbench.warehouse import Session
@@ -87,11 +88,6 @@ def enter(session: Session, batch: Batch, name: str) -> None:
     marks = ", ".join("?" for _ in values)
     session.execute(f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values()))
     if batch.status == "rejected":
-        alerts.put(
-            session,
-            kind="rejected_batch",
-            subject=f"{batch.dataset}/{name}",
-            severity="critical",
-            message=f"{name} was refused whole: {batch.message}",
-            run_id=batch.run_id,
-        )
+        subject, message = f"{batch.dataset}/{name}", f"{name} was refused whole: {batch.message}"
+        refused = Alert("rejected_batch", "critical", subject, message, finding=(subject, message))
+        alerts.put(session, [refused], batch.run_id)

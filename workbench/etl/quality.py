@@ -1,36 +1,30 @@
-"""Keep what the checks of a transformation found: ``ops.quality_results``."""
+"""What the checks of a transformation found, what was set aside and why, and what the ledger adds up to."""
 
 from __future__ import annotations
 
-import os
-from datetime import UTC, datetime
-
 import pandas as pd
 
+from workbench.governance.quality import CheckResult, record_checks
 from workbench.transform import TransformResult
 from workbench.warehouse import Warehouse
 
 
 def store_checks(warehouse: Warehouse, result: TransformResult, run_id: str | None = None) -> int:
-    """Append one row for each test of the transformation; return how many.
+    """Write one row for each test of the transformation to ``ops.quality_results``; return how many.
 
     The run is ``WORKBENCH_RUN_ID``, or ``by-hand`` in a notebook that nobody scheduled.
     """
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or "by-hand"
-    now = datetime.now(UTC).replace(tzinfo=None)
-    rows = [
-        {
-            "run_id": run_id,
-            "check_name": test.name,
-            "table_name": test.table,
-            "status": test.status if test.status in ("pass", "warn", "fail") else "error",
-            "failures": test.failures,
-            "message": test.message or None,
-            "checked_at": now,
-        }
+    checks = [
+        CheckResult(
+            check_name=test.name,
+            table_name=test.table,
+            status="error" if test.status == "skipped" else test.status,
+            failures=test.failures,
+            message=test.message or None,
+        )
         for test in result.tests
     ]
-    return warehouse.append("ops.quality_results", pd.DataFrame(rows)) if rows else 0
+    return record_checks(warehouse, checks, run_id)
 
 
 def quarantine_reasons(warehouse: Warehouse) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.etl import alerts
-from workbench.warehouse import Session, Warehouse
+from workbench.governance import alerts
+from workbench.governance.alerts import Alert
+from workbench.warehouse import Warehouse
 
 
 def conversion(warehouse: Warehouse) -> pd.DataFrame:
@@ -35,20 +36,18 @@ def alert_missing_rates(warehouse: Warehouse) -> int:
         FROM core.fact_transactions WHERE conversion_status = 'no_rate' GROUP BY currency ORDER BY currency
         """
     ).to_pylist()
-
-    def put(session: Session) -> None:
-        for row in missing:
-            alerts.put(
-                session,
-                kind="no_rate",
-                subject=row["currency"],
-                severity="warning",
-                message=f"{row['lines']} lines in {row['currency']} from {row['first_day']} to {row['last_day']} "
-                "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
-                "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)",
-                run_id=os.environ.get("WORKBENCH_RUN_ID"),
-            )
-
-    if missing:
-        warehouse.run(put, repeatable=True)
+    found = [_without_rate(row) for row in missing]
+    if found:
+        run_id = os.environ.get("WORKBENCH_RUN_ID")
+        warehouse.run(lambda session: alerts.put(session, found, run_id), repeatable=True)
     return sum(int(row["lines"]) for row in missing)
+
+
+def _without_rate(row: dict[str, Any]) -> Alert:
+    currency = row["currency"]
+    message = (
+        f"{row['lines']} lines in {currency} from {row['first_day']} to {row['last_day']} "
+        "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
+        "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)"
+    )
+    return Alert("no_rate", "warning", currency, message, finding=(currency, message))
