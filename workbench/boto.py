@@ -49,8 +49,10 @@ def aws_errors(doing: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told = error.response.get("Error", {})
-        raise WorkFailed(f"{doing}: {told.get('Code', 'error')}: {told.get('Message', error)}") from error
+        error_fields = error.response.get("Error", {})
+        raise WorkFailed(
+            f"{doing}: {error_fields.get('Code', 'error')}: {error_fields.get('Message', error)}"
+        ) from error
     except BotoCoreError as error:
         raise WorkFailed(f"{doing}: {' '.join(str(error).split())}") from error
 

@@ -18,8 +18,8 @@ LONGEST = 1200
 def describe(figure: Figure) -> str:
     """Return the titles of a figure and of each series from where to where it goes, its highest and its lowest."""
     panels = [" ".join(_panel(axes)) for axes in figure.axes]
-    said = [figure.get_suptitle(), *filter(None, panels)]
-    text = " ".join(each if each.endswith((".", "…")) else f"{each}." for each in said if each)
+    parts = [figure.get_suptitle(), *filter(None, panels)]
+    text = " ".join(each if each.endswith((".", "…")) else f"{each}." for each in parts if each)
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 
 
@@ -65,10 +65,10 @@ def _bars(axes: Axes, bars: BarContainer) -> str:
         # A bar over a span of time stands for the time from its left edge on.
         return _range(axes, label or "bars", np.array([bar.get_x() for bar in bars]), values)
     order = np.argsort(-values, kind="stable")
-    said = [f"{names.get(round(float(places[each])), '')} {_number(values[each])}".strip() for each in order]
-    first = ", ".join(said[:5])
-    more = f", … down to {said[-1]}" if len(said) > 5 else ""
-    return f"{label + ': ' if label else ''}{len(said)} bar{'' if len(said) == 1 else 's'}: {first}{more}"
+    parts = [f"{names.get(round(float(places[each])), '')} {_number(values[each])}".strip() for each in order]
+    first = ", ".join(parts[:5])
+    more = f", … down to {parts[-1]}" if len(parts) > 5 else ""
+    return f"{label + ': ' if label else ''}{len(parts)} bar{'' if len(parts) == 1 else 's'}: {first}{more}"
 
 
 def _names(axes: Axes, lying: bool) -> dict[int, str]:

@@ -59,9 +59,9 @@ def provide(
         return
     extras = tuple(extras)
     install = command(extras, settings)
-    told = f"{title} needs {', '.join(lacking)}, which this environment lacks"
-    if ask is None or not ask(f"{told}. Install it now?"):
-        raise UsageError(f"{told}; {advice(*extras)}")
+    message = f"{title} needs {', '.join(lacking)}, which this environment lacks"
+    if ask is None or not ask(f"{message}. Install it now?"):
+        raise UsageError(f"{message}; {advice(*extras)}")
     done = subprocess.run(install, check=False)
     importlib.invalidate_caches()
     if done.returncode or missing(modules):

@@ -54,10 +54,10 @@ class Chart(Figure):
         """Return the PNG, and whether it lacks letters."""
         if self._drawn is None:
             buffer = io.BytesIO()
-            with plot_style(), warnings.catch_warnings(record=True) as told:
+            with plot_style(), warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always")
                 self.savefig(buffer, format="png", dpi=110)
-            lacking = any("missing from" in str(each.message) for each in told)
+            lacking = any("missing from" in str(each.message) for each in caught)
             self._drawn = buffer.getvalue(), lacking
         return self._drawn
 

@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def drain(settings: Settings) -> list[str]:
     """Let a worker finish all there is; return the pipelines that have run, oldest first."""
-    worker = Worker(connect_queue(settings=settings), settings, Options(retry=0), say=lambda line: None)
+    worker = Worker(connect_queue(settings=settings), settings, Options(retry=0), log=lambda line: None)
     worker.work(drain=True)
     return [run.pipeline for run in reversed(list_runs(settings))]
 

@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def drain(queue: Queue, options: Options = QUICK) -> dict[str, int]:
     said: list[str] = []
-    worker = Worker(queue, get_settings(), options, say=said.append)
+    worker = Worker(queue, get_settings(), options, log=said.append)
     tally = dict(worker.work(drain=True))
     assert queue.counts().open == 0, said
     return tally
@@ -197,7 +197,7 @@ def test_a_file_that_is_gone_again_holds_up_no_other(project: Path, queue: Queue
 
     names = ("gone", "good")
     queue.send(*(named(sales(tmp_path / f"in/transactions/{name}.csv", len(name) * 10)) for name in names))
-    tally = Gone(queue, get_settings(), QUICK, say=lambda _: None).work(drain=True)
+    tally = Gone(queue, get_settings(), QUICK, log=lambda _: None).work(drain=True)
     assert tally["done"] >= 1
     assert scalar("SELECT count(*) FROM ops.batches WHERE uri LIKE '%good%'") == 1
 
@@ -239,7 +239,7 @@ def test_each_further_attempt_comes_later(
     queue.send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
     said: list[str] = []
     options = Options(retry=1.6, settle=0.2)
-    Worker(queue, get_settings(), options, say=said.append).work(drain=True)
+    Worker(queue, get_settings(), options, log=said.append).work(drain=True)
     waits = [int(line.split(" put off for ")[1].split()[0]) for line in said if "put off" in line]
     assert len(waits) == 2
     assert 1 <= waits[0] <= 2 < waits[1] <= 4
@@ -363,7 +363,7 @@ def test_a_queue_that_cannot_be_reached_for_a_while_is_tried_again(project: Path
     real = connect_queue(f"sqlite:///{tmp_path / 'queue.db'}")
     real.send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
     said: list[str] = []
-    worker = Worker(Away(real), get_settings(), QUICK, say=said.append)  # type: ignore[arg-type]
+    worker = Worker(Away(real), get_settings(), QUICK, log=said.append)  # type: ignore[arg-type]
     begun = time.monotonic()
     assert worker.work(drain=True)["done"] == 1
     assert said[:2] == ["can't receive for now: no line"] * 2
@@ -410,7 +410,7 @@ def test_a_worker_that_starts_while_the_warehouse_is_busy_waits_for_it(
             holder.communicate(b"\n")
             monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "30")
 
-    tally = Worker(connect_queue(), get_settings(), Options(retry=0.1, settle=0.2), say=say).work(drain=True)
+    tally = Worker(connect_queue(), get_settings(), Options(retry=0.1, settle=0.2), log=say).work(drain=True)
     assert "can't begin for now" in said[0] and "in use by process" in said[0]
     assert tally["done"] == 1 and scalar("SELECT count(*) FROM raw.transactions") == 3
 

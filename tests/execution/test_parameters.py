@@ -26,7 +26,7 @@ from workbench.execution.parameters.declarations import (
     require_all,
     secrets_of,
 )
-from workbench.execution.parameters.literals import assignments, plain
+from workbench.execution.parameters.literals import assignments, to_json_value
 from workbench.execution.parameters.secret import Secret
 
 CELL = """
@@ -216,14 +216,14 @@ def test_what_is_written_into_a_notebook_comes_back_the_same(pair: tuple[Any, An
 @given(typed)
 def test_what_the_record_holds_can_be_given_again(pair: tuple[Any, Any]) -> None:
     kind, value = pair
-    again = convert(kind, plain(value))
+    again = convert(kind, to_json_value(value))
     assert again == value and type(again) is type(value)
 
 
 @given(one_word)
 def test_what_a_person_types_is_what_arrives(pair: tuple[Any, Any]) -> None:
     kind, value = pair
-    again = convert(kind, str(plain(value)))
+    again = convert(kind, str(to_json_value(value)))
     assert again == value and type(again) is type(value)
 
 
@@ -255,7 +255,7 @@ def test_any_text_comes_back_from_the_notebook_as_it_was(text: str) -> None:
     source = assignments({"x": convert(str, text), "y": {text: (text,)}})
     exec(source.encode().decode(), names)  # noqa: S102
     assert names["x"] == text and names["y"] == {text: (text,)}
-    plain({"x": text}).__repr__().encode()
+    to_json_value({"x": text}).__repr__().encode()
 
 
 def test_a_text_of_a_million_characters_comes_back() -> None:
@@ -446,7 +446,7 @@ def test_a_bare_collection_holds_anything_that_can_be_written_down() -> None:
     scope: dict[str, Any] = {}
     exec(assignments(given), scope)  # noqa: S102
     assert {name: scope[name] for name in given} == given
-    assert plain(given["d"]) == ["a", "b"]
+    assert to_json_value(given["d"]) == ["a", "b"]
     for wrong in ({"a": "5"}, {"a": [1]}, {"b": 3}, {"e": {"n": "x"}}, {"k": "x"}, {"i": [3]}, {"d": [[1]]}):
         with pytest.raises(UsageError):
             bound(BARE, **wrong)

@@ -14,7 +14,7 @@ import pytest
 from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, run_pipeline
 from workbench.execution.records.store import read_run
-from workbench.execution.run.admission import Claim, Order, admits, places
+from workbench.execution.run.admission import Claim, Order, admits, slots
 from workbench.settings import Settings
 
 # Each waits until the other has come: it can only end if both run at the same time.
@@ -60,7 +60,7 @@ def test_one_stage_of_a_pool_and_a_few_of_a_list_run_at_once() -> None:
 
 
 def test_the_setting_says_how_many_run_at_once() -> None:
-    assert places(3) == 3 and places(0) >= 1
+    assert slots(3) == 3 and slots(0) >= 1
 
 
 def test_stages_that_are_free_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

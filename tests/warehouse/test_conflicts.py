@@ -140,11 +140,11 @@ def test_a_bulk_load_that_fails_leaves_neither_rows_nor_files(redshift_warehouse
     rows = pa.Table.from_pylist([MOVE] * 5000)
     with (
         pytest.raises(RuntimeError),
-        redshift_warehouse.prepare("ops.lineage", rows) as cargo,
+        redshift_warehouse.prepare("ops.lineage", rows) as staged_rows,
         redshift_warehouse.transaction() as session,
     ):
         assert len(staged_keys()) == 1
-        cargo.load(session)
+        staged_rows.load(session)
         raise RuntimeError
     assert staged_keys() == []
     assert redshift_warehouse.counts("ops.lineage") == {"ops.lineage": 0}
@@ -152,10 +152,10 @@ def test_a_bulk_load_that_fails_leaves_neither_rows_nor_files(redshift_warehouse
 
 def test_a_bulk_load_is_done_again_from_the_same_files(redshift_warehouse: Warehouse) -> None:
     tries: list[int] = []
-    with redshift_warehouse.prepare("ops.lineage", pa.Table.from_pylist([MOVE] * 5000)) as cargo:
+    with redshift_warehouse.prepare("ops.lineage", pa.Table.from_pylist([MOVE] * 5000)) as staged_rows:
 
         def work(session: Any) -> None:
-            cargo.load(session)
+            staged_rows.load(session)
             tries.append(1)
             if len(tries) == 1:
                 raise Conflict("in the way")

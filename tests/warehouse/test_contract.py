@@ -145,12 +145,12 @@ def test_a_declared_table_is_wanted(either: Warehouse) -> None:
 
 
 def test_work_is_done_in_one_transaction(either: Warehouse) -> None:
-    with either.prepare("raw.transactions", pa.Table.from_pylist([sale(1), sale(2)])) as cargo:
-        assert cargo.rows == 2
+    with either.prepare("raw.transactions", pa.Table.from_pylist([sale(1), sale(2)])) as staged_rows:
+        assert staged_rows.rows == 2
 
         def work(session: object) -> int:
             session.execute("DELETE FROM raw.transactions")  # type: ignore[attr-defined]
-            return cargo.load(session)  # type: ignore[arg-type]
+            return staged_rows.load(session)  # type: ignore[arg-type]
 
         assert either.run(work, repeatable=True) == 2
     assert either.counts("raw.transactions") == {"raw.transactions": 2}

@@ -88,8 +88,8 @@ class DetectionResult:
             span = f"{self.silent_days[0]} and {self.silent_days[-1]}"
             days = ", ".join(map(str, self.silent_days))
             few = len(self.silent_days) <= _MOST_NAMED
-            told = days if few else f"{len(self.silent_days)} days between {span}"
-            notes.append(f"Nothing at all was sold on {told}.")
+            text = days if few else f"{len(self.silent_days)} days between {span}"
+            notes.append(f"Nothing at all was sold on {text}.")
         notes += [f"Nothing at all was sold from {first} to {last}." for first, last in self.gaps]
         if self.apart:
             named = ", ".join(map(str, self.apart[:3])) + (" and others" if len(self.apart) > 3 else "")

@@ -23,9 +23,9 @@ _EVERY = 60
 
 def log(message: str, **fields: Any) -> None:
     """Write a line of JSON to stderr, for CloudWatch Logs Insights: time, message, and fields that have a value."""
-    told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "message": message}
-    told |= {name: value for name, value in fields.items() if value not in (None, "")}
-    print(json.dumps(told, default=str), file=sys.stderr, flush=True)
+    content = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "message": message}
+    content |= {name: value for name, value in fields.items() if value not in (None, "")}
+    print(json.dumps(content, default=str), file=sys.stderr, flush=True)
 
 
 def put(figures: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
@@ -33,9 +33,9 @@ def put(figures: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
 
     A figure is no reason for a run to fail.
     """
-    told = [{"Name": name, "Value": value} for name, value in dimensions.items()]
+    content = [{"Name": name, "Value": value} for name, value in dimensions.items()]
     data = [
-        {"MetricName": name, "Value": value, "Unit": unit, "Dimensions": told}
+        {"MetricName": name, "Value": value, "Unit": unit, "Dimensions": content}
         for name, (value, unit) in figures.items()
     ]
     try:
@@ -121,6 +121,6 @@ class QueueFigures:
         self._lag = 0.0
 
 
-def observed(told: Callable[[], Progress], settings: Settings) -> Progress:
+def observed(delegate: Callable[[], Progress], settings: Settings) -> Progress:
     """Return who is told of a run: on AWS its log and CloudWatch; and S3, if runs are kept there."""
-    return shared(Observed() if settings.profile == "aws" else told(), settings)
+    return shared(Observed() if settings.profile == "aws" else delegate(), settings)

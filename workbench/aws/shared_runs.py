@@ -154,26 +154,26 @@ def _at_home(run: Run, settings: Settings) -> Run:
 class Shared:
     """Passes every step of a run on, and writes the run to S3 as it begins and when it has ended."""
 
-    def __init__(self, told: Progress, settings: Settings) -> None:
-        self._told, self._settings = told, settings
+    def __init__(self, delegate: Progress, settings: Settings) -> None:
+        self._delegate, self._settings = delegate, settings
         self._shared = SharedRuns(settings.runs_uri)
 
     def begin(self, run: Run) -> None:
         """A run starts."""
         self._shared.write(run, self._settings)
-        self._told.begin(run)
+        self._delegate.begin(run)
 
     def update(self, run: Run, stage: StageRun) -> None:
         """A stage has another state."""
-        self._told.update(run, stage)
+        self._delegate.update(run, stage)
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:
         """A stage has finished ``done`` of its cells."""
-        self._told.cell(stage, done, total)
+        self._delegate.cell(stage, done, total)
 
     def stopping(self, run: Run) -> None:
         """A signal ends the run."""
-        self._told.stopping(run)
+        self._delegate.stopping(run)
 
     def end(self, run: Run) -> None:
         """The run has ended.
@@ -181,12 +181,12 @@ class Shared:
         Raises:
             WorkFailed: it is recorded here, but S3 refuses or can't be reached.
         """
-        self._told.end(run)
+        self._delegate.end(run)
         self._shared.write(run, self._settings)
         if run.executor != PART:
             self._shared.write_index(self._settings)
 
 
-def shared(told: Progress, settings: Settings) -> Progress:
+def shared(delegate: Progress, settings: Settings) -> Progress:
     """Return who is told of a run: S3 too, if the settings name a place there."""
-    return Shared(told, settings) if settings.runs_uri else told
+    return Shared(delegate, settings) if settings.runs_uri else delegate

@@ -11,7 +11,7 @@ import typer
 
 from workbench.commands import parameters
 from workbench.commands.compare import compare
-from workbench.commands.elsewhere import bring_home, places
+from workbench.commands.remote import bring_home, destinations
 from workbench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -71,31 +71,31 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline's notebooks, but skip what hasn't changed. Exits 1 if one fails, 130 if stopped."""
-    given = parameters.collect(parameter, parameters_file, parameters_json)
+    overrides = parameters.collect(parameter, parameters_file, parameters_json)
     from workbench.execution import load_pipeline
     from workbench.settings import get_settings
 
     settings = get_settings()
     found = load_pipeline(pipeline, settings)
     found.select(start=start, only=only)
-    told, elsewhere, part_of, extra = places(found, executor, settings)
+    progress, remotes, part_of, extra = destinations(found, executor, settings)
     from workbench.execution import Stopped, run_pipeline
 
     try:
         done = run_pipeline(
             found,
-            given,
+            overrides,
             start=start,
             only=only,
             force=force,
             resume=resume,
             cold=cold,
             executor=executor,
-            executors=elsewhere,
+            executors=remotes,
             part_of=part_of,
             extra=extra,
             settings=settings,
-            progress=told,
+            progress=progress,
         )
     except Stopped as stop:
         done = stop.run
@@ -115,14 +115,14 @@ def notebook(
     as_json: AsJson = False,
 ) -> None:
     """Run one notebook, recorded and rendered as a stage is. Exits 1 if it fails, 130 if stopped."""
-    given = parameters.collect(parameter, parameters_file, parameters_json)
+    overrides = parameters.collect(parameter, parameters_file, parameters_json)
     if not path.expanduser().is_file():
         raise UsageError(f"no notebook {path}")
     from workbench.execution import Stopped, run_notebook
     from workbench.execution.run.progress import choose_progress
 
     try:
-        done = run_notebook(path, given, kernel=kernel, cold=cold, progress=choose_progress())
+        done = run_notebook(path, overrides, kernel=kernel, cold=cold, progress=choose_progress())
     except Stopped as stop:
         done = stop.run
     _finish(done, as_json)
@@ -134,8 +134,8 @@ def _finish(done: Run, as_json: bool) -> None:
     else:
         seconds = f" in {done.seconds:.1f} s" if done.seconds is not None else ""
         print(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}")
-        for told in done.warnings:
-            print(f"warning: {told}", file=sys.stderr)
+        for warning in done.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         _print_pages(done)
     status = {"succeeded": 0, "stopped": 130}.get(done.state, 1)
     if status:
@@ -233,8 +233,8 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         figures = stage.counts | stage.metrics | values
         if figures:
             print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
-    for told in found.warnings:
-        print(f"warning: {told}")
+    for warning in found.warnings:
+        print(f"warning: {warning}")
     _print_pages(found)
 
 

@@ -108,7 +108,7 @@ def _section(title: str, declared: Mapping[str, Parameter], mapped: Mapping[str,
 
 
 def _default(parameter: Parameter, mapped: Mapping[str, Any]) -> str:
-    from workbench.execution.parameters.literals import plain
+    from workbench.execution.parameters.literals import to_json_value
 
     if parameter.name in mapped:
         text = str(mapped[parameter.name])
@@ -117,7 +117,7 @@ def _default(parameter: Parameter, mapped: Mapping[str, Any]) -> str:
     elif parameter.computed:
         return "computed"
     else:
-        text = "none" if parameter.default is None else str(plain(parameter.default))
+        text = "none" if parameter.default is None else str(to_json_value(parameter.default))
     return f"[{text if len(text) <= 40 else text[:39] + '…'}]"
 
 
@@ -127,6 +127,6 @@ def collect(texts: list[str] | None, file: str | None, json: str | None) -> dict
     Raises:
         UsageError: something can't be read, or a name is given twice in one place.
     """
-    from workbench.execution.parameters import inputs as given
+    from workbench.execution.parameters import inputs
 
-    return given.collect(texts or (), file, json)
+    return inputs.collect(texts or (), file, json)

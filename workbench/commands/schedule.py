@@ -65,7 +65,7 @@ def _rows() -> list[dict[str, Any]]:
     from workbench.settings import get_settings
 
     settings, now = get_settings(), datetime.now(UTC)
-    timetable = Timetable(settings, _say)
+    timetable = Timetable(settings, _log)
     last: dict[str, str] = {}
     for run in list_runs(settings, 500):
         if run.started_at and run.kind == "pipeline":
@@ -74,7 +74,7 @@ def _rows() -> list[dict[str, Any]]:
     for pipeline in timetable.pipelines():
         if (of := pipeline.schedule) is None:
             continue
-        moment = next_time(of, now)
+        timestamp = next_time(of, now)
         after = f"after {', '.join(of.on)}" if of.on else ""
         words = [f"{of.cron} {of.timezone}" if of.cron else "", after]
         rows.append(
@@ -82,7 +82,7 @@ def _rows() -> list[dict[str, Any]]:
                 "pipeline": pipeline.name,
                 "schedule": "; ".join(filter(None, words)),
                 "last": last.get(pipeline.name),
-                "next": shown(moment, of) if moment else after,
+                "next": shown(timestamp, of) if timestamp else after,
                 "missed": timetable.missed(pipeline, now),
             }
         )
@@ -102,16 +102,16 @@ def run(
     run failed.
     """
     from workbench.execution import Stopped
-    from workbench.execution.run.signals import stoppable
+    from workbench.execution.run.signals import raise_on_signals
     from workbench.execution.scheduling.scheduler import Dispatcher
     from workbench.settings import get_settings
 
-    dispatcher = Dispatcher(get_settings(), _start, _say)
+    dispatcher = Dispatcher(get_settings(), _start, _log)
     try:
-        with stoppable():
+        with raise_on_signals():
             dispatcher.work(once=once)
     except Stopped as stop:
-        _say(f"scheduler stopped by {stop}")
+        _log(f"scheduler stopped by {stop}")
         raise typer.Exit(130 if hasattr(stop, "run") else 0) from None
     if once and not dispatcher.runs:
         print("nothing is due")
@@ -120,16 +120,16 @@ def run(
 
 
 def _start(pipeline: Pipeline, request: str) -> Run:
-    from workbench.commands.elsewhere import places
+    from workbench.commands.remote import destinations
     from workbench.execution import run_pipeline
     from workbench.settings import get_settings
 
     settings = get_settings()
-    told, elsewhere, _, extra = places(pipeline, None, settings, lines=True)
+    progress, remotes, _, extra = destinations(pipeline, None, settings, lines=True)
     return run_pipeline(
-        pipeline, request=request, executors=elsewhere, extra=extra, settings=settings, progress=told
+        pipeline, request=request, executors=remotes, extra=extra, settings=settings, progress=progress
     )
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(text, file=sys.stderr, flush=True)

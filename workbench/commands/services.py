@@ -101,12 +101,12 @@ def status(as_json: AsJson = False) -> None:
         print("No service was started; start them with: workbench up")
     else:
         for state in found:
-            told = f"running, process {state.pid}" if state.alive else f"died; its log is {state.log}"
-            print(f"{state.name:<9} {_link(state):<45} {told}")
+            text = f"running, process {state.pid}" if state.alive else f"died; its log is {state.log}"
+            print(f"{state.name:<9} {_link(state):<45} {text}")
     if not all(state.alive for state in found):
         raise typer.Exit(1)
 
 
 def _brief(state: Any) -> dict[str, Any]:
-    told: dict[str, Any] = state.model_dump(mode="json", exclude={"variables", "created", "warehouse"})
-    return told | {"alive": state.alive}
+    fields: dict[str, Any] = state.model_dump(mode="json", exclude={"variables", "created", "warehouse"})
+    return fields | {"alive": state.alive}

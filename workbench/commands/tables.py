@@ -70,15 +70,15 @@ def _padded(text: str, width: int, at_right: bool) -> str:
 
 def _shared(least: Sequence[int], widest: Sequence[int], width: int) -> list[int]:
     """Return a width for each column: what its words need at least, the rest to those that want it, evenly."""
-    given = list(least)
-    left = width - sum(given)
-    while left > 0 and (wanting := [i for i, want in enumerate(widest) if given[i] < want]):
+    widths = list(least)
+    left = width - sum(widths)
+    while left > 0 and (wanting := [i for i, want in enumerate(widest) if widths[i] < want]):
         each = max(1, left // len(wanting))
         for place in wanting:
-            more = min(each, widest[place] - given[place], left)
-            given[place] += more
+            more = min(each, widest[place] - widths[place], left)
+            widths[place] += more
             left -= more
-    return given
+    return widths
 
 
 def _one_by_one(names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

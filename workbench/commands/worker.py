@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.elsewhere import EXECUTORS
+from workbench.commands.remote import EXECUTORS
 from workbench.errors import unknown
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def worker(
     settings = get_settings()
     queue = connect_queue(settings=settings)
     options = Options(batch=batch, visibility=visibility, retry=retry, settle=settle, executor=executor)
-    say = log if settings.profile == "aws" else to_stderr
-    working = Worker(queue, settings, options, progress=Lines, say=say)
+    log_line = log if settings.profile == "aws" else to_stderr
+    working = Worker(queue, settings, options, progress=Lines, log=log_line)
     print(f"taking messages from {queue.url}", file=sys.stderr, flush=True)
     _until_signalled(working, drain=drain)
     tally = working.tally
@@ -86,11 +86,11 @@ def _until_signalled(working: Worker, *, drain: bool) -> None:
         except BaseException as problem:
             problems.append(problem)
 
-    heard: list[int] = []
+    signals_received: list[int] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
-        if len(heard) > 1:
+        signals_received.append(number)
+        if len(signals_received) > 1:
             _end_now(number)
         print("stopping after this stage; once more to stop now", file=sys.stderr, flush=True)
         working.stop()

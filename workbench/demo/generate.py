@@ -86,26 +86,26 @@ def generate(
     if not 0 <= bad_share <= 0.5:
         raise UsageError(f"--bad-share must be from 0 to 0.5, not {bad_share:g}")
     started = time.perf_counter()
-    say = progress or (lambda what, done: None)
+    report = progress or (lambda what, done: None)
     _prepare(out, force)
     plan = make_plan(rows, seed, bad_share)
     shop = invent_shop(plan)
-    say("customers", 0.0)
+    report("customers", 0.0)
     log = _customers(plan)
     counts = _write_dimensions(out, plan, shop, log)
     path = out / "transactions/transactions.csv"
     with sales.engine(out / "_temporary") as connection:
-        drawn = sales.write(connection, plan, shop, path, lambda done: say("transactions", done))
+        drawn = sales.write(connection, plan, shop, path, lambda done: report("transactions", done))
     shutil.rmtree(out / "_temporary", ignore_errors=True)
     counts = {"transactions/transactions.csv": rows, **counts}
     truth = Truth(
         seed, plan.start.isoformat(), plan.end.isoformat(), counts, rows - plan.bad, plan.bad, plan.repeats,
         drawn.reasons, drawn.anomalies, len(log.truth), len({person for _, person in log.truth}), 0.0,
     )  # fmt: skip
-    told = {"generator": _GENERATOR, **asdict(truth)}
+    content = {"generator": _GENERATOR, **asdict(truth)}
     # The time taken differs from run to run; the file doesn't.
-    del told["seconds"]
-    (out / TRUTH).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    del content["seconds"]
+    (out / TRUTH).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return replace(truth, seconds=round(time.perf_counter() - started, 3))
 
 

@@ -192,11 +192,11 @@ def _lines(plan: Plan, start: int, end: int) -> str:
 
 def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> list[dict[str, Any]]:
     """Say of each anomaly where and when it is, and how many lines fell there."""
-    told: list[dict[str, Any]] = []
+    planted: list[dict[str, Any]] = []
     for item in shop.anomalies:
         days = [(plan.start + timedelta(days=day)).isoformat() for day in item.days]
         if item.store is None:
-            told.append({"kind": item.kind, "department": item.department, "dates": days, "lines": 0})
+            planted.append({"kind": item.kind, "department": item.department, "dates": days, "lines": 0})
             continue
         store = shop.stores[item.store]["store_id"]
         found = connection.execute(
@@ -205,10 +205,10 @@ def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> l
         ).fetchone()
         lines, others = (int(value or 0) for value in found or (0, 0))
         usual = round(others / max(plan.days - 1, 1), 1)
-        told.append(
+        planted.append(
             {"kind": item.kind, "store_id": store, "dates": days, "lines": lines, "usual_lines": usual}
         )
-    return told
+    return planted
 
 
 __all__ = ["Drawn", "engine", "write"]

@@ -36,7 +36,7 @@ class Batch:
 
     @classmethod
     def of(
-        cls, file: Landed, checked: Checked, duplicates: int, run_id: str | None, moment: datetime
+        cls, file: Landed, checked: Checked, duplicates: int, run_id: str | None, timestamp: datetime
     ) -> Batch:
         """Return the entry for a file that was checked, at the time of its batch."""
         return cls(
@@ -50,7 +50,7 @@ class Batch:
             status=checked.status,
             message=_shortened(checked.message),
             run_id=run_id,
-            ingested_at=moment,
+            ingested_at=timestamp,
         )
 
 
@@ -62,13 +62,13 @@ def _shortened(message: str | None) -> str | None:
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " …"
 
 
-def moment_after(last: datetime | None) -> datetime:
+def timestamp_after(last: datetime | None) -> datetime:
     """Return the time of a new batch: now, but later than every batch before, whatever the clock does."""
     now = datetime.now(UTC).replace(tzinfo=None)
     return max(now, last + timedelta(microseconds=1)) if last else now
 
 
-def last_moment(session: Session) -> datetime | None:
+def last_timestamp(session: Session) -> datetime | None:
     """Return the time of the last batch; None if there is none."""
     ((last,),) = session.execute("SELECT max(ingested_at) FROM ops.batches").fetchall()
     return last

@@ -95,8 +95,8 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
                 for name in FEATURES
                 if (placed or name != "department") and (text or name != "description")
             ]
-            told = wanted[[name for name in names if name != "list_price"]].notna().any(axis=1)
-            group = wanted[(described == text) & (familiar == placed) & told]
+            has_others = wanted[[name for name in names if name != "list_price"]].notna().any(axis=1)
+            group = wanted[(described == text) & (familiar == placed) & has_others]
             model = None if group.empty else train(known, names)
             if model is None:
                 continue

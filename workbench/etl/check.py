@@ -37,7 +37,7 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class Staged:
+class OpenedFile:
     """A landed file, read inside a connection and ready to be split; ``rows`` is None if it has no byte."""
 
     file: Landed
@@ -45,7 +45,7 @@ class Staged:
     rows: Rows | None
 
 
-def stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Staged:
+def open_file(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> OpenedFile:
     """Read a landed file into temporary tables; ``scratch`` is a folder to use.
 
     Raises:
@@ -53,10 +53,10 @@ def stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) ->
     """
     table = DATASETS[file.dataset]
     known, as_they_are = _known(table, file.map), file.map is not None
-    return Staged(file, table, open_rows(connection, file.path, scratch, known, as_they_are=as_they_are))
+    return OpenedFile(file, table, open_rows(connection, file.path, scratch, known, as_they_are=as_they_are))
 
 
-def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetime) -> Checked:
+def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: datetime) -> Checked:
     """Put the rows of a file that keep the contract into raw, and the others into the table ``refused``.
 
     ``refused`` has ``n``, ``record`` and ``reasons``, and is temporary. Nothing is committed.
@@ -66,7 +66,7 @@ def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetim
         staged: the file.
         moment: the batch's time, later than every other's.
     """
-    file, table, rows = staged.file, staged.table, staged.rows
+    file, table, rows = opened.file, opened.table, opened.rows
     connection.execute("CREATE OR REPLACE TEMP TABLE refused (n BIGINT, record VARCHAR, reasons VARCHAR[])")
     if rows is None:
         return Checked(0, 0, "empty", "the file is empty")
@@ -82,7 +82,7 @@ def split(connection: duckdb.DuckDBPyConnection, staged: Staged, moment: datetim
     elif missing := _missing(table, rows):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
-    accepted = _split(connection, staged, rows, moment)
+    accepted = _split(connection, opened, rows, timestamp)
     quarantined = _first(connection.execute("SELECT count(*) FROM refused").fetchone())
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
@@ -95,7 +95,7 @@ def refuse_file(connection: duckdb.DuckDBPyConnection, file: Landed, fault: Faul
         "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, [?] AS reasons",
         [file.uri, fault.reason],
     )
-    return Checked(0, 1, "rejected", fault.told)
+    return Checked(0, 1, "rejected", fault.message)
 
 
 def _ours(table: Table) -> list[Column]:
@@ -134,11 +134,11 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
 
 def _split(
     connection: duckdb.DuckDBPyConnection,
-    staged: Staged,
+    opened: OpenedFile,
     rows: Rows,
-    moment: datetime,
+    timestamp: datetime,
 ) -> int:
-    table, mapping = staged.table, staged.file.map
+    table, mapping = opened.table, opened.file.map
 
     def shaped(relation: str) -> str:
         return f"({_mapped(table, mapping, rows, relation) if mapping else _picked(table, rows, relation)})"
@@ -181,9 +181,9 @@ def _split(
         f"SELECT {columns}, {EXTRA}, ?, n, ? FROM {typed(landed)} WHERE {ok}"
     )
     with _values_worked_out_once(connection):
-        (accepted,) = connection.execute(accept, [staged.file.batch_id, moment]).fetchone() or (0,)
+        (accepted,) = connection.execute(accept, [opened.file.batch_id, timestamp]).fetchone() or (0,)
     if accepted < _first(connection.execute(f"SELECT count(*) FROM {rows.records}").fetchone()):
-        doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, moment)})"
+        doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, timestamp)})"
         doubtful = rows.pick(connection, doubt)
         doubtful.judge_lines(connection)
         in_doubt = f"SELECT * FROM mapped WHERE {doubt}" if mapping else shaped(doubtful.relation)
@@ -215,9 +215,9 @@ def _values_worked_out_once(connection: duckdb.DuckDBPyConnection) -> Iterator[N
             connection.execute("RESET disabled_optimizers")
 
 
-def _batch(table: Table, moment: datetime) -> str:
+def _batch(table: Table, timestamp: datetime) -> str:
     """Return SQL for the rows of one batch; by its time, which is its own, DuckDB skips all others."""
-    return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{moment}')"
+    return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}')"
 
 
 def _picked(table: Table, rows: Rows, relation: str) -> str:
@@ -255,10 +255,10 @@ def _reason(rule: Rule) -> str:
     return f"CASE {cases} END" if cases else "NULL"
 
 
-def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, moment: datetime) -> int:
+def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timestamp: datetime) -> int:
     """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
     table = DATASETS[dataset]
-    batch = _batch(table, moment)
+    batch = _batch(table, timestamp)
     names = [column.name for column in _ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     key = ", ".join(map(quote, table.key))
@@ -267,7 +267,7 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, moment
     )
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
-    before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{moment}')"
+    before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
     suspects = connection.execute(
         f"""

@@ -13,7 +13,7 @@ import duckdb
 
 from workbench.etl import batches
 from workbench.etl.batches import Batch
-from workbench.etl.check import Checked, Staged, count_duplicates, refuse_file, split, stage
+from workbench.etl.check import Checked, OpenedFile, count_duplicates, open_file, refuse_file, split
 from workbench.etl.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.memory import bounded
 from workbench.sources.files import Landed
@@ -68,14 +68,14 @@ def _take_in(
     # As long as this connection is open, no other process has one.
     if batches.find(connection, file.batch_id):
         return None
-    staged = fault or wrong_map(file) or _stage(connection, file, scratch)
+    opened = fault or wrong_map(file) or _open_file(connection, file, scratch)
     connection.begin()
-    moment = batches.moment_after(batches.last_moment(connection))
+    timestamp = batches.timestamp_after(batches.last_timestamp(connection))
     try:
-        if isinstance(staged, Fault):
-            checked = refuse_file(connection, file, staged)
+        if isinstance(opened, Fault):
+            checked = refuse_file(connection, file, opened)
         else:
-            checked = split(connection, staged, moment)
+            checked = split(connection, opened, timestamp)
     except Exception as error:
         if leaves_nothing(error):
             raise
@@ -84,31 +84,33 @@ def _take_in(
         fault = fault_of(error, file)
         connection.begin()
         checked = refuse_file(connection, file, fault)
-    batch = _commit(connection, file, checked, run_id, moment)
+    batch = _commit(connection, file, checked, run_id, timestamp)
     connection.commit()
     return batch
 
 
-def _stage(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> Staged | Fault:
+def _open_file(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> OpenedFile | Fault:
     try:
-        staged: Staged | Fault = stage(connection, file, scratch)
+        opened: OpenedFile | Fault = open_file(connection, file, scratch)
     except Exception as error:
         if leaves_nothing(error):
             raise
-        staged = fault_of(error, file)
+        opened = fault_of(error, file)
     if departed := file.departed():
         raise Left(departed)
-    return staged
+    return opened
 
 
-def _commit(connection: Any, file: Landed, checked: Checked, run_id: str | None, moment: datetime) -> Batch:
+def _commit(
+    connection: Any, file: Landed, checked: Checked, run_id: str | None, timestamp: datetime
+) -> Batch:
     if checked.quarantined:
         connection.execute(
             "INSERT INTO ops.quarantine (batch_id, dataset, row_number, record, reasons, run_id, quarantined_at) "
             "SELECT ?, ?, n, record, reasons, ?, ? FROM refused ORDER BY n",
-            [file.batch_id, file.dataset, run_id, moment],
+            [file.batch_id, file.dataset, run_id, timestamp],
         )
-    duplicates = count_duplicates(connection, file.dataset, moment) if checked.accepted else 0
-    batch = Batch.of(file, checked, duplicates, run_id, moment)
+    duplicates = count_duplicates(connection, file.dataset, timestamp) if checked.accepted else 0
+    batch = Batch.of(file, checked, duplicates, run_id, timestamp)
     batches.enter(connection, batch, file.name)
     return batch

@@ -25,7 +25,7 @@ class Fault:
     """Why a file is refused whole: the code of the reason, and in words."""
 
     reason: str
-    told: str
+    message: str
 
 
 class Left(Exception):
@@ -75,6 +75,6 @@ def leaves_nothing(error: Exception) -> bool:
 
 
 def _in_a_line(error: Exception) -> str:
-    told = " ".join(str(error).split("\n\n")[0].split())[:1000]
-    plain = isinstance(error, duckdb.Error | OSError | UnreadableFile) and bool(told)
-    return told if plain else f"{type(error).__name__}: {told}"
+    message = " ".join(str(error).split("\n\n")[0].split())[:1000]
+    plain = isinstance(error, duckdb.Error | OSError | UnreadableFile) and bool(message)
+    return message if plain else f"{type(error).__name__}: {message}"

@@ -53,9 +53,9 @@ class IngestResult:
     def warnings(self) -> list[str]:
         """What a person should see to, a sentence each: files that were refused whole, now or before, and left ones."""
         now = [f"{Path(batch.uri).name} was refused whole: {batch.message}" for batch in self.rejected]
-        told = [*now, *self.left, *self.refused_before]
-        more = [f"and {len(told) - _MOST_TOLD} more files"] if len(told) > _MOST_TOLD else []
-        return told[:_MOST_TOLD] + more
+        messages = [*now, *self.left, *self.refused_before]
+        more = [f"and {len(messages) - _MOST_TOLD} more files"] if len(messages) > _MOST_TOLD else []
+        return messages[:_MOST_TOLD] + more
 
     def frame(self) -> pd.DataFrame:
         """One row a batch, for display."""
@@ -79,8 +79,10 @@ class IngestResult:
             WorkFailed: naming each such file and what is wrong with it.
         """
         if self.rejected:
-            told = "; ".join(f"{Path(batch.uri).name}: {batch.message}" for batch in self.rejected)
-            raise WorkFailed(f"{len(self.rejected)} of {len(self.batches)} new files refused whole: {told}")
+            messages = "; ".join(f"{Path(batch.uri).name}: {batch.message}" for batch in self.rejected)
+            raise WorkFailed(
+                f"{len(self.rejected)} of {len(self.batches)} new files refused whole: {messages}"
+            )
 
 
 def ingest(

@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from workbench.etl import batches
 from workbench.etl.batches import Batch
-from workbench.etl.check import Checked, Staged, refuse_file, split, stage
+from workbench.etl.check import Checked, OpenedFile, open_file, refuse_file, split
 from workbench.etl.faults import Fault, Left, fault_of, wrong_map
 from workbench.etl.memory import bounded
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.files import Landed
-from workbench.warehouse import Cargo, Session, Warehouse
+from workbench.warehouse import Session, StagedRows, Warehouse
 
 _LONGEST = 65_535
 """Bytes that the longest text of a column may have in the warehouse; JSON is kept as text there."""
@@ -62,14 +62,14 @@ def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None, fault: Faul
     table = DATASETS[file.dataset]
     with (
         tempfile.TemporaryDirectory(prefix="workbench-") as scratch,
-        warehouse.scratch() as desk,
-        bounded(desk),
+        warehouse.scratch() as connection,
+        bounded(connection),
     ):
-        checked = _check(desk, table, file, Path(scratch), fault)
-        parcel = _Parcel(warehouse, desk, table, file, run_id)
+        checked = _check(connection, table, file, Path(scratch), fault)
+        batch_rows = _BatchRows(warehouse, connection, table, file, run_id)
         with warehouse.transaction() as session:
-            moment = batches.moment_after(batches.last_moment(session))
-        with parcel.packed(moment) as cargos:
+            timestamp = batches.timestamp_after(batches.last_timestamp(session))
+        with batch_rows.prepared(timestamp) as staged:
 
             def work(session: Session) -> Batch | None:
                 # The lock comes first: what others committed before it is seen then, and nobody passes by.
@@ -77,34 +77,34 @@ def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None, fault: Faul
                 entered = batches.find(session, file.batch_id)
                 if entered is not None:
                     # Ours, if the connection broke just after it was committed and this is another try.
-                    return entered if (entered.run_id, entered.ingested_at) == (run_id, moment) else None
-                last = batches.last_moment(session)
-                if last is None or last < moment:
-                    return _settle(session, cargos, table, file, checked, run_id, moment)
+                    return entered if (entered.run_id, entered.ingested_at) == (run_id, timestamp) else None
+                last = batches.last_timestamp(session)
+                if last is None or last < timestamp:
+                    return _commit(session, staged, table, file, checked, run_id, timestamp)
                 # Another file overtook this one; a batch's time is later than those before it.
-                later = batches.moment_after(last)
-                with parcel.packed(later) as anew:
-                    return _settle(session, anew, table, file, checked, run_id, later)
+                later = batches.timestamp_after(last)
+                with batch_rows.prepared(later) as anew:
+                    return _commit(session, anew, table, file, checked, run_id, later)
 
             return warehouse.run(work, repeatable=True)
 
 
-class _Parcel:
-    """The rows of a file, on the desk, to be packed with the time of their batch."""
+class _BatchRows:
+    """The rows of a file in a scratch database, to be staged with the time of their batch."""
 
     def __init__(
         self,
         warehouse: Warehouse,
-        desk: duckdb.DuckDBPyConnection,
+        connection: duckdb.DuckDBPyConnection,
         table: Table,
         file: Landed,
         run_id: str | None,
     ) -> None:
-        self._warehouse, self._desk, self._table = warehouse, desk, table
+        self._warehouse, self._connection, self._table = warehouse, connection, table
         self._file, self._run_id = file, run_id
 
     @contextmanager
-    def packed(self, moment: datetime) -> Iterator[tuple[Cargo, Cargo]]:
+    def prepared(self, timestamp: datetime) -> Iterator[tuple[StagedRows, StagedRows]]:
         """Make accepted and refused rows ready for the warehouse."""
         accepted = f"SELECT * REPLACE (CAST(? AS TIMESTAMP) AS _ingested_at) FROM {self._table.full_name}"
         refused = (
@@ -113,30 +113,30 @@ class _Parcel:
         )
         about = [self._file.batch_id, self._file.dataset, self._run_id]
         with (
-            self._warehouse.prepare(self._table.full_name, self._rows(accepted, [moment])) as good,
-            self._warehouse.prepare("ops.quarantine", self._rows(refused, [*about, moment])) as bad,
+            self._warehouse.prepare(self._table.full_name, self._rows(accepted, [timestamp])) as good,
+            self._warehouse.prepare("ops.quarantine", self._rows(refused, [*about, timestamp])) as bad,
         ):
             yield good, bad
 
     def _rows(self, sql: str, parameters: list[Any]) -> pa.RecordBatchReader:
-        """Return rows of the desk, to be read once and some thousands at a time."""
+        """Return rows of the scratch database, to be read once and some thousands at a time."""
         # A relation is refused while a result of before isn't read to its end.
-        self._desk.execute("SELECT 1").fetchall()
-        return self._desk.sql(sql, params=parameters).to_arrow_reader(_AT_A_TIME)
+        self._connection.execute("SELECT 1").fetchall()
+        return self._connection.sql(sql, params=parameters).to_arrow_reader(_AT_A_TIME)
 
 
 def _check(
-    desk: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path, fault: Fault | None
+    connection: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path, fault: Fault | None
 ) -> Checked:
-    """Put the file's rows into the desk's own raw table and into ``refused``."""
-    desk.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
-    desk.execute(create_table(table, "duckdb")[0])
+    """Put the file's rows into the scratch database's own raw table and into ``refused``."""
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
+    connection.execute(create_table(table, "duckdb")[0])
     if fault:
-        return refuse_file(desk, file, fault)
+        return refuse_file(connection, file, fault)
     try:
-        staged = stage(desk, file, scratch)
-        checked = split(desk, staged, batches.moment_after(None))
-        checked = _set_aside(desk, staged, checked) if checked.accepted else checked
+        staged = open_file(connection, file, scratch)
+        checked = split(connection, staged, batches.timestamp_after(None))
+        checked = _set_aside(connection, staged, checked) if checked.accepted else checked
     except Exception as error:
         raise Left(departed) if (departed := file.departed()) else _Wrong(error) from error
     if departed := file.departed():
@@ -144,7 +144,7 @@ def _check(
     return checked
 
 
-def _set_aside(desk: duckdb.DuckDBPyConnection, staged: Staged, checked: Checked) -> Checked:
+def _set_aside(connection: duckdb.DuckDBPyConnection, staged: OpenedFile, checked: Checked) -> Checked:
     """Refuse the rows whose values the warehouse can't hold: JSON that is too long, texts with a NUL in them."""
     table = staged.table
     assert staged.rows is not None  # noqa: S101 - nothing is accepted from a file without a byte
@@ -157,16 +157,16 @@ def _set_aside(desk: duckdb.DuckDBPyConnection, staged: Staged, checked: Checked
         if column.kind == "text":
             reasons.append((f"contains({quote(column.name)}, chr(0))", column.name, "nul_byte"))
     cases = ", ".join(f"CASE WHEN {condition} THEN '{name}:{code}' END" for condition, name, code in reasons)
-    desk.execute(
+    connection.execute(
         f"CREATE OR REPLACE TEMP TABLE unfit AS SELECT n, reasons FROM ("
         f"SELECT _row_number AS n, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons "
         f"FROM {table.full_name} WHERE {' OR '.join(condition for condition, _, _ in reasons)})"
     )
-    ((count,),) = desk.execute("SELECT count(*) FROM unfit").fetchall()
+    ((count,),) = connection.execute("SELECT count(*) FROM unfit").fetchall()
     if not count:
         return checked
-    desk.execute(f"DELETE FROM {table.full_name} WHERE _row_number IN (SELECT n FROM unfit)")
-    desk.execute(
+    connection.execute(f"DELETE FROM {table.full_name} WHERE _row_number IN (SELECT n FROM unfit)")
+    connection.execute(
         f"INSERT INTO refused SELECT n, record, reasons FROM unfit JOIN {staged.rows.records} USING (n)"
     )
     return replace(
@@ -174,24 +174,24 @@ def _set_aside(desk: duckdb.DuckDBPyConnection, staged: Staged, checked: Checked
     )
 
 
-def _settle(
+def _commit(
     session: Session,
-    cargos: tuple[Cargo, Cargo],
+    staged: tuple[StagedRows, StagedRows],
     table: Table,
     file: Landed,
     checked: Checked,
     run_id: str | None,
-    moment: datetime,
+    timestamp: datetime,
 ) -> Batch:
-    for cargo in cargos:
-        cargo.load(session)
-    duplicates = _count_duplicates(session, table, moment) if checked.accepted else 0
-    batch = Batch.of(file, checked, duplicates, run_id, moment)
+    for staged_rows in staged:
+        staged_rows.load(session)
+    duplicates = _count_duplicates(session, table, timestamp) if checked.accepted else 0
+    batch = Batch.of(file, checked, duplicates, run_id, timestamp)
     batches.enter(session, batch, file.name)
     return batch
 
 
-def _count_duplicates(session: Session, table: Table, moment: datetime) -> int:
+def _count_duplicates(session: Session, table: Table, timestamp: datetime) -> int:
     """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
     names = [column.name for column in table.columns if not column.name.startswith("_")] + [EXTRA]
     columns = ", ".join(f"r.{quote(name)}" for name in names)
@@ -201,12 +201,12 @@ def _count_duplicates(session: Session, table: Table, moment: datetime) -> int:
     # DISTINCT and INTERSECT take two missing values for the same, as a comparison doesn't.
     ((repeated,),) = session.execute(
         f"SELECT (SELECT count(*) FROM {batch}) - (SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {batch}) AS d)",
-        [moment, moment],
+        [timestamp, timestamp],
     ).fetchall()
     ((known,),) = session.execute(
         f"SELECT count(*) FROM (SELECT {columns} FROM {batch} INTERSECT SELECT {columns} FROM {table.full_name} AS r "
         f"JOIN (SELECT DISTINCT {key} FROM {table.full_name} WHERE _ingested_at = ?) AS b ON {keys} "
         "WHERE r._ingested_at < ?) AS known",
-        [moment, moment, moment],
+        [timestamp, timestamp, timestamp],
     ).fetchall()
     return int(repeated) + int(known)

@@ -56,13 +56,13 @@ def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: 
         for result in named.values()
     ]
     marks = ", ".join("?" * len(named))
-    with warehouse.prepare("ops.quality_results", pa.Table.from_pylist(rows, _SCHEMA)) as cargo:
+    with warehouse.prepare("ops.quality_results", pa.Table.from_pylist(rows, _SCHEMA)) as staged_rows:
 
         def work(session: Session) -> int:
             session.execute(
                 f"DELETE FROM ops.quality_results WHERE run_id = ? AND check_name IN ({marks})",
                 [run_id, *named],
             )
-            return cargo.load(session)
+            return staged_rows.load(session)
 
         return warehouse.run(work, repeatable=True)

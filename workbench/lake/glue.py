@@ -86,7 +86,9 @@ def write_tables(
     glue = client("glue")
     for schema in sorted({table.schema for table in chosen}):
         _make_database(glue, f"{prefix}{schema}")
-    return {table.full_name: _write(glue, f"{prefix}{table.schema}", told) for table, told in wanted}
+    return {
+        table.full_name: _write(glue, f"{prefix}{table.schema}", described) for table, described in wanted
+    }
 
 
 def write_partitions(place: str, table: Table, days: Iterable[date], *, prefix: str = "workbench_") -> int:

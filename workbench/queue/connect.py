@@ -35,8 +35,8 @@ def connect_queue(url: str | None = None, settings: Settings | None = None) -> Q
 
 
 def _receives(query: str) -> int:
-    given = parse_qs(query, keep_blank_values=True)
-    value = given.pop("max_receives", [str(MAX_RECEIVES)])[0]
-    if given or not value.isdecimal() or int(value) < 1:
+    options = parse_qs(query, keep_blank_values=True)
+    value = options.pop("max_receives", [str(MAX_RECEIVES)])[0]
+    if options or not value.isdecimal() or int(value) < 1:
         raise UsageError(f"queue URL: after the ? comes max_receives=N, N from 1 on, not {query!r}")
     return int(value)

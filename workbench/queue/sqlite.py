@@ -61,8 +61,8 @@ class SQLiteQueue:
 
     def send(self, *bodies: str, delay: int = 0) -> list[str]:
         """Append messages; return their ids."""
-        moment = time.time()
-        rows = [(uuid.uuid4().hex, body, moment, moment + delay) for body in bodies]
+        timestamp = time.time()
+        rows = [(uuid.uuid4().hex, body, timestamp, timestamp + delay) for body in bodies]
         with self._write() as file:
             file.executemany(
                 "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) "
@@ -77,13 +77,13 @@ class SQLiteQueue:
         With ``anew`` only one that still waits for its first delivery is in the way; else also one that is
         worked on, put off or given up.
         """
-        moment, message_id = time.time(), uuid.uuid4().hex
+        timestamp, message_id = time.time(), uuid.uuid4().hex
         there = "SELECT 1 FROM messages WHERE body = ?1 AND (receipt IS NULL OR NOT ?4)"
         with self._write() as file:
             done = file.execute(
                 "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) SELECT ?2, ?1, ?3, ?3, ?3 "
                 f"WHERE NOT EXISTS ({there}) AND (?4 OR NOT EXISTS (SELECT 1 FROM dead WHERE body = ?1))",
-                (body, message_id, moment, anew),
+                (body, message_id, timestamp, anew),
             )
         return message_id if done.rowcount else None
 
@@ -98,32 +98,32 @@ class SQLiteQueue:
         return found
 
     def _take(self, maximum: int, visibility: int) -> list[Message]:
-        moment = time.time()
+        timestamp = time.time()
         # A look first: waiting should not keep others from writing.
-        if not self._file().execute(f"SELECT 1 FROM messages WHERE {_DUE} LIMIT 1", (moment,)).fetchone():
+        if not self._file().execute(f"SELECT 1 FROM messages WHERE {_DUE} LIMIT 1", (timestamp,)).fetchone():
             return []
         with self._write() as file:
             file.execute(
                 "UPDATE messages SET visible_at = visible_at - (changed_at - ?1), changed_at = ?1 "
                 "WHERE changed_at > ?1",
-                (moment,),
+                (timestamp,),
             )
             file.execute(
                 "INSERT INTO dead (message_id, body, sent_at, receive_count, reason, died_at) "
                 "SELECT message_id, body, sent_at, receive_count, replace(?, '{count}', receive_count), ? "
                 "FROM messages WHERE visible_at <= ? AND receive_count >= ? ORDER BY position",
-                (UNFINISHED, moment, moment, self.max_receives),
+                (UNFINISHED, timestamp, timestamp, self.max_receives),
             )
             file.execute(
                 "DELETE FROM messages WHERE visible_at <= ? AND receive_count >= ?",
-                (moment, self.max_receives),
+                (timestamp, self.max_receives),
             )
             rows = file.execute(
                 "UPDATE messages SET receipt = lower(hex(randomblob(16))), visible_at = ?2, changed_at = ?1, "
                 "receive_count = receive_count + 1 WHERE position IN (SELECT position FROM messages "
                 "WHERE visible_at <= ?1 ORDER BY visible_at, position LIMIT ?3) "
                 "RETURNING position, message_id, body, receipt, receive_count, sent_at",
-                (moment, moment + visibility, maximum),
+                (timestamp, timestamp + visibility, maximum),
             ).fetchall()
         return [
             Message(message_id, body, receipt, count, _time(sent_at))
@@ -140,12 +140,12 @@ class SQLiteQueue:
         self._show(message, after)
 
     def _show(self, message: Message, after: int) -> bool:
-        moment = time.time()
+        timestamp = time.time()
         with self._write() as file:
             done = file.execute(
                 "UPDATE messages SET visible_at = ?1, changed_at = ?4 "
                 "WHERE message_id = ?2 AND receipt = ?3 AND visible_at > ?4",
-                (moment + after, message.message_id, message.receipt, moment),
+                (timestamp + after, message.message_id, message.receipt, timestamp),
             )
         return done.rowcount > 0
 
@@ -184,7 +184,7 @@ class SQLiteQueue:
 
     def replay(self, ids: Iterable[str] | None = None) -> list[str]:
         """Put given-up messages back into the queue as new."""
-        moment, chosen = time.time(), None if ids is None else set(ids)
+        timestamp, chosen = time.time(), None if ids is None else set(ids)
         with self._write() as file:
             rows = [
                 row
@@ -194,7 +194,7 @@ class SQLiteQueue:
             file.executemany(
                 "INSERT INTO messages (message_id, body, sent_at, visible_at, changed_at) "
                 "VALUES (?1, ?2, ?3, ?4, ?4)",
-                [(message_id, body, sent_at, moment) for message_id, body, sent_at in rows],
+                [(message_id, body, sent_at, timestamp) for message_id, body, sent_at in rows],
             )
             file.executemany("DELETE FROM dead WHERE message_id = ?", [(row[0],) for row in rows])
         return [row[0] for row in rows]

@@ -185,14 +185,16 @@ class SQSQueue:
                 )
 
     def _dead_message(self, entry: dict[str, Any]) -> DeadMessage:
-        told = {name: value["StringValue"] for name, value in entry.get("MessageAttributes", {}).items()}
-        if "Reason" in told and "SentAt" in told:
+        attributes = {
+            name: value["StringValue"] for name, value in entry.get("MessageAttributes", {}).items()
+        }
+        if "Reason" in attributes and "SentAt" in attributes:
             return DeadMessage(
-                told.get("MessageId", entry["MessageId"]),
+                attributes.get("MessageId", entry["MessageId"]),
                 entry["Body"],
-                told["Reason"],
-                int(told.get("ReceiveCount", 0)) or None,
-                datetime.fromisoformat(told["SentAt"]),
+                attributes["Reason"],
+                int(attributes.get("ReceiveCount", 0)) or None,
+                datetime.fromisoformat(attributes["SentAt"]),
                 _message(entry).sent_at,
             )
         # Moved by SQS itself, which keeps the id and the time of sending and tells no reason.

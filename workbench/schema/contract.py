@@ -130,10 +130,10 @@ def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[st
             # Most times have no offset, and a look at their form is cheaper than a search for one.
             plain = f"(ends_with({source}, 'Z') OR strlen({source}) < 19 OR strlen({source}) = 19 AND {source}[17] = ':')"
             zoned = f"NOT {plain} AND regexp_matches({source}, ':[0-9.]+ ?{_OFFSET}$')"
-            moment = (
+            timestamp = (
                 f"CASE WHEN {zoned} THEN timezone('UTC', TRY_CAST({source} AS TIMESTAMPTZ)) ELSE {cast} END"
             )
-            value = f"CASE WHEN regexp_full_match({source}, '{_TIME}') THEN {moment} END"
+            value = f"CASE WHEN regexp_full_match({source}, '{_TIME}') THEN {timestamp} END"
             return value, [Problem("invalid", failed)]
         case "date":
             value = f"CASE WHEN regexp_full_match({source}, '{_DAY}') THEN TRY_CAST(left({source}, 10) AS DATE) END"

@@ -39,8 +39,8 @@ class Report:
     @property
     def mark(self) -> str:
         """The view's comment: what it is, and by which declaration it was made."""
-        told = repr((self.dist, self.sort, self.sums, self.query))
-        return f"{self.comment} [{hashlib.sha256(told.encode()).hexdigest()[:12]}]"
+        content = repr((self.dist, self.sort, self.sums, self.query))
+        return f"{self.comment} [{hashlib.sha256(content.encode()).hexdigest()[:12]}]"
 
     def drop(self) -> list[str]:
         """Return the statements that take it away."""

@@ -77,10 +77,10 @@ def _get(url: str) -> bool:
 def _aws(start: Start) -> tuple[list[str], Variables]:
     from workbench.aws.local.door import KEY
 
-    told = start.folder / "port"
-    told.unlink(missing_ok=True)
+    port_file = start.folder / "port"
+    port_file.unlink(missing_ok=True)
     key = _aws_key(start)
-    command = [sys.executable, "-m", "workbench.aws.local.server", str(start.port), str(told)]
+    command = [sys.executable, "-m", "workbench.aws.local.server", str(start.port), str(port_file)]
     return command, dict(zip(KEY, (key.identifier, key.secret), strict=True))
 
 
@@ -102,8 +102,8 @@ def _keep(path: Path, secret: str) -> None:
 
 
 def _aws_answers(start: Start) -> str | None:
-    told = start.folder / "port"
-    return f"http://127.0.0.1:{told.read_text()}" if told.is_file() else None
+    port_file = start.folder / "port"
+    return f"http://127.0.0.1:{port_file.read_text()}" if port_file.is_file() else None
 
 
 def _aws_variables(start: Start, url: str) -> Variables:

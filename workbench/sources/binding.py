@@ -30,10 +30,10 @@ class Misfit:
 
     column: str
     code: str
-    told: str
+    message: str
 
     def __str__(self) -> str:
-        return f"map, column {self.column!r}: {self.told}"
+        return f"map, column {self.column!r}: {self.message}"
 
 
 def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> list[Misfit]:
@@ -63,8 +63,8 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
                     f"SELECT {worked.scalar} FROM (SELECT *{windows} FROM {source})"
                 ).fetchall()
             except duckdb.Error as error:
-                told = f"{quote(text)} is written in quotes" if text in theirs else _in_words(error)
-                found.append(Misfit(name, "bad_expression", f"{told} (in {text!r})"))
+                message = f"{quote(text)} is written in quotes" if text in theirs else _in_words(error)
+                found.append(Misfit(name, "bad_expression", f"{message} (in {text!r})"))
     return found
 
 

@@ -48,8 +48,8 @@ def parse(name: str, text: str) -> exp.Expression:
     try:
         statements = sqlglot.parse(f"SELECT {text} AS {quote(name)}", read="duckdb")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        told = f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}"
-        raise UsageError(told + (_WRITE.format(quote(text)) if _WORDS.fullmatch(text) else "")) from None
+        message = f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}"
+        raise UsageError(message + (_WRITE.format(quote(text)) if _WORDS.fullmatch(text) else "")) from None
     select = statements[0] if len(statements) == 1 else None
     only_projection = isinstance(select, exp.Select) and not any(
         value for key, value in select.args.items() if key not in ("expressions", "kind", "hint")

@@ -134,8 +134,8 @@ def land(
     return landed
 
 
-def _more(told: list[str]) -> str:
-    return f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+def _more(messages: list[str]) -> str:
+    return f"; and {len(messages) - _MOST_TOLD} more" if len(messages) > _MOST_TOLD else ""
 
 
 def _find(source: str) -> list[Path]:

@@ -114,11 +114,11 @@ def raise_for(results: Sequence[NodeResult]) -> None:
     broken = [result for result in results if result.status in ("fail", "error")]
     if not broken:
         return
-    said = "; ".join(f"{result.resource_type} {result.name}: {result.message}" for result in broken[:5])
+    messages = "; ".join(f"{result.resource_type} {result.name}: {result.message}" for result in broken[:5])
     more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
     skipped = sum(result.status == "skipped" for result in results)
     after = f" ({skipped} not run after that)" if skipped else ""
-    raise WorkFailed(f"dbt: {len(broken)} of {len(results)} failed: {said}{more}{after}")
+    raise WorkFailed(f"dbt: {len(broken)} of {len(results)} failed: {messages}{more}{after}")
 
 
 def one_line(text: str) -> str:

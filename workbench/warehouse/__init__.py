@@ -5,7 +5,7 @@ from __future__ import annotations
 from workbench.errors import UsageError
 from workbench.schema import Dialect
 from workbench.settings import Settings, get_settings
-from workbench.warehouse.base import Cargo, Session, Warehouse
+from workbench.warehouse.base import Session, StagedRows, Warehouse
 
 
 def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
@@ -71,4 +71,4 @@ def _redshift(url: str, settings: Settings) -> Warehouse:
     return RedshiftWarehouse(address, staging)
 
 
-__all__ = ["Cargo", "Session", "Warehouse", "connect", "dialect_of", "locate"]
+__all__ = ["Session", "StagedRows", "Warehouse", "connect", "dialect_of", "locate"]

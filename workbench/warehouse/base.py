@@ -36,7 +36,7 @@ class Session(Protocol):
         """Run one statement."""
 
 
-class Cargo(Protocol):
+class StagedRows(Protocol):
     """Rows made ready to be added to a table, in the place from which the engine takes them."""
 
     @property
@@ -144,7 +144,7 @@ class Warehouse(Protocol):
     def append(self, table: str, rows: Rows) -> int:
         """Add rows to a declared table; return how many were added."""
 
-    def prepare(self, table: str, rows: Rows | Stream) -> AbstractContextManager[Cargo]:
+    def prepare(self, table: str, rows: Rows | Stream) -> AbstractContextManager[StagedRows]:
         """Make rows ready to be added to a declared table in a transaction that begins later.
 
         A stream of them is read once; no engine holds all of it in memory that keeps its rows elsewhere.

@@ -276,14 +276,14 @@ class _InMemory:
     """Rows that DuckDB takes from where they are."""
 
     table: str
-    given: pyarrow.Table | pandas.DataFrame
+    frame: pyarrow.Table | pandas.DataFrame
 
     @property
     def rows(self) -> int:
-        return len(self.given)
+        return len(self.frame)
 
     def load(self, session: Any) -> int:
-        return DuckDBWarehouse._insert(session, self.table, self.given)
+        return DuckDBWarehouse._insert(session, self.table, self.frame)
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from workbench.worker.completed import Finished
 SETTLE = 1.0
 
 
-class Watch:
+class LandingWatcher:
     """A thread that watches; what was in landing before it started counts too, unless it is done.
 
     A file is complete when nothing about it has changed for ``settle`` seconds. Names that begin with a dot or
@@ -36,10 +36,10 @@ class Watch:
         finished: Finished,
         *,
         settle: float = SETTLE,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._queue, self._settings, self._finished = queue, settings, finished
-        self._settle, self._say = settle, say
+        self._settle, self._log = settle, log
         self._stop, self._watching = threading.Event(), threading.Event()
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
         self._known: dict[Path, tuple[int, int] | None] = {}
@@ -62,7 +62,7 @@ class Watch:
         """Whether no file waits to be complete."""
         return not self._restless
 
-    def know(self, path: Path) -> None:
+    def mark_seen(self, path: Path) -> None:
         """Take a file, as it is now, for one that another message names already."""
         self._known[path] = _state(path)
 
@@ -85,7 +85,7 @@ class Watch:
             try:
                 found = arrive(file_uri(str(path)), self._settings)
             except (WorkbenchError, OSError) as problem:
-                self._say(f"{path} is left alone: {problem}")
+                self._log(f"{path} is left alone: {problem}")
                 continue
             if found is not None:
                 files.append(found)
@@ -98,7 +98,7 @@ class Watch:
             try:
                 self._watch()
             except Exception as problem:
-                self._say(
+                self._log(
                     f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
                 )
                 self._stop.wait(5)
@@ -149,7 +149,7 @@ class Watch:
                 try:
                     self._queue.send_once(_body(path), anew=True)
                 except WorkbenchError as problem:
-                    self._say(f"can't queue {path} for now: {problem}")
+                    self._log(f"can't queue {path} for now: {problem}")
                     continue
                 self._restless.pop(path, None)
 

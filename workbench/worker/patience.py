@@ -15,7 +15,7 @@ def to_stderr(text: str) -> None:
 
 
 def patiently(
-    work: Callable[[], None], what: str, stop: threading.Event, pause: float, say: Callable[[str], None]
+    work: Callable[[], None], what: str, stop: threading.Event, pause: float, log: Callable[[str], None]
 ) -> None:
     """Do some work, again after ``pause`` seconds each time it fails for what may pass, until it is time to stop."""
     while not stop.is_set():
@@ -23,5 +23,5 @@ def patiently(
             work()
             return
         except WorkFailed as problem:
-            say(f"can't {what} for now: {problem}")
+            log(f"can't {what} for now: {problem}")
             stop.wait(pause)

@@ -1,4 +1,4 @@
-"""Messages in hand, and what may become of them."""
+"""Messages that were received, each acknowledged, put off, released or made a dead letter, once."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from workbench.worker.heartbeat import Heartbeat
 _LONGEST_BACKOFF = 900
 
 
-class Held:
-    """Finishes messages, gives them up, puts them off or gives them back, each once; counts it and says so.
+class MessageSettlement:
+    """Settles each message once: ack, nack, release or dead letter; counts it and logs it.
 
     Args:
         queue: where they came from.
         heartbeat: keeps them until then.
         tally: gets the counts.
         retry: seconds before the first further attempt, doubled each time up to 15 minutes.
-        say: is told in a line what happens.
+        log: takes a line for each thing that happens.
     """
 
     def __init__(
@@ -29,47 +29,47 @@ class Held:
         heartbeat: Heartbeat,
         tally: Counter[str],
         retry: float,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
         self._queue, self._heartbeat, self._tally = queue, heartbeat, tally
-        self._retry, self._say = retry, say
-        self._closed: set[str] = set()
+        self._retry, self._log = retry, log
+        self._settled: set[str] = set()
 
-    def open(self, messages: Iterable[Message]) -> list[Message]:
+    def unsettled(self, messages: Iterable[Message]) -> list[Message]:
         """Return those of some messages of which nothing has become yet."""
-        return [message for message in messages if message.message_id not in self._closed]
+        return [message for message in messages if message.message_id not in self._settled]
 
-    def done(self, message: Message, outcome: str, told: str) -> None:
+    def ack(self, message: Message, outcome: str, text: str) -> None:
         """Finish a message, with an outcome to count."""
         self._close(message, outcome)
         self._queue.delete(message)
-        self._say(told)
+        self._log(text)
 
-    def give_up(self, message: Message, reason: str) -> None:
+    def dead_letter(self, message: Message, reason: str) -> None:
         """Let a message go to the dead letters."""
         self._close(message, "given_up")
         self._queue.dead_letter(message, reason)
-        self._say(f"message {message.message_id} given up: {reason}")
+        self._log(f"message {message.message_id} given up: {reason}")
 
-    def put_off(self, message: Message, reason: str) -> None:
+    def nack(self, message: Message, reason: str) -> None:
         """Let a message come again later, or give it up if this was its last delivery."""
         if message.receive_count >= self._queue.max_receives:
-            self.give_up(message, reason)
+            self.dead_letter(message, reason)
             return
         seconds = min(_LONGEST_BACKOFF, self._retry * 2 ** (message.receive_count - 1))
         # Messages that failed together shouldn't all come back together.
         after = round(seconds * random.uniform(0.8, 1.2))  # noqa: S311
         self._close(message, "put_off")
         self._queue.release(message, after)
-        self._say(f"message {message.message_id} put off for {after} s: {reason}")
+        self._log(f"message {message.message_id} put off for {after} s: {reason}")
 
-    def give_back(self, messages: Iterable[Message]) -> None:
+    def release(self, messages: Iterable[Message]) -> None:
         """Let messages come again at once."""
-        for message in self.open(messages):
+        for message in self.unsettled(messages):
             self._close(message, "given_back")
             self._queue.release(message)
 
     def _close(self, message: Message, outcome: str) -> None:
         self._heartbeat.let_go(message)
-        self._closed.add(message.message_id)
+        self._settled.add(message.message_id)
         self._tally[outcome] += 1

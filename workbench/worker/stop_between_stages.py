@@ -11,12 +11,12 @@ from workbench.execution.run.progress import Progress
 class UntilStopped:
     """Passes every step of a run on; once ``stop`` is set, it ends the run when a stage has succeeded."""
 
-    def __init__(self, told: Progress, stop: threading.Event) -> None:
-        self._told, self._stop = told, stop
+    def __init__(self, delegate: Progress, stop: threading.Event) -> None:
+        self._delegate, self._stop = delegate, stop
 
     def begin(self, run: Run) -> None:
         """A run starts."""
-        self._told.begin(run)
+        self._delegate.begin(run)
 
     def update(self, run: Run, stage: StageRun) -> None:
         """A stage has another state.
@@ -24,19 +24,19 @@ class UntilStopped:
         Raises:
             Stopped: it is time to stop, and other stages would follow.
         """
-        self._told.update(run, stage)
+        self._delegate.update(run, stage)
         follow = any(other.state == "waiting" for other in run.stages)
         if self._stop.is_set() and stage.state in ("succeeded", "skipped") and follow:
             raise Stopped("the worker was stopped")
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:
         """A stage has finished ``done`` of its cells."""
-        self._told.cell(stage, done, total)
+        self._delegate.cell(stage, done, total)
 
     def stopping(self, run: Run) -> None:
         """A signal ends the run."""
-        self._told.stopping(run)
+        self._delegate.stopping(run)
 
     def end(self, run: Run) -> None:
         """The run has ended."""
-        self._told.end(run)
+        self._delegate.end(run)

@@ -23,10 +23,10 @@ from workbench.worker.arrivals import arrive, last_change
 from workbench.worker.completed import Finished, intakes
 from workbench.worker.followers import Followers
 from workbench.worker.heartbeat import Heartbeat
-from workbench.worker.landing_watcher import Watch
+from workbench.worker.landing_watcher import LandingWatcher
 from workbench.worker.options import Options
 from workbench.worker.patience import patiently, to_stderr
-from workbench.worker.settlement import Held
+from workbench.worker.settlement import MessageSettlement
 from workbench.worker.stop_between_stages import UntilStopped
 
 __all__ = ["Options", "Worker"]
@@ -54,7 +54,7 @@ class Worker:
         settings: of the pipelines it runs.
         options: how it works.
         progress: makes one who is told of every step of a run.
-        say: is told in a line what happens.
+        log: takes a line for each thing that happens.
     """
 
     def __init__(
@@ -64,21 +64,23 @@ class Worker:
         options: Options | None = None,
         *,
         progress: Callable[[], Progress] = Silence,
-        say: Callable[[str], None] = to_stderr,
+        log: Callable[[str], None] = to_stderr,
     ) -> None:
         self.queue, self.options = queue, options or Options()
         self.settings = settings.model_copy(update={"landing_settle": self.options.settle})
         self.tally: Counter[str] = Counter()
-        self._progress, self._say = progress, say
+        self._progress, self._log = progress, log
         self._stop = threading.Event()
         self._intakes = intakes(settings)
         self._warehouse = locate(settings.warehouse)
         self._finished = Finished(self._warehouse, self._intakes)
         self._followers = Followers(queue, self._warehouse, self.settings, self._intakes)
         self._figures = QueueFigures(queue) if settings.profile == "aws" else None
-        self._watch: Watch | None = None
+        self._watcher: LandingWatcher | None = None
         if isinstance(queue, SQLiteQueue):
-            self._watch = Watch(queue, settings, self._finished, settle=self.options.settle, say=say)
+            self._watcher = LandingWatcher(
+                queue, settings, self._finished, settle=self.options.settle, log=log
+            )
 
     def stop(self) -> None:
         """End after the stage that runs now, and give back what isn't done. May be called from anywhere."""
@@ -91,9 +93,9 @@ class Worker:
             How many messages are ``done``, ``repeated``, ``ignored``, ``given_up``, ``put_off`` (each time)
             and ``given_back``, and how many ``runs`` there were.
         """
-        watch = self._watch
+        watch = self._watcher
         try:
-            patiently(self._begin, "begin", self._stop, self.options.retry, self._say)
+            patiently(self._begin, "begin", self._stop, self.options.retry, self._log)
             while not self._stop.is_set():
                 messages = self._receive(1 if drain else _POLL)
                 if self._figures is not None:
@@ -117,14 +119,14 @@ class Worker:
     def _begin(self) -> None:
         """Make what is missing of the warehouse, and look at landing."""
         self._warehouse.ensure()
-        if self._watch is not None:
-            self._watch.start()
+        if self._watcher is not None:
+            self._watcher.start()
 
     def _receive(self, wait: int) -> list[Message]:
         try:
             return self.queue.receive(self.options.batch, wait=wait, visibility=self.options.visibility)
         except WorkbenchError as problem:
-            self._say(f"can't receive for now: {problem}")
+            self._log(f"can't receive for now: {problem}")
             self._stop.wait(self.options.retry)
             return []
 
@@ -133,17 +135,19 @@ class Worker:
         try:
             return self._followers.send(self.tally["runs"])
         except WorkbenchError as problem:
-            self._say(f"can't ask for the pipelines that follow, for now: {problem}")
+            self._log(f"can't ask for the pipelines that follow, for now: {problem}")
             return 0
 
     def _try(self, messages: Sequence[Message]) -> None:
         """Do what some messages say; if the queue fails meanwhile, they come again by themselves."""
         try:
-            with Heartbeat(self.queue, messages, self.options.visibility, self._say) as heartbeat:
-                self._held = Held(self.queue, heartbeat, self.tally, self.options.retry, self._say)
+            with Heartbeat(self.queue, messages, self.options.visibility, self._log) as heartbeat:
+                self._settlement = MessageSettlement(
+                    self.queue, heartbeat, self.tally, self.options.retry, self._log
+                )
                 self._take(messages)
         except WorkbenchError as problem:
-            self._say(f"what isn't finished comes again in up to {self.options.visibility} s: {problem}")
+            self._log(f"what isn't finished comes again in up to {self.options.visibility} s: {problem}")
             self._stop.wait(self.options.retry)
 
     def _take(self, messages: Sequence[Message]) -> None:
@@ -154,10 +158,10 @@ class Worker:
             try:
                 content = understand(message.body)
             except NotUnderstood as refused:
-                self._held.give_up(message, str(refused))
+                self._settlement.dead_letter(message, str(refused))
                 continue
             if isinstance(content, Nothing):
-                self._held.done(message, "ignored", f"{content.reason}: nothing to do")
+                self._settlement.ack(message, "ignored", f"{content.reason}: nothing to do")
             elif isinstance(content, RunRequest):
                 requests.append((message, content))
             elif (delivery := self._bring(message, content)) is not None:
@@ -173,16 +177,16 @@ class Worker:
             self._check_stop()
             work()
         except Stopped:
-            self._held.give_back(messages)
+            self._settlement.release(messages)
         except Exception as problem:
             # Whatever it is, other messages shouldn't wait for a person; this one ends among the dead letters.
-            told = (
+            message_text = (
                 str(problem)
                 if isinstance(problem, WorkbenchError)
                 else f"{type(problem).__name__}: {problem}"
             )
-            for message in self._held.open(messages):
-                self._held.put_off(message, told)
+            for message in self._settlement.unsettled(messages):
+                self._settlement.nack(message, message_text)
 
     def _bring(self, message: Message, content: Files) -> _Delivery | None:
         delivery = _Delivery(message)
@@ -190,25 +194,25 @@ class Worker:
             try:
                 found = arrive(uri, self.settings)
             except UsageError as refused:
-                self._held.give_up(message, str(refused))
+                self._settlement.dead_letter(message, str(refused))
                 return None
             except (WorkbenchError, OSError) as problem:
-                self._held.put_off(message, str(problem))
+                self._settlement.nack(message, str(problem))
                 return None
             if found is None:
                 continue
             delivery.files.append(found)
-            if self._watch is not None:
-                self._watch.know(found.path)
+            if self._watcher is not None:
+                self._watcher.mark_seen(found.path)
         return delivery
 
     def _files(self, deliveries: list[_Delivery]) -> None:
         """Run what takes in the files of some messages, once for all of them."""
         if not self._intakes:
             for delivery in deliveries:
-                self._held.give_up(delivery.message, "no pipeline of the project reads landing")
+                self._settlement.dead_letter(delivery.message, "no pipeline of the project reads landing")
             return
-        left, before, run = self._settle(deliveries, "repeated"), 0, None
+        left, before, run = self._ack_completed(deliveries, "repeated"), 0, None
         while left:
             pending = self._finished.pending(file for delivery in left for file in delivery.files)
             to_do = sum(len(found) for found in pending.values())
@@ -216,15 +220,15 @@ class Worker:
             if run is not None and to_do >= before and not self._finished.refuses(run):
                 reason = run.error or "it succeeded, and yet the ledger lacks the file"
                 for delivery in left:
-                    self._held.put_off(delivery.message, f"run {run.run_id}: {reason}")
+                    self._settlement.nack(delivery.message, f"run {run.run_id}: {reason}")
                 return
             before = to_do
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
-            self._say(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
+            self._log(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
             self._wait_for(left)
             left_out = intake.pages if self._more_wait() else ()
             run = self._run(intake.pipeline.name, start=intake.stage, without=left_out)
-            left = self._settle(left, "done")
+            left = self._ack_completed(left, "done")
 
     def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
         """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
@@ -233,7 +237,7 @@ class Worker:
         if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
             self._check_stop()
 
-    def _settle(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
+    def _ack_completed(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
         """Finish the messages whose files are all in, give up those with a refused one; return the others."""
         files = [file for delivery in deliveries for file in delivery.files]
         pending, refused = self._finished.pending(files), self._finished.refused(files)
@@ -243,18 +247,20 @@ class Worker:
             if any(file.batch_id in pending for file in delivery.files):
                 left.append(delivery)
             elif bad:
-                self._held.give_up(delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}")
+                self._settlement.dead_letter(
+                    delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}"
+                )
             else:
                 names = ", ".join(file.path.name for file in delivery.files) or "a map"
-                told = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
-                self._held.done(delivery.message, outcome, f"{names}: {told}")
+                message_text = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
+                self._settlement.ack(delivery.message, outcome, f"{names}: {message_text}")
         return left
 
     def _request(self, message: Message, request: RunRequest) -> None:
         """Run what a message asks for, unless that was done."""
         key = request.id or message.message_id
         if (earlier := self._finished.run_of(key, request.pipeline)) is not None:
-            self._held.done(
+            self._settlement.ack(
                 message, "repeated", f"request {key}: done already by run {earlier}, nothing to do"
             )
             return
@@ -262,17 +268,17 @@ class Worker:
             load_pipeline(request.name, self.settings)
             run = self._run(request.pipeline, request)
         except UsageError as refused:
-            self._held.give_up(message, str(refused))
+            self._settlement.dead_letter(message, str(refused))
             return
         if run.state != "succeeded":
-            self._held.put_off(message, f"run {run.run_id}: {run.error}")
+            self._settlement.nack(message, f"run {run.run_id}: {run.error}")
             return
         self._finished.note(key, request.pipeline, run.run_id)
-        self._held.done(message, "done", f"request {key}: done by run {run.run_id}")
+        self._settlement.ack(message, "done", f"request {key}: done by run {run.run_id}")
 
     def _more_wait(self) -> bool:
         """Return whether further messages wait, or files that aren't in one yet."""
-        return (self._watch is not None and not self._watch.idle()) or self.queue.counts().ready > 0
+        return (self._watcher is not None and not self._watcher.idle()) or self.queue.counts().ready > 0
 
     def _run(
         self,

@@ -18,11 +18,11 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.execution.kernels.environment import environment
 from workbench.execution.notebook.notebook import Outcome, Prepared, find_record
 from workbench.execution.notebook.reading import read_notebook
-from workbench.execution.parameters.literals import plain
+from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.records.mlflow_parent import PARENT
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import RECORD
-from workbench.execution.run.remote import Place
+from workbench.execution.run.remote import RunContext
 
 # Names the run whose stage a task executes.
 STAGE_OF = "WORKBENCH_STAGE_OF"
@@ -47,8 +47,8 @@ class EcsExecutor:
         UsageError: a setting is missing.
     """
 
-    def __init__(self, place: Place) -> None:
-        self._place, self._settings = place, place.settings
+    def __init__(self, context: RunContext) -> None:
+        self._context, self._settings = context, context.settings
         for name in ("ecs_cluster", "ecs_task_definition", "ecs_subnets", "runs_uri"):
             if not getattr(self._settings, name):
                 raise UsageError(f"running stages on ECS needs WORKBENCH_{name.upper()}")
@@ -65,13 +65,13 @@ class EcsExecutor:
         """Execute a notebook as a task; keep it, as far as it got, at ``output``."""
         with self._lock:
             self._tried[prepared.name] += 1
-        handed = f"{PARTS}/{self._place.run.run_id}/{prepared.name}/{self._tried[prepared.name]}"
+        handed = f"{PARTS}/{self._context.run.run_id}/{prepared.name}/{self._tried[prepared.name]}"
         shared = SharedRuns(f"{self._settings.runs_uri.rstrip('/')}/{handed}")
         with output.with_suffix(".log").open("a", encoding="utf-8") as log:
-            said = _Lines(prepared, log)
+            lines = _Lines(prepared, log)
             result = run_task(
                 self._spec(prepared, shared),
-                on_line=said.line,
+                on_line=lines.line,
                 stop=self._stop,
                 poll=self._settings.ecs_poll,
                 prices=Prices(self._settings.fargate_price_cpu, self._settings.fargate_price_memory),
@@ -79,14 +79,14 @@ class EcsExecutor:
         with self._lock:
             self._cost[prepared.name] = self._cost.get(prepared.name, Decimal(0)) + result.cost
             cost = float(self._cost[prepared.name])
-        return self._outcome(prepared, output, shared, result, said.problem, cost)
+        return self._outcome(prepared, output, shared, result, lines.problem, cost)
 
     def _spec(self, prepared: Prepared, shared: SharedRuns) -> TaskSpec:
         settings, name = self._settings, prepared.name.partition("[")[0]
-        stage = self._place.pipeline.stages[name]
-        chosen = {*self._place.run.given, *stage.sources, *stage.over}
-        values = {each: plain(value) for each, value in prepared.values.items() if each in chosen}
-        command = stage_command(self._place.pipeline.name, name)
+        stage = self._context.pipeline.stages[name]
+        chosen = {*self._context.run.given, *stage.sources, *stage.over}
+        values = {each: to_json_value(value) for each, value in prepared.values.items() if each in chosen}
+        command = stage_command(self._context.pipeline.name, name)
         if values:
             command += ["--parameters-json", json.dumps(values)]
         return TaskSpec(
@@ -102,20 +102,20 @@ class EcsExecutor:
             spot=settings.ecs_spot,
             public_ip=settings.ecs_public_ip,
             tags={
-                "workbench:pipeline": self._place.pipeline.name,
+                "workbench:pipeline": self._context.pipeline.name,
                 "workbench:stage": name,
-                "workbench:run": self._place.run.run_id,
+                "workbench:run": self._context.run.run_id,
             },
         )
 
     def _environment(self, prepared: Prepared, shared: SharedRuns) -> dict[str, str]:
         """Return the settings of a task: those that say where its data is."""
-        run_id = self._place.run.run_id
+        run_id = self._context.run.run_id
         every = environment(self._settings, run_id, prepared.name)
         env = {name: every[name] for name in _PASSED_ON if not has_password(every[name])}
         if self._settings.project:
             env["WORKBENCH_PROJECT"] = str(self._settings.root)
-        if parent := self._place.extra.get(PARENT):
+        if parent := self._context.extra.get(PARENT):
             env[PARENT] = parent
         return env | {STAGE_OF: run_id, "WORKBENCH_RUNS_URI": shared.uri, "WORKBENCH_MLFLOW_RUNS": "false"}
 
@@ -125,7 +125,7 @@ class EcsExecutor:
         output: Path,
         shared: SharedRuns,
         result: TaskResult,
-        said: str,
+        message: str,
         cost: float,
     ) -> Outcome:
         """Take over what a task left, and say how it ended."""
@@ -136,7 +136,7 @@ class EcsExecutor:
         except WorkbenchError as problem:
             trouble = str(problem)
         reason: Any = _REASONS.get(result.outcome, "died")
-        error: str | None = result.reason + (f": {said}" if said else "")
+        error: str | None = result.reason + (f": {message}" if message else "")
         if record is not None and record.state == "succeeded" and result.ok:
             error, reason = None, "done"
         elif result.ok:
@@ -157,7 +157,7 @@ class EcsExecutor:
 
     def _take_over(self, prepared: Prepared, output: Path, shared: SharedRuns) -> StageRun | None:
         """Bring a stage's notebook home; return its record, or None if it left none."""
-        run_id = self._place.run.run_id
+        run_id = self._context.run.run_id
         content = shared.read(f"runs/{run_id}/{RECORD}")
         if content is None:
             return None

@@ -19,11 +19,11 @@ class LogTail:
     """
 
     def __init__(self, container: Mapping[str, Any], task: str, on_line: Callable[[str], None]) -> None:
-        told = container.get("logConfiguration") or {}
-        options = told.get("options", {})
+        log_configuration = container.get("logConfiguration") or {}
+        options = log_configuration.get("options", {})
         self.group: str | None = None
         self.stream: str | None = None
-        if told.get("logDriver") == "awslogs" and "awslogs-stream-prefix" in options:
+        if log_configuration.get("logDriver") == "awslogs" and "awslogs-stream-prefix" in options:
             self.group = options["awslogs-group"]
             self.stream = f"{options['awslogs-stream-prefix']}/{container['name']}/{task.split('/')[-1]}"
             self._client = client("logs", region=options.get("awslogs-region"))

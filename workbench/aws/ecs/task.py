@@ -79,17 +79,17 @@ def read_ending(task: Mapping[str, Any], container: str) -> tuple[Outcome, str, 
         container: the container that counts.
     """
     ours: dict[str, Any] = next((one for one in task.get("containers", []) if one["name"] == container), {})
-    code, said = ours.get("exitCode"), ours.get("reason") or ""
+    code, message = ours.get("exitCode"), ours.get("reason") or ""
     stopped = task.get("stoppedReason") or ""
     if code == 0:
         return "succeeded", "", 0
-    if "OutOfMemory" in said:
-        return "out_of_memory", f"{said}; give the stage more memory", code
+    if "OutOfMemory" in message:
+        return "out_of_memory", f"{message}; give the stage more memory", code
     if task.get("stopCode") == "SpotInterruption":
         return "interrupted", stopped or "Spot capacity was reclaimed", code
     if task.get("stopCode") == "TaskFailedToStart" or code is None:
-        return "cannot_start", said or stopped or "the task never started", code
+        return "cannot_start", message or stopped or "the task never started", code
     if task.get("stopCode") == "UserInitiated":
         return "stopped", stopped or "stopped by a person", code
-    detail = f": {said}" if said else ""
+    detail = f": {message}" if message else ""
     return "failed", f"the command ended with exit code {code}{detail}", code

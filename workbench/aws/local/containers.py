@@ -115,7 +115,7 @@ class Container:
             self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
 
 
-def _variables(given: Mapping[str, str], home: str) -> dict[str, str]:
+def _variables(variables: Mapping[str, str], home: str) -> dict[str, str]:
     """Return a container's variables: nothing of the server's own but where programs are."""
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    return {"PATH": programs, "HOME": home, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **given}
+    return {"PATH": programs, "HOME": home, "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1", **variables}

@@ -52,14 +52,14 @@ def _run(function: Any, event: Any, aws: Mapping[str, str]) -> tuple[Any, bool, 
         return _failure("Runtime.Unsupported", "the local AWS runs Python functions only"), True, ""
     request, seconds = str(uuid.uuid4()), int(function.timeout)
     with tempfile.TemporaryDirectory(prefix="workbench-function-") as scratch:
-        told = Path(scratch) / "answer.json"
+        answer_file = Path(scratch) / "answer.json"
         facts = {
             "event": event,
             "handler": function.handler,
             "request": request,
             "arn": function.function_arn,
             "seconds": seconds,
-            "answer": str(told),
+            "answer": str(answer_file),
         }
         try:
             done = subprocess.run(
@@ -78,10 +78,10 @@ def _run(function: Any, event: Any, aws: Mapping[str, str]) -> tuple[Any, bool, 
             message = f"{request} Task timed out after {seconds:.2f} seconds"
             return _failure("Sandbox.Timedout", message), True, output + message
         output = done.stdout.decode("utf-8", "replace")
-        if not told.exists():
+        if not answer_file.exists():
             message = f"RequestId: {request} Error: Runtime exited with exit status {done.returncode}"
             return _failure("Runtime.ExitError", message), True, output + message
-        answer = json.loads(told.read_text())
+        answer = json.loads(answer_file.read_text())
     return answer["value"], answer["failed"], output
 
 

@@ -62,14 +62,14 @@ class LocalAWS:
         if importlib.util.find_spec("moto") is None:
             raise UsageError(f"the local AWS needs moto; {advice('local')}")
         with tempfile.TemporaryDirectory(prefix="workbench-") as folder, contextlib.ExitStack() as stack:
-            told = Path(folder) / "port"
+            port_file = Path(folder) / "port"
             output = stack.enter_context(self._log.open("ab")) if self._log else subprocess.DEVNULL
             command = [
                 sys.executable,
                 "-m",
                 "workbench.aws.local.server",
                 str(self.port),
-                str(told),
+                str(port_file),
                 str(os.getpid()),
             ]
             self._process = subprocess.Popen(
@@ -77,7 +77,7 @@ class LocalAWS:
                 env={**os.environ, **dict(zip(KEY, (self._key.identifier, self._key.secret), strict=True))},
             )  # fmt: skip
             deadline = time.monotonic() + self._ready
-            while not told.exists():
+            while not port_file.exists():
                 if self._process.poll() is not None:
                     self._process = None
                     raise UsageError(f"the local AWS can't listen on port {self.port}; is it taken?")
@@ -85,7 +85,7 @@ class LocalAWS:
                     self.stop()
                     raise WorkFailed(f"the local AWS didn't answer within {self._ready:g} s")
                 time.sleep(0.05)
-            self.port = int(told.read_text())
+            self.port = int(port_file.read_text())
         return self
 
     def stop(self) -> None:

@@ -17,7 +17,7 @@ from types import FrameType
 from workbench.aws.local.door import KEY, Door, Key
 
 
-def main(port: int, told: Path, key: Key, parent: int | None = None) -> None:
+def main(port: int, port_file: Path, key: Key, parent: int | None = None) -> None:
     """Serve those who know the key, until SIGTERM, SIGINT, or the end of the parent."""
     from moto.core.config import default_user_config
     from moto.moto_server.werkzeug_app import (
@@ -50,9 +50,9 @@ def main(port: int, told: Path, key: Key, parent: int | None = None) -> None:
         signal.signal(number, stop)
     if parent is not None:
         threading.Thread(target=_outlive, args=(parent, server.shutdown), daemon=True).start()
-    part = told.with_name(f".{told.name}")
+    part = port_file.with_name(f".{port_file.name}")
     part.write_text(str(server.server_port))
-    part.rename(told)
+    part.rename(port_file)
     server.serve_forever()
     tasks.end_all()
     functions.clean()

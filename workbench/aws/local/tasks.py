@@ -172,10 +172,10 @@ class _Running:
     def _open_log(self) -> None:
         from moto.logs.models import logs_backends
 
-        told = self._container.get("logConfiguration") or {}
-        if told.get("logDriver") != "awslogs":
+        log_configuration = self._container.get("logConfiguration") or {}
+        if log_configuration.get("logDriver") != "awslogs":
             return
-        options = told.get("options", {})
+        options = log_configuration.get("options", {})
         self._logs = logs_backends[self.task._account_id][
             options.get("awslogs-region", self.task.region_name)
         ]

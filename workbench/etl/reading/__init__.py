@@ -65,10 +65,10 @@ def open_rows(
     except _OURS:
         raise
     except (OSError, EOFError, zlib.error, duckdb.Error) as error:
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0].replace(str(shown), path.name)
+        text = (str(error).strip().splitlines() or [type(error).__name__])[0].replace(str(shown), path.name)
         broken = isinstance(error, (gzip.BadGzipFile, EOFError, zlib.error))
         damaged = broken or (form == "parquet" and isinstance(error, duckdb.Error))
-        raise UnreadableFile(f"it is damaged, or was cut short: {told}" if damaged else told) from None
+        raise UnreadableFile(f"it is damaged, or was cut short: {text}" if damaged else text) from None
 
 
 __all__ = ["Rows", "Source", "UnreadableFile", "open_rows"]

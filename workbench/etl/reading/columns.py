@@ -12,7 +12,7 @@ import duckdb
 from workbench.etl.memory import bounded
 from workbench.etl.reading import open_rows
 from workbench.etl.reading.forms import form_of
-from workbench.etl.reading.header import places, read_header
+from workbench.etl.reading.header import positions, read_header
 from workbench.etl.reading.parquet import types_of
 from workbench.settings import get_settings
 
@@ -54,4 +54,4 @@ def columns_of(path: Path, known: Iterable[str]) -> Columns:
                 if rows is None:
                     return Columns((), {})
                 return Columns(rows.names, {name: source.type for name, source in rows.sources.items()})
-    return Columns(names, {name: kinds[where[0]] for name, where in places(known, names).items()})
+    return Columns(names, {name: kinds[where[0]] for name, where in positions(known, names).items()})

@@ -122,12 +122,12 @@ class Cutter:
     def _doubtful(self, block: bytes, starts: Any, ends: Any) -> list[int]:
         """Return the lines that need care; a byte that isn't in the block at all costs next to nothing."""
         data = np.frombuffer(block, dtype=np.uint8)
-        places = [np.flatnonzero(data == byte[0]) for byte in self._careful if byte in block]
+        positions = [np.flatnonzero(data == byte[0]) for byte in self._careful if byte in block]
         if not _is_utf8(block):
-            places.append(np.flatnonzero(data > 127))
+            positions.append(np.flatnonzero(data > 127))
         long = np.flatnonzero(ends - starts[:-1] > self._longest)
         found: list[int] = np.union1d(
-            long, np.searchsorted(ends, np.concatenate([long[:0], *places]))
+            long, np.searchsorted(ends, np.concatenate([long[:0], *positions]))
         ).tolist()
         return found
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from workbench.etl.reading.cutter import Layout
-from workbench.etl.reading.header import Header, places, read_header
+from workbench.etl.reading.header import Header, positions, read_header
 from workbench.etl.reading.rows import NUMBERED, Rows, Source
 from workbench.etl.reading.staging import stage_lines
 from workbench.etl.reading.values import extra, literal
@@ -37,7 +37,7 @@ def open_csv(
         f"SELECT n, coalesce(line, ''), CASE WHEN line IS NULL THEN 'line:blank' ELSE {verdict} END "
         f"FROM (SELECT n, line, len({split}) AS found FROM {NUMBERED}) WHERE found IS DISTINCT FROM {wanted}"
     )
-    found = {name: theirs[0] for name, theirs in places(known, header.names).items()}
+    found = {name: theirs[0] for name, theirs in positions(known, header.names).items()}
     others = [place for place in range(wanted) if place not in found.values()]
     # Unknown columns are kept as they came, blanks and all.
     trimmed = not others

@@ -77,9 +77,9 @@ def form_of(path: Path) -> Form:
         if is_gzip(path):
             raise ForeignForm("it is Parquet inside gzip: unpack it; Parquet is compressed in itself")
         return "parquet"
-    told = _binary(path, start) or _encoding(start) or _text(start)
-    if told:
-        raise ForeignForm("it is {}: {}".format(*told))
+    verdict = _binary(path, start) or _encoding(start) or _text(start)
+    if verdict:
+        raise ForeignForm("it is {}: {}".format(*verdict))
     text = start.removeprefix(codecs.BOM_UTF8)
     if text.lstrip().startswith(b"{"):
         return "json"

@@ -46,9 +46,9 @@ def read_header(path: Path, known: Iterable[str], longest: int) -> Header:
     wanted = {name.lower() for name in known}
     shown = tuple(line.decode("utf-8", "backslashreplace") for line in _END.split(start[mark:])[:100])
     first, end = _line(start, mark)
-    given = _SEPARATOR.fullmatch(first)
-    place = end if given else mark
-    choices = [given[1]] if given else sorted(DELIMITERS, key=lambda delimiter: delimiter != ",")
+    sep_line = _SEPARATOR.fullmatch(first)
+    place = end if sep_line else mark
+    choices = [sep_line[1]] if sep_line else sorted(DELIMITERS, key=lambda delimiter: delimiter != ",")
     found = [_record(start, place, delimiter, longest) for delimiter in choices]
     names, size, delimiter = max(found, key=lambda each: sum(name.lower() in wanted for name in each[0]))
     count = sum(name.lower() in wanted for name in names) if size - place <= longest else 0
@@ -92,7 +92,7 @@ def distinct(header: Iterable[str], *, trimmed: bool = True) -> list[str]:
     return names
 
 
-def places(known: Iterable[str], names: Iterable[str]) -> dict[str, list[int]]:
+def positions(known: Iterable[str], names: Iterable[str]) -> dict[str, list[int]]:
     """Return, for each known name that occurs, where among theirs: as it is written first, then in another case.
 
     A name that is written exactly as another known one is no other's.

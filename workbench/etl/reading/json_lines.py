@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from workbench.etl.reading.cutter import Layout
-from workbench.etl.reading.header import places
+from workbench.etl.reading.header import positions
 from workbench.etl.reading.lines import open_bytes
 from workbench.etl.reading.rows import Rows, Source
 from workbench.etl.reading.staging import stage_lines
@@ -79,8 +79,8 @@ def open_json(
     sources = {
         name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
     }
-    told = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
-    return Rows((*asked, *others), sources, told, relation, records)
+    shown = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
+    return Rows((*asked, *others), sources, shown, relation, records)
 
 
 def _paths(keys: Sequence[str]) -> str:
@@ -158,7 +158,7 @@ def _keys(
     ).fetchall()
     candidates = [key for (key,) in near]
     used = {
-        name: [candidates[place] for place in theirs] for name, theirs in places(known, candidates).items()
+        name: [candidates[place] for place in theirs] for name, theirs in positions(known, candidates).items()
     }
     taken = sorted({key for keys in used.values() for key in keys})
     others = connection.execute(

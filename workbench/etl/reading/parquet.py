@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.etl.reading.header import distinct, places
+from workbench.etl.reading.header import distinct, positions
 from workbench.etl.reading.rows import Rows, Source
 from workbench.etl.reading.values import NESTED, as_json, as_text, extra, literal, record
 
@@ -43,7 +43,7 @@ def open_parquet(
     # Read once, and to the end, before anything is made of it: a page may be damaged.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE landed AS SELECT * FROM {scan}")
     kinds = connection.sql("FROM landed").types
-    found = {name: theirs[0] for name, theirs in places(known, names).items()}
+    found = {name: theirs[0] for name, theirs in positions(known, names).items()}
     others = [place for place in range(len(names)) if place not in found.values()]
     text = record((name, as_json(f"c{place}", kinds[place])) for place, name in enumerate(names))
     _refuse(connection, text, kinds, sorted(found.values()), longest)

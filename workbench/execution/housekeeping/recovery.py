@@ -58,7 +58,7 @@ def alone(settings: Settings) -> Iterator[None]:
 
 def _close(run: Run, settings: Settings, *, patient: bool) -> None:
     if run.state == "lost" and run.finished_at is None:
-        moments = [moment for stage in run.stages if (moment := _recover_stage(run, stage, settings))]
+        moments = [timestamp for stage in run.stages if (timestamp := _recover_stage(run, stage, settings))]
         run.finished_at = max(moments, default=run.started_at)
         # From here on its end is known, whatever comes.
         save(run, settings)
@@ -76,12 +76,12 @@ def _recover_stage(run: Run, stage: StageRun, settings: Settings) -> datetime | 
         return stage.finished_at
     stage.error, stage.reason = run.error, "died"
     path = settings.runs / run.run_id / f"{stage.name}.journal.jsonl"
-    moment = None
+    timestamp = None
     try:
-        moment = _assemble(path, stage, run.error or "lost")
+        timestamp = _assemble(path, stage, run.error or "lost")
     except (OSError, ValueError, OverflowError) as problem:
         stage.error = f"{run.error}; its notebook can't be made from {path}: {problem}"
-    stage.finished_at = moment or stage.started_at
+    stage.finished_at = timestamp or stage.started_at
     return stage.finished_at
 
 
@@ -91,21 +91,21 @@ def _assemble(path: Path, stage: StageRun, error: str) -> datetime | None:
     from workbench.execution.notebook.journal import replay
     from workbench.execution.papermill.manager import write_notebook
 
-    told = replay(path) if path.is_file() else None
-    if told is None:
+    replayed = replay(path) if path.is_file() else None
+    if replayed is None:
         return None
-    if told.index is not None:
-        cell = told.node.cells[told.index]
+    if replayed.index is not None:
+        cell = replayed.node.cells[replayed.index]
         cell.outputs.append(new_output("error", ename="Lost", evalue=error, traceback=[f"Lost: {error}"]))
         cell.metadata.setdefault("papermill", {}).update({"exception": True, "status": "failed"})
-    told.node.metadata.setdefault("papermill", {})["exception"] = True
-    told.node.metadata["workbench"] = {
-        **told.node.metadata.get("workbench", {}),
+    replayed.node.metadata.setdefault("papermill", {})["exception"] = True
+    replayed.node.metadata["workbench"] = {
+        **replayed.node.metadata.get("workbench", {}),
         "state": "lost",
         "error": error,
     }
-    write_notebook(told.node, stage.output or path.with_name(f"{stage.name}.ipynb"))
-    return datetime.fromtimestamp(told.at, UTC)
+    write_notebook(replayed.node, stage.output or path.with_name(f"{stage.name}.ipynb"))
+    return datetime.fromtimestamp(replayed.at, UTC)
 
 
 def _write_to_warehouse(run: Run, settings: Settings, *, patient: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.kernels.fork.client import CannotFork, Zygote, find_zygote
+from workbench.execution.kernels.fork.client import CannotFork, ZygoteClient, find_zygote
 from workbench.execution.notebook.imports import Closure, closure
 from workbench.execution.notebook.language import PYTHON
 
@@ -88,7 +88,7 @@ def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> An
     found = closure(content, folder)
     imports = wanted(found, folder)
     for _ in range(_ATTEMPTS):
-        zygote: Zygote = find_zygote(env, found.first_party)
+        zygote: ZygoteClient = find_zygote(env, found.first_party)
         if child := zygote.fork(env, folder, imports, _threads(env)):
             return child
         # A module made it unfit to fork, which is known now: the next one leaves it out.
@@ -108,5 +108,5 @@ def wanted(found: Closure, folder: Path) -> list[str]:
 
 def _threads(env: Mapping[str, str]) -> int:
     """Return the threads that numerical libraries may take."""
-    given = env.get("OMP_NUM_THREADS", "").partition(",")[0]
-    return int(given) if given.isdigit() and int(given) else len(os.sched_getaffinity(0))
+    threads = env.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return int(threads) if threads.isdigit() and int(threads) else len(os.sched_getaffinity(0))

@@ -145,7 +145,7 @@ class Supervisor:
     def _listen(self, started: float) -> dict[str, Any]:
         """Take events until the cell is done or the process gone; end it when it goes past a limit."""
         cell_deadline = None if self.limits.cell is None else started + self.limits.cell
-        deadlines = [moment for moment in (self._deadline, cell_deadline) if moment is not None]
+        deadlines = [timestamp for timestamp in (self._deadline, cell_deadline) if timestamp is not None]
         deadline = min(deadlines, default=None)
         kill_at: float | None = None
         while True:
@@ -160,7 +160,7 @@ class Supervisor:
                 else:
                     self.process.interrupt()
             next_look = now + (_LOOK_EVERY if self.limits.memory else 60.0)
-            moments = [moment for moment in (kill_at or deadline, next_look) if moment is not None]
+            moments = [timestamp for timestamp in (kill_at or deadline, next_look) if timestamp is not None]
             event = self._next(max(0.0, min(moments) - now))
             if event is None:
                 continue

@@ -115,17 +115,17 @@ def replay(path: Path) -> Replay | None:
     Raises:
         OSError: it can't be read.
     """
-    told = _Told()
+    replayed = _Replayed()
     for event in read_journal(path):
         with contextlib.suppress(KeyError, IndexError, TypeError, ValueError, AttributeError):
-            told.take(event)
-    if told.outputs is None:
+            replayed.take(event)
+    if replayed.outputs is None:
         return None
-    told.outputs.end()
-    return Replay(told.outputs.node, told.index, told.began + told.passed)
+    replayed.outputs.end()
+    return Replay(replayed.outputs.node, replayed.index, replayed.began + replayed.passed)
 
 
-class _Told:
+class _Replayed:
     """What the events up to one tell."""
 
     def __init__(self) -> None:

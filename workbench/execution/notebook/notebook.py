@@ -49,13 +49,13 @@ class Prepared:
         """What messages call it."""
         return f"stage {self.name}"
 
-    def bind(self, given: Mapping[str, Any]) -> Prepared:
+    def bind(self, overrides: Mapping[str, Any]) -> Prepared:
         """Return it with values from a caller, over those of the map.
 
         Raises:
             UsageError: a wrong name or type, a value missing, a secret that isn't set.
         """
-        values = self.values | convert_all(self.declared, given, self.where)
+        values = self.values | convert_all(self.declared, overrides, self.where)
         require_all(self.declared, values, self.where)
         return replace(self, values=values)
 

@@ -116,7 +116,7 @@ class OutputList:
         self._clear_now()
         self.outputs.extend(map(from_dict, outputs))
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Write the text of streams, as far as it has come, into the outputs."""
         for output in self.outputs:
             if stream := self._streams.get(id(output)):
@@ -124,7 +124,7 @@ class OutputList:
 
     def end(self) -> None:
         """Finish the list: say what was left out."""
-        self.settle()
+        self.flush()
         if self._dropped:
             text = f"… {self._dropped:,} further outputs left out …\n"
             self.outputs.append(make_output("stream", name="stderr", text=text))

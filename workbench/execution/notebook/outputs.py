@@ -29,13 +29,13 @@ class Outputs:
     def end(self) -> None:
         """Finish the cell's outputs."""
         if self._cell is not None:
-            self.settle()
+            self.flush()
             self._cell.end()
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Write what has come, the text of streams and the state of widgets, into the notebook."""
         if self._cell is not None:
-            self._cell.settle()
+            self._cell.flush()
         if self._widgets_changed and (state := self._widgets.metadata()):
             self.node["metadata"]["widgets"] = state
             self._widgets_changed = False

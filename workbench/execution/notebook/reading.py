@@ -110,8 +110,8 @@ def mend(notebook: Any) -> Any:
     return notebook
 
 
-def _metadata(given: Any) -> Any:
-    facts = given if isinstance(given, dict) else {}
+def _metadata(value: Any) -> Any:
+    facts = value if isinstance(value, dict) else {}
     for name in ("papermill", "workbench", "widgets"):
         if not isinstance(facts.get(name, {}), dict):
             del facts[name]
@@ -136,8 +136,8 @@ def _metadata(given: Any) -> Any:
     return facts
 
 
-def _facts(given: Any) -> Any:
-    facts = given if isinstance(given, dict) else {}
+def _facts(value: Any) -> Any:
+    facts = value if isinstance(value, dict) else {}
     if "tags" in facts:
         tags = [facts["tags"]] if isinstance(facts["tags"], str) else facts["tags"]
         tags = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
@@ -150,10 +150,10 @@ def _facts(given: Any) -> Any:
     return facts
 
 
-def _outputs(given: Any) -> list[Any]:
+def _outputs(value: Any) -> list[Any]:
     """Return outputs, each with the fields that its kind has, and text in one piece."""
     found = []
-    for output in given if isinstance(given, list) else []:
+    for output in value if isinstance(value, list) else []:
         kind = output.get("output_type") if isinstance(output, dict) else None
         if kind not in _OUTPUTS:
             continue
@@ -178,9 +178,9 @@ def _joined(value: Any) -> Any:
     return "".join(value) if lines else value
 
 
-def _attachments(given: Any) -> dict[str, Any]:
+def _attachments(value: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, bundle in given.items() if isinstance(given, Mapping) else ():
+    for name, bundle in value.items() if isinstance(value, Mapping) else ():
         data = {mime: _joined(value) for mime, value in bundle.items()} if isinstance(bundle, dict) else {}
         if data := {mime: value for mime, value in data.items() if isinstance(value, str)}:
             found[name] = data

@@ -126,14 +126,16 @@ def _numbers(kind: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _json(values: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return values as JSON gives them back; dates and the like become text."""
-    from workbench.execution.parameters.literals import plain
+    from workbench.execution.parameters.literals import to_json_value
 
     found = {}
     for name, value in (values or {}).items():
         try:
             found[str(name)] = json.loads(json.dumps(value, default=_scalar, allow_nan=False))
         except (TypeError, ValueError):
-            raise UsageError(f"value {name!r} must be what JSON holds, not {plain(value)!r:.80}") from None
+            raise UsageError(
+                f"value {name!r} must be what JSON holds, not {to_json_value(value)!r:.80}"
+            ) from None
     return found
 
 
@@ -143,12 +145,12 @@ def _scalar(value: Any) -> Any:
     from decimal import Decimal
     from pathlib import PurePath
 
-    from workbench.execution.parameters.literals import plain
+    from workbench.execution.parameters.literals import to_json_value
 
     if hasattr(value, "item") and not getattr(value, "ndim", 0):
         return value.item()
     if isinstance(value, date | Decimal | PurePath):
-        return plain(value)
+        return to_json_value(value)
     raise TypeError
 
 

@@ -64,13 +64,13 @@ class Widgets:
         """Return the widgets whose captured outputs have changed since this was asked, with these."""
         changed, self._changed = list(self._changed), {}
         for comm_id in changed:
-            self._lists[comm_id].settle()
+            self._lists[comm_id].flush()
         return [(comm_id, self._lists[comm_id].outputs) for comm_id in changed]
 
     def metadata(self) -> dict[str, Any] | None:
         """Return what a notebook's metadata hold of its widgets, or None if there are none."""
         for comm_id, captured in self._lists.items():
-            captured.settle()
+            captured.flush()
             self._states[comm_id]["outputs"] = captured.outputs
         models = {
             comm_id: {

@@ -17,7 +17,7 @@ from workbench.execution.parameters.declarations import (
     require_all,
     secrets_of,
 )
-from workbench.execution.parameters.literals import assignments, plain
+from workbench.execution.parameters.literals import assignments, to_json_value
 from workbench.execution.parameters.syntax import parse
 
 
@@ -30,21 +30,21 @@ def bind_parameters(nb: Any, where: str) -> None:
         UsageError: a name nobody declares, a wrong type, a value missing, a secret that isn't set.
     """
     declared = _declared(nb, where)
-    given = nb.metadata.papermill.get("parameters") or {}
+    values = nb.metadata.papermill.get("parameters") or {}
     if declared:
-        given = convert_all(declared, given, where)
-        require_all(declared, given, where)
+        values = convert_all(declared, values, where)
+        require_all(declared, values, where)
     for cell in nb.cells:
         if has_tag(cell, INJECTED):
-            cell.source = assignments(given)
-    nb.metadata.papermill["parameters"] = {name: plain(value) for name, value in given.items()}
+            cell.source = assignments(values)
+    nb.metadata.papermill["parameters"] = {name: to_json_value(value) for name, value in values.items()}
 
 
 def redactor_of(nb: Any, where: str) -> Redactor:
     """Return what blots out the secrets a parameterized notebook is called with."""
     declared = _declared(nb, where)
-    given = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
-    return Redactor(secret.reveal() for secret in secrets_of(declared, given))
+    values = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
+    return Redactor(secret.reveal() for secret in secrets_of(declared, values))
 
 
 def _declared(nb: Any, where: str) -> dict[str, Parameter]:

@@ -66,9 +66,9 @@ class WorkbenchEngine:
         own = job is None
         mend(nb)
         if job is None:
-            from workbench.execution.papermill.options import job_for, plainly
+            from workbench.execution.papermill.options import as_click_errors, job_for
 
-            with plainly():
+            with as_click_errors():
                 job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
                 if job.kernel.python:
                     bind_parameters(nb, job.where)

@@ -94,7 +94,7 @@ def _home() -> Path:
 
 
 @contextlib.contextmanager
-def plainly() -> Iterator[None]:
+def as_click_errors() -> Iterator[None]:
     """Have papermill's program answer a wrong call with one line and exit status 2."""
     from click import ClickException
 

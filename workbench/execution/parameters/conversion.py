@@ -223,10 +223,10 @@ def _bytes(text: str) -> bytes:
         raise Mismatch(f"{shown(text)} is neither text nor base64") from None
 
 
-def _fixed_zone(moment: Any) -> Any:
+def _fixed_zone(timestamp: Any) -> Any:
     """Return the moment or time with an offset of the standard library, which can be written as source."""
-    offset = moment.utcoffset()
-    return moment if offset is None else moment.replace(tzinfo=datetime.timezone(offset))
+    offset = timestamp.utcoffset()
+    return timestamp if offset is None else timestamp.replace(tzinfo=datetime.timezone(offset))
 
 
 def _read_yaml(text: str) -> Any:

@@ -170,13 +170,13 @@ def unknown_parameter(name: str, known: Iterable[Parameter], where: str) -> Usag
 
 
 def convert_all(
-    declared: Mapping[str, Parameter], given: Mapping[str, Any], where: str, folder: Path | None = None
+    declared: Mapping[str, Parameter], values: Mapping[str, Any], where: str, folder: Path | None = None
 ) -> dict[str, Any]:
     """Convert given values to the declared types.
 
     Args:
         declared: what :func:`read_parameters` returned.
-        given: values by name: text from a command line, or values from YAML or JSON.
+        values: by name: text from a command line, or values from YAML or JSON.
         where: what messages call the notebook.
         folder: what relative paths are relative to; the working directory if None.
 
@@ -184,13 +184,13 @@ def convert_all(
         UsageError: an unknown name, or a value of a wrong type. The message names the parameter, its type and
             the nearest name.
     """
-    values: dict[str, Any] = {}
-    for name, value in given.items():
+    converted: dict[str, Any] = {}
+    for name, value in values.items():
         if name not in declared:
             raise unknown_parameter(name, declared.values(), where)
         parameter = declared[name]
         try:
-            values[name] = convert(parameter.type, value, folder=folder)
+            converted[name] = convert(parameter.type, value, folder=folder)
         except UsageError as error:
             raise UsageError(f"parameter {name!r} of {where}: {error}") from None
         except Mismatch as error:
@@ -199,7 +199,7 @@ def convert_all(
             raise UsageError(
                 f"parameter {name!r} of {where} must be {parameter.annotation}: {reason}"
             ) from None
-    return values
+    return converted
 
 
 def require_all(declared: Mapping[str, Parameter], values: Mapping[str, Any], where: str) -> None:

@@ -44,16 +44,16 @@ def from_texts(texts: Sequence[str]) -> dict[str, Any]:
     Raises:
         UsageError: a text isn't of that form, or a name comes twice.
     """
-    given: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
             raise UsageError(f"a parameter is given as NAME=VALUE, not {name!r}")
-        if name in given:
+        if name in found:
             raise UsageError(f"parameter {name!r} is given twice")
-        given[name] = value
-    return given
+        found[name] = value
+    return found
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -64,16 +64,16 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     Raises:
         UsageError: two variables stand for one name.
     """
-    given: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for variable in sorted(environment):
         name = variable.removeprefix(PREFIX)
         if name == variable or not name:
             continue
         name = name.lower() if name.isupper() else name
-        if name in given:
+        if name in found:
             raise UsageError(f"parameter {name!r} is given twice in the environment, the last as {variable}")
-        given[name] = environment[variable]
-    return given
+        found[name] = environment[variable]
+    return found
 
 
 def from_json(text: str, where: str = "--parameters-json") -> dict[str, Any]:

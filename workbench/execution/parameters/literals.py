@@ -70,7 +70,7 @@ def assignments(values: dict[str, Any]) -> str:
     return "\n".join(["# Parameters of this run", *imports, *([""] if imports else []), *lines])
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """Return a value as JSON holds it: times in ISO form, bytes in base64, the rest as text.
 
     Half of a surrogate pair, which no file can hold, is written as an escape.
@@ -92,9 +92,9 @@ def plain(value: Any) -> Any:
         case Secret():
             return value.reference
         case list() | tuple():
-            return [plain(item) for item in value]
+            return [to_json_value(item) for item in value]
         case set() | frozenset():
-            return sorted(map(plain, value), key=repr)
+            return sorted(map(to_json_value, value), key=repr)
         case dict():
-            return {str(plain(key)): plain(item) for key, item in value.items()}
+            return {str(to_json_value(key)): to_json_value(item) for key, item in value.items()}
     return str(value)

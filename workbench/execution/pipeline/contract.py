@@ -16,7 +16,7 @@ from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.declarations import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.parameters.syntax import parse
 from workbench.execution.pipeline.pipeline import Pipeline
-from workbench.execution.pipeline.stage import LOCAL, Stage, where
+from workbench.execution.pipeline.stage import LOCAL, Stage, destination
 
 LONGEST_CELL = 12
 KEPT_WITHOUT = "it is kept without outputs and execution counts"
@@ -69,7 +69,7 @@ Problems = Iterator[tuple[int | None, str]]
 
 def _kernel(content: dict[str, Any], stage: Stage) -> Problems:
     try:
-        if where(stage, None) == LOCAL:
+        if destination(stage, None) == LOCAL:
             find_kernel(content, "it", stage.kernel)
     except UsageError as error:
         yield None, str(error)
@@ -91,16 +91,16 @@ def _header(cells: list[dict[str, Any]], reads: tuple[str, ...], writes: tuple[s
             yield 0, f"it says **{title}**"
     for title, mapped in (("Reads", reads), ("Writes", writes)):
         if section := sections.get(title.lower()):
-            told = set(_QUOTED.findall(section))
-            if told != set(mapped):
-                yield 0, _difference(title, told, set(mapped))
+            named = set(_QUOTED.findall(section))
+            if named != set(mapped):
+                yield 0, _difference(title, named, set(mapped))
 
 
-def _difference(title: str, told: set[str], mapped: set[str]) -> str:
+def _difference(title: str, named: set[str], mapped: set[str]) -> str:
     parts = []
-    if only_told := told - mapped:
+    if only_told := named - mapped:
         parts.append(f"only the notebook names {', '.join(sorted(only_told))}")
-    if only_mapped := mapped - told:
+    if only_mapped := mapped - named:
         parts.append(f"only the map names {', '.join(sorted(only_mapped))}")
     return f"{title} differs from the map: {'; '.join(parts)}"
 

@@ -76,8 +76,8 @@ def times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
         return
     last = after.astimezone(UTC)
     # In the hour that comes twice, the reader of cron begins again at the first of the two.
-    for moment in CronSim(schedule.cron, last.astimezone(ZoneInfo(schedule.timezone))):
-        found = moment.astimezone(UTC)
+    for timestamp in CronSim(schedule.cron, last.astimezone(ZoneInfo(schedule.timezone))):
+        found = timestamp.astimezone(UTC)
         if found > last:
             last = found
             yield found
@@ -91,10 +91,10 @@ def next_time(schedule: Schedule, after: datetime) -> datetime | None:
 def due_times(schedule: Schedule, after: datetime, until: datetime, limit: int = COUNTED) -> list[datetime]:
     """Return the moments later than ``after`` and not later than ``until``, the first ``limit`` of them."""
     found: list[datetime] = []
-    for moment in islice(times(schedule, after), limit):
-        if moment > until:
+    for timestamp in islice(times(schedule, after), limit):
+        if timestamp > until:
             break
-        found.append(moment)
+        found.append(timestamp)
     return found
 
 
@@ -103,10 +103,10 @@ def latest_time(schedule: Schedule, after: datetime, until: datetime) -> datetim
     starts = [max(after, until - window) for window in _WINDOWS]
     for start in (*starts, after):
         latest = None
-        for moment in times(schedule, start):
-            if moment > until:
+        for timestamp in times(schedule, start):
+            if timestamp > until:
                 break
-            latest = moment
+            latest = timestamp
         if latest is not None or start == after:
             return latest
     return None

@@ -172,6 +172,6 @@ class Stage(Part):
         return {name: source for name, source in found.items() if source is not None}
 
 
-def where(stage: Stage, asked: str | None) -> str:
+def destination(stage: Stage, asked: str | None) -> str:
     """Return what executes a stage: what the caller asked for, else what its map says."""
     return asked or stage.executor or LOCAL

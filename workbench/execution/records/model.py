@@ -98,8 +98,8 @@ class StageRun(_Timed):
     @property
     def warnings(self) -> list[str]:
         """What a person should see to: the sentences that it handed over as the value ``warnings``."""
-        told = self.values.get("warnings")
-        return [str(each) for each in told] if isinstance(told, list) else []
+        warnings = self.values.get("warnings")
+        return [str(each) for each in warnings] if isinstance(warnings, list) else []
 
     @property
     def rows(self) -> int | None:
@@ -134,7 +134,7 @@ class Run(_Timed):
     @property
     def warnings(self) -> list[str]:
         """What a person should see to, by its stages; what a skipped one last said holds."""
-        return [told for stage in self.stages for told in stage.warnings]
+        return [warnings for stage in self.stages for warnings in stage.warnings]
 
     @property
     def rows(self) -> int | None:

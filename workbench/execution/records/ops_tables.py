@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
     """Write a finished run, its stages, and which tables it made from which; in place of what is there of it."""
     stages = [_of_stage(run, stage) for stage in run.stages]
-    moment = _naive(now())
+    timestamp = _naive(now())
     moves = [
-        {"run_id": run.run_id, "source": source, "target": target, "recorded_at": moment}
+        {"run_id": run.run_id, "source": source, "target": target, "recorded_at": timestamp}
         for source, target in lineage
     ]
     rows = {"ops.runs": [_of_run(run), *stages], "ops.lineage": moves}
     with ExitStack() as stack:
-        cargos = [
+        staged = [
             stack.enter_context(warehouse.prepare(name, _rows(name, each)))
             for name, each in rows.items()
             if each
@@ -40,8 +40,8 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
                     "DELETE FROM ops.runs WHERE run_id = ? OR parent_run_id = ?", [run.run_id, run.run_id]
                 )
                 session.execute("DELETE FROM ops.lineage WHERE run_id = ?", [run.run_id])
-            for cargo in cargos:
-                cargo.load(session)
+            for staged_rows in staged:
+                staged_rows.load(session)
 
         warehouse.run(work, repeatable=True)
 
@@ -53,8 +53,8 @@ _OF_STAGES = (
 )  # fmt: skip
 
 
-def _naive(moment: datetime | None) -> datetime | None:
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
+def _naive(timestamp: datetime | None) -> datetime | None:
+    return timestamp.astimezone(UTC).replace(tzinfo=None) if timestamp else None
 
 
 def _of_run(run: Run) -> dict[str, Any]:

@@ -29,9 +29,9 @@ _going_on: set[str] = set()
 
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
     """Return a record of this process for a run that is about to start, with a fresh identity."""
-    moment = now()
+    timestamp = now()
     # In order of time within the second, too: what is newest is told by its name.
-    fresh = f"{moment:%Y%m%dT%H%M%SZ}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
+    fresh = f"{timestamp:%Y%m%dT%H%M%SZ}-{timestamp.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
     return Run(
         run_id=facts.pop("run_id", fresh),
         pipeline=pipeline,
@@ -153,9 +153,9 @@ def iterate_runs(settings: Settings) -> Iterator[Run]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError) as error:
-            moment = _moment(path)
+            timestamp = _moment(path)
             yield Run(
-                run_id=name, pipeline=UNREADABLE, state="lost", started_at=moment, finished_at=moment,
+                run_id=name, pipeline=UNREADABLE, state="lost", started_at=timestamp, finished_at=timestamp,
                 error=f"can't read {path}: {_reason(error)}",
             )  # fmt: skip
 

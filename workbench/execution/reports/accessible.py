@@ -117,8 +117,8 @@ def _describe_pictures(soup: Any) -> None:
             heading, number = _said(element), 0
             continue
         number += 1
-        given = element.get("alt")
-        if given is not None and str(given).strip().lower() not in _NO_DESCRIPTION:
+        description = element.get("alt")
+        if description is not None and str(description).strip().lower() not in _NO_DESCRIPTION:
             continue
         of_markdown = element.find_parent(class_="markdown") is not None
         what = "Picture" if of_markdown else "Chart"

@@ -171,21 +171,21 @@ def plain_style(text: str) -> str:
 
 def _picture(found: re.Match[str], folder: Path | None, attachments: Mapping[str, Any]) -> str:
     """Return a picture as a page can show it, or a link, or what it was called."""
-    given = {name: unescape(value) for name, value in _ATTRIBUTE.findall(found[1])}
-    source = given.get("src", "")
+    attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(found[1])}
+    source = attributes.get("src", "")
     if _PICTURE.match(source):
         return found[0]
     if source.lower().startswith("attachment:"):
         embedded = _attachment(unquote(source[11:]), attachments)
     elif _REMOTE.match(source):
-        text = given.get("alt") or source
+        text = attributes.get("alt") or source
         return f'<a href="{escape(source)}" rel="noopener noreferrer">{escape(text)}</a>'
     else:
         embedded = _file(source, folder)
     if embedded:
-        others = "".join(f' {name}="{escape(value)}"' for name, value in given.items() if name != "src")
+        others = "".join(f' {name}="{escape(value)}"' for name, value in attributes.items() if name != "src")
         return f'<img src="{escape(embedded)}"{others}>'
-    return f'<em class="missing">{escape(given.get("alt") or source or "picture")} (a picture that is not here)</em>'
+    return f'<em class="missing">{escape(attributes.get("alt") or source or "picture")} (a picture that is not here)</em>'
 
 
 def _attachment(name: str, attachments: Mapping[str, Any]) -> str | None:

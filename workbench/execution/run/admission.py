@@ -31,7 +31,7 @@ def claim_of(name: str, stage: Stage, *, one_writer: bool) -> Claim:
     return Claim(name, one_writer and (reads or writes), one_writer and writes, stage.pool, stage.limit)
 
 
-def places(parallel: int) -> int:
+def slots(parallel: int) -> int:
     """Return how many stages may run at once: as the setting says, or one for each processor."""
     if parallel:
         return parallel

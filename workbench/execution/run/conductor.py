@@ -13,21 +13,21 @@ from workbench.execution.housekeeping.recovery import recover
 from workbench.execution.notebook.notebook import Prepared
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.notebook.redact import Redactor
-from workbench.execution.parameters.literals import plain
+from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import PARENT, begin_parent
 from workbench.execution.records.model import Run, StageRun, Version
 from workbench.execution.records.store import going_on, save
-from workbench.execution.run.admission import Order, admits, places
+from workbench.execution.run.admission import Order, admits, slots
 from workbench.execution.run.attempts import Ended, Unit, execute
 from workbench.execution.run.executor import Executor
-from workbench.execution.run.finish import Pages, brisk, finish
+from workbench.execution.run.finish import Pages, fast_thread_switching, finish
 from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
-from workbench.execution.run.signals import Stopped, deaf, heard, stoppable
+from workbench.execution.run.signals import Stopped, collect_signals, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
-from workbench.execution.run.stage_record import note, repeat
+from workbench.execution.run.stage_record import apply_outcome, copy_previous
 from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -61,20 +61,20 @@ class Conductor:
         named: Sequence[str] = (),
         cold: bool = False,
         extra: Mapping[str, str] | None = None,
-        spread: Callable[[Executor], Executor] | None = None,
+        route: Callable[[Executor], Executor] | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
         self.folder = settings.runs / run.run_id
         self._planned = {each.name: each for each in planned}
         self._order = Order(self._planned, pipeline.before if pipeline else {})
         self._force, self._named = force, named
-        self._parallel = places(settings.parallel)
+        self._parallel = slots(settings.parallel)
         for each in planned:
-            values = {name: plain(value) for name, value in each.prepared.values.items()}
+            values = {name: to_json_value(value) for name, value in each.prepared.values.items()}
             run.parameters |= values
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
         here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
-        self._executor = spread(here) if spread else here
+        self._executor = route(here) if route else here
         self._waiting: list[Unit] = []
         self._running: list[Unit] = []
         self._left: dict[str, int] = {}
@@ -93,12 +93,16 @@ class Conductor:
         stopped: KeyboardInterrupt | None = None
         problem: str | None = None
         self._pages = Pages(self.settings)
-        with brisk(), going_on(self.run), ThreadPoolExecutor(max(1, self._parallel)) as self._workers:
+        with (
+            fast_thread_switching(),
+            going_on(self.run),
+            ThreadPoolExecutor(max(1, self._parallel)) as self._workers,
+        ):
             try:
-                with stoppable():
+                with raise_on_signals():
                     self._begin()
                     # From here on a signal waits its turn: nothing is left half recorded.
-                    with heard(self._events.put):
+                    with collect_signals(self._events.put):
                         self._work_through()
             except KeyboardInterrupt as error:
                 stopped = error
@@ -110,7 +114,7 @@ class Conductor:
                 )
                 raise
             finally:
-                with deaf():
+                with ignore_signals():
                     self._stopping.set()
                     self._executor.stop(str(stopped) if stopped else "")
                     while self._running:
@@ -135,7 +139,7 @@ class Conductor:
         if self.pipeline is None:
             # It runs for sure, so its libraries may load from now on.
             for each in self._planned.values():
-                self._executor.ahead(each.prepared)
+                self._executor.prefetch(each.prepared)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         try:
@@ -181,7 +185,7 @@ class Conductor:
             following = [unit.prepared for unit in self._waiting]
             following += [self._planned[name].prepared for name in self._order.waiting]
             for prepared in following[:1]:
-                self._executor.ahead(prepared)
+                self._executor.prefetch(prepared)
 
     def _unfold(self, planned: Planned) -> None:
         """Turn a stage that is ready into what will run, leaving out what would only repeat itself."""
@@ -204,13 +208,13 @@ class Conductor:
             ]
         self._left[planned.name] = len(found)
         for record, prepared in zip(self.run.stages[place : place + len(found)], found, strict=True):
-            record.parameters = {name: plain(value) for name, value in prepared.values.items()}
+            record.parameters = {name: to_json_value(value) for name, value in prepared.values.items()}
             decision = self._decide(planned, prepared)
             record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
             if decision.previous is None:
                 self._waiting.append(Unit(planned, prepared, record))
             else:
-                repeat(record, decision.previous)
+                copy_previous(record, decision.previous)
                 self._tell(record)
                 self._done(planned.name)
         if not found:
@@ -246,7 +250,7 @@ class Conductor:
         for name, rows in ended.rows.items():
             record.outputs[name].rows = rows
         if outcome is not None:
-            note(record, outcome)
+            apply_outcome(record, outcome)
         if outcome is None:
             record.reason = "error"
             record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")

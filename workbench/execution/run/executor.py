@@ -46,7 +46,7 @@ class Executor:
         self._running: dict[int, Job] = {}
         self._stopped = False
 
-    def ahead(self, prepared: Prepared) -> None:
+    def prefetch(self, prepared: Prepared) -> None:
         """Get ready for a notebook that will be executed soon."""
         if self._stopped or not prepared.kernel.ours:
             return

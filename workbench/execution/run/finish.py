@@ -48,7 +48,7 @@ class Pages:
 
 
 @contextmanager
-def brisk() -> Iterator[None]:
+def fast_thread_switching() -> Iterator[None]:
     """Let threads take turns quickly: records would wait for pages, five milliseconds at every write."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(min(before, 0.0005))

@@ -10,7 +10,7 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.execution.notebook.notebook import Prepared, prepare
 from workbench.execution.parameters.declarations import convert_all, require_all, unknown_parameter
 from workbench.execution.pipeline.pipeline import Pipeline
-from workbench.execution.pipeline.stage import LOCAL, Source, Stage, instance_name, where
+from workbench.execution.pipeline.stage import LOCAL, Source, Stage, destination, instance_name
 from workbench.execution.records.model import StageRun
 from workbench.execution.run.admission import Claim, claim_of
 
@@ -30,7 +30,7 @@ class Planned:
 def plan(
     pipeline: Pipeline,
     chosen: Sequence[str],
-    given: Mapping[str, Any],
+    overrides: Mapping[str, Any],
     *,
     one_writer: bool,
     executor: str | None = None,
@@ -40,7 +40,7 @@ def plan(
     Args:
         pipeline: the map.
         chosen: stages, in order.
-        given: values by name, over those of the map; each goes to every stage that declares it.
+        overrides: values by name, over those of the map; each goes to every stage that declares it.
         one_writer: whether one process at a time may write the warehouse.
         executor: what the caller wants all stages executed by; as their maps say if None.
 
@@ -59,27 +59,27 @@ def plan(
             cell_timeout=stage.cell_timeout,
             memory=stage.memory,
             kernel=stage.kernel,
-            here=where(stage, executor) == LOCAL,
+            here=destination(stage, executor) == LOCAL,
         )
     declared = {name: each for prepared in found.values() for name, each in prepared.declared.items()}
-    for name in given:
+    for name in overrides:
         if name not in declared:
             raise unknown_parameter(name, declared.values(), f"pipeline {pipeline.name}")
-    return [_plan(prepared, pipeline.stages[name], given, one_writer) for name, prepared in found.items()]
+    return [_plan(prepared, pipeline.stages[name], overrides, one_writer) for name, prepared in found.items()]
 
 
-def _plan(prepared: Prepared, stage: Stage, given: Mapping[str, Any], one_writer: bool) -> Planned:
+def _plan(prepared: Prepared, stage: Stage, overrides: Mapping[str, Any], one_writer: bool) -> Planned:
     name, declared = prepared.name, prepared.declared
     called = f"stage {name}"
-    sources = {each: source for each, source in stage.sources.items() if each not in given}
-    over = next((each for each in stage.over if each not in given), None)
+    sources = {each: source for each, source in stage.sources.items() if each not in overrides}
+    over = next((each for each in stage.over if each not in overrides), None)
     for each in (*stage.sources, *stage.over):
         if each not in declared:
             raise unknown_parameter(each, declared.values(), called)
     if over and over not in sources:
         for value in stage.over[over]:
             convert_all(declared, {over: value}, called, prepared.path.parent)
-    own = {each: value for each, value in given.items() if each in declared}
+    own = {each: value for each, value in overrides.items() if each in declared}
     prepared = replace(prepared, values=prepared.values | convert_all(declared, own, called))
     now = {each: parameter for each, parameter in declared.items() if each not in (*sources, over)}
     require_all(now, prepared.values, called)

@@ -10,7 +10,7 @@ from typing import Protocol
 from workbench.errors import UsageError
 from workbench.execution.notebook.notebook import Outcome, Prepared
 from workbench.execution.pipeline.pipeline import Pipeline
-from workbench.execution.pipeline.stage import LOCAL, where
+from workbench.execution.pipeline.stage import LOCAL, destination
 from workbench.execution.records.model import PART, Run
 from workbench.execution.run.executor import Executor
 from workbench.settings import Settings
@@ -27,7 +27,7 @@ class Remote(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class RunContext:
     """What a remote executor is told of the run it works for; ``extra`` holds variables for every notebook."""
 
     settings: Settings
@@ -36,10 +36,10 @@ class Place:
     extra: Mapping[str, str]
 
 
-MakeRemote = Callable[[Place], Remote]
+MakeRemote = Callable[[RunContext], Remote]
 
 
-class Spread(Executor):
+class ExecutorRouter(Executor):
     """Executes the stages of a run where each belongs: on this machine, or elsewhere.
 
     Args:
@@ -47,37 +47,37 @@ class Spread(Executor):
         elsewhere: the names of the stages that go elsewhere, and what executes them.
     """
 
-    def __init__(self, here: Executor, elsewhere: Mapping[str, Remote]) -> None:
-        self._here, self._elsewhere, self.extra = here, elsewhere, here.extra
+    def __init__(self, local: Executor, remotes: Mapping[str, Remote]) -> None:
+        self._local, self._remotes, self.extra = local, remotes, local.extra
 
-    def ahead(self, prepared: Prepared) -> None:
+    def prefetch(self, prepared: Prepared) -> None:
         """Get ready for a notebook that will be executed soon."""
-        if self._of(prepared) is None:
-            self._here.ahead(prepared)
+        if self._remote_of(prepared) is None:
+            self._local.prefetch(prepared)
 
     def execute(
         self, prepared: Prepared, output: Path, on_cell: Callable[[int, int], None] | None = None
     ) -> Outcome:
         """Execute a notebook where it belongs; return how it ended."""
-        remote = self._of(prepared)
-        return remote.execute(prepared, output) if remote else self._here.execute(prepared, output, on_cell)
+        remote = self._remote_of(prepared)
+        return remote.execute(prepared, output) if remote else self._local.execute(prepared, output, on_cell)
 
     def stop(self, by: str = "") -> None:
         """End what is being executed, here and elsewhere."""
-        for remote in set(self._elsewhere.values()):
+        for remote in set(self._remotes.values()):
             remote.stop()
-        self._here.stop(by)
+        self._local.stop(by)
 
     def close(self) -> None:
         """Leave nothing behind."""
-        self._here.close()
+        self._local.close()
 
-    def _of(self, prepared: Prepared) -> Remote | None:
-        return self._elsewhere.get(prepared.name.partition("[")[0])
+    def _remote_of(self, prepared: Prepared) -> Remote | None:
+        return self._remotes.get(prepared.name.partition("[")[0])
 
 
-def spread(
-    pipeline: Pipeline, run: Run, asked: str | None, makers: Mapping[str, MakeRemote], here: Executor
+def route(
+    pipeline: Pipeline, run: Run, asked: str | None, makers: Mapping[str, MakeRemote], local: Executor
 ) -> Executor:
     """Return an executor that takes each stage where its map, or the caller, wants it.
 
@@ -91,19 +91,19 @@ def spread(
     Raises:
         UsageError: there is no such executor, or its settings are missing.
     """
-    place = Place(here.settings, pipeline, run, here.extra)
+    context = RunContext(local.settings, pipeline, run, local.extra)
     made: dict[str, Remote] = {}
     found: dict[str, Remote] = {}
     for record in () if run.executor == PART else run.stages:
         name = record.stage or record.name
-        each = where(pipeline.stages[name], asked)
-        if each == LOCAL:
+        chosen = destination(pipeline.stages[name], asked)
+        if chosen == LOCAL:
             continue
-        if each not in makers:
+        if chosen not in makers:
             raise UsageError(
-                f"stage {name} is to run on {each!r}, which isn't at hand here; run it with local"
+                f"stage {name} is to run on {chosen!r}, which isn't at hand here; run it with local"
             )
-        if each not in made:
-            made[each] = makers[each](place)
-        found[name] = made[each]
-    return Spread(here, found) if found else here
+        if chosen not in made:
+            made[chosen] = makers[chosen](context)
+        found[name] = made[chosen]
+    return ExecutorRouter(local, found) if found else local

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.execution.notebook.notebook import prepare
-from workbench.execution.parameters.literals import plain
+from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
 from workbench.execution.pipeline.stage import Retries, Stage
 from workbench.execution.records.model import PART, Run
@@ -18,7 +18,7 @@ from workbench.execution.run.admission import Claim
 from workbench.execution.run.conductor import Conductor
 from workbench.execution.run.planning import Planned, plan
 from workbench.execution.run.progress import Progress, Silence
-from workbench.execution.run.remote import MakeRemote, spread
+from workbench.execution.run.remote import MakeRemote, route
 from workbench.settings import Settings, get_settings
 
 
@@ -77,9 +77,9 @@ def run_pipeline(
         pipeline = load_pipeline(pipeline, settings)
     chosen = tuple(name for name in pipeline.select(start=start, only=only) if name not in without)
     past = find_unfinished(resume, pipeline.name, settings) if resume else None
-    given = {**(past.given if past else {}), **(parameters or {})}
+    overrides = {**(past.given if past else {}), **(parameters or {})}
     planned = plan(
-        pipeline, chosen, given, one_writer=settings.warehouse.startswith("duckdb:"), executor=executor
+        pipeline, chosen, overrides, one_writer=settings.warehouse.startswith("duckdb:"), executor=executor
     )
     if part_of:
         # Whoever asked for the stage tries again.
@@ -89,7 +89,7 @@ def run_pipeline(
     run = new_run(
         pipeline.name,
         settings,
-        given={name: plain(value) for name, value in given.items()},
+        given={name: to_json_value(value) for name, value in overrides.items()},
         resumed=past.run_id if past else None,
         request=request,
         **({"run_id": part_of, "executor": PART} if part_of else {"executor": executor or "local"}),
@@ -97,7 +97,7 @@ def run_pipeline(
     named = [name for name in (start, only) if name]
     conductor = Conductor(
         run, planned, settings, progress or Silence(), pipeline, force=force, named=named, cold=cold,
-        extra=extra, spread=partial(spread, pipeline, run, executor, executors or {}),
+        extra=extra, route=partial(route, pipeline, run, executor, executors or {}),
     )  # fmt: skip
     return conductor.go()
 

@@ -21,17 +21,17 @@ class Stopped(KeyboardInterrupt):
     run: Run
 
 
-def stoppable() -> contextlib.AbstractContextManager[None]:
+def raise_on_signals() -> contextlib.AbstractContextManager[None]:
     """Raise :class:`Stopped`, with the signal's name, where a signal comes meanwhile."""
     return _signals(_stop)
 
 
-def heard(tell: Callable[[Stopped], None]) -> contextlib.AbstractContextManager[None]:
+def collect_signals(tell: Callable[[Stopped], None]) -> contextlib.AbstractContextManager[None]:
     """Tell of a signal that comes meanwhile, and interrupt nothing."""
     return _signals(lambda number, frame: tell(Stopped(signal.Signals(number).name)))
 
 
-def deaf() -> contextlib.AbstractContextManager[None]:
+def ignore_signals() -> contextlib.AbstractContextManager[None]:
     """Ignore the signals meanwhile."""
     return _signals(signal.SIG_IGN)
 

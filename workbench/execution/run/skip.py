@@ -13,7 +13,7 @@ from typing import Any
 
 from workbench.execution.notebook.imports import closure
 from workbench.execution.notebook.notebook import Prepared
-from workbench.execution.parameters.literals import plain
+from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.stage import Stage
 from workbench.execution.records.model import Version
@@ -61,7 +61,7 @@ class Decider:
     def decide(self, name: str, stage: Stage, prepared: Prepared) -> Decision:
         """Decide for a stage whose predecessors are done; ``prepared`` has all of its values."""
         self.versions.look(stage.reads, before=stage.writes)
-        inputs = {name: self.versions.of(name) for name in expand(stage.reads)}
+        inputs = {name: self.versions.version_of(name) for name in expand(stage.reads)}
         key = {
             **code_key(prepared, stage, self.settings.root),
             **{table: version.version or "" for table, version in inputs.items()},
@@ -108,7 +108,7 @@ class Decider:
                 yield f"{writer.version} may have left {table} half written"
             elif (writer.pipeline, writer.stage.partition("[")[0]) != (self.pipeline, name.partition("[")[0]):
                 yield f"{table} was written since by {writer.version}"
-            elif self.versions.of(table).version != writer.version:
+            elif self.versions.version_of(table).version != writer.version:
                 yield f"{table} isn't as its last run left it"
         # Where the result is a page and no table, the page must be there.
         if not tables and not (previous["report"] and Path(previous["report"]).is_file()):
@@ -134,7 +134,7 @@ def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
         key[_label(path, root, folder)] = file_hash(path)
     key |= environment_key(imports.third_party)
     for name, value in prepared.values.items():
-        key[f"parameter {name}"] = _hash(json.dumps(plain(value), sort_keys=True).encode())
+        key[f"parameter {name}"] = _hash(json.dumps(to_json_value(value), sort_keys=True).encode())
     return key
 
 

@@ -10,7 +10,7 @@ from workbench.execution.notebook.notebook import Outcome
 from workbench.execution.records.model import StageRun, Version
 
 
-def note(record: StageRun, outcome: Outcome) -> None:
+def apply_outcome(record: StageRun, outcome: Outcome) -> None:
     """Take over what a notebook recorded, what it took and what ended it; not its state."""
     for part, values in outcome.record.items():
         setattr(record, part, values)
@@ -22,7 +22,7 @@ def note(record: StageRun, outcome: Outcome) -> None:
     record.cost = outcome.cost
 
 
-def repeat(record: StageRun, row: Mapping[str, Any]) -> None:
+def copy_previous(record: StageRun, row: Mapping[str, Any]) -> None:
     """Give a skipped stage what its last run recorded, a row of ``ops.runs``, so that later stages find it."""
     record.begin()
     record.reason, record.unchanged_since = "skipped", row["run_id"]

@@ -125,7 +125,7 @@ class Versions:
                 for row in found
             }
 
-    def of(self, name: str) -> Version:
+    def version_of(self, name: str) -> Version:
         """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
         if name == "landing":
             uri = self.settings.landing_uri
@@ -169,22 +169,22 @@ class Versions:
 
         A table of raw, which only grows, keeps its version in the stage's record if it hasn't grown.
         """
-        moment = now().replace(tzinfo=None)
+        timestamp = now().replace(tzinfo=None)
         for name, version in stage.outputs.items():
             last = self._writers.get(name)
             version.version = f"{run_id}.{stage.name}"
             rows = self._before.get(name) if name.startswith("raw.") else None
             if last is not None and rows is not None and last.rows == rows == version.rows:
                 version.version = last.version
-            self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, moment)
+            self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, timestamp)
             if version.rows is not None:
                 self._counts[name] = version.rows
             for column in [each for each in self._values if table_of(each) == name]:
                 del self._values[column]
 
 
-def _naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
+def _naive(timestamp: datetime) -> datetime:
+    return timestamp.astimezone(UTC).replace(tzinfo=None)
 
 
 def _values(name: str) -> str:

@@ -57,7 +57,7 @@ class Dispatcher:
     Args:
         settings: where the home and the project are.
         run: runs a pipeline for a request and returns the record of the run.
-        say: is told in a line what happens.
+        log: takes a line for each thing that happens.
         clock: what tells the time.
     """
 
@@ -65,12 +65,12 @@ class Dispatcher:
         self,
         settings: Settings,
         run: RunDue,
-        say: Callable[[str], None],
+        log: Callable[[str], None],
         clock: Clock | None = None,
     ) -> None:
         self._run, self._clock = run, clock or SystemClock()
-        self._say = lambda text: say(f"{self._clock.now():%Y-%m-%d %H:%M:%S}Z {text}")
-        self.timetable = Timetable(settings, self._say)
+        self._log = lambda text: log(f"{self._clock.now():%Y-%m-%d %H:%M:%S}Z {text}")
+        self.timetable = Timetable(settings, self._log)
         self._settings = settings
         self._turns: dict[str, int] = {}
         self._put_off: dict[str, tuple[datetime, float]] = {}
@@ -85,7 +85,7 @@ class Dispatcher:
             Stopped: a signal ended it; ``run`` is there if one was under way.
         """
         with alone(self._settings):
-            told = ""
+            last_line = ""
             while True:
                 if (due := self._next()) is not None:
                     self._start(due)
@@ -93,8 +93,8 @@ class Dispatcher:
                 if once:
                     return
                 text, seconds = self._ahead()
-                if text != told:
-                    self._say(told := text)
+                if text != last_line:
+                    self._log(last_line := text)
                 self._clock.wait(seconds)
 
     def _next(self) -> Due | None:
@@ -110,7 +110,7 @@ class Dispatcher:
         name = due.pipeline.name
         self.runs += 1
         self._turns[name] = self.runs
-        self._say(f"{name}: {due.why}")
+        self._log(f"{name}: {due.why}")
         try:
             run = self._run(due.pipeline, due.request)
         except WorkbenchError as problem:
@@ -118,27 +118,27 @@ class Dispatcher:
             seconds = min(2 * seconds, _LONGEST)
             self._put_off[name] = (self._clock.now() + timedelta(seconds=seconds), seconds)
             self.failed += 1
-            self._say(f"{name} couldn't begin, it is tried again in {seconds:.0f} s: {problem}")
+            self._log(f"{name} couldn't begin, it is tried again in {seconds:.0f} s: {problem}")
             return
         self._put_off.pop(name, None)
         self.timetable.done(due)
         self.failed += run.state != "succeeded"
         error = f": {run.error}" if run.error else ""
-        self._say(f"{name} {run.state} in {run.seconds or 0:.1f} s, run {run.run_id}{error}")
+        self._log(f"{name} {run.state} in {run.seconds or 0:.1f} s, run {run.run_id}{error}")
 
     def _ahead(self) -> tuple[str, float]:
         """Return what comes next, and how many seconds to wait until the next look."""
         now = self._clock.now()
         coming = [
-            (moment, pipeline.name, pipeline.schedule)
+            (timestamp, pipeline.name, pipeline.schedule)
             for pipeline in self.timetable.pipelines()
-            if pipeline.schedule and (moment := next_time(pipeline.schedule, now)) is not None
+            if pipeline.schedule and (timestamp := next_time(pipeline.schedule, now)) is not None
         ]
         if not coming:
             return "waiting for what pipelines follow", LOOK
-        moment, name, schedule = min(coming, key=lambda each: each[:2])
-        wait = min(LOOK, max(0.05, (moment - now).total_seconds()))
-        return f"next by the clock: {name} at {shown(moment, schedule)}", wait
+        timestamp, name, schedule = min(coming, key=lambda each: each[:2])
+        wait = min(LOOK, max(0.05, (timestamp - now).total_seconds()))
+        return f"next by the clock: {name} at {shown(timestamp, schedule)}", wait
 
 
 @contextlib.contextmanager

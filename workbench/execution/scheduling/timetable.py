@@ -56,12 +56,12 @@ class Timetable:
 
     Args:
         settings: where the home and the project are.
-        say: is told in a line what is wrong or was left out, each thing once.
+        log: takes a line for what is wrong or was left out, each thing once.
     """
 
-    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
-        self.settings, self._say = settings, say
-        self._said: set[str] = set()
+    def __init__(self, settings: Settings, log: Callable[[str], None]) -> None:
+        self.settings, self._log = settings, log
+        self._logged: set[str] = set()
         self._path = settings.home / "schedule.json"
         self._entries = self._read()
 
@@ -77,9 +77,9 @@ class Timetable:
 
     def tell(self, text: str) -> None:
         """Say something, but only once."""
-        if text not in self._said:
-            self._said.add(text)
-            self._say(text)
+        if text not in self._logged:
+            self._logged.add(text)
+            self._log(text)
 
     def missed(self, pipeline: Pipeline, now: datetime) -> int | None:
         """Return how many times have gone by without a run; None if no scheduler ever saw this schedule.
@@ -128,15 +128,15 @@ class Timetable:
             self._write()
         elif entry.schedule != text or entry.since > now + LATE:
             reason = "has another schedule" if entry.schedule != text else "was done ahead of this clock"
-            self._say(f"{pipeline.name} {reason}; it counts from now on")
+            self._log(f"{pipeline.name} {reason}; it counts from now on")
             entry.schedule, entry.since = text, now
             self._write()
         return entry
 
     def _by_clock(self, pipeline: Pipeline, schedule: Schedule, entry: Entry, now: datetime) -> Due | None:
-        while (moment := latest_time(schedule, entry.since, now)) is not None:
+        while (timestamp := latest_time(schedule, entry.since, now)) is not None:
             if schedule.missed == "all":
-                moment = due_times(schedule, entry.since, now, limit=1)[0]
+                timestamp = due_times(schedule, entry.since, now, limit=1)[0]
             others = len(due_times(schedule, entry.since, now)) - 1
             more = ""
             if others:
@@ -146,12 +146,15 @@ class Timetable:
                     else f", {_times(others)} before it missed"
                 )
             due = Due(
-                pipeline, f"schedule {moment:%Y-%m-%dT%H:%M}Z", f"due {shown(moment, schedule)}{more}", moment
+                pipeline,
+                f"schedule {timestamp:%Y-%m-%dT%H:%M}Z",
+                f"due {shown(timestamp, schedule)}{more}",
+                timestamp,
             )
             if self._has_run(due):
                 self.done(due)
-            elif schedule.missed == "skip" and now - moment > LATE:
-                self._say(f"{pipeline.name}: {_times(others + 1)} missed, and its map says missed: skip")
+            elif schedule.missed == "skip" and now - timestamp > LATE:
+                self._log(f"{pipeline.name}: {_times(others + 1)} missed, and its map says missed: skip")
                 self.done(due)
             else:
                 return due
@@ -180,7 +183,7 @@ class Timetable:
         try:
             cause = following.cause(connect(self.settings.warehouse, create=True), pipeline.name)
         except WorkbenchError as problem:
-            self._say(f"can't see for now what {pipeline.name} follows: {problem}")
+            self._log(f"can't see for now what {pipeline.name} follows: {problem}")
             return None
         if cause is None:
             return None
@@ -212,7 +215,7 @@ class Timetable:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, AttributeError, ValidationError) as problem:
-            self._say(f"can't read {self._path}, so every pipeline counts from now on: {problem}")
+            self._log(f"can't read {self._path}, so every pipeline counts from now on: {problem}")
             return {}
 
     def _write(self) -> None:
@@ -226,9 +229,9 @@ class Timetable:
             os.close(handle)
 
 
-def shown(moment: datetime, schedule: Schedule) -> str:
+def shown(timestamp: datetime, schedule: Schedule) -> str:
     """Return a moment as a person reads it, in the schedule's time zone."""
-    return f"{moment.astimezone(ZoneInfo(schedule.timezone)):%Y-%m-%d %H:%M} {schedule.timezone}"
+    return f"{timestamp.astimezone(ZoneInfo(schedule.timezone)):%Y-%m-%d %H:%M} {schedule.timezone}"
 
 
 def _text(schedule: Schedule) -> str:

@@ -103,24 +103,24 @@ class Address:
             UsageError: there is no password.
             WorkFailed: Secrets Manager doesn't hand the secret out.
         """
-        given: dict[str, Any] = {"database": self.database, "ssl": self.tls}
+        driver_arguments: dict[str, Any] = {"database": self.database, "ssl": self.tls}
         if self.region:
-            given["region"] = self.region
+            driver_arguments["region"] = self.region
         if self.iam:
-            given |= {"iam": True, **self._temporary()}
-            return given
+            driver_arguments |= {"iam": True, **self._temporary()}
+            return driver_arguments
         login = _fetch(self) if self.secret else self
         if not login.password:
             raise UsageError(
                 f"no password for {self.url}: set WORKBENCH_REDSHIFT_PASSWORD, or name a secret with ?secret=ARN"
             )
-        given |= {
+        driver_arguments |= {
             "host": self.host,
             "port": self.port,
             "user": login.user,
             "password": login.password,
         }
-        return given
+        return driver_arguments
 
     def _temporary(self) -> dict[str, Any]:
         # A whole host name is an endpoint; the driver takes cluster, workgroup, account and region from it.

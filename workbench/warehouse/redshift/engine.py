@@ -132,10 +132,10 @@ class RedshiftWarehouse:
             if name.startswith(_ACTS):
                 raise does_more(name)
         if names:
-            places = ", ".join("?" * len(names))
+            placeholders = ", ".join("?" * len(names))
             found = self.query(
                 "SELECT proname FROM pg_proc "
-                f"WHERE provolatile = 'v' AND lower(proname) IN ({places}) ORDER BY proname LIMIT 1",
+                f"WHERE provolatile = 'v' AND lower(proname) IN ({placeholders}) ORDER BY proname LIMIT 1",
                 sorted(names),
                 unload=False,
             )
@@ -205,18 +205,18 @@ class RedshiftWarehouse:
     def replace(self, table: str, rows: Rows) -> int:
         """Replace all rows of a declared table in one transaction; return how many there are now."""
         name = declared(table).full_name
-        with self.prepare(table, rows) as cargo:
+        with self.prepare(table, rows) as staged_rows:
 
             def work(session: RedshiftSession) -> int:
                 session.execute(f"DELETE FROM {name}")
-                return cargo.load(session)
+                return staged_rows.load(session)
 
             return self.run(work, repeatable=True)
 
     def append(self, table: str, rows: Rows) -> int:
         """Add rows to a declared table; return how many were added."""
-        with self.prepare(table, rows) as cargo:
-            return self.run(cargo.load)
+        with self.prepare(table, rows) as staged_rows:
+            return self.run(staged_rows.load)
 
     def prepare(
         self, table: str, rows: Rows | Stream

@@ -56,17 +56,17 @@ def translate(error: BaseException, doing: str) -> WorkbenchError:
         )
     code, message = str(fields.get("C", "")), str(fields.get("M", ""))
     detail = str(fields.get("D", ""))
-    told = one_line(" ".join(part for part in (message, detail) if part))
+    text = one_line(" ".join(part for part in (message, detail) if part))
     if code in _CONFLICTS or is_conflict(f"{message} {detail}"):
-        return Conflict(f"{doing}: another transaction was in the way: {told}")
+        return Conflict(f"{doing}: another transaction was in the way: {text}")
     if code.startswith(_LOST):
-        return ConnectionLost(f"{doing}: the connection broke: {told}")
+        return ConnectionLost(f"{doing}: the connection broke: {text}")
     if code.startswith((*_WRONG_STATEMENT, *_WRONG_LOGIN)):
         hint = one_line(str(fields.get("H", "")))
         if code in _NOT_THERE and _OURS & set(_QUOTED.findall(message)):
             hint = "make it with: workbench init"
-        return UsageError(f"{told}{'; ' + hint if hint else ''}")
-    return WorkFailed(f"{doing}: {told}")
+        return UsageError(f"{text}{'; ' + hint if hint else ''}")
+    return WorkFailed(f"{doing}: {text}")
 
 
 def is_conflict(message: str) -> bool:

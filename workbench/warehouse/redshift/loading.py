@@ -94,8 +94,8 @@ def prepared(table: str, rows: Rows | Stream, staging: Staging | None) -> Iterat
             connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
             _hold_to_sizes(connection, target)
         except duckdb.Error as error:
-            told = " ".join(str(error).split())[:300]
-            raise UsageError(f"the rows don't fit {target.full_name}: {told}") from None
+            text = " ".join(str(error).split())[:300]
+            raise UsageError(f"the rows don't fit {target.full_name}: {text}") from None
         connection.unregister("given")
         ((count,),) = connection.execute("SELECT count(*) FROM shaped").fetchall()
         if count <= FEW or (staging is None and count <= MOST_WITHOUT_S3):

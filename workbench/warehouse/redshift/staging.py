@@ -41,9 +41,9 @@ class Staging:
     @contextmanager
     def prefix(self, purpose: str) -> Iterator[Prefix]:
         """Yield a new prefix, which is removed with all it holds in the end."""
-        moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         bucket, _, base = self.uri.removeprefix("s3://").partition("/")
-        parts = [base.strip("/"), f"{purpose}-{moment}-{uuid4().hex}"]
+        parts = [base.strip("/"), f"{purpose}-{timestamp}-{uuid4().hex}"]
         prefix = Prefix(bucket, "/".join(part for part in parts if part) + "/")
         try:
             yield prefix

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Birth:
+class SpawnArguments:
     """What a child is born with: descriptors of its pipes, its environment and its working directory."""
 
     commands: int
@@ -36,15 +36,15 @@ class Birth:
     threads: int
 
 
-def live(app: PipeApp, birth: Birth, parent: int) -> None:
+def live(app: PipeApp, spawn: SpawnArguments, parent: int) -> None:
     """Run cells until told to end; never returns. To be called in a process that was just forked."""
     status = 1
     try:
-        settle(birth, parent)
+        detach(spawn, parent)
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-            loop.run_until_complete(_serve(app, birth))
+            loop.run_until_complete(_serve(app, spawn))
         status = 0
     except BaseException:
         os.write(2, traceback.format_exc().encode("utf-8", "replace"))
@@ -52,7 +52,7 @@ def live(app: PipeApp, birth: Birth, parent: int) -> None:
         leave(status)
 
 
-def settle(birth: Birth, parent: int) -> None:
+def detach(spawn: SpawnArguments, parent: int) -> None:
     """Make of a copy of the parent a process of its own."""
     os.setsid()
     set_death_signal(parent)
@@ -64,39 +64,39 @@ def settle(birth: Birth, parent: int) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.set_wakeup_fd(-1)
-    os.dup2(birth.output, 1)
-    os.dup2(birth.errors, 2)
-    os.close(birth.output)
-    os.close(birth.errors)
+    os.dup2(spawn.output, 1)
+    os.dup2(spawn.errors, 2)
+    os.close(spawn.output)
+    os.close(spawn.errors)
     # A dump of its memory would be of the size of all libraries.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     os.environ.clear()
-    os.environ.update(birth.environment)
+    os.environ.update(spawn.environment)
     # Whoever starts a kernel sets it, and libraries take it for the sign of one.
     os.environ["JPY_PARENT_PID"] = str(parent)
-    os.chdir(birth.folder)
+    os.chdir(spawn.folder)
     faulthandler.enable(file=2)
     random.seed()
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
-    if birth.threads > 1 and "threadpoolctl" in sys.modules:
+    if spawn.threads > 1 and "threadpoolctl" in sys.modules:
         with contextlib.suppress(Exception):
-            sys.modules["threadpoolctl"].threadpool_limits(birth.threads)
+            sys.modules["threadpoolctl"].threadpool_limits(spawn.threads)
     gc.enable()
 
 
-async def _serve(app: PipeApp, birth: Birth) -> None:
+async def _serve(app: PipeApp, spawn: SpawnArguments) -> None:
     from workbench.execution.parameters import secret
 
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 30)
     own = os.getpid()
-    with os.fdopen(birth.commands, "rb", buffering=0) as pipe:
+    with os.fdopen(spawn.commands, "rb", buffering=0) as pipe:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         frames = FrameReader()
-        app.settle()
+        app.flush()
         session = app.session
-        session.attach(birth.events, (1, 2))
+        session.attach(spawn.events, (1, 2))
         secret.on_reveal = lambda value: session.emit("secret", {"value": value})
         session.emit("ready", {})
         while data := await reader.read(1 << 20):

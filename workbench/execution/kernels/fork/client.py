@@ -25,8 +25,8 @@ _KEPT = 2
 # They change from call to call without a library's import caring.
 _PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST", "MLFLOW_RUN_CONTEXT")
 _lock = threading.Lock()
-_kept: dict[tuple[bool, tuple[tuple[str, str], ...]], Zygote] = {}
-_all: WeakSet[Zygote] = WeakSet()
+_kept: dict[tuple[bool, tuple[tuple[str, str], ...]], ZygoteClient] = {}
+_all: WeakSet[ZygoteClient] = WeakSet()
 _unsafe: set[str] = set()
 
 
@@ -34,7 +34,7 @@ class CannotFork(WorkbenchError):
     """Notebooks can't be forked here; a kernel started afresh does it. The text says why."""
 
 
-class Zygote:
+class ZygoteClient:
     """A zygote process with a given environment; children may be asked for from several threads."""
 
     def __init__(self, environment: Mapping[str, str], kernels: bool = False) -> None:
@@ -193,7 +193,7 @@ def _safe(names: Iterable[str]) -> list[str]:
 
 def find_zygote(
     environment: Mapping[str, str], code: Iterable[Path] = (), *, kernels: bool = False
-) -> Zygote:
+) -> ZygoteClient:
     """Return a zygote for an environment, the one at hand if nothing of it has changed.
 
     Args:
@@ -221,7 +221,7 @@ def find_zygote(
         if found is not None and (not found.alive or newest > found.started):
             found.retire()
             found = None
-        _kept[key] = found = found or Zygote(environment, kernels)
+        _kept[key] = found = found or ZygoteClient(environment, kernels)
         for old in list(_kept)[:-_KEPT]:
             _kept.pop(old).retire()
     return found

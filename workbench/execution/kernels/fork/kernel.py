@@ -7,20 +7,20 @@ import os
 import traceback
 from collections.abc import Sequence
 
-from workbench.execution.kernels.fork.child import Birth, leave, settle
+from workbench.execution.kernels.fork.child import SpawnArguments, detach, leave
 from workbench.execution.kernels.fork.shell import PipeApp
 
 
-def serve(app: PipeApp, birth: Birth, parent: int, arguments: Sequence[str]) -> None:
+def serve(app: PipeApp, spawn: SpawnArguments, parent: int, arguments: Sequence[str]) -> None:
     """Be a kernel until told to end; never returns. To be called in a process that was just forked.
 
     ``arguments`` are those of ``python -m ipykernel_launcher``.
     """
     status = 1
     try:
-        settle(birth, parent)
-        os.close(birth.commands)
-        os.close(birth.events)
+        detach(spawn, parent)
+        os.close(spawn.commands)
+        os.close(spawn.events)
         app.connect(arguments, parent)
         app.start()
         status = 0

@@ -27,7 +27,7 @@ from typing import Any
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from traitlets import List, Unicode
 
-from workbench.execution.kernels.fork.client import CannotFork, Zygote, find_zygote
+from workbench.execution.kernels.fork.client import CannotFork, ZygoteClient, find_zygote
 
 _LOOK_EVERY = 0.005
 _LAUNCHERS = ("ipykernel_launcher", "ipykernel")
@@ -80,7 +80,7 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, zygote: Zygote, stdout: Any, stderr: Any) -> None:
+    def __init__(self, zygote: ZygoteClient, stdout: Any, stderr: Any) -> None:
         self._zygote, self.number = zygote, zygote.number()
         self.pid = 0
         self.ending: dict[str, Any] | None = None

@@ -158,7 +158,7 @@ class PipeApp(IPKernelApp):
         for extension in self.default_extensions:
             self.shell.extension_manager.load_extension(extension)
 
-    def settle(self) -> None:
+    def flush(self) -> None:
         """Make ready for a notebook, in the process that runs it and within its event loop."""
         path = str(Path(jupyter_runtime_dir()) / f"kernel-{uuid.uuid4()}.json")
         self.connection_file = self.config.IPKernelApp.connection_file = path

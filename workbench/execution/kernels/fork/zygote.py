@@ -1,4 +1,4 @@
-"""The parent from which notebooks are forked: it imports, forks and buries, and does nothing else.
+"""The parent from which notebooks are forked: it imports, forks and reaps, and does nothing else.
 
 Run as ``python -m workbench.execution.kernels.fork.zygote DESCRIPTOR [kernels]``; the descriptor is a socket of packets
 to the supervisor. With ``kernels`` its children are whole kernels, else they run the cells they are sent. It has one thread, no event loop and no work of its own, since a child of a process that has worked
@@ -60,7 +60,7 @@ class Zygote:
                     elif not self._answer():
                         self._end()
                         return
-                self._bury()
+                self._reap()
                 if not found and self._waiting:
                     self._import(self._waiting.popleft())
 
@@ -101,7 +101,7 @@ class Zygote:
                 os.close(descriptor)
             self._send({"op": "refused", "id": request["id"]})
             return
-        from workbench.execution.kernels.fork.child import Birth, live
+        from workbench.execution.kernels.fork.child import SpawnArguments, live
 
         gc.collect()
         gc.freeze()
@@ -110,7 +110,7 @@ class Zygote:
         if pid == 0:
             self._control.close()
             commands, events, output, errors = descriptors
-            birth = Birth(
+            spawn = SpawnArguments(
                 commands=commands,
                 events=events,
                 output=output,
@@ -122,24 +122,24 @@ class Zygote:
             if self._kernels:
                 from workbench.execution.kernels.fork.kernel import serve
 
-                serve(self._app, birth, parent, request["arguments"])
-            live(self._app, birth, parent)
+                serve(self._app, spawn, parent, request["arguments"])
+            live(self._app, spawn, parent)
         for descriptor in descriptors:
             os.close(descriptor)
         self._running[pid] = request["id"]
         self._send({"op": "forked", "id": request["id"], "pid": pid})
 
-    def _environment(self, given: dict[str, str]) -> dict[str, str]:
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         """Return a child's environment with what imports have changed in ours, as they would have in its own."""
         before, after = self._started_with, os.environ
         for name in before.keys() | after.keys():
-            if before.get(name) != after.get(name) and given.get(name) == before.get(name):
-                given.pop(name, None)
+            if before.get(name) != after.get(name) and variables.get(name) == before.get(name):
+                variables.pop(name, None)
                 if name in after:
-                    given[name] = after[name]
-        return given
+                    variables[name] = after[name]
+        return variables
 
-    def _bury(self) -> None:
+    def _reap(self) -> None:
         """Take leave of children that ended, and end what they left behind."""
         from workbench.execution.kernels.fork.linux import kill_group
 

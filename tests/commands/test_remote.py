@@ -59,7 +59,7 @@ def test_a_home_may_have_any_name(
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / NAME / "home"))
     connect(create=True)
     land(str(sales), "transactions")
-    tally = Worker(connect_queue(), get_settings(), Options(settle=0.2), say=lambda line: None).work(
+    tally = Worker(connect_queue(), get_settings(), Options(settle=0.2), log=lambda line: None).work(
         drain=True
     )
     assert tally["done"] >= 1

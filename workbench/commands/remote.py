@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXECUTORS = ("local", "ecs")
 
 
-def places(
+def destinations(
     pipeline: Pipeline, executor: str | None, settings: Settings, *, lines: bool = False
 ) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str] | None]:
     """Return who is told of a run, what executes stages elsewhere, the run this one is a part of, and variables.
@@ -33,24 +33,24 @@ def places(
         raise unknown("executor", executor, EXECUTORS)
     maps = {stage.executor for stage in pipeline.stages.values()}
     remote = executor == "ecs" or (executor is None and "ecs" in maps)
-    told: Progress = Lines() if remote or lines else choose_progress(pipeline.name, settings)
-    elsewhere: dict[str, Any] = {}
+    progress: Progress = Lines() if remote or lines else choose_progress(pipeline.name, settings)
+    remotes: dict[str, Any] = {}
     # Set by the run on another machine whose stage this is; nothing that a notebook starts may see it.
     part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)
     if remote or settings.runs_uri:
         from workbench.aws.ecs.executor import executors
 
-        elsewhere = executors()
+        remotes = executors()
     if settings.profile == "aws" or settings.runs_uri:
         from workbench.aws.metrics import observed
 
         # Figures of a stage are those of the run that it is a part of.
         from workbench.aws.shared_runs import shared
 
-        local = told
-        told = shared(local, settings) if part_of else observed(lambda: local, settings)
+        local = progress
+        progress = shared(local, settings) if part_of else observed(lambda: local, settings)
     extra = {PARENT: os.environ[PARENT]} if part_of and PARENT in os.environ else None
-    return told, elsewhere, part_of, extra
+    return progress, remotes, part_of, extra
 
 
 def bring_home(settings: Settings, run_id: str | None = None) -> None:
