@@ -21,6 +21,7 @@ from workbench.transform.results import (
     read_result,
 )
 from workbench.warehouse import Warehouse, connect
+from workbench.warehouse.access import note_tables
 from workbench.warehouse.dbt import Target, environment
 
 TAGS = ("customers", "products", "transactions", "marts")
@@ -57,6 +58,11 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     if results is None:
         results = _with_dbt(settings, warehouse, tags, full_refresh, replay)
     filled = [result.table for result in results if result.filled]
+    # dbt has connections of its own, and statements that are executed again are known already.
+    note_tables(
+        reads=sorted({name for result in results if result.status != "skipped" for name in result.reads}),
+        writes=filled,
+    )
     rows = warehouse.counts(*filled) if filled else {}
     warehouse.refresh(filled)
     raise_for(results)
@@ -70,8 +76,8 @@ def _with_dbt(
     with environment(currency), warehouse.dbt_target() as target:
         warehouse.remake([table.full_name for table in MODELS.values()], always=full_refresh)
         for attempt in range(1, _ATTEMPTS + 1):
-            nodes = _invoke(settings, target, tags)
-            results = [read_result(node) for node in nodes]
+            nodes, manifest = _invoke(settings, target, tags)
+            results = [read_result(node, manifest) for node in nodes]
             failed = [result for result in results if result.status == "error"]
             if attempt == _ATTEMPTS or not any(warehouse.is_conflict(each.message) for each in failed):
                 break
@@ -80,8 +86,9 @@ def _with_dbt(
     return results
 
 
-def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any]:
-    """Run ``dbt build`` and return dbt's own results, one a node."""
+def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> tuple[list[Any], Any]:
+    """Run ``dbt build``; return dbt's own results, one a node, and its manifest."""
+    from dbt.adapters.factory import get_adapter_by_type
     from dbt.cli.main import dbtRunner
 
     from workbench.transform.quiet import only_warnings
@@ -100,7 +107,9 @@ def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> list[Any
         outcome = dbtRunner().invoke(arguments)
     if outcome.exception is not None:
         raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception))}")
-    return list(getattr(outcome.result, "results", ()))
+    # It is no part of the outcome, and to read the project twice would take as long as to build it.
+    manifest = get_adapter_by_type(target.name).get_macro_resolver()
+    return list(getattr(outcome.result, "results", ())), manifest
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
 from workbench.warehouse import Warehouse
+from workbench.warehouse.access import infrastructure
 
 _PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
 _NOT_SOURCES = {"target", "logs"}
@@ -48,12 +49,13 @@ _MEMORY = re.compile(r"memory_limit: *(\w+)")
 
 @dataclass(frozen=True)
 class Step:
-    """A model or a test, in an order that dbt took, and the statement that it is."""
+    """A model or a test, in an order that dbt took, the statement that it is, and the tables that this reads."""
 
     name: str
     resource_type: Literal["model", "test"]
     table: str
     sql: str
+    reads: Sequence[str]
 
 
 class Replay:
@@ -83,6 +85,7 @@ class Replay:
         ]
         self._key = sha256(json.dumps(parts).encode()).hexdigest()
 
+    @infrastructure()
     def execute(self) -> list[NodeResult] | None:
         """Execute the statements; None if there are none, or dbt should have a look."""
         steps = self._read()
@@ -108,6 +111,7 @@ class Replay:
                         status="pass",
                         seconds=time.monotonic() - started,
                         failures=0 if step.resource_type == "test" else None,
+                        reads=tuple(step.reads),
                     )
                 )
         return results
@@ -132,7 +136,7 @@ class Replay:
         if not well or varies or not all(map(_is_plain, nodes)):
             return
         steps = [
-            Step(result.name, result.resource_type, result.table, node.node.compiled_code)
+            Step(result.name, result.resource_type, result.table, node.node.compiled_code, result.reads)
             for node, result in zip(nodes, results, strict=True)
         ]
         content = json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]})

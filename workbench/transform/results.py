@@ -29,8 +29,9 @@ _STATUS: dict[str, Status] = {"success": "pass", "partial success": "error", "no
 class NodeResult:
     """What became of one model or one test.
 
-    ``table`` is the full name of the table that was filled or tested. ``rows`` is the number of rows a model's
-    table has now, ``failures`` the number of rows that broke a test.
+    ``table`` is the full name of the table that was filled or tested, ``reads`` those of the tables that its
+    statement reads. ``rows`` is the number of rows a model's table has now, ``failures`` the number of rows that
+    broke a test.
     """
 
     name: str
@@ -41,6 +42,7 @@ class NodeResult:
     rows: int | None = None
     failures: int | None = None
     message: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def filled(self) -> bool:
@@ -70,16 +72,16 @@ class TransformResult:
         return tuple(result for result in self.results if result.resource_type == "test")
 
     def frame(self) -> pandas.DataFrame:
-        """Return one row a node, for display."""
+        """Return one row a node, for display; without what it reads."""
         import pandas
 
-        columns = list(NodeResult.__dataclass_fields__)
+        columns = [name for name in NodeResult.__dataclass_fields__ if name != "reads"]
         frame = pandas.DataFrame([asdict(result) for result in self.results], columns=columns)
         return frame.astype({"rows": "Int64", "failures": "Int64"})
 
 
-def read_result(result: Any) -> NodeResult:
-    """Return dbt's own result of a node as ours."""
+def read_result(result: Any, manifest: Any) -> NodeResult:
+    """Return dbt's own result of a node as ours; what it reads is in dbt's manifest."""
     node = result.node
     status = _STATUS.get(str(result.status), str(result.status))
     is_model = node.resource_type == "model"
@@ -96,7 +98,21 @@ def read_result(result: Any) -> NodeResult:
         seconds=float(result.execution_time),
         failures=None if is_model or result.failures is None else int(result.failures),
         message="" if status == "pass" else one_line(result.message or ""),
+        reads=tuple(sorted(_tables(node.depends_on.nodes, manifest))),
     )
+
+
+def _tables(nodes: Sequence[str], manifest: Any) -> set[str]:
+    """Return the tables that nodes stand for: themselves, or what those read that are only parts of statements."""
+    found: set[str] = set()
+    for name in nodes:
+        if source := manifest.sources.get(name):
+            found.add(f"{source.schema}.{source.identifier}")
+        elif (node := manifest.nodes[name]).name in MODELS:
+            found.add(MODELS[node.name].full_name)
+        else:
+            found |= _tables(node.depends_on.nodes, manifest)
+    return found
 
 
 def in_order(results: Sequence[NodeResult], rows: Mapping[str, int]) -> tuple[NodeResult, ...]:

@@ -17,6 +17,7 @@ from workbench.private import close_to_others, private_folder
 from workbench.schema import TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue, duckdb_dbt
+from workbench.warehouse.access import infrastructure, noted
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb_upgrade import columns, statements
 from workbench.warehouse.opening import opened
@@ -102,7 +103,7 @@ class DuckDBWarehouse:
             }
             if {"marts", "core"} <= schemas:
                 connection.execute("SET search_path = 'marts,core'")
-            yield connection
+            yield noted(connection)
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows."""
@@ -183,6 +184,7 @@ class DuckDBWarehouse:
         with self.connection(), duckdb_dbt.reached(self.path) as target:
             yield target
 
+    @infrastructure()
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made."""
         try:
@@ -198,6 +200,7 @@ class DuckDBWarehouse:
                 connection.execute(statement)
         return [name for name in TABLES if name not in present]
 
+    @infrastructure()
     def plan(self) -> list[str]:
         """Return the statements that `initialize` would run now, in order; no file is made."""
         if not self.path.is_file():
@@ -206,6 +209,7 @@ class DuckDBWarehouse:
         with self.connection(read_only=True) as connection:
             return statements(connection, columns(connection))
 
+    @infrastructure()
     def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
         """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
         with self.transaction() as connection:

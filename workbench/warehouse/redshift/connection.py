@@ -15,6 +15,7 @@ from redshift_connector.utils.oids import RedshiftOID
 from redshift_connector.utils.type_utils import text_recv
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.warehouse.access import note
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.errors import (
     DRIVER_ERRORS,
@@ -56,6 +57,7 @@ class RedshiftSession:
             UsageError: the statement is wrong.
             Conflict, ConnectionLost, WorkFailed: it failed.
         """
+        note(sql, "redshift")
         try:
             self.cursor.execute(sql, list(parameters) if parameters else None)
         except DRIVER_ERRORS as error:

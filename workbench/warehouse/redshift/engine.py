@@ -12,6 +12,7 @@ from workbench.errors import UsageError
 from workbench.schema import REPORTS, TABLES, Dialect
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue
+from workbench.warehouse.access import infrastructure
 from workbench.warehouse.base import Rows, Stream
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
@@ -167,6 +168,7 @@ class RedshiftWarehouse:
         """Make or upgrade the declared tables."""
         self.initialize()
 
+    @infrastructure()
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas, tables and views; return the full names of the tables made."""
 
@@ -178,6 +180,7 @@ class RedshiftWarehouse:
 
         return retrying.again(once, (Unreachable,))
 
+    @infrastructure()
     def plan(self) -> list[str]:
         """Return the statements that `initialize` would run now, in order."""
 
@@ -187,6 +190,7 @@ class RedshiftWarehouse:
 
         return retrying.again(once)
 
+    @infrastructure()
     def remake(self, tables: Sequence[str], *, always: bool = False) -> None:
         """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
         with open_session(self.address) as session:

@@ -15,6 +15,7 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.schema import Column, Table, quote, sql_type
 from workbench.schema import table as declared
 from workbench.settings import get_settings
+from workbench.warehouse.access import infrastructure, note_tables
 from workbench.warehouse.base import Rows, Session, Stream
 from workbench.warehouse.redshift.staging import Prefix, Staging
 
@@ -46,13 +47,17 @@ class Inserts:
         names = ", ".join(map(quote, self.table.column_names))
         width = len(self.table.columns)
         most = min(_ROWS_A_STATEMENT, _MOST_VALUES // width)
-        for start in range(0, len(self.values), most):
-            some = self.values[start : start + most]
-            marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(some))
-            session.execute(
-                f"INSERT INTO {self.table.full_name} ({names}) VALUES {marks}",
-                [value for row in some for value in row],
-            )
+        if self.values:
+            note_tables(writes=[self.table.full_name])
+        # Thousands of marks say nothing more of it.
+        with infrastructure():
+            for start in range(0, len(self.values), most):
+                some = self.values[start : start + most]
+                marks = ", ".join(["(" + ", ".join("?" * width) + ")"] * len(some))
+                session.execute(
+                    f"INSERT INTO {self.table.full_name} ({names}) VALUES {marks}",
+                    [value for row in some for value in row],
+                )
         return len(self.values)
 
 
