@@ -1,4 +1,4 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and lines added to them in one piece."""
 
 from __future__ import annotations
 
@@ -30,3 +30,12 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         name.unlink(missing_ok=True)
         raise
+
+
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file, made if it isn't there, in one piece: lines of several processes don't mix."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, f"{line}\n".encode())
+    finally:
+        os.close(handle)

@@ -115,6 +115,10 @@ class Settings(BaseSettings):
         default=Decimal("0.004445"), ge=0, description="US dollars for a GB an hour on Fargate"
     )
     parallel: int = Field(default=0, ge=0, description="stages to run at once; 0 means one a processor")
+    strict: bool = Field(
+        default=False,
+        description="have a stage fail that touches other tables than its map says, rather than warn",
+    )
     mlflow_runs: bool = Field(default=False, description="make each pipeline run a parent run in MLflow")
 
     @field_validator("home", mode="after")

@@ -64,6 +64,12 @@ def run(
         ),
     ] = None,
     cold: Cold = False,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Fail, not warn, where a stage touches other tables than its map says."
+        ),
+    ] = False,
     executor: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="local or ecs, for all stages; their maps say it otherwise."),
@@ -90,6 +96,7 @@ def run(
             force=force,
             resume=resume,
             cold=cold,
+            strict=strict,
             executor=executor,
             executors=remotes,
             part_of=part_of,

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from workbench.files import append_line
 from workbench.schema import REPORTS, SCHEMAS, TABLES, Dialect
 
 if TYPE_CHECKING:
@@ -70,11 +71,7 @@ class _Log:
         self._written.add((cell, line))
         # A statement doesn't fail because nobody could be told of it.
         with suppress(OSError):
-            handle = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(handle, f"{line}\n".encode())
-            finally:
-                os.close(handle)
+            append_line(Path(self.path), line)
 
 
 _infrastructure = _Infrastructure()

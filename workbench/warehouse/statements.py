@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.files import append_line
 from workbench.private import private_folder
 from workbench.schema import REPORTS, SCHEMAS, TABLES, Dialect
 
@@ -108,13 +108,10 @@ class Statements:
 
     def _keep(self, key: str, found: Tables) -> None:
         line = json.dumps([key, sorted(found.reads), sorted(found.writes), sorted(found.made)])
+        # It is then parsed again.
         with suppress(OSError):
             private_folder(self._path.parent)
-            handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(handle, f"{line}\n".encode())
-            finally:
-                os.close(handle)
+            append_line(self._path, line)
 
 
 @lru_cache(maxsize=4096)
@@ -137,7 +134,7 @@ def _tables_of(sql: str, dialect: Dialect) -> Tables:
     )
 
 
-def _of_tree(tree: exp.Expression, sql: str, dialect: Dialect) -> Tables:
+def _of_tree(tree: exp.Expr, sql: str, dialect: Dialect) -> Tables:
     from sqlglot import exp
 
     if isinstance(tree, exp.Command):
@@ -171,18 +168,15 @@ def _of_command(word: str, sql: str, dialect: Dialect) -> Tables:
     return Tables(understood=word in _NO_ROWS)
 
 
-def _targets(tree: exp.Expression) -> Iterator[exp.Table]:
+def _targets(tree: exp.Expr) -> Iterator[exp.Table]:
     """Yield the nodes that name the tables a statement writes."""
     from sqlglot import exp
 
-    places: list[exp.Expression] = []
-    for node in tree.find_all(exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into):
-        places.append(node.this)
-    if (
-        (isinstance(tree, (exp.Create, exp.Drop)) and tree.args.get("kind") in ("TABLE", "VIEW"))
-        or isinstance(tree, exp.Alter)
-        or (isinstance(tree, exp.Copy) and tree.args.get("kind"))
-    ):
+    kinds = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into)
+    places: list[exp.Expr] = [node.this for node in tree.find_all(*kinds)]
+    of_tables = isinstance(tree, (exp.Create, exp.Drop)) and tree.args.get("kind") in ("TABLE", "VIEW")
+    comes_in = isinstance(tree, exp.Copy) and tree.args.get("kind")
+    if of_tables or comes_in or isinstance(tree, exp.Alter):
         places.append(tree.this)
     elif isinstance(tree, exp.TruncateTable):
         places += tree.expressions
@@ -192,7 +186,7 @@ def _targets(tree: exp.Expression) -> Iterator[exp.Table]:
             yield target
 
 
-def _name(table: exp.Expression) -> str:
+def _name(table: exp.Expr) -> str:
     schema = table.args.get("db")
     return ".".join(part for part in (schema.name.lower() if schema else "", table.name.lower()) if part)
 
@@ -203,10 +197,11 @@ def _is_cte(table: exp.Table) -> bool:
 
     if table.args.get("db"):
         return False
-    name, node = table.name.lower(), table.parent
-    child: exp.Expression = table
+    name = table.name.lower()
+    child: exp.Expr = table
+    node: exp.Expr | None = table.parent
     while node is not None:
-        visible: list[exp.Expression] = []
+        visible: list[exp.Expr] = []
         if isinstance(node, exp.With):
             place = next((i for i, cte in enumerate(node.expressions) if cte is child), 0)
             visible = node.expressions if node.args.get("recursive") else node.expressions[:place]

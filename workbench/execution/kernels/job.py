@@ -68,6 +68,7 @@ class Job:
     stop: Stop = field(default_factory=Stop)
     on_cell: Callable[[int, int], None] | None = None
     on_output: Callable[[dict[str, Any]], None] | None = None
+    on_cell_end: Callable[[int], None] | None = None
     scratch: Any = None
     kernel: Kernel = field(default_factory=Kernel)
     process: Process | None = None

@@ -53,9 +53,11 @@ class Supervisor:
         limits: Limits,
         stop: Stop,
         on_output: Callable[[dict[str, Any]], None] | None = None,
+        on_cell_end: Callable[[int], None] | None = None,
     ) -> None:
         self.process, self.node, self.watcher, self.journal = process, node, watcher, journal
         self.redactor, self.limits, self.stop, self.on_output = redactor, limits, stop, on_output
+        self.on_cell_end = on_cell_end
         self.outputs = Outputs(node)
         self._shown: dict[str, Any] = {}
         self.ending = Ending()
@@ -99,6 +101,8 @@ class Supervisor:
         finally:
             self.ending.cells.append(round(time.monotonic() - started, 4))
             self.outputs.end()
+            if self.on_cell_end:
+                self.on_cell_end(index)
         for comm_id, state in self.outputs.captured():
             # As JupyterLab does, so that later cells see it.
             self.process.send_comm(comm_id, {"method": "update", "state": state, "buffer_paths": []})

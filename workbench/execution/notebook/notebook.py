@@ -113,13 +113,27 @@ def _assigned(content: dict[str, Any], where: str, kernel: Kernel) -> dict[str, 
 
 
 @dataclass(frozen=True)
+class Access:
+    """Full names of the tables that a notebook read and wrote, each with the cells that did.
+
+    Cells are counted from 0, in the notebook as it was found. ``unknown`` are cells with a statement that can't be
+    understood: what it touches nobody knows.
+    """
+
+    reads: dict[str, list[int]]
+    writes: dict[str, list[int]]
+    unknown: list[int]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a notebook ended: without ``error``, or with one line that says why.
 
     ``node`` is the executed notebook, or as much of it as ran; ``record`` what it handed back. ``reason`` says
     what ended it, ``usage`` what it took (``peak_memory`` in bytes, ``cpu_seconds``) and ``cells`` the wall
     seconds of each code cell that ran, in order. ``executor`` is ``fork`` or ``kernel``, ``why`` the reason if
-    it wasn't forked; ``cost`` is in US dollars, over all attempts.
+    it wasn't forked; ``cost`` is in US dollars, over all attempts. ``access`` is what it touched in the warehouse;
+    None if nobody looked.
     """
 
     node: Any
@@ -131,6 +145,7 @@ class Outcome:
     executor: str = "kernel"
     why: str | None = None
     cost: float | None = None
+    access: Access | None = None
 
 
 def told(name: str, text: str) -> str:

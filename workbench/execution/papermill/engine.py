@@ -88,8 +88,9 @@ class WorkbenchEngine:
                 if info := job.process.language_info():
                     nb.metadata["language_info"] = info
                 supervisor = Supervisor(
-                    job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output
-                )
+                    job.process, nb, manager, journal, job.redactor, job.limits, job.stop, job.on_output,
+                    job.on_cell_end,
+                )  # fmt: skip
                 job.ending = supervisor.run()
                 if supervisor.interruption:
                     raise supervisor.interruption

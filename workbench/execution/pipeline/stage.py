@@ -123,12 +123,14 @@ class Stage(Part):
     ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names files and folders,
     relative to the map, that the stage depends on beyond what its notebook imports.
     ``kernel`` is the one to run it in instead of the one that its notebook names.
-    ``skip: never`` runs it even if nothing has changed.
+    ``skip: never`` runs it even if nothing has changed. ``sometimes`` names those of its ``reads`` that a run may do
+    without, as they are needed only at times.
     """
 
     notebook: str
     reads: Names = ()
     writes: Names = ()
+    sometimes: Names = ()
     after: Names = ()
     parameters: dict[str, Any] = {}
     over: dict[str, Any] = Field(default={}, max_length=1)
@@ -160,6 +162,8 @@ class Stage(Part):
             names = [instance_name("", value) for value in values]
             if twice := next((v for v, n in zip(values, names, strict=True) if names.count(n) > 1), None):
                 raise ValueError(f"over: {name}: {twice!r} is there twice")
+        if unread := [name for name in self.sometimes if name not in self.reads]:
+            raise ValueError(f"sometimes: {unread[0]} isn't among the reads")
         if self.limit and not self.over:
             raise ValueError("limit is for a stage that goes over a list")
         list(self.sources)

@@ -83,6 +83,19 @@ class StageRun(_Timed):
     key: dict[str, str] = Field(default={}, description="hash of everything its result depends on, by name")
     inputs: dict[str, Version] = Field(default={}, description="what it read, by name")
     outputs: dict[str, Version] = Field(default={}, description="what it wrote, by name")
+    reads: dict[str, list[int]] | None = Field(
+        default=None,
+        description="tables that it was seen to read, each with the cells that did, from 0; null if nobody looked",
+    )
+    writes: dict[str, list[int]] | None = Field(
+        default=None, description="tables that it was seen to write, likewise"
+    )
+    unknown: list[int] = Field(
+        default=[], description="cells with a statement that wasn't understood: its tables aren't known"
+    )
+    differences: list[str] = Field(
+        default=[], description="where the tables it was seen to touch differ from its map, one sentence each"
+    )
     counts: dict[str, int | None] = Field(default={}, description="whole numbers that the notebook recorded")
     tables: dict[str, int] = Field(default={}, description="rows of the tables that the notebook recorded")
     metrics: dict[str, float | None] = Field(default={}, description="measures that the notebook recorded")
@@ -97,9 +110,19 @@ class StageRun(_Timed):
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should see to: the sentences that it handed over as the value ``warnings``."""
+        """What a person should see to.
+
+        The sentences that it handed over as the value ``warnings``, and where it touched other tables than its map says.
+        """
         warnings = self.values.get("warnings")
-        return [str(each) for each in warnings] if isinstance(warnings, list) else []
+        found = [str(each) for each in warnings] if isinstance(warnings, list) else []
+        found += [f"{self.name}: {difference}" for difference in self.differences]
+        if self.unknown:
+            cells = ", ".join(map(str, self.unknown))
+            found.append(
+                f"{self.name}: a statement of cell {cells} isn't understood: which tables it touches isn't known"
+            )
+        return found
 
     @property
     def rows(self) -> int | None:

@@ -12,8 +12,11 @@ from workbench.execution.kernels.environment import environment
 from workbench.execution.kernels.fork.client import CannotFork
 from workbench.execution.kernels.job import Job, Limits
 from workbench.execution.kernels.start import preload, start_kernel, start_process
+from workbench.execution.notebook.access_log import AccessLog
 from workbench.execution.notebook.notebook import Outcome, Prepared, find_record, one_line
 from workbench.settings import Settings
+from workbench.warehouse.access import ACCESS_LOG
+from workbench.warehouse.statements import Statements
 
 if TYPE_CHECKING:
     from workbench.execution.kernels.jupyter_kernel import KernelProcess
@@ -45,6 +48,7 @@ class Executor:
         self._ahead: dict[str, KernelProcess] = {}
         self._running: dict[int, Job] = {}
         self._stopped = False
+        self._statements = Statements(settings.home / "cache" / "statements.jsonl")
 
     def prefetch(self, prepared: Prepared) -> None:
         """Get ready for a notebook that will be executed soon."""
@@ -69,6 +73,7 @@ class Executor:
         """
         redactor = prepared.redactor
         redactor.add(*self.settings.secrets)
+        log = AccessLog(self._access_log(prepared), self._statements)
         job = Job(
             start=lambda: self._start(prepared),
             output=output,
@@ -80,13 +85,14 @@ class Executor:
             kernel=prepared.kernel,
             facts={"run_id": self.run_id, "stage": prepared.name},
             on_cell=on_cell,
+            on_cell_end=log.end_cell,
         )
         with self._lock:
             self._running[id(job)] = job
             if self._stopped:
                 job.stop.set()
         try:
-            return _outcome(prepared, job)
+            return _outcome(prepared, job, log)
         finally:
             with self._lock:
                 self._running.pop(id(job), None)
@@ -129,13 +135,17 @@ class Executor:
         )
 
     def _environment(self, prepared: Prepared) -> dict[str, str]:
-        return environment(self.settings, self.run_id, prepared.name, self.extra)
+        noted = {ACCESS_LOG: str(self._access_log(prepared))}
+        return environment(self.settings, self.run_id, prepared.name, self.extra | noted)
+
+    def _access_log(self, prepared: Prepared) -> Path:
+        return self.folder / f"{prepared.name}.access.jsonl"
 
     def _log(self, prepared: Prepared) -> Path:
         return self.folder / f"{prepared.name}.log"
 
 
-def _outcome(prepared: Prepared, job: Job) -> Outcome:
+def _outcome(prepared: Prepared, job: Job, log: AccessLog) -> Outcome:
     # Papermill's libraries load while the zygote loads the notebook's.
     from workbench.execution.papermill.run import run_through_papermill
 
@@ -146,6 +156,9 @@ def _outcome(prepared: Prepared, job: Job) -> Outcome:
         failure = f"can't keep the notebook: {problem.strerror or problem}: {problem.filename or job.output}"
     ending = job.ending
     clean = job.redactor.notebook(job.node) if job.node is not None else {"cells": [], "metadata": {}}
+    access = log.close(clean["cells"])
+    # Another kernel's may have no package that would note anything.
+    noted = access if prepared.kernel.ours or access.reads or access.writes or access.unknown else None
     error = failure or (ending.error if ending else "it didn't start")
     return Outcome(
         clean,
@@ -160,4 +173,5 @@ def _outcome(prepared: Prepared, job: Job) -> Outcome:
         cells=tuple(ending.cells) if ending else (),
         executor=job.executor,
         why=job.why,
+        access=noted,
     )

@@ -33,6 +33,7 @@ def run_pipeline(
     resume: str | None = None,
     request: str | None = None,
     cold: bool = False,
+    strict: bool = False,
     executor: str | None = None,
     executors: Mapping[str, MakeRemote] | None = None,
     part_of: str | None = None,
@@ -55,6 +56,8 @@ def run_pipeline(
             ``parameters``, and what it got done is skipped.
         request: what of its schedule asks for it; kept in the record.
         cold: start a kernel afresh for each notebook, don't fork.
+        strict: have a stage fail that touches other tables than its map says, rather than warn; so it is, too, where
+            the settings say so.
         executor: what executes all stages, ``local`` or ``ecs``; as their maps say if None.
         executors: make the executors other than the local one, by name.
         part_of: the run on another machine that this one executes a stage of. It takes over its identity and
@@ -73,6 +76,8 @@ def run_pipeline(
         Stopped: SIGINT, SIGTERM or SIGHUP ended the run; it is recorded.
     """
     settings = settings or get_settings()
+    if strict:
+        settings = settings.model_copy(update={"strict": True})
     if not isinstance(pipeline, Pipeline):
         pipeline = load_pipeline(pipeline, settings)
     chosen = tuple(name for name in pipeline.select(start=start, only=only) if name not in without)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.execution.notebook.notebook import Outcome
+from workbench.execution.pipeline.differences import differences
+from workbench.execution.pipeline.stage import Stage
 from workbench.execution.records.model import StageRun, Version
 
 
@@ -20,6 +22,15 @@ def apply_outcome(record: StageRun, outcome: Outcome) -> None:
     record.peak_memory = None if peak is None else int(peak)
     record.cpu_seconds = outcome.usage.get("cpu_seconds")
     record.cost = outcome.cost
+    if outcome.access is not None:
+        record.reads, record.writes = outcome.access.reads, outcome.access.writes
+        record.unknown = outcome.access.unknown
+
+
+def judge(record: StageRun, stage: Stage) -> None:
+    """Note where the tables that a stage was seen to touch differ from its map."""
+    if record.reads is not None and record.writes is not None:
+        record.differences = differences(stage, record.reads, record.writes, record.unknown)
 
 
 def copy_previous(record: StageRun, row: Mapping[str, Any]) -> None:
