@@ -174,9 +174,14 @@ def _targets(tree: exp.Expr) -> Iterator[exp.Table]:
 
     kinds = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Into)
     places: list[exp.Expr] = [node.this for node in tree.find_all(*kinds)]
-    of_tables = isinstance(tree, (exp.Create, exp.Drop)) and tree.args.get("kind") in ("TABLE", "VIEW")
-    comes_in = isinstance(tree, exp.Copy) and tree.args.get("kind")
-    if of_tables or comes_in or isinstance(tree, exp.Alter):
+    of_rows = tree.args.get("kind") in ("TABLE", "VIEW")
+    if isinstance(tree, exp.Drop) and of_rows:
+        places += tree.args.get("tables") or [tree.this]
+    elif (
+        (isinstance(tree, exp.Create) and of_rows)
+        or isinstance(tree, exp.Alter)
+        or (isinstance(tree, exp.Copy) and tree.args.get("kind"))
+    ):
         places.append(tree.this)
     elif isinstance(tree, exp.TruncateTable):
         places += tree.expressions

@@ -16,7 +16,7 @@ from workbench.aws.ecs.run_task import TaskResult, TaskSpec, run_task, stage_com
 from workbench.aws.shared_runs import PARTS, SharedRuns
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution.kernels.environment import environment
-from workbench.execution.notebook.notebook import Outcome, Prepared, find_record
+from workbench.execution.notebook.notebook import Access, Outcome, Prepared, find_record
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.records.mlflow_parent import PARENT
@@ -153,6 +153,7 @@ class EcsExecutor:
             executor="ecs",
             why=result.task_arn,
             cost=cost,
+            access=_access(record),
         )
 
     def _take_over(self, prepared: Prepared, output: Path, shared: SharedRuns) -> StageRun | None:
@@ -191,6 +192,12 @@ def _usage(record: StageRun | None) -> dict[str, float]:
         return {}
     found = {"peak_memory": record.peak_memory, "cpu_seconds": record.cpu_seconds}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _access(record: StageRun | None) -> Access | None:
+    if record is None or record.reads is None or record.writes is None:
+        return None
+    return Access(record.reads, record.writes, record.unknown)
 
 
 def _names(text: str) -> list[str]:

@@ -13,6 +13,7 @@ from workbench.execution.records.model import PART, Run, StageRun
 from workbench.execution.records.store import list_open, save
 from workbench.private import private_folder
 from workbench.settings import Settings
+from workbench.warehouse.access import infrastructure
 
 _PATIENCE = 2.0
 
@@ -108,6 +109,7 @@ def _assemble(path: Path, stage: StageRun, error: str) -> datetime | None:
     return datetime.fromtimestamp(replayed.at, UTC)
 
 
+@infrastructure()
 def _write_to_warehouse(run: Run, settings: Settings, *, patient: bool) -> None:
     """Write a run's rows where there is a warehouse; without one there is nowhere to say it."""
     import duckdb
@@ -124,16 +126,15 @@ def _write_to_warehouse(run: Run, settings: Settings, *, patient: bool) -> None:
 
 
 def _lineage(run: Run, settings: Settings) -> list[tuple[str, str]]:
-    """Return which tables a run made from which, by the map beside its notebooks."""
+    """Return which tables a run made from which, by its record and the map beside its notebooks."""
+    from workbench.execution.pipeline.lineage import lineage
     from workbench.execution.pipeline.pipeline import MAP, load_pipeline
 
     folder = run.stages[0].source.parent if run.stages else Path()
     if run.kind != "pipeline" or not (folder / MAP).is_file():
         return []
-    done = {stage.stage or stage.name for stage in run.stages if stage.state == "succeeded"}
     with contextlib.suppress(WorkbenchError):
-        pipeline = load_pipeline(folder, settings)
-        return pipeline.lineage(tuple(name for name in pipeline.order if name in done))
+        return lineage(load_pipeline(folder, settings), run.stages)
     return []
 
 

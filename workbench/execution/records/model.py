@@ -125,6 +125,11 @@ class StageRun(_Timed):
         return found
 
     @property
+    def written(self) -> list[str]:
+        """Full names of the tables of the warehouse that it was seen to write; by its map, if nobody looked."""
+        return list(self.outputs if self.writes is None else self.writes)
+
+    @property
     def rows(self) -> int | None:
         """Rows in the tables it says it wrote."""
         return sum(self.tables.values()) if self.tables else None

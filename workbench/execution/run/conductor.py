@@ -31,6 +31,7 @@ from workbench.execution.run.stage_record import apply_outcome, copy_previous, j
 from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
+from workbench.warehouse.access import infrastructure
 
 
 class Conductor:
@@ -84,6 +85,7 @@ class Conductor:
         self._versions: Versions | None = None
         self._decider: Decider | None = None
 
+    @infrastructure()
     def go(self) -> Run:
         """Run to the end, and leave nothing behind.
 
@@ -238,6 +240,7 @@ class Conductor:
         self._save()
         self._workers.submit(self._execute, unit)
 
+    @infrastructure()
     def _execute(self, unit: Unit) -> None:
         count = self._versions.count if self._versions else None
         self._events.put(execute(unit, self._executor, self._stopping, self.progress, count))

@@ -10,6 +10,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.execution.notebook.redact import Redactor
+from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import end_parent
 from workbench.execution.records.model import PART, Run, StageRun
@@ -136,8 +137,7 @@ def _write_rows(run: Run, settings: Settings, pipeline: Pipeline | None) -> Iter
     """Write the run to the warehouse; yield what went wrong."""
     import duckdb
 
-    done = {stage.stage or stage.name: None for stage in run.stages if stage.state == "succeeded"}
     try:
-        write_run(connect(settings.warehouse), run, pipeline.lineage(tuple(done)) if pipeline else [])
+        write_run(connect(settings.warehouse), run, lineage(pipeline, run.stages) if pipeline else [])
     except (WorkbenchError, duckdb.Error, OSError) as error:
         yield f"the run couldn't be recorded in ops.runs: {' '.join(str(error).split())}"

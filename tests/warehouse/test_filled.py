@@ -1,0 +1,44 @@
+"""A table that a pipeline fills is asked for by its name, and is no good if it is empty against all that landed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+from workbench.errors import UsageError, WorkFailed
+from workbench.warehouse import Warehouse, connect, require_filled
+
+SALES = ("marts.retail_sales", "marts.sales_daily")
+NOW = dt.datetime(2024, 2, 29)
+BATCH = {
+    "batch_id": "b", "dataset": "transactions", "uri": "x", "rows_landed": 3, "rows_accepted": 2, "rows_quarantined": 1,
+    "rows_duplicate": 0, "status": "loaded", "message": None, "run_id": None, "ingested_at": NOW,
+}  # fmt: skip
+
+
+def test_no_warehouse_is_made_by_who_only_reads() -> None:
+    with pytest.raises(UsageError, match="make one with: workbench init"):
+        connect()
+
+
+def test_a_table_that_is_missing_is_named(either: Warehouse) -> None:
+    require_filled(either, *SALES)
+    either.execute("DROP TABLE marts.sales_daily")
+    try:
+        with pytest.raises(
+            UsageError, match=r"no table marts\.sales_daily in .*; make it with: workbench init"
+        ):
+            require_filled(either, *SALES)
+    finally:
+        either.initialize()
+
+
+def test_a_table_that_should_have_rows_is_named(either: Warehouse) -> None:
+    either.append("ops.batches", pd.DataFrame([{**BATCH, "dataset": "stores"}]))
+    require_filled(either, *SALES)
+    either.append("ops.batches", pd.DataFrame([{**BATCH, "batch_id": "c"}]))
+    expected = r"marts\.retail_sales is empty, though 2 rows of transactions were taken in; .*run retail_etl"
+    with pytest.raises(WorkFailed, match=expected):
+        require_filled(either, *SALES)
