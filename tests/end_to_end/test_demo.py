@@ -23,7 +23,7 @@ def demo(home: Path) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "workbench.cli", "demo", "--json"],
         cwd=ROOT,
-        env={**os.environ, "WORKBENCH_HOME": str(home)},
+        env={**os.environ, "WORKBENCH_HOME": str(home), "WORKBENCH_STRICT": "true"},
         capture_output=True,
         text=True,
         timeout=600,

@@ -85,7 +85,7 @@ def side(home: Path, files: Path, environment: dict[str, str]) -> Iterator[Side]
             land(str(folder), folder.name)
         runs = {}
         for name in (*PIPELINES, "maintenance"):
-            runs[name] = run_pipeline(load_pipeline(name))
+            runs[name] = run_pipeline(load_pipeline(name), strict=True)
             assert runs[name].state == "succeeded", runs[name].error
         yield Side(warehouse, runs)
 
