@@ -92,7 +92,7 @@ def test_what_keeps_the_warehouse_in_order_tells_nothing(either: Warehouse, log:
     connect(create=True)
     either.initialize()
     either.plan()
-    either.require("raw.stores")
+    either.require()
     either.remake(["core.dim_store"], always=True)
     either.maintain()
     with infrastructure():

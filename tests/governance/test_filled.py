@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.warehouse import Warehouse, connect, require_filled
+from workbench.governance.filled import require_filled
+from workbench.warehouse import Warehouse, connect
 
 SALES = ("marts.retail_sales", "marts.sales_daily")
 NOW = dt.datetime(2024, 2, 29)
@@ -23,22 +24,22 @@ def test_no_warehouse_is_made_by_who_only_reads() -> None:
         connect()
 
 
-def test_a_table_that_is_missing_is_named(either: Warehouse) -> None:
-    require_filled(either, *SALES)
-    either.execute("DROP TABLE marts.sales_daily")
+def test_a_table_that_is_missing_is_named(warehouse: Warehouse) -> None:
+    require_filled(warehouse, *SALES)
+    warehouse.execute("DROP TABLE marts.sales_daily")
     try:
         with pytest.raises(
             UsageError, match=r"no table marts\.sales_daily in .*; make it with: workbench init"
         ):
-            require_filled(either, *SALES)
+            require_filled(warehouse, *SALES)
     finally:
-        either.initialize()
+        warehouse.initialize()
 
 
-def test_a_table_that_should_have_rows_is_named(either: Warehouse) -> None:
-    either.append("ops.batches", pd.DataFrame([{**BATCH, "dataset": "stores"}]))
-    require_filled(either, *SALES)
-    either.append("ops.batches", pd.DataFrame([{**BATCH, "batch_id": "c"}]))
+def test_a_table_that_should_have_rows_is_named(warehouse: Warehouse) -> None:
+    warehouse.append("ops.batches", pd.DataFrame([{**BATCH, "dataset": "stores"}]))
+    require_filled(warehouse, *SALES)
+    warehouse.append("ops.batches", pd.DataFrame([{**BATCH, "batch_id": "c"}]))
     expected = r"marts\.retail_sales is empty, though 2 rows of transactions were taken in; .*run retail_etl"
     with pytest.raises(WorkFailed, match=expected):
-        require_filled(either, *SALES)
+        require_filled(warehouse, *SALES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import table
-from workbench.warehouse.base import Warehouse
+from workbench.warehouse import Warehouse
 
 
 def require_filled(warehouse: Warehouse, *tables: str, dataset: str = "transactions") -> None:
