@@ -172,6 +172,8 @@ def test_a_stage_that_reads_a_column_runs_when_its_values_may_have_changed(
             "show": {"reads": ["raw.stores.store_id"], "writes": ["page"]},
         },
     )
+    read = 'connect().query("SELECT DISTINCT store_id FROM raw.stores")'
+    notebook(shop / "show.ipynb", read, imports=IMPORTS)
     take("s1", 1, 0)
     assert run() == ("succeeded", "it never ran")
     take("s1", 2, 1)
