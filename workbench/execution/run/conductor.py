@@ -27,7 +27,7 @@ from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.signals import Stopped, collect_signals, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
-from workbench.execution.run.stage_record import apply_outcome, copy_previous, judge
+from workbench.execution.run.stage_record import apply_outcome, copy_previous, succeed
 from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -262,7 +262,7 @@ class Conductor:
         elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
             record.end("failed", Redactor(self.settings.secrets).text(str(error)))
         else:
-            self._succeeded(unit)
+            succeed(record, unit.planned.stage if self.pipeline else None, strict=self.settings.strict)
         if self._versions:
             self._versions.wrote(self.run.run_id, self.run.pipeline, record)
         node = outcome.node if outcome else None
@@ -276,17 +276,6 @@ class Conductor:
         else:
             self._failed = True
         self._tell(record)
-
-    def _succeeded(self, unit: Unit) -> None:
-        """Record that a stage did its work; one that touched other tables than its map says fails if that is held to."""
-        record = unit.record
-        if self.pipeline:
-            judge(record, unit.planned.stage)
-        if record.differences and self.settings.strict:
-            record.reason = "error"
-            record.end("failed", f"its map isn't true: {'; '.join(record.differences)}")
-        else:
-            record.end("succeeded")
 
     def _done(self, name: str) -> None:
         """Note that one of a stage's instances is done."""

@@ -27,10 +27,18 @@ def apply_outcome(record: StageRun, outcome: Outcome) -> None:
         record.unknown = outcome.access.unknown
 
 
-def judge(record: StageRun, stage: Stage) -> None:
-    """Note where the tables that a stage was seen to touch differ from its map."""
-    if record.reads is not None and record.writes is not None:
+def succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:
+    """Record that a stage did its work, and where the tables that it was seen to touch differ from its map.
+
+    If that is held to (``strict``), one that touched others has failed. Without a map there is nothing to differ from.
+    """
+    if stage and record.reads is not None and record.writes is not None:
         record.differences = differences(stage, record.reads, record.writes, record.unknown)
+    if record.differences and strict:
+        record.reason = "error"
+        record.end("failed", f"its map isn't true: {'; '.join(record.differences)}")
+    else:
+        record.end("succeeded")
 
 
 def copy_previous(record: StageRun, row: Mapping[str, Any]) -> None:
