@@ -41,11 +41,11 @@ class Cluster:
             yield session
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """Yield the name of a new database, which is gone in the end."""
+    def database(self, template: str = "dev") -> Iterator[str]:
+        """Yield the name of a new database, a copy of another one, which is gone in the end."""
         name = f"test_{uuid4().hex[:12]}"
         with self.session("dev") as session:
-            session.execute(f"CREATE DATABASE {name} TEMPLATE dev")
+            session.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
         finally:

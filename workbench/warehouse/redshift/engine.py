@@ -88,8 +88,8 @@ class RedshiftWarehouse:
         """
         staging = self.staging
         ways: tuple[Literal["unload", "driver"], ...] = ("driver",)
-        if staging is not None and unloading.can_unload(sql, parameters):
-            ways = {True: ("unload",), False: ("driver",), None: ("unload", "driver")}[unload]
+        if unload is not False and staging is not None and unloading.can_unload(sql, parameters):
+            ways = ("unload",) if unload else ("unload", "driver")
 
         def work(session: RedshiftSession) -> pyarrow.Table:
             if (
