@@ -512,6 +512,22 @@ def test_the_environment_of_a_notebook_is_its_callers(execute: Run) -> None:
     assert text_of(outcome).split() == ["here", "a", str(os.environ.get("OMP_NUM_THREADS"))]
 
 
+def test_one_parent_serves_several_homes_and_each_keeps_its_folder_for_ipython(tmp_path: Path) -> None:
+    told = []
+    for name in ("one", "other"):
+        home = tmp_path / name
+        startup = home / "ipython" / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "own.py").write_text(f"begun = {name!r}\n")
+        shell = (
+            "shell = get_ipython(); print(begun, os.getppid(), shell.ipython_dir, shell.profile_dir.location)"
+        )
+        path = notebook(tmp_path / "a.ipynb", shell, imports="import os", last="1")
+        executor = Executor(Settings(home=home), "a-run", home / "out")
+        told.append(text_of(executor.execute(prepare(path, "a"), home / "out" / "a.ipynb")).split())
+        assert told[-1] == [name, told[0][1], str(home / "ipython"), str(startup.parent)]
+
+
 def test_a_value_revealed_in_passing_is_nowhere_in_what_is_kept(execute: Run, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOP_TOKEN", "hunter2-and-more")

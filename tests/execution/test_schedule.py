@@ -73,7 +73,7 @@ class Project:
 @pytest.fixture
 def seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     """Maps and tables are looked at hour by hour, so that a scheduler gets through days in a moment."""
-    monkeypatch.setattr("workbench.execution.dispatch.LOOK", 3600.0)
+    monkeypatch.setattr("workbench.execution.scheduling.scheduler.LOOK", 3600.0)
 
 
 @pytest.fixture

@@ -198,7 +198,8 @@ def find_zygote(
 
     Args:
         environment: what the zygote is started with. Variables of Workbench's own are read when they are
-            used, so they may differ from one child to the next.
+            used, so they may differ from one child to the next; and so may the folder of IPython's, but for
+            whole kernels, which are configured there.
         code: files that mustn't have changed since it started.
         kernels: its children are whole kernels.
 
@@ -207,11 +208,12 @@ def find_zygote(
     """
     if not sys.platform.startswith("linux"):
         raise CannotFork("processes are forked on Linux only")
+    passing = _PASSING if kernels else (*_PASSING, "IPYTHONDIR")
     variables = tuple(
         sorted(
             (name, value)
             for name, value in environment.items()
-            if name not in _PASSING and not name.startswith("WORKBENCH_")
+            if name not in passing and not name.startswith("WORKBENCH_")
         )
     )
     key = (kernels, variables)

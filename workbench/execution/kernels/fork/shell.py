@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import uuid
+import warnings
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
+from IPython.paths import get_ipython_dir
 from jupyter_client.session import Session
 from jupyter_core.paths import jupyter_runtime_dir
 from tornado.ioloop import IOLoop
@@ -160,6 +162,7 @@ class PipeApp(IPKernelApp):
 
     def flush(self) -> None:
         """Make ready for a notebook, in the process that runs it and within its event loop."""
+        self._move()
         path = str(Path(jupyter_runtime_dir()) / f"kernel-{uuid.uuid4()}.json")
         self.connection_file = self.config.IPKernelApp.connection_file = path
         sys.argv = [self._launcher(), "-f", path]
@@ -196,6 +199,18 @@ class PipeApp(IPKernelApp):
         self.kernel.use_sockets()
         self.shell.init_history()
         self._begin()
+
+    def _move(self) -> None:
+        """Have the folder for IPython that the environment names; the parent, which may serve several homes, has its own."""
+        with warnings.catch_warnings():
+            # That there is none yet isn't for the notebook to show.
+            warnings.simplefilter("ignore")
+            folder = get_ipython_dir()
+        if folder != self.ipython_dir:
+            self.ipython_dir = self.shell.ipython_dir = folder
+            self.profile_dir = None
+            self.init_profile_dir()
+            self.shell.profile_dir = self.kernel.profile_dir = self.profile_dir
 
     def _begin(self) -> None:
         self.init_path()
