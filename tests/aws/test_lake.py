@@ -118,6 +118,7 @@ def test_a_table_of_the_lake_has_its_files_types(place: str, warehouse: Warehous
         told = glue.get_table(DatabaseName=f"workbench_{table.schema}", Name=table.name)["Table"]
         assert [key["Name"] for key in told["PartitionKeys"]] == ["ingested_on"]
         files = [b for key, b in objects(place).items() if f"/{table.schema}/{table.name}/" in key]
+        assert bool(files) == bool(warehouse.counts(table.full_name)[table.full_name])
         for body in files:
             schema = pq.read_schema(io.BytesIO(body))
             kinds = {column["Name"]: column["Type"] for column in told["StorageDescriptor"]["Columns"]}

@@ -38,6 +38,7 @@ def test_help_fills_its_lines(words: list[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", 80)
     text = CliRunner().invoke(app, [*words, "--help"]).output.split("╭")[0]
     lines = [line.strip() for line in text.splitlines()]
+    assert sum(map(bool, lines)) > 3
     for line, following in pairwise(lines):
         if line and following:
             assert len(line) + 1 + len(following.split()[0]) > 78, f"{line!r} ends early"

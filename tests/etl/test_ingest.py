@@ -245,8 +245,12 @@ def test_whatever_lands_the_ledger_balances(warehouse: Warehouse, tmp_path: Path
     content = b"\n".join([HEADER.encode(), *lines])
     path = tmp_path / "any.csv"
     path.write_bytes(content)
-    land(str(path), "transactions")
-    for batch in ingest(warehouse).batches:
+    (file,) = land(str(path), "transactions")
+    known = {row["batch_id"] for row in warehouse.query("SELECT batch_id FROM ops.batches").to_pylist()}
+    batches = ingest(warehouse).batches
+    # What came before, byte by byte, isn't taken in again.
+    assert [batch.batch_id for batch in batches] == [file.batch_id] * (file.batch_id not in known)
+    for batch in batches:
         assert batch.rows_landed == batch.rows_accepted + batch.rows_quarantined
         numbers = warehouse.query(
             "SELECT _row_number AS n FROM raw.transactions WHERE _batch_id = ? UNION ALL "
@@ -270,8 +274,9 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
     while database.stat().st_size == before and victim.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)
     victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    assert victim.wait() == -signal.SIGKILL
     warehouse = connect(create=True)
+    assert warehouse.counts("ops.batches")["ops.batches"] < 4
     ingest(warehouse)
     sums = warehouse.query(
         "SELECT (SELECT count(*) FROM raw.transactions) AS raw, (SELECT count(*) FROM ops.quarantine) AS aside, "
@@ -300,7 +305,7 @@ def test_killed_in_the_middle_on_redshift_and_run_again_is_as_if_undisturbed(
             assert time.monotonic() < deadline
             time.sleep(0.002)
     victim.send_signal(signal.SIGKILL)
-    victim.wait()
+    assert victim.wait() == -signal.SIGKILL
     # Files are all it leaves, under the prefix that a lifecycle rule clears.
     left = staged_keys()
     assert all("/load-" in key for key in left)

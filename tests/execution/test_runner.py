@@ -33,6 +33,7 @@ import os
 from pathlib import Path
 connect().execute("INSERT INTO ops.lineage VALUES ('x', 'a', 'b', now())")
 print(os.environ["WORKBENCH_RUN_ID"], os.environ["WORKBENCH_STAGE"], token.reveal())
+Path("take.pid").write_text(str(os.getpid()))
 Path("beside.txt").write_text(f"{as_of!r} {limit!r} {share!r} {where!r}")
 plt.plot([1, 2])
 """
@@ -59,15 +60,6 @@ def cells(run: Run, stage: int = 0) -> list[Any]:
     node = nbformat.read(output, as_version=4)
     nbformat.validate(node)
     return list(node.cells)
-
-
-def kernels() -> list[int]:
-    """Kernels that live under this process."""
-    return [
-        child.pid
-        for child in psutil.Process().children(recursive=True)
-        if "workbench.execution.kernels.launch" in " ".join(child.cmdline())
-    ]
 
 
 def test_a_pipeline_runs_in_order_and_leaves_a_record(
@@ -126,12 +118,13 @@ def test_a_pipeline_runs_in_order_and_leaves_a_record(
     ]
     assert len(left) >= 6 and not any("hunter2" in text for text in left)
     assert f"{run.run_id} take [redacted]" in cells(run)[5].outputs[0].text
-    assert kernels() == []
+    assert gone(int((folder / "take.pid").read_text()), 5)
 
 
 def test_a_failing_cell_ends_the_run_and_keeps_what_ran(tmp_path: Path, settings: Settings) -> None:
     folder = tmp_path / "shop"
-    notebook(folder / "a.ipynb", "done = 'so far'\ndone", "{}['XYZ']", "never = 1")
+    note = "import os\nfrom pathlib import Path\nPath('a.pid').write_text(str(os.getpid()))\n"
+    notebook(folder / "a.ipynb", f"{note}done = 'so far'\ndone", "{}['XYZ']", "never = 1")
     notebook(folder / "b.ipynb")
     pipeline(folder, {"a": {"writes": ["raw.stores"]}, "b": {"after": ["a"]}})
     run = run_pipeline(folder)
@@ -148,7 +141,7 @@ def test_a_failing_cell_ends_the_run_and_keeps_what_ran(tmp_path: Path, settings
     states = connect().query("SELECT state FROM ops.runs ORDER BY run_id").to_pylist()
     assert [row["state"] for row in states] == ["failed", "failed", "not_run"]
     assert connect().counts("ops.lineage") == {"ops.lineage": 0}
-    assert kernels() == []
+    assert gone(int((folder / "a.pid").read_text()), 5)
 
 
 def test_a_kernel_that_dies_is_a_failure_everywhere(tmp_path: Path) -> None:

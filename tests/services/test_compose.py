@@ -53,7 +53,7 @@ def test_an_image_is_pinned_or_made_of_files_that_are_there(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_ports_are_this_machines_alone_and_volumes_are_declared(name: str) -> None:
     service = CONTENT["services"][name]
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert service["ports"] and all(port.startswith("127.0.0.1:") for port in service["ports"])
     for volume in service["volumes"]:
         source = volume.split(":")[0]
         if source.startswith("./"):
@@ -63,10 +63,14 @@ def test_ports_are_this_machines_alone_and_volumes_are_declared(name: str) -> No
 
 
 def test_secrets_come_from_the_caller() -> None:
-    for service in CONTENT["services"].values():
-        for name, value in service["environment"].items():
-            if "PASSWORD" in name or "TOKEN" in name:
-                assert value.startswith("${")
+    secrets = {
+        name: value
+        for service in CONTENT["services"].values()
+        for name, value in service["environment"].items()
+        if "PASSWORD" in name or "TOKEN" in name
+    }
+    assert {"REDSHIFT_LOCAL_PASSWORD", "JUPYTER_TOKEN"} <= secrets.keys()
+    assert all(value.startswith("${") for value in secrets.values())
 
 
 def test_the_commands_are_those_there_are() -> None:
