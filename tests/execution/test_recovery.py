@@ -44,20 +44,20 @@ else:
     recover(get_settings())
 """
 END = [
-    ("conductor", "finish", "before", "lost"),
-    ("closing", "save", "before", "lost"),
-    ("closing", "save", "after", "succeeded"),
-    ("closing", "write_run", "before", "succeeded"),
-    ("closing", "write_run", "after", "succeeded"),
-    ("closing", "write_run_page", "before", "succeeded"),
-    ("closing", "write_run_page", "after", "succeeded"),
+    ("run.conductor", "finish", "before", "lost"),
+    ("run.finish", "save", "before", "lost"),
+    ("run.finish", "save", "after", "succeeded"),
+    ("run.finish", "write_run", "before", "succeeded"),
+    ("run.finish", "write_run", "after", "succeeded"),
+    ("run.finish", "write_run_page", "before", "succeeded"),
+    ("run.finish", "write_run_page", "after", "succeeded"),
 ]
 RECOVERY = [
-    ("recovery", "_recover_stage", "after"),
-    ("recovery", "save", "after"),
-    ("ledger", "write_run", "before"),
-    ("ledger", "write_run", "after"),
-    ("recovery", "_render", "after"),
+    ("housekeeping.recovery", "_recover_stage", "after"),
+    ("housekeeping.recovery", "save", "after"),
+    ("records.ops_tables", "write_run", "before"),
+    ("records.ops_tables", "write_run", "after"),
+    ("housekeeping.recovery", "_render", "after"),
 ]
 
 
