@@ -17,6 +17,8 @@ from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
+pytest_plugins = ["tests.aws_server"]
+
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

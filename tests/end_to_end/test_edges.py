@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests import edges
-from tests.aws.project import HEADER
 from tests.end_to_end.test_parity import OF_THE_RUN, Side, Sides, side
 from tests.parity import differences
+from tests.project import HEADER
 from tests.redshift import Cluster
 from workbench.schema import DATASETS, TABLES, Table
 

@@ -19,7 +19,7 @@ from tests.aws.local.conftest import Cluster
 from tests.aws.local.test_executor import bucket, keys
 from tests.aws.local.test_lambda_trigger import queue, trigger
 from tests.aws.local.test_state_machine import execute
-from tests.aws.project import ROOT
+from tests.project import ROOT
 from tests.redshift import ROLE, login, running_server
 from workbench.aws.local import LocalAWS
 from workbench.aws.stepfunctions.state_machine import Target, state_machine

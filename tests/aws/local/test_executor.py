@@ -15,8 +15,8 @@ import boto3
 import pytest
 
 from tests.aws.local.conftest import Cluster
-from tests.aws.project import ROOT
 from tests.execution.notebooks import notebook, pipeline
+from tests.project import ROOT
 from workbench.aws.ecs.executor import has_password
 from workbench.execution.records.model import Run
 from workbench.execution.records.store import read_run

@@ -14,9 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.aws.conftest import make_sqs
 from tests.aws.local.test_functions import invoke
-from tests.aws.test_messages import DATA, GOLDEN, TEST_EVENT
+from tests.aws_server import make_sqs
+from tests.queue.test_messages import DATA, GOLDEN, TEST_EVENT
 from workbench.aws.local import LocalAWS
 from workbench.queue.base import Queue
 from workbench.queue.connect import connect_queue

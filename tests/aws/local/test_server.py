@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.aws.local.conftest import Cluster
-from tests.aws.test_messages import GOLDEN
+from tests.queue.test_messages import GOLDEN
 from workbench.aws.local import LocalAWS
 from workbench.errors import UsageError
 

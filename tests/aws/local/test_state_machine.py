@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from tests.aws.local.conftest import Cluster
-from tests.aws.project import ROOT
 from tests.execution.notebooks import notebook, pipeline
+from tests.project import ROOT
 from workbench.aws.stepfunctions.state_machine import Target, backfill_machine, state_machine
 from workbench.errors import UsageError
 from workbench.execution import Pipeline, load_pipeline

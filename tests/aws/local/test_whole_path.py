@@ -10,7 +10,7 @@ import pytest
 
 from tests.aws.local.conftest import Cluster
 from tests.aws.local.test_lambda_trigger import queue, trigger
-from tests.aws.project import ROOT, make_project, sales
+from tests.project import ROOT, make_project, sales
 from workbench.aws.ecs.run_task import TaskSpec, run_task
 from workbench.queue.base import Queue
 from workbench.warehouse import connect

@@ -60,7 +60,7 @@ def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: 
     write(tmp_path / "short.ipynb", "print('short')")
     script = """
         import os, sys, threading, time
-        from tests.execution.test_forking import run
+        from tests.execution.kernels.test_forking import run
 
         def child(work=None, *more, end=sys.exit):
             if pid := os.fork():
@@ -85,7 +85,7 @@ def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: 
         short()
         print(found, statuses)
     """
-    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-c", textwrap.dedent(script)]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1:] == ["['whole\\n'] [0, 0, 0, 0]"], done.stderr

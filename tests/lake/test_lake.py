@@ -12,8 +12,8 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from tests.aws.conftest import REGION
-from tests.aws.project import ROOT
+from tests.aws_server import REGION
+from tests.project import ROOT
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import ingest
 from workbench.lake.glue import LAKE

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.aws.conftest import make_sqs
-from tests.aws.project import make_project, sales
+from tests.aws_server import make_sqs
+from tests.project import make_project, sales
 from workbench.execution.records.store import list_runs
 from workbench.queue.connect import connect_queue
 from workbench.queue.messages import Files, file_uri

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.execution.notebooks import notebook, pipeline
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 HEADER = (
     "transaction_id,line_number,transaction_timestamp,customer_id,product_id,store_id,quantity,unit_price,"
     "discount_amount,currency,channel"

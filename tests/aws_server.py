@@ -7,9 +7,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from workbench.queue.base import Queue
 from workbench.queue.connect import connect_queue
@@ -25,6 +23,8 @@ def no_queue_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """URL of a moto server."""
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -46,6 +46,8 @@ def aws(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def make_sqs(max_receives: int = 3) -> str:
     """Make a queue with a dead-letter queue; return its URL."""
+    import boto3
+
     sqs = boto3.client("sqs")
     name = f"q-{uuid.uuid4().hex[:8]}"
     dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.aws.conftest import make_sqs
+from tests.aws_server import make_sqs
 from workbench.queue.connect import connect_queue
 from workbench.queue.messages import (
     Files,

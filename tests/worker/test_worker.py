@@ -11,9 +11,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.aws.conftest import make_queue, make_sqs
-from tests.aws.project import HEADER, make_project, sales
+from tests.aws_server import make_queue, make_sqs
 from tests.execution.notebooks import notebook, pipeline
+from tests.project import HEADER, make_project, sales
 from workbench.queue.base import Queue
 from workbench.queue.connect import connect_queue
 from workbench.queue.messages import Files, RunRequest, file_uri

@@ -24,7 +24,7 @@ from workbench.execution.scheduling.scheduler import Dispatcher, alone, working
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 START = datetime(2026, 3, 1, 1, 59, 30, tzinfo=UTC)
 
 

@@ -19,7 +19,7 @@ from workbench.schema import TABLES
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
-PAGE = Path(__file__).parents[2] / "docs" / "architecture" / "run-record.md"
+PAGE = Path(__file__).parents[3] / "docs" / "architecture" / "run-record.md"
 
 
 def test_every_field_is_documented_and_nothing_else() -> None:
