@@ -52,13 +52,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose pipeline ``shop`` has the stages ``near`` and ``far``; the map wants ``far`` on ECS."""
     folder = tmp_path / "project"
     shop = folder / "pipeline_notebooks" / "shop"
-    imports = "import os, pathlib, time\nfrom workbench.execution import record"
+    imports = "import os, pathlib, time\nfrom workbench.execution import record\nfrom workbench.warehouse import connect"
     notebook(shop / "near.ipynb", "x = limit", last="record(values={'next': limit + 1})")
     notebook(
         shop / "far.ipynb",
         "print('here is', os.environ.get('AWS_EXECUTION_ENV', 'a laptop'))",
         "marker = pathlib.Path(os.environ['HOME'], 'begun')\nassert limit != 13, 'thirteen'",
         "time.sleep(60 if limit == 60 else 0)",
+        "connect().counts('raw.stores')",
         parameters="limit: int = 5  # rows\nafter: int = 0  # from near",
         imports=imports,
         last="record(counts={'limit': limit, 'after': after})",
@@ -68,7 +69,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {
             "near": {"writes": ["one"]},
             "far": {
-                "reads": ["one"],
+                "reads": ["one", "raw.stores"],
                 "executor": "ecs",
                 "parameters": {"after": {"from": "near.values.next"}},
                 "size": {"cpu": 0.5, "memory": 1024},
@@ -108,6 +109,7 @@ def test_a_stage_whose_map_says_so_runs_on_ecs_and_its_notebook_record_and_page_
     run = the_run()
     near, far = run.stages
     assert (near.executor, near.cost) == ("fork", None)
+    assert far.reads == {"raw.stores": [10]} and far.writes == {} and run.warnings == []
     assert (far.state, far.executor, far.attempts) == ("succeeded", "ecs", 1)
     assert far.counts == {"limit": 7, "after": 8}
     # Half a vCPU and a gigabyte for a minute, the least that is billed.
