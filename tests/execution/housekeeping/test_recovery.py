@@ -84,7 +84,11 @@ def lost_run(settings: Settings, pid: int = 2**22 + 1) -> Run:
 def test_a_run_that_is_killed_as_it_ends_has_one_row_and_one_end(
     either: Warehouse, tmp_path: Path, settings: Settings
 ) -> None:
-    notebook(tmp_path / "shop" / "a.ipynb")
+    notebook(
+        tmp_path / "shop" / "a.ipynb",
+        'connect().counts("raw.stores")',
+        imports="from workbench.execution import record\nfrom workbench.warehouse import connect",
+    )
     folder = pipeline(
         tmp_path / "shop", {"a": {"reads": ["raw.stores"], "writes": ["note"], "skip": "never"}}
     )
