@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from workbench.anomaly.tracking import mlflow_client
 from workbench.private import private_file, private_folder
 from workbench.queue.connect import connect_queue
 from workbench.settings import get_settings
 from workbench.sources.files import land
+from workbench.tracking import mlflow_client
 from workbench.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -34,6 +34,17 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     return UsageError(f"unknown {kind} {name!r}; {hint}")
 
 
+def one_line(text: str, longest: int = 500) -> str:
+    """Return a text with single blanks in place of its line breaks, cut to so many characters."""
+    return " ".join(text.split())[:longest]
+
+
+def first_line(text: str, longest: int = 500) -> str:
+    """Return the first line of a text that says something, with an ellipsis where it is cut; empty if none does."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
 def cause_of(error: BaseException) -> str | None:
     """Return in one line what the machine or an engine refused; None if the error is of another kind, a fault of ours."""
     engine = getattr(sys.modules.get("duckdb"), "Error", ())

@@ -17,8 +17,8 @@ import yaml
 from workbench.anomaly import TrainingResult, current_model, detect_sales, promote
 from workbench.anomaly.registry import load_model
 from workbench.anomaly.stored import MODEL
-from workbench.anomaly.tracking import mlflow_client
 from workbench.errors import UsageError
+from workbench.tracking import mlflow_client
 from workbench.warehouse import connect
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from workbench.anomaly import TrainingResult, current_model, train_sales
 from workbench.anomaly.registry import load_model
-from workbench.anomaly.tracking import mlflow_client
 from workbench.anomaly.training import MIN_DAYS
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
+from workbench.tracking import mlflow_client
 from workbench.warehouse import Warehouse, connect
 
 from .conftest import Trained

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, first_line, unknown
 from workbench.settings import get_settings
 
 
@@ -73,7 +73,7 @@ def read_policy(path: Path | None = None) -> Policy:
     except OSError:
         raise UsageError(f"no promotion policy at {path}") from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{path} is no YAML: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"{path} is no YAML: {first_line(str(error))}") from None
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"

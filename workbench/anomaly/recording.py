@@ -16,8 +16,10 @@ from workbench.anomaly.forest import Fitted, importances
 from workbench.anomaly.gate import Verdict
 from workbench.anomaly.registry import CHAMPION
 from workbench.anomaly.stored import CALIBRATION, OUT_OF_BAG, TRUSTED
-from workbench.anomaly.tracking import experiment_id, mlflow_client
+from workbench.settings import get_settings
+from workbench.tracking import experiment_id, local_artifacts, mlflow_client
 
+_EXPERIMENT = "sales_daily"
 _REQUIREMENTS = ("scikit-learn", "skops", "pandas", "numpy")
 _TAG_LENGTH = 4000
 
@@ -74,7 +76,7 @@ def log_training(record: TrainingRecord) -> str:
 
         example = record.inputs.head(5).reset_index(drop=True)
         signature = mlflow.models.infer_signature(example, record.fitted.pipeline.predict(example))
-        experiment = experiment_id(client)
+        experiment = experiment_id(client, _EXPERIMENT, local_artifacts(get_settings()))
         with mlflow.start_run(experiment_id=experiment, run_name=f"{record.name} {record.holdout[1]}") as run:
             mlflow.set_tags(record.tags)
             mlflow.log_params(record.parameters)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from workbench.anomaly.forest import Calibration
 from workbench.anomaly.stored import read_stored
-from workbench.anomaly.tracking import has_store, mlflow_client
 from workbench.errors import UsageError, unknown
+from workbench.tracking import has_store, mlflow_client
 
 CHAMPION = "champion"
 

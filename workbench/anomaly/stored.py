@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.anomaly.forest import Calibration
-from workbench.errors import UsageError
+from workbench.errors import UsageError, one_line
 
 MODEL = "model.skops"
 CALIBRATION = "calibration.json"
@@ -51,7 +51,7 @@ def read_stored(uri: str, title: str) -> tuple[Any, Calibration, pd.Series]:
             beside = pd.read_parquet(files[f"{BESIDE}/{OUT_OF_BAG}"])
             out_of_bag = beside.set_index(["day", "series"])["out_of_bag"]
         except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            reason = " ".join(str(error).split())[:200]
+            reason = one_line(str(error), 200)
             raise UsageError(
                 f"{title}: what lies beside the model can't be read ({reason}); {_AGAIN}"
             ) from None
@@ -94,7 +94,7 @@ def _forest(path: Path, title: str) -> Any:
         for tree in forest.estimators_:
             _check_tree(tree.tree_, int(forest.n_features_in_))
     except Exception as error:  # whatever is wrong with a file that anyone may have written
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(str(error), 300)
         raise UsageError(
             f"{title} isn't a forest of this package's making and isn't loaded ({reason}); {_AGAIN}"
         ) from None

@@ -17,6 +17,7 @@ from workbench.errors import UsageError
 from workbench.extras import Ask, provide
 from workbench.private import let_enter, private_file, private_folder
 from workbench.settings import Settings
+from workbench.tracking import NO_TELEMETRY
 
 if TYPE_CHECKING:
     from workbench.aws.local.door import Key
@@ -170,7 +171,7 @@ def _mlflow(start: Start) -> tuple[list[str], Variables]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(start.port)]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"]
     command += ["--artifacts-destination", settings.mlflow_artifacts.as_uri()]
-    return command, {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return command, dict(NO_TELEMETRY)
 
 
 def _mlflow_answers(start: Start) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, first_line
 from workbench.schema import quote
 
 ROW = "\x1frow"
@@ -48,7 +48,7 @@ def parse(name: str, text: str) -> exp.Expression:
     try:
         statements = sqlglot.parse(f"SELECT {text} AS {quote(name)}", read="duckdb")
     except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        message = f"map, column {name!r}: not an expression: {str(error).splitlines()[0]}"
+        message = f"map, column {name!r}: not an expression: {first_line(str(error))}"
         raise UsageError(message + (_WRITE.format(quote(text)) if _WORDS.fullmatch(text) else "")) from None
     select = statements[0] if len(statements) == 1 else None
     only_projection = isinstance(select, exp.Select) and not any(

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, first_line, unknown
 from workbench.schema import DATASETS
 from workbench.sources.expressions import ROW, Name, Worked, parse, reads, work_out
 
@@ -68,7 +68,7 @@ def read_map(path: Path) -> Map:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(f"map {path}: {where}: {first['msg']}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UsageError(f"map {path}: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"map {path}: {first_line(str(error))}") from None
     if found.dataset not in DATASETS:
         raise unknown("dataset", found.dataset, DATASETS)
     table = DATASETS[found.dataset]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from workbench.errors import UsageError, WorkFailed, unknown
+from workbench.errors import UsageError, WorkFailed, one_line, unknown
 from workbench.settings import Settings, get_settings
 from workbench.transform.replay import Replay
 from workbench.transform.results import (
@@ -16,7 +16,6 @@ from workbench.transform.results import (
     NodeResult,
     TransformResult,
     in_order,
-    one_line,
     raise_for,
     read_result,
 )
@@ -106,7 +105,7 @@ def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> tuple[li
     with only_warnings(), _uncollected():
         outcome = dbtRunner().invoke(arguments)
     if outcome.exception is not None:
-        raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception))}")
+        raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception), 300)}")
     # It is no part of the outcome, and to read the project twice would take as long as to build it.
     manifest = get_adapter_by_type(target.name).get_macro_resolver()
     return list(getattr(outcome.result, "results", ())), manifest

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.errors import WorkFailed
+from workbench.errors import WorkFailed, one_line
 from workbench.schema import TABLES, Table
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def read_result(result: Any, manifest: Any) -> NodeResult:
         status=status,  # type: ignore[arg-type]
         seconds=float(result.execution_time),
         failures=None if is_model or result.failures is None else int(result.failures),
-        message="" if status == "pass" else one_line(result.message or ""),
+        message="" if status == "pass" else one_line(result.message or "", 300),
         reads=tuple(sorted(_tables(node.depends_on.nodes, manifest))),
     )
 
@@ -135,8 +134,3 @@ def raise_for(results: Sequence[NodeResult]) -> None:
     skipped = sum(result.status == "skipped" for result in results)
     after = f" ({skipped} not run after that)" if skipped else ""
     raise WorkFailed(f"dbt: {len(broken)} of {len(results)} failed: {messages}{more}{after}")
-
-
-def one_line(text: str) -> str:
-    """Return a text without line breaks, at most 300 characters."""
-    return re.sub(r"\s+", " ", text).strip()[:300]

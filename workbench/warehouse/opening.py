@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from workbench.errors import UsageError, WorkFailed
+from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.warehouse import ending
 
 _HOLDER = re.compile(r"PID (\d+)")
@@ -244,7 +244,7 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
         except duckdb.IOException as error:
             message = str(error)
             if "lock" not in message:
-                raise UsageError(f"can't open the warehouse {path}: {_first_line(message)}") from None
+                raise UsageError(f"can't open the warehouse {path}: {first_line(message)}") from None
             if time.monotonic() > deadline:
                 raise WorkFailed(
                     f"the warehouse {path} is in use by {_holder(message)}; "
@@ -252,11 +252,7 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
                 ) from None
             time.sleep(_POLL)
         except duckdb.Error as error:
-            raise UsageError(f"can't open the warehouse {path}: {_first_line(str(error))}") from None
-
-
-def _first_line(message: str) -> str:
-    return message.strip().splitlines()[0]
+            raise UsageError(f"can't open the warehouse {path}: {first_line(str(error))}") from None
 
 
 def _holder(message: str) -> str:

@@ -11,7 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, first_line, one_line
 from workbench.schema import Dialect
 from workbench.warehouse.base import Warehouse
 
@@ -65,9 +65,7 @@ def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> Calls:
     try:
         found = [tree for tree in sqlglot.parse(_explained(sql), read=dialect) if tree is not None]
     except sqlglot.errors.SqlglotError as error:
-        raise UsageError(
-            f"can't read the statement: {' '.join(str(error).splitlines()[0].split())}"
-        ) from None
+        raise UsageError(f"can't read the statement: {one_line(first_line(str(error)))}") from None
     if _ESCAPED_NAME.search(sql) and dialect == "redshift":
         raise UsageError(
             'a name in the form U&"…" is refused in a statement that only reads; write it plainly'

@@ -153,13 +153,6 @@ def told(name: str, text: str) -> str:
     return f"{name}: {text}" if text.strip() else name
 
 
-def one_line(text: str) -> str:
-    """Return the first line of a text that says something, cut if it is long."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    line = lines[0] if lines else "failed"
-    return line if len(line) <= 500 else line[:499] + "…"
-
-
 _PARTS: dict[str, tuple[type, ...]] = {
     "counts": (int, type(None)),
     "tables": (int,),

@@ -11,9 +11,9 @@ import contextlib
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import first_line
 from workbench.execution.notebook.events import clean
 from workbench.execution.notebook.language import PYTHON, language_of, named_kernel
-from workbench.execution.notebook.notebook import one_line
 from workbench.execution.notebook.reading import mend
 from workbench.execution.papermill.binding import bind_parameters
 
@@ -108,7 +108,9 @@ class WorkbenchEngine:
                 if ending
                 else "failed"
             )
-            error = one_line(job.redactor.text(ending.error)) if ending and ending.error else None
+            error = None
+            if ending and ending.error:
+                error = first_line(job.redactor.text(ending.error)) or "failed"
             nb.metadata["workbench"] |= {"state": state, "executor": job.executor, "error": error}
             journal.end(state, error)
             manager.notebook_complete()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import WorkFailed
-from workbench.private import private_file, private_folder
+from workbench.tracking import QUIET, experiment_id, local_artifacts, prepare_store
 
 if TYPE_CHECKING:
     from workbench.execution.records.model import Run
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 PARENT = "WORKBENCH_MLFLOW_PARENT_RUN_ID"
 CONTEXT = "MLFLOW_RUN_CONTEXT"
 _ENDS = {"succeeded": "FINISHED", "stopped": "KILLED"}
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_LOGGING_LEVEL": "ERROR",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "GIT_PYTHON_REFRESH": "quiet",
-}
 _PATIENCE = 120
 
 
@@ -95,25 +88,15 @@ def _metric(name: str) -> str:
 
 
 def _ask(settings: Settings, **what: Any) -> dict[str, Any]:
-    local = settings.mlflow_uri.startswith(("sqlite:", "file:"))
-    if local:
-        try:
-            private_folder(settings.home)
-            if settings.mlflow_uri.startswith("sqlite:///"):
-                private_file(Path(settings.mlflow_uri.removeprefix("sqlite:///")))
-        except OSError as error:
-            raise WorkFailed(f"can't write to {settings.home}: {error.strerror}") from None
-    request = {
-        "uri": settings.mlflow_uri,
-        "artifacts": str(settings.mlflow_artifacts) if local else None,
-        **what,
-    }
+    prepare_store(settings)
+    artifacts = local_artifacts(settings)
+    request = {"uri": settings.mlflow_uri, "artifacts": str(artifacts) if artifacts else None, **what}
     command = [sys.executable, "-m", "workbench.execution.records.mlflow_parent"]
     try:
         done = subprocess.run(
             command,
             input=json.dumps(request),
-            env=os.environ | _QUIET,
+            env=QUIET | os.environ,
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
@@ -141,12 +124,8 @@ def main() -> None:
         client.set_terminated(request["run_id"], request["status"])
         print("{}")
         return
-    found = client.get_experiment_by_name(request["experiment"])
-    if found is None:
-        place = request["artifacts"] and (Path(request["artifacts"]) / request["experiment"]).as_uri()
-        experiment = client.create_experiment(request["experiment"], artifact_location=place)
-    else:
-        experiment = found.experiment_id
+    artifacts = Path(request["artifacts"]) if request["artifacts"] else None
+    experiment = experiment_id(client, request["experiment"], artifacts)
     run = client.create_run(experiment, run_name=request["name"], tags=request["tags"])
     for name, value in request["parameters"].items():
         client.log_param(run.info.run_id, name, value)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import first_line
 from workbench.execution.kernels.environment import environment
 from workbench.execution.kernels.fork.client import CannotFork
 from workbench.execution.kernels.job import Job, Limits
 from workbench.execution.kernels.start import preload, start_kernel, start_process
 from workbench.execution.notebook.access_log import AccessLog
-from workbench.execution.notebook.notebook import Outcome, Prepared, find_record, one_line
+from workbench.execution.notebook.notebook import Outcome, Prepared, find_record
 from workbench.settings import Settings
 from workbench.warehouse.access import ACCESS_LOG
 from workbench.warehouse.statements import Statements
@@ -162,7 +163,7 @@ def _outcome(prepared: Prepared, job: Job, log: AccessLog) -> Outcome:
     error = failure or (ending.error if ending else "it didn't start")
     return Outcome(
         clean,
-        one_line(job.redactor.text(error)) if error else None,
+        (first_line(job.redactor.text(error)) or "failed") if error else None,
         find_record(clean),
         reason=ending.reason if ending and not failure else "error",
         usage={

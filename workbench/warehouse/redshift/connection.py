@@ -14,14 +14,13 @@ from redshift_connector.config import FC_TEXT
 from redshift_connector.utils.oids import RedshiftOID
 from redshift_connector.utils.type_utils import text_recv
 
-from workbench.errors import UsageError, WorkFailed
+from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.warehouse.access import note
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.errors import (
     DRIVER_ERRORS,
     ConnectionLost,
     Unreachable,
-    one_line,
     translate,
 )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from redshift_connector.error import Error, InterfaceError, OperationalError
 
-from workbench.errors import UsageError, WorkbenchError, WorkFailed
+from workbench.errors import UsageError, WorkbenchError, WorkFailed, one_line
 from workbench.schema import SCHEMAS, TABLES
 
 
@@ -79,8 +79,3 @@ def _fields(error: BaseException) -> dict[str, Any] | None:
     if isinstance(error, Error) and error.args and isinstance(error.args[0], dict):
         return error.args[0]
     return None
-
-
-def one_line(text: str) -> str:
-    """Return a text of the driver's as one line of bearable length."""
-    return " ".join(text.split())[:500]

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.errors import UsageError, WorkFailed
+from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.schema import Column, Table, quote, sql_type
 from workbench.schema import table as declared
 from workbench.settings import get_settings
@@ -99,7 +99,7 @@ def prepared(table: str, rows: Rows | Stream, staging: Staging | None) -> Iterat
             connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
             _hold_to_sizes(connection, target)
         except duckdb.Error as error:
-            text = " ".join(str(error).split())[:300]
+            text = one_line(str(error), 300)
             raise UsageError(f"the rows don't fit {target.full_name}: {text}") from None
         connection.unregister("given")
         ((count,),) = connection.execute("SELECT count(*) FROM shaped").fetchall()

@@ -9,26 +9,42 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import WorkFailed
+from workbench.errors import WorkFailed, first_line
 from workbench.private import private_file, private_folder
-from workbench.settings import get_settings
+from workbench.settings import Settings, get_settings
 
-EXPERIMENT = "sales_daily"
+NO_TELEMETRY = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+"""Variables by which MLflow, a server or a client, tells nobody about itself."""
 
-_QUIET = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+QUIET = {
+    **NO_TELEMETRY,
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_LOGGING_LEVEL": "ERROR",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+"""Variables of a process that is a client of MLflow, unless its caller has set them; to be there before the import."""
 
 
 def has_store() -> bool:
     """Tell without opening the store whether anything can be in it: False for a local file not yet made."""
     uri = get_settings().mlflow_uri
     return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
+
+
+def prepare_store(settings: Settings) -> None:
+    """Make the file of a local store, which others can't read, where MLflow will make its tables.
+
+    Raises:
+        WorkFailed: it can't be written.
+    """
+    if settings.mlflow_uri.startswith("sqlite:///"):
+        store = Path(settings.mlflow_uri.removeprefix("sqlite:///"))
+        try:
+            private_folder(store.parent)
+            private_file(store)
+        except OSError as error:
+            raise WorkFailed(f"can't write to {store}: {error.strerror}") from None
 
 
 @contextmanager
@@ -40,20 +56,14 @@ def mlflow_client() -> Iterator[Any]:
     Raises:
         WorkFailed: the server can't be reached, or refused.
     """
-    for name, value in _QUIET.items():
+    for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     import mlflow
 
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.ERROR)
     settings = get_settings()
-    if settings.mlflow_uri.startswith("sqlite:///"):
-        store = Path(settings.mlflow_uri.removeprefix("sqlite:///"))
-        try:
-            private_folder(store.parent)
-            private_file(store)
-        except OSError as error:
-            raise WorkFailed(f"can't write to {store}: {error.strerror}") from None
+    prepare_store(settings)
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     from sqlalchemy.exc import SQLAlchemyError
@@ -61,20 +71,22 @@ def mlflow_client() -> Iterator[Any]:
     try:
         yield mlflow.MlflowClient()
     except (mlflow.MlflowException, SQLAlchemyError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
-        raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {reason}") from error
+        raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {first_line(str(error), 300)}") from error
 
 
-def experiment_id(client: Any, name: str = EXPERIMENT) -> str:
-    """Return an experiment's id, made if missing; a local one keeps its artifacts in the settings' folder."""
+def local_artifacts(settings: Settings) -> Path | None:
+    """Return the folder of artifacts where the store is local; None where a server has a place of its own."""
+    return settings.mlflow_artifacts if settings.mlflow_uri.startswith(("sqlite:", "file:")) else None
+
+
+def experiment_id(client: Any, name: str, artifacts: Path | None) -> str:
+    """Return an experiment's id, made if missing, with its artifacts in a folder of its name below ``artifacts``."""
     import mlflow
 
     found = client.get_experiment_by_name(name)
     if found is not None:
         return str(found.experiment_id)
-    settings = get_settings()
-    local = settings.mlflow_uri.startswith(("sqlite:", "file:"))
-    location = (settings.mlflow_artifacts / name).as_uri() if local else None
+    location = (artifacts / name).as_uri() if artifacts else None
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except mlflow.MlflowException:

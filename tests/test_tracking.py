@@ -1,0 +1,33 @@
+"""MLflow's store, shared by processes that know nothing of each other."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from workbench.settings import Settings
+from workbench.tracking import experiment_id, local_artifacts, mlflow_client
+
+
+def test_two_that_make_an_experiment_at_the_same_time_get_the_same_one(settings: Settings) -> None:
+    with mlflow_client() as client:
+        both_looked = threading.Barrier(2, timeout=60)
+        looked = threading.local()
+
+        class Other(type(client)):  # type: ignore[misc]
+            def get_experiment_by_name(self, name: str) -> Any:
+                found = super().get_experiment_by_name(name)
+                if not hasattr(looked, "before"):
+                    looked.before = True
+                    both_looked.wait()
+                return found
+
+        with ThreadPoolExecutor(2) as pool:
+            made = pool.map(
+                lambda other: experiment_id(other, "sales", local_artifacts(settings)), (Other(), Other())
+            )
+            first, second = made
+        assert first == second
+        experiment = client.get_experiment(first)
+    assert experiment.artifact_location == (settings.home / "mlartifacts" / "sales").as_uri()
