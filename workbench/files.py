@@ -1,35 +1,85 @@
-"""Files written whole or not at all, and lines added to them in one piece."""
+"""Files written whole or not at all, and lines added to them in one piece.
+
+A reader sees the old file or the new one, never a part. They appear under their name at once, with the access that the
+process's umask leaves. Nothing is forced to the disk where that isn't asked for: after a power cut a file may be the
+old one.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 from workbench.private import private_folder
 
+_PLAIN = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+_NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file at once: a reader sees the old one or the new one, never a part."""
-    name = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = False) -> None:
+    """Write a text as UTF-8, into a folder that is made for its owner alone where it is missing.
+
+    Args:
+        path: the file.
+        text: all of it.
+        mode: the access before the umask takes some away.
+        durable: whether a power cut mustn't take it back once this returns.
+    """
+    name = _beside(path)
     # Few calls: after each, a thread waits for its turn as long as another renders pages.
     try:
-        handle = os.open(name, flags, 0o644)
+        handle = os.open(name, _PLAIN, mode)
     except FileNotFoundError:
         private_folder(path.parent)
-        handle = os.open(name, flags, 0o644)
+        handle = os.open(name, _PLAIN, mode)
     try:
         try:
             view = memoryview(text.encode())
             while view:
                 view = view[os.write(handle, view) :]
+            if durable:
+                os.fsync(handle)
         finally:
             os.close(handle)
         name.replace(path)
+        if durable:
+            _sync(path.parent)
     except BaseException:
         name.unlink(missing_ok=True)
         raise
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Have a function write a file, which may take its time, and put it in its place when it is done.
+
+    Where the system has files without a name nothing is left of one whose writer was killed.
+
+    Args:
+        path: the file; its folder is there.
+        write: is given the path to write to, and may raise: then nothing has changed.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    name = _beside(path)
+    handle = _unnamed(path.parent)
+    try:
+        if handle is None:
+            os.close(os.open(name, _PLAIN, 0o666))
+            write(name)
+        else:
+            unnamed = f"/proc/self/fd/{handle}"
+            write(Path(unnamed))
+            # A descriptor of a folder makes the link be followed; without one, that to the open file is linked itself.
+            os.link(unnamed, name, src_dir_fd=handle, follow_symlinks=True)
+        name.replace(path)
+    finally:
+        if handle is not None:
+            os.close(handle)
+        name.unlink(missing_ok=True)
 
 
 def append_line(path: Path, line: str) -> None:
@@ -39,3 +89,30 @@ def append_line(path: Path, line: str) -> None:
         os.write(handle, f"{line}\n".encode())
     finally:
         os.close(handle)
+
+
+def _sync(folder: Path) -> None:
+    """Force the names in a folder to the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _beside(path: Path) -> Path:
+    """Return a name in the same folder that nobody else has, and that tells everybody that it isn't finished."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")
+
+
+def _unnamed(folder: Path) -> int | None:
+    """Open a new file without a name; None where the system or the disk has no such thing."""
+    flag = getattr(os, "O_TMPFILE", None)
+    if flag is None or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_RDWR | os.O_CLOEXEC | flag, 0o666)
+    except OSError as error:
+        if error.errno in _NO_UNNAMED:
+            return None
+        raise

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -74,17 +73,3 @@ def close_to_others(path: Path) -> None:
 def let_enter(path: Path) -> None:
     """Let others through a folder, without letting them list it."""
     path.chmod(stat.S_IMODE(path.stat().st_mode) | _ENTER)
-
-
-def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Have a file written beside its place and move it there; leave nothing of one that can't be written.
-
-    Raises:
-        OSError: it can't be.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        write(part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

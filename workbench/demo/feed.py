@@ -21,6 +21,7 @@ import duckdb
 from workbench.demo import complete_journey, customers, products, rates, stores
 from workbench.demo.packaged import installed
 from workbench.errors import UsageError
+from workbench.files import write_text
 from workbench.private import private_folder
 
 RECIPE = 2
@@ -164,9 +165,7 @@ def _remember(folder: Path, recipe: dict[str, Any], summary: FeedSummary) -> Non
     known = asdict(summary)
     del known["folder"]
     known["truth_sha256"] = _sha256(folder / TRUTH)
-    part = folder / f"{_MANIFEST}.part"
-    part.write_text(json.dumps({**recipe, "summary": known}, indent=1), encoding="utf-8")
-    part.replace(folder / _MANIFEST)
+    write_text(folder / _MANIFEST, json.dumps({**recipe, "summary": known}, indent=1))
 
 
 def _recall(folder: Path) -> dict[str, Any] | None:

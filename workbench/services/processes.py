@@ -18,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkFailed, unknown
 from workbench.extras import Ask
+from workbench.files import write_text
 from workbench.private import private_folder
 from workbench.services.known import SERVICES, Start
 from workbench.settings import Settings
@@ -240,12 +241,8 @@ def _end(leader: int) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file at once, for its owner's eyes: it may hold what opens a service of this machine."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text + "\n")
-    part.replace(path)
+    """Write a file for its owner's eyes: it may hold what opens a service of this machine."""
+    write_text(path, text + "\n", mode=0o600)
 
 
 def _write_environment(settings: Settings) -> None:

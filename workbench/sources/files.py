@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkFailed, unknown
-from workbench.private import private_folder, write_whole
+from workbench.files import write_whole
+from workbench.private import private_folder
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
 from workbench.sources.maps import Map, read_map

@@ -9,7 +9,6 @@ where a statement fails or a test finds something, dbt itself is called, and wha
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from workbench.private import private_folder
+from workbench.files import write_text
 from workbench.schema import TABLES, quote
 from workbench.settings import Settings
 from workbench.transform.results import MODELS, NodeResult
@@ -139,11 +138,7 @@ class Replay:
             Step(result.name, result.resource_type, result.table, node.node.compiled_code, result.reads)
             for node, result in zip(nodes, results, strict=True)
         ]
-        content = json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]})
-        private_folder(self._path.parent)
-        part = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        part.write_text(content)
-        part.replace(self._path)
+        write_text(self._path, json.dumps({"key": self._key, "steps": [asdict(step) for step in steps]}))
 
 
 def _is_plain(result: Any) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from workbench.aws.local.door import KEY, Door, Key
+from workbench.files import write_text
 
 
 def main(port: int, port_file: Path, key: Key, parent: int | None = None) -> None:
@@ -50,9 +51,7 @@ def main(port: int, port_file: Path, key: Key, parent: int | None = None) -> Non
         signal.signal(number, stop)
     if parent is not None:
         threading.Thread(target=_outlive, args=(parent, server.shutdown), daemon=True).start()
-    part = port_file.with_name(f".{port_file.name}")
-    part.write_text(str(server.server_port))
-    part.rename(port_file)
+    write_text(port_file, str(server.server_port))
     server.serve_forever()
     tasks.end_all()
     functions.clean()

@@ -12,6 +12,7 @@ import nbformat
 
 from workbench.errors import WorkFailed
 from workbench.execution.notebook.reading import read_notebook
+from workbench.files import write_whole
 
 # What front ends and runners note about an execution, and how they showed a cell.
 _OF_A_RUN = (
@@ -92,17 +93,17 @@ def _tidy_notebook(node: Any) -> bool:
 
 def _replace(path: Path, before: bytes, text: str) -> None:
     target = path.resolve()
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
+
+    def write(part: Path) -> None:
         part.write_text(text, encoding="utf-8")
         part.chmod(target.stat().st_mode & 0o7777)
         if target.read_bytes() != before:
             raise WorkFailed(f"{path} was written by somebody else just now; try again")
-        part.replace(target)
+
+    try:
+        write_whole(target, write)
     except OSError as problem:
         raise WorkFailed(f"can't write {path}: {problem.strerror or problem}") from None
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _cells(count: int) -> str:

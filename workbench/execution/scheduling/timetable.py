@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -220,13 +219,7 @@ class Timetable:
 
     def _write(self) -> None:
         content = {name: entry.model_dump(mode="json") for name, entry in sorted(self._entries.items())}
-        write_text(self._path, json.dumps(content, indent=2) + "\n")
-        # A power cut mustn't take it back.
-        handle = os.open(self._path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        write_text(self._path, json.dumps(content, indent=2) + "\n", durable=True)
 
 
 def shown(timestamp: datetime, schedule: Schedule) -> str:
