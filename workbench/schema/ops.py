@@ -48,7 +48,7 @@ OPS = (
             timestamp("started_at", "when it began, UTC"),
             timestamp("finished_at", "when it ended, UTC"),
             double("seconds", "wall time"),
-            bigint("rows_written", "rows the run says it wrote"),
+            bigint("rows_written", "rows of the tables it wrote, those of ops left out"),
             json("parameters", "what it was called with, redacted"),
             json("counts", "counts the notebook handed back"),
             json("tables", "tables it wrote, with their row counts"),

@@ -33,7 +33,10 @@ def shop(tmp_path: Path, settings: Settings) -> Path:
     (settings.landing / "a.csv").write_text("1")
     return pipeline(
         folder,
-        {"take": {"reads": ["landing"], "writes": ["raw.stores"]}, "show": {"reads": ["raw.stores"]}},
+        {
+            "take": {"reads": ["landing"], "writes": ["raw.stores", "ops.alerts"]},
+            "show": {"reads": ["raw.stores"]},
+        },
     )
 
 
@@ -44,13 +47,21 @@ def states(run: Run) -> dict[str, tuple[str, str]]:
 def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> None:
     first = run_pipeline(shop)
     assert states(first) == {"take": ("succeeded", "it never ran"), "show": ("succeeded", "it never ran")}
+    # What its map says it writes is counted, whatever its notebook says; but for what the platform keeps for itself.
+    assert first.stages[0].tables == {"raw.stores": 1} and first.rows == 1
+    assert first.stages[0].outputs["ops.alerts"].rows == 0
     second = run_pipeline(shop)
     assert second.state == "succeeded"
     assert states(second) == {
         name: ("skipped", f"unchanged since run {first.run_id}.{name}") for name in ("take", "show")
     }
     take = second.stages[0]
-    assert take.counts == {"n": 7} and take.values == {"x": [1]} and take.report == first.stages[0].report
+    assert (
+        take.counts == {"n": 7}
+        and take.tables == {"raw.stores": 1}
+        and take.values == {"x": [1]}
+        and take.report == first.stages[0].report
+    )
     assert take.reason == "skipped" and second.rows is None
     assert second.report is not None
     for page in (second.report, second.report.parents[1] / "index.html"):

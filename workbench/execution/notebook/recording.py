@@ -73,7 +73,8 @@ def record(
 
     Args:
         counts: whole numbers by name, such as rows taken in.
-        tables: names of tables the stage wrote; each is shown with its present number of rows.
+        tables: names of tables to show and keep with their present number of rows. Those that the stage's map says it
+            writes are in the run's record without that.
         metrics: numbers by name, such as a model's error.
         timings: seconds by kind of work, on top of those that :func:`timed` counted.
         values: whatever JSON holds, by name, for the parameters of later stages.

@@ -97,7 +97,9 @@ class StageRun(_Timed):
         default=[], description="where the tables it was seen to touch differ from its map, one sentence each"
     )
     counts: dict[str, int | None] = Field(default={}, description="whole numbers that the notebook recorded")
-    tables: dict[str, int] = Field(default={}, description="rows of the tables that the notebook recorded")
+    tables: dict[str, int] = Field(
+        default={}, description="rows of the tables it wrote, but ops, and of those the notebook named"
+    )
     metrics: dict[str, float | None] = Field(default={}, description="measures that the notebook recorded")
     values: dict[str, Any] = Field(default={}, description="values that the notebook handed to later stages")
     timings: dict[str, float] = Field(default={}, description="seconds of own work by kind: sql, dbt, model")
@@ -131,7 +133,7 @@ class StageRun(_Timed):
 
     @property
     def rows(self) -> int | None:
-        """Rows in the tables it says it wrote."""
+        """Rows in the tables it wrote."""
         return sum(self.tables.values()) if self.tables else None
 
 
@@ -166,7 +168,7 @@ class Run(_Timed):
 
     @property
     def rows(self) -> int | None:
-        """Rows in the tables its stages say they wrote."""
+        """Rows in the tables its stages wrote."""
         known = [stage.rows for stage in self.stages if stage.rows is not None and stage.state != "skipped"]
         return sum(known) if known else None
 

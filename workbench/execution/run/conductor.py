@@ -27,7 +27,7 @@ from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.signals import Stopped, collect_signals, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
-from workbench.execution.run.stage_record import apply_outcome, copy_previous, succeed
+from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy_previous, succeed
 from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -250,10 +250,9 @@ class Conductor:
         unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
         self._running.remove(unit)
         record.attempts = ended.attempts
-        for name, rows in ended.rows.items():
-            record.outputs[name].rows = rows
         if outcome is not None:
             apply_outcome(record, outcome)
+        apply_rows(record, ended.rows)
         if outcome is None:
             record.reason = "error"
             record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")

@@ -41,6 +41,16 @@ def succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:
         record.end("succeeded")
 
 
+def apply_rows(record: StageRun, rows: Mapping[str, int]) -> None:
+    """Take over how many rows the tables have that the stage wrote, by their names.
+
+    Those in which the platform accounts for itself are no tables of the stage's, though it writes to them.
+    """
+    for name, count in rows.items():
+        record.outputs[name].rows = count
+    record.tables |= {name: count for name, count in rows.items() if not name.startswith("ops.")}
+
+
 def copy_previous(record: StageRun, row: Mapping[str, Any]) -> None:
     """Give a skipped stage what its last run recorded, a row of ``ops.runs``, so that later stages find it."""
     record.begin()
