@@ -12,16 +12,16 @@ from workbench.warehouse.redshift.address import Address
 @contextmanager
 def reached(address: Address) -> Iterator[Target]:
     """Let dbt, called in this process, log in there as long as the context is open."""
-    given = address.arguments()
+    arguments = address.arguments()
     variables = {
         "WORKBENCH_REDSHIFT_METHOD": "iam" if address.iam else "database",
-        "WORKBENCH_REDSHIFT_HOST": given.get("host", ""),
+        "WORKBENCH_REDSHIFT_HOST": arguments.get("host", ""),
         "WORKBENCH_REDSHIFT_PORT": str(address.port),
-        "WORKBENCH_REDSHIFT_USER": given.get("user") or given.get("db_user") or "",
-        "WORKBENCH_REDSHIFT_PASSWORD": given.get("password", ""),
+        "WORKBENCH_REDSHIFT_USER": arguments.get("user") or arguments.get("db_user") or "",
+        "WORKBENCH_REDSHIFT_PASSWORD": arguments.get("password", ""),
         "WORKBENCH_REDSHIFT_DATABASE": address.database,
-        "WORKBENCH_REDSHIFT_CLUSTER": given.get("cluster_identifier", ""),
-        "WORKBENCH_REDSHIFT_WORKGROUP": given.get("serverless_work_group", ""),
+        "WORKBENCH_REDSHIFT_CLUSTER": arguments.get("cluster_identifier", ""),
+        "WORKBENCH_REDSHIFT_WORKGROUP": arguments.get("serverless_work_group", ""),
         "WORKBENCH_REDSHIFT_SERVERLESS": str(address.serverless),
         "WORKBENCH_REDSHIFT_REGION": address.region,
         "WORKBENCH_REDSHIFT_SSLMODE": "verify-ca" if address.tls else "disable",
