@@ -3,10 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Files of tests, in the order that tests/conftest.py gives them.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check bench lab up down soak lock clean
+.PHONY: help setup demo test test-pythons check bench lab up down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -41,9 +43,12 @@ demo: setup ## run the main job on real data, from landing to a report
 
 test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
-	$(BIN)/pytest -n 2 --dist loadfile -q
+	$(BIN)/pytest $(WORKERS) -q
 	@echo "== running the tests of the local Redshift"
-	cd containers/redshift-local && ../../$(BIN)/pytest -n 2 --dist loadfile -q
+	cd containers/redshift-local && ../../$(BIN)/pytest $(WORKERS) -q
+
+test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand
+	scripts/pythons.sh
 
 .PHONY: servers
 servers:
@@ -96,4 +101,4 @@ lock: $(BIN)/uv ## compile the lock files anew
 	$(BIN)/python scripts/environment.py
 
 clean: ## remove the virtual environment and all local state
-	rm -rf $(VENV) .workbench
+	rm -rf $(VENV) .venv-* .workbench

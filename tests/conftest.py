@@ -24,6 +24,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# The files that take longest, longest first: begun last, one of them would keep one worker busy while the others idle.
+LONGEST = (
+    "aws/local/test_end_to_end.py", "end_to_end/test_parity.py", "notebooks/test_same_outputs.py",
+    "end_to_end/test_edges.py", "end_to_end/test_demo.py", "execution/papermill/test_papermill.py", "notebooks/test_tours.py",
+    "worker/test_worker.py", "end_to_end/test_quick_start.py", "execution/run/test_skip.py", "services/test_services.py",
+    "browser/test_pages.py", "end_to_end/test_online_retail.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A clean WORKBENCH_HOME."""

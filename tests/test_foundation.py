@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -34,6 +36,11 @@ def test_a_notebook_is_committed_without_outputs(notebook: Path) -> None:
     cells = [cell for cell in json.loads(notebook.read_text())["cells"] if cell["cell_type"] == "code"]
     assert cells
     assert not any(cell["outputs"] or cell["execution_count"] for cell in cells)
+
+
+def test_the_files_that_begin_first_are_there() -> None:
+    assert len(set(LONGEST)) == len(LONGEST)
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_no_package_shadows_a_library() -> None:
