@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from workbench.etl import charts, customers, products, quality, report, transactions
+from workbench.charts import sales as charts
+from workbench.etl import customers, products, quality, summaries, transactions
 from workbench.schema import Table, table
 from workbench.warehouse import Warehouse
 
@@ -82,21 +83,21 @@ def test_conversion_is_summed_and_a_missing_rate_is_an_alert_once(warehouse: War
 
 
 def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
-    assert report.headline(warehouse)["lines"] == 0
+    assert summaries.headline(warehouse)["lines"] == 0
     fill(
         warehouse,
         "marts.retail_sales",
         {"net_amount_reporting": Decimal("2.6"), "person_id": "p"},
         {"transaction_id": "y", "transaction_date": DAY + dt.timedelta(days=1), "quantity": Decimal(-1)},
     )
-    assert report.headline(warehouse) == {
+    assert summaries.headline(warehouse) == {
         "first_day": "2024-03-01", "last_day": "2024-03-02", "net_sales": Decimal("2.60"), "receipts": 2,
         "lines": 2, "people": 1, "return_lines": 1, "unconverted_lines": 0,
     }  # fmt: skip
 
 
 def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
-    assert report.segment_table(warehouse).empty
+    assert summaries.segment_table(warehouse).empty
     fill(
         warehouse,
         "marts.customer_segments",
@@ -122,7 +123,7 @@ def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
             "frequency": 1,
         },
     )
-    assert report.segment_table(warehouse).to_dict("list") == {
+    assert summaries.segment_table(warehouse).to_dict("list") == {
         "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.8, 0.2],
         "days_since_purchase": [2, 99], "receipts": [7, 1],
     }  # fmt: skip
@@ -132,9 +133,12 @@ def test_charts_are_drawn(warehouse: Warehouse) -> None:
     fill(warehouse, "marts.sales_daily", {"sales_date": DAY}, {"sales_date": DAY + dt.timedelta(days=7)})
     fill(warehouse, "marts.sales_monthly", {"department": "A"}, {"department": "B", "month_start": DAY})
     fill(warehouse, "marts.customer_segments", {"segment": "best"})
-    assert len(charts.sales_over_time(warehouse, "EUR").axes[0].patches) == 8
-    assert len(charts.top_departments(warehouse, "EUR", limit=1).axes[0].patches) == 1
-    assert len(charts.customer_segments(warehouse).axes[0].patches) == 1
+    assert len(charts.sales_over_time(summaries.sales_by_day(warehouse), "EUR").axes[0].patches) == 8
+    assert (
+        len(charts.top_departments(summaries.sales_by_department(warehouse), "EUR", limit=1).axes[0].patches)
+        == 1
+    )
+    assert len(charts.customer_segments(summaries.people_by_segment(warehouse)).axes[0].patches) == 1
 
 
 def test_contact_details_are_shown_before_and_after(warehouse: Warehouse) -> None:

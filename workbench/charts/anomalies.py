@@ -1,4 +1,4 @@
-"""Charts for notebooks and reports. They draw on figures of their own, so no display is needed."""
+"""The charts of the anomaly reports: days that left their expected range."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from workbench.description import describe
-from workbench.figure import QUIET, Chart, new_figure, plot_style, short_name
+from workbench.charts.description import describe
+from workbench.charts.style import QUIET, Chart, new_figure, plot_style, short_name
 from workbench.numbers import scale
 from workbench.periods import by_period
 

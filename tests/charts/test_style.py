@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from workbench.figure import Chart, new_figure, plot_style, short_name
+from workbench.charts.style import Chart, new_figure, plot_style, short_name
 
 
 def chart(title: str) -> tuple[Chart, Axes]:

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from workbench.description import describe
+from workbench.charts.description import describe
 
 QUIET = "#56616e"
 LONGEST_NAME = 30

@@ -1,4 +1,4 @@
-"""The charts of the retail report: matplotlib figures over the marts."""
+"""The charts of the retail report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench import numbers
-from workbench.etl.report import read_daily
-from workbench.figure import QUIET, Chart, new_figure, plot_style, short_name
+from workbench.charts.style import QUIET, Chart, new_figure, plot_style, short_name
 from workbench.periods import Length, Periods, by_period
-from workbench.warehouse import Warehouse
 
 MOST_BARS = 100
 _BLUE = "#2f6f9f"
@@ -22,13 +20,17 @@ _MEANS: dict[Length, int] = {"day": 7, "week": 4, "month": 3, "year": 0}
 _FEW = 7
 
 
-def sales_over_time(warehouse: Warehouse, currency: str) -> Chart:
+def sales_over_time(daily: pd.DataFrame, currency: str) -> Chart:
     """Draw net sales by week as bars, and the mean of each four whole weeks.
 
     A short history is drawn by day, a long one by month or year. Periods of which days are missing at an end of
     the data are hollow, and in no mean; a period within it that has no sales is zero.
+
+    Args:
+        daily: one row a day of sales: ``day, amount, rows``.
+        currency: of the amounts.
     """
-    periods = by_period(read_daily(warehouse))
+    periods = by_period(daily)
     table = periods.table
     if table.empty:
         return _nothing("Net sales", "No sales yet.")
@@ -83,12 +85,14 @@ def _name(start: Any, length: Length) -> str:
     )
 
 
-def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Chart:
-    """Draw the departments that sold most, the largest on top; at most a hundred."""
-    sums = warehouse.frame(
-        "SELECT department, CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS amount "
-        "FROM marts.sales_monthly GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
+def top_departments(sums: pd.DataFrame, currency: str, limit: int = 12) -> Chart:
+    """Draw the departments that sold most, the largest on top; at most a hundred.
+
+    Args:
+        sums: ``department, amount``, the largest amount first.
+        currency: of the amounts.
+        limit: how many to draw.
+    """
     shown = sums.head(max(1, min(limit, MOST_BARS)))
     if shown.empty:
         return _nothing("Departments by net sales", "No sales yet.")
@@ -100,11 +104,8 @@ def top_departments(warehouse: Warehouse, currency: str, limit: int = 12) -> Cha
     return _bars(shown["department"], shown["amount"], title, scale, scale.bars(shown["amount"]), below)
 
 
-def customer_segments(warehouse: Warehouse) -> Chart:
-    """Draw how many people each RFM segment holds."""
-    segments = warehouse.frame(
-        "SELECT segment, count(*) AS people FROM marts.customer_segments GROUP BY 1 ORDER BY 2 DESC, 1"
-    )
+def customer_segments(segments: pd.DataFrame) -> Chart:
+    """Draw how many people each RFM segment holds: ``segment, people``, the largest first."""
     if segments.empty:
         return _nothing("People by segment", "No known customer has bought yet.")
     labels = [numbers.count(people) for people in segments["people"]]
