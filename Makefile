@@ -8,7 +8,7 @@ WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-pythons check bench lab up down soak lock clean
+.PHONY: help setup demo test test-pythons check docs bench lab up down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -67,6 +67,9 @@ check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the st
 	$(BIN)/lint-imports
 	cd containers/redshift-local && ../../$(BIN)/mypy && ../../$(BIN)/lint-imports
 	$(BIN)/workbench check
+
+docs: setup ## write docs/reference and dbt's descriptions from the declarations
+	$(BIN)/python scripts/reference.py
 
 bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/ingest.py

@@ -34,7 +34,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
 
-    profile: Literal["local", "aws"] = "local"
+    profile: Literal["local", "aws"] = Field(
+        default="local", description="aws writes logs and metrics as CloudWatch takes them"
+    )
     home: Path = Field(default=Path(".workbench"), description="folder of all local state")
     home_shared: bool = Field(
         default=False, description="leave home open to whom it is open; else it is its owner's alone"
@@ -81,7 +83,9 @@ class Settings(BaseSettings):
     queue_url: str = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
     )
-    mlflow_tracking_uri: str = Field(default="", description="empty means SQLite in home/mlflow.db")
+    mlflow_tracking_uri: str = Field(
+        default="", description="URI of the MLflow server; empty means SQLite in home/mlflow.db"
+    )
     reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
     lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
     lake_uri: str = Field(
