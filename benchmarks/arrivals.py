@@ -30,7 +30,7 @@ def make_intake(folder: Path) -> Path:
     stage = {
         "notebook": "ingest.ipynb",
         "reads": ["landing"],
-        "writes": ["raw.*", "ops.quarantine", "ops.batches"],
+        "writes": ["raw.*", "ops.quarantine", "ops.batches", "ops.landed_files"],
     }
     content = {"name": "intake", "schedule": {"on": ["landing"]}, "stages": {"ingest": stage}}
     (intake / "pipeline.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

@@ -20,7 +20,10 @@ def make_project(folder: Path, *cells: str) -> Path:
     pipeline(
         intake,
         {
-            "ingest": {"reads": ["landing"], "writes": ["raw.*", "ops.quarantine", "ops.batches"]},
+            "ingest": {
+                "reads": ["landing"],
+                "writes": ["raw.*", "ops.quarantine", "ops.batches", "ops.landed_files"],
+            },
             "after": {"reads": ["raw.transactions"], "writes": ["report"]},
         },
         schedule={"on": ["landing"]},

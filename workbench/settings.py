@@ -58,7 +58,9 @@ class Settings(BaseSettings):
         default="",
         description="role by which Redshift gets at redshift_s3; empty means the cluster's default role",
     )
-    landing_uri: str = Field(default="", description="where files land; empty means home/landing")
+    landing_uri: str = Field(
+        default="", description="where files land: a folder or s3://BUCKET/PREFIX; empty means home/landing"
+    )
     landing_settle: float = Field(
         default=0.0,
         ge=0,
@@ -130,6 +132,20 @@ class Settings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
+    @field_validator("landing_uri", mode="after")
+    @classmethod
+    def _place(cls, value: str) -> str:
+        """Return the place with its path made absolute."""
+        scheme, there, rest = value.partition("://")
+        if not there or scheme == "file":
+            path = rest if there else value
+            return str(Path(path).expanduser().absolute()) if path else ""
+        if scheme != "s3" or not rest.partition("/")[0]:
+            raise ValueError(
+                f"{value!r} is no place that files can land in: a folder, file:///FOLDER or s3://BUCKET/PREFIX is"
+            )
+        return value.rstrip("/")
+
     @field_validator("reporting_currency", mode="after")
     @classmethod
     def _currency(cls, value: str) -> str:
@@ -168,9 +184,22 @@ class Settings(BaseSettings):
         return tuple(dict.fromkeys(filter(None, found)))
 
     @property
+    def landing_place(self) -> str:
+        """Where files land, one folder a dataset: an absolute path or ``s3://BUCKET/PREFIX``."""
+        return self.landing_uri or str(self.home / "landing")
+
+    @property
     def landing(self) -> Path:
-        """Folder where files land, one folder a dataset."""
-        return Path(self.landing_uri.removeprefix("file://")) if self.landing_uri else self.home / "landing"
+        """The folder where files land.
+
+        Raises:
+            UsageError: they land in S3.
+        """
+        if self.landing_place.startswith("s3://"):
+            raise UsageError(
+                f"files land in {self.landing_place}, and this needs a folder; WORKBENCH_LANDING_URI names one"
+            )
+        return Path(self.landing_place)
 
     @property
     def queue(self) -> str:

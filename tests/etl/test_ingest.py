@@ -21,7 +21,10 @@ from hypothesis import strategies as st
 from tests.redshift import Cluster, staged_keys
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import Batch, ingest
-from workbench.sources.files import Landed, land, landed
+from workbench.settings import get_settings
+from workbench.sources.files import land
+from workbench.sources.landing import FetchedFile, FolderLanding, LandedFile
+from workbench.sources.landing.base import Warn
 from workbench.warehouse import Warehouse, connect
 
 HEADER = (
@@ -173,7 +176,7 @@ def test_a_file_landed_twice_loads_once(warehouse: Warehouse, tmp_path: Path) ->
 def test_a_file_that_changed_a_moment_ago_is_left_for_the_next_run(
     warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def settle(file: Landed) -> None:
+    def settle(file: FetchedFile) -> None:
         os.utime(file.path, (time.time() - 61, time.time() - 61))
 
     for name in ("older", "younger"):
@@ -195,12 +198,14 @@ def test_two_ingestions_at_once_load_a_file_once(warehouse: Warehouse, tmp_path:
     source.write_text(f"{HEADER}\n{line()}\n")
     land(str(source))
 
-    def overtaken() -> Iterator[Landed]:
-        """Yield the file after another ingestion, which began later, has taken it in."""
-        assert len(ingest(warehouse).batches) == 1
-        yield from landed()
+    class Overtaken(FolderLanding):
+        """Yields the file after another ingestion, which began later, has taken it in."""
 
-    late = ingest(warehouse, overtaken())
+        def files(self, warn: Warn = lambda _: None) -> Iterator[LandedFile]:
+            assert len(ingest(warehouse).batches) == 1
+            yield from super().files(warn)
+
+    late = ingest(warehouse, Overtaken(get_settings().landing))
     assert (late.batches, late.known_files) == ((), 1)
     assert warehouse.counts("raw.transactions") == {"raw.transactions": 1}
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from tests.etl.test_ingest import GOOD, HEADER, line
 from workbench.etl.ingest import ingest
 from workbench.settings import Settings
-from workbench.sources.files import Landed, land, landed
+from workbench.sources.files import land
+from workbench.sources.landing import FetchedFile, FolderLanding, LandedFile
 from workbench.warehouse import Warehouse
 
 
@@ -53,13 +56,19 @@ def test_a_file_that_changes_or_goes_while_it_is_read_is_left_for_the_next_run(
     for name in ("a", "b", "c"):
         put(settings, f"{name}.csv", f"{HEADER}\n{line(transaction_id=name)}\n")
 
-    def disturbed() -> list[Landed]:
-        files = list(landed())
-        files[0].path.write_text(f"{HEADER}\n{line(transaction_id='other')}\n{GOOD}\n")
-        files[1].path.unlink()
-        return files
+    class Disturbed(FolderLanding):
+        """Two of its files change or go as soon as their batches are known."""
 
-    result = ingest(warehouse, disturbed())
+        @contextmanager
+        def fetch(self, file: LandedFile) -> Iterator[FetchedFile]:
+            with super().fetch(file) as fetched:
+                if file.name == "a.csv":
+                    fetched.path.write_text(f"{HEADER}\n{line(transaction_id='other')}\n{GOOD}\n")
+                if file.name == "b.csv":
+                    fetched.path.unlink()
+                yield fetched
+
+    result = ingest(warehouse, Disturbed(settings.landing))
     assert [Path(batch.uri).name for batch in result.batches] == ["c.csv"]
     assert ["changed while" in told or "can't be read for now" in told for told in result.left] == [
         True,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from workbench.settings import Settings
-from workbench.sources.files import land, landed
+import pytest
+
+from workbench.errors import UsageError
+from workbench.settings import Settings, get_settings
+from workbench.sources.files import NotLanded, land
+from workbench.sources.landing import Unavailable, open_landing
 
 
 def put(path: Path, content: str = "a,b\n1,2\n") -> Path:
@@ -44,7 +48,7 @@ def test_the_same_content_lands_once_and_is_the_same_batch(tmp_path: Path) -> No
 def test_landing_is_read_in_the_order_of_landing(tmp_path: Path) -> None:
     for name in ("z", "a", "m"):
         land(str(put(tmp_path / f"stores/{name}.csv", name)))
-    assert [file.path.name[0] for file in landed()] == ["z", "a", "m"]
+    assert [file.name[0] for file in open_landing().files()] == ["z", "a", "m"]
 
 
 def test_what_lies_in_no_datasets_folder_is_told_and_stops_nothing(settings: Settings) -> None:
@@ -60,7 +64,7 @@ def test_what_lies_in_no_datasets_folder_is_told_and_stops_nothing(settings: Set
         put(landing / name, name)
     (landing / "nothing").mkdir()
     told: list[str] = []
-    assert [str(file.path.relative_to(landing)) for file in landed(warn=told.append)] == [
+    assert [file.key for file in open_landing().files(told.append)] == [
         "stores/good.csv", "stores/a.csv/in.csv",
     ]  # fmt: skip
     assert len(told) == 3
@@ -78,7 +82,7 @@ def test_links_stand_for_what_they_lead_to(settings: Settings, tmp_path: Path) -
     (stores / "nowhere.csv").symlink_to(tmp_path / "nowhere")
     os.mkfifo(stores / "pipe.csv")
     told: list[str] = []
-    assert sorted(file.path.name for file in landed(warn=told.append)) == ["a.csv", "b.csv", "file.csv"]
+    assert sorted(file.name for file in open_landing().files(told.append)) == ["a.csv", "b.csv", "file.csv"]
     (about,) = told
     assert f"nowhere.csv leads nowhere: it is a link to {tmp_path / 'nowhere'}" in about
 
@@ -87,19 +91,22 @@ def test_a_name_that_is_no_text_is_told(settings: Settings) -> None:
     put(settings.landing / "stores/a.csv")
     (settings.landing / os.fsdecode(b"stores/caf\xe9.csv")).write_text("x")
     told: list[str] = []
-    assert [file.path.name for file in landed(warn=told.append)] == ["a.csv"]
+    assert [file.name for file in open_landing().files(told.append)] == ["a.csv"]
     assert "caf\\xe9.csv has bytes in its name that are no UTF-8; rename it" in told[0]
 
 
 def test_a_file_that_is_gone_when_its_turn_comes_is_told(settings: Settings) -> None:
     for name in "ab":
         put(settings.landing / f"stores/{name}.csv", name)
-    told: list[str] = []
-    files = landed(warn=told.append)
-    assert next(files).path.name == "a.csv"
+    landing = open_landing()
+    first, second = landing.files()
+    assert (first.name, second.name) == ("a.csv", "b.csv")
     (settings.landing / "stores/b.csv").unlink()
-    assert list(files) == []
-    assert "b.csv can't be read for now: No such file" in told[0]
+    with (
+        pytest.raises(Unavailable, match=r"b\.csv can't be read for now: No such file"),
+        landing.fetch(second),
+    ):
+        pass
 
 
 def test_a_map_that_is_wrong_goes_with_its_file_and_mended_makes_another_batch(settings: Settings) -> None:
@@ -111,7 +118,53 @@ def test_a_map_that_is_wrong_goes_with_its_file_and_mended_makes_another_batch(s
         ("dataset: stores\ncolumns: {store_id: a, updated_at: b}", None),
     ]:  # fmt: skip
         beside.write_text(text)
-        (file,) = landed()
-        assert why in file.refusal if why and file.refusal else file.refusal is None
-        seen.add(file.batch_id)
+        landing = open_landing()
+        (listed,) = landing.files()
+        with landing.fetch(listed) as file:
+            assert why in file.refusal if why and file.refusal else file.refusal is None
+            seen.add(file.batch_id)
     assert len(seen) == 5
+
+
+def test_a_map_beside_a_file_goes_with_it(tmp_path: Path) -> None:
+    path = put(tmp_path / "stores/a.csv", "number,since\nS1,2026-01-01\n")
+    beside = put(
+        tmp_path / "stores/a.csv.map.yaml", "dataset: stores\ncolumns: {store_id: number, updated_at: since}"
+    )
+    (file,) = land(str(path))
+    assert file.map and set(file.map.columns) == {"store_id", "updated_at"}
+    assert file.path.with_name(file.path.name + ".map.yaml").is_file()
+    (another,) = land(
+        str(path), map_file=put(tmp_path / "other.yaml", beside.read_text().replace("since", "number"))
+    )
+    assert another.batch_id != file.batch_id, "a map that is named goes before the one beside"
+    beside.write_text("dataset: products\ncolumns: {product_id: number, updated_at: since}")
+    with pytest.raises(
+        NotLanded, match=r"a\.csv\.map\.yaml: it is for products, and the file is one of stores"
+    ):
+        land(str(path))
+
+
+@pytest.mark.parametrize("name", [".a.csv", "_a.csv", "a.csv.part", "a.csv.map.yaml"])
+def test_a_file_that_landing_would_leave_alone_is_not_put_there(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="rename it"):
+        land(str(put(tmp_path / "stores" / name)))
+
+
+@pytest.mark.parametrize("place", ["gs://bucket/landing", "https://host/landing", "s3://", "s3:///landing"])
+def test_a_place_that_nothing_can_land_in_is_refused(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_LANDING_URI", place)
+    with pytest.raises(
+        UsageError, match=r"WORKBENCH_LANDING_URI: .*a folder, file:///FOLDER or s3://BUCKET/PREFIX"
+    ):
+        get_settings()
+
+
+def test_a_folder_is_the_same_from_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("in", f"file://{tmp_path}/in", f"{tmp_path}/in"):
+        monkeypatch.setenv("WORKBENCH_LANDING_URI", place)
+        assert get_settings().landing == tmp_path / "in"
+        assert get_settings().landing_place == str(tmp_path / "in")

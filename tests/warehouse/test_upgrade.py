@@ -5,11 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from workbench.errors import UsageError
+from workbench.etl.ingest import ingest
 from workbench.schema import TABLES
+from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
 NAME = "raw.exchange_rates"
@@ -62,6 +65,18 @@ def upgraded(warehouse: Warehouse) -> list[str]:
     assert warehouse.initialize() == []
     assert warehouse.plan() == []
     return foretold
+
+
+def test_a_warehouse_from_before_files_were_known_takes_in_what_lands(
+    either: Warehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "rates.csv").write_text("rate_date,currency,units_per_eur\n2024-01-02,USD,1.25\n")
+    land(str(tmp_path / "rates.csv"), "exchange_rates")
+    assert len(ingest(either).batches) == 1
+    either.execute("DROP TABLE ops.landed_files")
+    assert either.initialize() == ["ops.landed_files"]
+    assert (ingest(either).batches, ingest(either).known_files) == ((), 1)
+    assert either.counts(NAME, "ops.batches") == {NAME: 1, "ops.batches": 1}
 
 
 def test_a_new_column_that_may_be_empty_is_added(old: Warehouse) -> None:

@@ -92,13 +92,12 @@ def load(
         landed, problem = error.landed, error
     if as_json:
         rows = [
-            {"dataset": f.dataset, "path": str(f.path), "batch_id": f.batch_id, "is_new": f.is_new}
-            for f in landed
+            {"dataset": f.dataset, "path": f.uri, "batch_id": f.batch_id, "is_new": f.is_new} for f in landed
         ]
         typer.echo(json.dumps(rows, indent=2))
     else:
         for file in landed:
-            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.path}")
+            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.uri}")
     if problem:
         raise problem
     if not as_json:

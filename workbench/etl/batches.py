@@ -10,7 +10,7 @@ from workbench.etl.check import Checked
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.schema import cut
-from workbench.sources.files import Landed
+from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session
 
 Status = Literal["loaded", "partial", "empty", "rejected"]
@@ -36,7 +36,7 @@ class Batch:
 
     @classmethod
     def of(
-        cls, file: Landed, checked: Checked, duplicates: int, run_id: str | None, timestamp: datetime
+        cls, file: FetchedFile, checked: Checked, duplicates: int, run_id: str | None, timestamp: datetime
     ) -> Batch:
         """Return the entry for a file that was checked, at the time of its batch."""
         return cls(

@@ -20,7 +20,7 @@ from workbench.schema.contract import Rule, compile_rule, earliest
 from workbench.settings import get_settings
 from workbench.sources.binding import misfits
 from workbench.sources.expressions import ROW
-from workbench.sources.files import Landed
+from workbench.sources.landing import FetchedFile
 from workbench.sources.maps import Map
 
 _NOTHING = "CAST(NULL AS VARCHAR)"
@@ -40,12 +40,12 @@ class Checked:
 class OpenedFile:
     """A landed file, read inside a connection and ready to be split; ``rows`` is None if it has no byte."""
 
-    file: Landed
+    file: FetchedFile
     table: Table
     rows: Rows | None
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> OpenedFile:
+def open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch: Path) -> OpenedFile:
     """Read a landed file into temporary tables; ``scratch`` is a folder to use.
 
     Raises:
@@ -89,7 +89,7 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     return Checked(accepted, quarantined, "partial" if quarantined else "loaded", _kept(rows))
 
 
-def refuse_file(connection: duckdb.DuckDBPyConnection, file: Landed, fault: Fault) -> Checked:
+def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault: Fault) -> Checked:
     """Refuse a file that can't be read at all, or whose map is wrong: it counts as one row, whose record is its address."""
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE refused AS SELECT 1 AS n, ? AS record, [?] AS reasons",

@@ -16,7 +16,7 @@ from workbench.etl.batches import Batch
 from workbench.etl.check import Checked, OpenedFile, count_duplicates, open_file, refuse_file, split
 from workbench.etl.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.memory import bounded
-from workbench.sources.files import Landed
+from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Warehouse
 
 _AT_A_TIME = 0.5
@@ -24,7 +24,7 @@ _AT_A_TIME = 0.5
 
 
 def take_in(
-    warehouse: Warehouse, files: Iterable[Landed], run_id: str | None, warn: Callable[[str], None]
+    warehouse: Warehouse, files: Iterable[FetchedFile], run_id: str | None, warn: Callable[[str], None]
 ) -> Iterator[Batch | None]:
     """Take in files, one transaction each; None for one that another process took in since the ledger was read.
 
@@ -60,7 +60,7 @@ def take_in(
 
 def _take_in(
     connection: duckdb.DuckDBPyConnection,
-    file: Landed,
+    file: FetchedFile,
     scratch: Path,
     run_id: str | None,
     fault: Fault | None,
@@ -89,7 +89,7 @@ def _take_in(
     return batch
 
 
-def _open_file(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Path) -> OpenedFile | Fault:
+def _open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch: Path) -> OpenedFile | Fault:
     try:
         opened: OpenedFile | Fault = open_file(connection, file, scratch)
     except Exception as error:
@@ -102,7 +102,7 @@ def _open_file(connection: duckdb.DuckDBPyConnection, file: Landed, scratch: Pat
 
 
 def _commit(
-    connection: Any, file: Landed, checked: Checked, run_id: str | None, timestamp: datetime
+    connection: Any, file: FetchedFile, checked: Checked, run_id: str | None, timestamp: datetime
 ) -> Batch:
     if checked.quarantined:
         connection.execute(

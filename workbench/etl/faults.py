@@ -9,7 +9,7 @@ import duckdb
 
 from workbench.errors import WorkbenchError
 from workbench.etl.reading import UnreadableFile
-from workbench.sources.files import Landed
+from workbench.sources.landing import FetchedFile
 
 _MEMORY = (duckdb.OutOfMemoryException, MemoryError)
 # Nothing is wrong with a file because the disk or the connection gave out: another run may well take it in.
@@ -41,12 +41,12 @@ class MapFails(Exception):
         return error if isinstance(error, (*_MEMORY, *_OURS, *_DEAD)) else cls(_in_a_line(error))
 
 
-def wrong_map(file: Landed) -> Fault | None:
+def wrong_map(file: FetchedFile) -> Fault | None:
     """Return the fault of a file whose map can't be read; None if there is none."""
     return Fault("map:invalid", file.refusal) if file.refusal else None
 
 
-def fault_of(error: Exception, file: Landed) -> Fault:
+def fault_of(error: Exception, file: FetchedFile) -> Fault:
     """Return what is wrong with a file, by the error that came of it.
 
     Raises:

@@ -11,7 +11,7 @@ from workbench.etl.reading import UnreadableFile
 from workbench.etl.reading.columns import columns_of
 from workbench.etl.reading.forms import ForeignForm
 from workbench.sources.binding import misfits
-from workbench.sources.files import shown
+from workbench.sources.landing import shown
 from workbench.sources.maps import Map
 
 

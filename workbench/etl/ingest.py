@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pandas as pd
 from workbench.errors import WorkFailed
 from workbench.etl import embedded, remote
 from workbench.etl.batches import Batch, Status
-from workbench.sources.files import Landed, landed
+from workbench.sources.landing import FetchedFile, KnownFiles, LandedFile, Landing, Unavailable, open_landing
 from workbench.warehouse import Warehouse
 
 _MOST_TOLD = 20
@@ -87,18 +88,19 @@ class IngestResult:
 
 def ingest(
     warehouse: Warehouse,
-    files: Iterable[Landed] | None = None,
+    landing: Landing | None = None,
     *,
     run_id: str | None = None,
     progress: Callable[[Batch], None] | None = None,
 ) -> IngestResult:
     """Take in each landed file that the ledger doesn't know, one transaction a file.
 
-    What is wrong with one file is recorded with it, and stops no other.
+    A file is read only if it wasn't read before in the state that it is in. What is wrong with one file is recorded
+    with it, and stops no other.
 
     Args:
         warehouse: where to; its tables must be there.
-        files: what landed, in order of landing; everything in landing if not given.
+        landing: where files landed; that of the settings if not given.
         run_id: the run to name in the ledger; the one whose stage this process executes, if not given.
         progress: called after each batch.
 
@@ -109,23 +111,37 @@ def ingest(
     rows = warehouse.query(
         "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused FROM ops.batches"
     ).to_pylist()
-    known = {row["batch_id"]: row["refused"] for row in rows}
+    ledger = {row["batch_id"]: row["refused"] for row in rows}
+    place, known = landing or open_landing(), KnownFiles(warehouse)
     take_in = embedded.take_in if warehouse.is_embedded else remote.take_in
     batches: list[Batch] = []
     refused: list[str] = []
     left: list[str] = []
     repeated = 0
 
-    def fresh() -> Iterator[Landed]:
+    def in_ledger(file: LandedFile, batch_id: str | None) -> bool:
         nonlocal repeated
-        for file in landed(warn=left.append) if files is None else files:
-            if file.batch_id in known:
-                repeated += 1
-                if why := known[file.batch_id]:
-                    refused.append(f"{file.name} was refused whole before and still lies in landing: {why}")
-            else:
-                known[file.batch_id] = None
-                yield file
+        if batch_id not in ledger:
+            return False
+        repeated += 1
+        if why := ledger[batch_id]:
+            refused.append(f"{file.name} was refused whole before and still lies in landing: {why}")
+        return True
+
+    def fresh() -> Iterator[FetchedFile]:
+        for file in place.files(left.append):
+            if in_ledger(file, known.batch_id(file)):
+                continue
+            with ExitStack() as at_hand:
+                try:
+                    fetched = at_hand.enter_context(place.fetch(file))
+                except Unavailable as reason:
+                    left.append(str(reason))
+                    continue
+                known.note(fetched)
+                if not in_ledger(file, fetched.batch_id):
+                    ledger[fetched.batch_id] = None
+                    yield fetched
 
     for batch in take_in(warehouse, fresh(), run_id, left.append):
         if batch is None:
@@ -134,6 +150,7 @@ def ingest(
         batches.append(batch)
         if progress:
             progress(batch)
+    known.save()
     return IngestResult(tuple(batches), repeated, tuple(refused), tuple(left))
 
 

@@ -19,7 +19,7 @@ from workbench.etl.check import Checked, OpenedFile, open_file, refuse_file, spl
 from workbench.etl.faults import Fault, Left, fault_of, wrong_map
 from workbench.etl.memory import bounded
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
-from workbench.sources.files import Landed
+from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session, StagedRows, Warehouse
 
 _LONGEST = 65_535
@@ -28,7 +28,7 @@ _AT_A_TIME = 20_000
 
 
 def take_in(
-    warehouse: Warehouse, files: Iterable[Landed], run_id: str | None, warn: Callable[[str], None]
+    warehouse: Warehouse, files: Iterable[FetchedFile], run_id: str | None, warn: Callable[[str], None]
 ) -> Iterator[Batch | None]:
     """Take in files, one transaction each; None for one that another process took in since the ledger was read.
 
@@ -54,7 +54,9 @@ class _Wrong(Exception):
         self.error = error
 
 
-def _take_in(warehouse: Warehouse, file: Landed, run_id: str | None, fault: Fault | None) -> Batch | None:
+def _take_in(
+    warehouse: Warehouse, file: FetchedFile, run_id: str | None, fault: Fault | None
+) -> Batch | None:
     """Take in one file, or enter it as refused for a fault.
 
     Everything is made ready before the transaction begins, so that others wait for the loading alone.
@@ -97,7 +99,7 @@ class _BatchRows:
         warehouse: Warehouse,
         connection: duckdb.DuckDBPyConnection,
         table: Table,
-        file: Landed,
+        file: FetchedFile,
         run_id: str | None,
     ) -> None:
         self._warehouse, self._connection, self._table = warehouse, connection, table
@@ -126,7 +128,7 @@ class _BatchRows:
 
 
 def _check(
-    connection: duckdb.DuckDBPyConnection, table: Table, file: Landed, scratch: Path, fault: Fault | None
+    connection: duckdb.DuckDBPyConnection, table: Table, file: FetchedFile, scratch: Path, fault: Fault | None
 ) -> Checked:
     """Put the file's rows into the scratch database's own raw table and into ``refused``."""
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {table.schema}")
@@ -178,7 +180,7 @@ def _commit(
     session: Session,
     staged: tuple[StagedRows, StagedRows],
     table: Table,
-    file: Landed,
+    file: FetchedFile,
     checked: Checked,
     run_id: str | None,
     timestamp: datetime,

@@ -24,6 +24,21 @@ OPS = (
         why="a row a file, joined to raw and quarantine: a copy on each node; the newest time is asked for by each ingestion",
     ),
     Table(
+        "ops", "landed_files", "what lay where in landing: one row a state of a file that was read, which isn't read again",
+        (
+            text("uri", "address of the file", size=2048, nullable=False),
+            text("dataset", "dataset that its folders tell", size=64, nullable=False),
+            bigint("size", "bytes", nullable=False),
+            text("version", "another one whenever the content may be: times and number of a file, ETag of an object",
+                 size=256, nullable=False),
+            text("map_version", "the same of the map beside it; empty without one", size=256),
+            text("batch_id", "sha256 of dataset, map and bytes: the content that lay there", size=64, nullable=False),
+            timestamp("noted_at", "when it was read, UTC", nullable=False),
+        ),
+        dist="even", sort=("noted_at",),
+        why="only ever appended to, and read whole by each ingestion: spread evenly",
+    ),
+    Table(
         "ops", "quarantine", "rows that failed the contract, as they came",
         (
             text("batch_id", "the landed file", size=64, nullable=False),

@@ -48,27 +48,28 @@ class Map(BaseModel):
         return {name: work_out(name, text, parse(name, text), names) for name, text in self.columns.items()}
 
 
-def read_map(path: Path) -> Map:
-    """Read and check a map.
+def read_map(path: Path, *, shown_as: str | None = None) -> Map:
+    """Read and check a map; errors call it ``shown_as``, or by its path.
 
     Raises:
         UsageError: no such file, not YAML, an unknown dataset or column, a required column left out, or
             something that isn't one scalar or window expression.
     """
+    called = shown_as or path
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = Map.model_validate(document)
     except FileNotFoundError:
-        raise UsageError(f"no such map: {path}") from None
+        raise UsageError(f"no such map: {called}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(f"map {path}, line {line}: no YAML: {error.problem}") from None
+        raise UsageError(f"map {called}, line {line}: no YAML: {error.problem}") from None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"map {path}: {where}: {first['msg']}") from None
+        raise UsageError(f"map {called}: {where}: {first['msg']}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise UsageError(f"map {path}: {first_line(str(error))}") from None
+        raise UsageError(f"map {called}: {first_line(str(error))}") from None
     if found.dataset not in DATASETS:
         raise unknown("dataset", found.dataset, DATASETS)
     table = DATASETS[found.dataset]
@@ -79,5 +80,5 @@ def read_map(path: Path) -> Map:
         parse(name, found.columns[name])
     left_out = [column.name for column in ours if column.required and column.name not in found.columns]
     if left_out:
-        raise UsageError(f"map {path}: {found.dataset} requires {', '.join(left_out)}")
+        raise UsageError(f"map {called}: {found.dataset} requires {', '.join(left_out)}")
     return found

@@ -3,84 +3,67 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
-from workbench.boto import aws_errors, client, error_code
-from workbench.errors import UsageError, WorkFailed
+from workbench.errors import UsageError, WorkbenchError
 from workbench.queue.messages import object_of, path_of
-from workbench.schema import DATASETS
 from workbench.settings import Settings
-from workbench.sources.files import MAP_SUFFIX, Landed, found, land
+from workbench.sources.files import land
+from workbench.sources.landing import (
+    FolderLanding,
+    IdentifiedFile,
+    Landing,
+    S3Landing,
+    below_dataset,
+    is_data,
+    open_landing,
+    require_dataset,
+)
 
-_GONE = {"404", "NoSuchKey", "NoSuchBucket"}
 
+def arrive(uri: str, settings: Settings) -> IdentifiedFile | None:
+    """Return the file of a URI in landing, copied there if it lies elsewhere; None for what isn't data, as a map.
 
-def arrive(uri: str, settings: Settings) -> Landed | None:
-    """Return the file of a URI in landing, copied there if it lies elsewhere; None for a map beside a file.
-
-    The dataset is the folder's name: ``s3://BUCKET/…/transactions/…``. A map beside an object
-    (``KEY.map.yaml``) goes with it.
+    The dataset is that of its folders: ``s3://BUCKET/.../transactions/...``. A map beside it goes with it.
 
     Raises:
         UsageError: it isn't there or belongs to no dataset; another attempt won't help.
-        WorkFailed: S3 refuses, or can't be reached.
+        WorkFailed: it can't be read now: S3 refuses, or can't be reached.
     """
-    if uri.endswith(MAP_SUFFIX):
+    landing = open_landing(settings)
+    bucket, path = object_of(uri) if uri.startswith("s3:") else ("", path_of(uri))
+    key = landing.key_of(f"s3://{bucket}/{path}" if bucket else path)
+    if not is_data(PurePosixPath(key) if key is not None else below_dataset(PurePosixPath(path))):
         return None
-    return _from_s3(*object_of(uri)) if uri.startswith("s3:") else _from_folder(Path(path_of(uri)), settings)
+    if key is not None:
+        with landing.fetch(landing.find(key)) as fetched:
+            return fetched
+    return _from_s3(bucket, path, landing) if bucket else _from_folder(Path(path), landing)
 
 
-def _from_folder(path: Path, settings: Settings) -> Landed:
+def _from_folder(path: Path, landing: Landing) -> IdentifiedFile:
     if not path.is_file():
         raise UsageError(f"no file {path}")
-    if path.is_relative_to(settings.landing):
-        dataset, *below = path.relative_to(settings.landing).parts
-        if dataset not in DATASETS or not below:
-            raise UsageError(f"{path} lies in no dataset's folder; the datasets are {', '.join(DATASETS)}")
-        return found(path, dataset)
-    beside = path.with_name(path.name + MAP_SUFFIX)
-    (landed,) = land(str(path), _dataset(PurePosixPath(path)), beside if beside.is_file() else None)
+    (landed,) = land(str(path), require_dataset(path), landing=landing)
     return landed
 
 
-def _from_s3(bucket: str, key: str) -> Landed:
-    dataset = _dataset(PurePosixPath(key))
-    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch:
-        path = Path(scratch) / PurePosixPath(key).name
-        _download(bucket, key, path)
-        beside: Path | None = path.with_name(path.name + MAP_SUFFIX)
-        try:
-            _download(bucket, key + MAP_SUFFIX, path.with_name(path.name + MAP_SUFFIX))
-        except UsageError:
-            beside = None
-        (landed,) = land(str(path), dataset, beside)
-    return landed
+def _from_s3(bucket: str, key: str, landing: Landing) -> IdentifiedFile:
+    source = S3Landing(f"s3://{bucket}")
+    with source.fetch(source.find(key)) as fetched:
+        if fetched.refusal:
+            raise UsageError(fetched.refusal)
+        return landing.put(fetched.path, fetched.dataset, fetched.map)
 
 
-def last_change(paths: Iterable[Path]) -> float:
-    """Return when the youngest of some files changed, in seconds since 1970; one that is gone doesn't count."""
-    times = [0.0]
-    for path in paths:
-        with contextlib.suppress(OSError):
-            times.append(path.stat().st_mtime)
+def last_change(files: Iterable[IdentifiedFile], settings: Settings) -> float:
+    """Return when the youngest of some files was written, in seconds since 1970.
+
+    One that is gone doesn't count, nor do objects, which nobody writes on.
+    """
+    landing, times = open_landing(settings), [0.0]
+    for file in files if isinstance(landing, FolderLanding) else ():
+        with contextlib.suppress(WorkbenchError):
+            times.append(landing.find(file.landed.key).changed / 1e9)
     return max(times)
-
-
-def _dataset(path: PurePosixPath) -> str:
-    """Return the dataset among the folders of a path, the innermost first."""
-    for folder in reversed(path.parent.parts):
-        if folder in DATASETS:
-            return folder
-    raise UsageError(f"no folder of {path} is named after a dataset; the datasets are {', '.join(DATASETS)}")
-
-
-def _download(bucket: str, key: str, path: Path) -> None:
-    try:
-        with aws_errors(f"s3://{bucket}/{key}"):
-            client("s3").download_file(bucket, key, str(path))
-    except WorkFailed as error:
-        if error_code(error) in _GONE:
-            raise UsageError(f"no object s3://{bucket}/{key}") from None
-        raise

@@ -11,7 +11,7 @@ from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.pipeline import Pipeline, find_pipelines, load_pipeline
 from workbench.execution.records.model import Run
 from workbench.settings import Settings
-from workbench.sources.files import Landed
+from workbench.sources.landing import IdentifiedFile, KnownFiles
 from workbench.warehouse import Warehouse
 
 LANDING = "landing"
@@ -81,13 +81,9 @@ def complete_runs(intake: Intake) -> tuple[str, list[Any]]:
     )
 
 
-def _changed(file: Landed) -> datetime:
-    """Return when a file last changed, UTC; now if it is gone, so that its message is looked at again."""
-    try:
-        changed = file.path.stat().st_ctime
-    except OSError:
-        return datetime.now(UTC).replace(tzinfo=None)
-    return datetime.fromtimestamp(changed, UTC).replace(tzinfo=None)
+def _arrival(file: IdentifiedFile) -> datetime:
+    """Return when a file came to be in landing, or last changed there; UTC."""
+    return datetime.fromtimestamp(file.landed.arrived / 1e9, UTC).replace(tzinfo=None)
 
 
 def marks(values: Sized) -> str:
@@ -106,7 +102,7 @@ class Finished:
     def __init__(self, warehouse: Warehouse, chosen: Iterable[Intake]) -> None:
         self._warehouse, self._intakes = warehouse, list(chosen)
 
-    def pending(self, files: Iterable[Landed]) -> dict[str, list[Intake]]:
+    def pending(self, files: Iterable[IdentifiedFile]) -> dict[str, list[Intake]]:
         """Return the pipelines that still have to take in each batch; a batch refused whole has none."""
         files = list(files)
         ledger = self._ledger(file.batch_id for file in files)
@@ -127,12 +123,16 @@ class Finished:
                         or entry["run_id"] in complete[intake.pipeline.name]
                     )
                 else:
-                    done = began is not None and _changed(file) <= began
+                    done = began is not None and _arrival(file) <= began
                 if not done:
                     pending.setdefault(file.batch_id, []).append(intake)
         return pending
 
-    def refused(self, files: Iterable[Landed]) -> dict[str, str]:
+    def known_files(self) -> KnownFiles:
+        """Return what is known of files without reading them."""
+        return KnownFiles(self._warehouse)
+
+    def refused(self, files: Iterable[IdentifiedFile]) -> dict[str, str]:
         """Return why batches were refused whole, for those that were."""
         ledger = self._ledger(file.batch_id for file in files)
         return {

@@ -6,17 +6,24 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from watchfiles import Change, watch
 
-from workbench.errors import WorkbenchError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.private import private_folder
 from workbench.queue.messages import Files, file_uri
 from workbench.queue.sqlite import SQLiteQueue
 from workbench.settings import Settings
-from workbench.sources.files import Landed, data_files, is_data
-from workbench.worker.arrivals import arrive
+from workbench.sources.landing import (
+    FolderLanding,
+    IdentifiedFile,
+    Unavailable,
+    data_files,
+    dataset_of,
+    is_data,
+    open_landing,
+)
 from workbench.worker.completed import Finished
 
 SETTLE = 1.0
@@ -25,8 +32,10 @@ SETTLE = 1.0
 class LandingWatcher:
     """A thread that watches; what was in landing before it started counts too, unless it is done.
 
-    A file is complete when nothing about it has changed for ``settle`` seconds. Names that begin with a dot or
-    an underscore, or end in ``.part``, are of files that somebody still writes.
+    A file is complete when nothing about it has changed for ``settle`` seconds.
+
+    Raises:
+        UsageError: landing is no folder.
     """
 
     def __init__(
@@ -38,7 +47,14 @@ class LandingWatcher:
         settle: float = SETTLE,
         log: Callable[[str], None],
     ) -> None:
-        self._queue, self._settings, self._finished = queue, settings, finished
+        landing = open_landing(settings)
+        if not isinstance(landing, FolderLanding):
+            raise UsageError(
+                f"files land in {landing.uri}, and only a folder can be watched; have S3 send its events to a queue "
+                "of SQS, and name that in WORKBENCH_QUEUE_URL"
+            )
+        self._queue, self._finished = queue, finished
+        self._landing, self._folder = FolderLanding(landing.folder), landing.folder
         self._settle, self._log = settle, log
         self._stop, self._watching = threading.Event(), threading.Event()
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
@@ -51,7 +67,7 @@ class LandingWatcher:
         Raises:
             WorkFailed: the warehouse or the queue can't be asked for now.
         """
-        private_folder(self._settings.landing)
+        private_folder(self._folder)
         if self._thread.ident is None:
             self._thread.start()
         self._watching.wait(10)
@@ -62,8 +78,9 @@ class LandingWatcher:
         """Whether no file waits to be complete."""
         return not self._restless
 
-    def mark_seen(self, path: Path) -> None:
+    def mark_seen(self, file: IdentifiedFile) -> None:
         """Take a file, as it is now, for one that another message names already."""
+        path = self._folder / file.landed.key
         self._known[path] = _state(path)
 
     def stop(self) -> None:
@@ -74,23 +91,22 @@ class LandingWatcher:
 
     def _unfinished(self) -> Iterator[Path]:
         """Yield the files in landing that are no longer written and not taken in."""
-        files: list[Landed] = []
-        now = time.time()
-        for path in data_files(self._settings.landing):
-            if (state := _state(path)) is None:
+        files: list[IdentifiedFile] = []
+        known, now = self._finished.known_files(), time.time()
+        for file in self._landing.files(self._log):
+            if 0 <= now - file.changed / 1e9 < self._settle:
+                self._restless.setdefault(self._folder / file.key, (None, time.monotonic()))
                 continue
-            if 0 <= now - state[1] / 1e9 < self._settle:
-                self._restless.setdefault(path, (None, time.monotonic()))
-                continue
-            try:
-                found = arrive(file_uri(str(path)), self._settings)
-            except (WorkbenchError, OSError) as problem:
-                self._log(f"{path} is left alone: {problem}")
-                continue
-            if found is not None:
-                files.append(found)
+            if (batch_id := known.batch_id(file)) is None:
+                try:
+                    with self._landing.fetch(file) as fetched:
+                        batch_id = fetched.batch_id
+                except Unavailable as problem:
+                    self._log(str(problem))
+                    continue
+            files.append(IdentifiedFile(file, batch_id))
         pending = self._finished.pending(files)
-        yield from (file.path for file in files if file.batch_id in pending)
+        yield from (self._folder / file.landed.key for file in files if file.batch_id in pending)
 
     def _keep_watching(self) -> None:
         """Watch, and begin again when the folder was replaced by another."""
@@ -98,19 +114,17 @@ class LandingWatcher:
             try:
                 self._watch()
             except Exception as problem:
-                self._log(
-                    f"can't watch {self._settings.landing} for now: {type(problem).__name__}: {problem}"
-                )
+                self._log(f"can't watch {self._folder} for now: {type(problem).__name__}: {problem}")
                 self._stop.wait(5)
 
     def _watch(self) -> None:
-        private_folder(self._settings.landing)
-        with _Folder(self._settings.landing) as folder:
+        private_folder(self._folder)
+        with _Folder(self._folder) as folder:
             self._follow(folder)
 
     def _follow(self, folder: _Folder) -> None:
         changes = watch(
-            self._settings.landing,
+            self._folder,
             watch_filter=lambda change, path: change != Change.deleted and self._is_data(Path(path)),
             stop_event=self._stop,
             debounce=200,
@@ -125,7 +139,7 @@ class LandingWatcher:
                 # From now on nothing escapes; what came before is looked for, by start() or, the next time, here.
                 if self._watching.is_set():
                     now = time.monotonic()
-                    self._restless |= dict.fromkeys(data_files(self._settings.landing), (None, now))
+                    self._restless |= dict.fromkeys(data_files(self._folder), (None, now))
                 self._watching.set()
             for _, name in some:
                 self._restless[Path(name)] = (None, time.monotonic())
@@ -135,8 +149,12 @@ class LandingWatcher:
                 return
 
     def _is_data(self, path: Path) -> bool:
-        landing = self._settings.landing
-        return is_data(path.relative_to(landing) if path.is_relative_to(landing) else Path(path.name))
+        key = self._landing.key_of(str(path))
+        return is_data(PurePosixPath(path.name if key is None else key))
+
+    def _has_dataset(self, path: Path) -> bool:
+        key = self._landing.key_of(str(path))
+        return key is None or dataset_of(PurePosixPath(key)) is not None
 
     def _look(self) -> None:
         for path, (before, since) in list(self._restless.items()):
@@ -146,6 +164,10 @@ class LandingWatcher:
             elif state != before:
                 self._restless[path] = (state, now)
             elif now - since >= self._settle:
+                if not self._has_dataset(path):
+                    self._log(f"{path} lies in no dataset's folder and is left alone")
+                    self._restless.pop(path, None)
+                    continue
                 try:
                     self._queue.send_once(_body(path), anew=True)
                 except WorkbenchError as problem:

@@ -17,7 +17,7 @@ from workbench.queue.base import Message, Queue
 from workbench.queue.messages import Files, Nothing, NotUnderstood, RunRequest, understand
 from workbench.queue.sqlite import SQLiteQueue
 from workbench.settings import Settings
-from workbench.sources.files import Landed
+from workbench.sources.landing import IdentifiedFile
 from workbench.warehouse import locate
 from workbench.worker.arrivals import arrive, last_change
 from workbench.worker.completed import Finished, intakes
@@ -39,7 +39,7 @@ class _Delivery:
     """A message with the files it names, once they are in landing."""
 
     message: Message
-    files: list[Landed] = field(default_factory=list)
+    files: list[IdentifiedFile] = field(default_factory=list)
 
 
 class Worker:
@@ -203,7 +203,7 @@ class Worker:
                 continue
             delivery.files.append(found)
             if self._watcher is not None:
-                self._watcher.mark_seen(found.path)
+                self._watcher.mark_seen(found)
         return delivery
 
     def _files(self, deliveries: list[_Delivery]) -> None:
@@ -232,7 +232,8 @@ class Worker:
 
     def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
         """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
-        age = time.time() - last_change(file.path for delivery in deliveries for file in delivery.files)
+        files = [file for delivery in deliveries for file in delivery.files]
+        age = time.time() - last_change(files, self.settings)
         # A time in the future is a clock that is wrong, or a copy that kept it.
         if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
             self._check_stop()
@@ -247,11 +248,9 @@ class Worker:
             if any(file.batch_id in pending for file in delivery.files):
                 left.append(delivery)
             elif bad:
-                self._settlement.dead_letter(
-                    delivery.message, f"{bad[0].path.name}: {refused[bad[0].batch_id]}"
-                )
+                self._settlement.dead_letter(delivery.message, f"{bad[0].name}: {refused[bad[0].batch_id]}")
             else:
-                names = ", ".join(file.path.name for file in delivery.files) or "a map"
+                names = ", ".join(file.name for file in delivery.files) or "no data"
                 message_text = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
                 self._settlement.ack(delivery.message, outcome, f"{names}: {message_text}")
         return left

@@ -26,7 +26,7 @@ def environment(
         "WORKBENCH_HOME": str(settings.home),
         "WORKBENCH_PROJECT": str(settings.root),
         "WORKBENCH_WAREHOUSE_URL": _absolute(settings.warehouse),
-        "WORKBENCH_LANDING_URI": str(settings.landing.absolute()),
+        "WORKBENCH_LANDING_URI": settings.landing_place,
         "WORKBENCH_LANDING_SETTLE": str(settings.landing_settle),
         "WORKBENCH_MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri),
         "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,

@@ -163,12 +163,13 @@ class Timetable:
         """Return a run for what has landed, once nothing in there changes any more."""
         if LANDING not in schedule.on:
             return None
-        uri, folder = self.settings.landing_uri, self.settings.landing
-        if "://" in uri and not uri.startswith("file://"):
+        place = self.settings.landing_place
+        if place.startswith("s3://"):
             self.tell(
-                f"{pipeline.name} follows landing; what lands in {uri} is taken in by: workbench worker"
+                f"{pipeline.name} follows landing; what lands in {place} is taken in by: workbench worker"
             )
             return None
+        folder = self.settings.landing
         files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
         youngest = max((_changed(path) for path in files), default=0.0)
         if not files or 0 <= time.time() - youngest < _SETTLE:
