@@ -92,20 +92,20 @@ def processor_seconds() -> float:
 
 def task_resident(folder: Path) -> dict[str, float]:
     """Run the pipeline twice in this process; the second time counts, and what its records take is told."""
-    from workbench.execution import run_pipeline
+    from workbench.execution import RunOptions, run_pipeline
     from workbench.execution.notebook import journal
     from workbench.execution.run import conductor
     from workbench.execution.run import finish as closing
 
     spent = [0.0]
-    run_pipeline(folder, force=True)
+    run_pipeline(folder, options=RunOptions(force=True))
     for owner, name in (
         (journal.Journal, "__init__"), (journal.Journal, "write"), (journal.Journal, "end"),
         (conductor, "save"), (closing, "save"), (closing, "write_run"),
     ):  # fmt: skip
         timed(owner, name, spent)
     before, started = processor_seconds(), time.perf_counter()
-    run = run_pipeline(folder, force=True)
+    run = run_pipeline(folder, options=RunOptions(force=True))
     wall = time.perf_counter() - started
     assert run.state == "succeeded", run.error
     return {"wall": wall, "cpu": processor_seconds() - before, "records": spent[0]}
@@ -154,7 +154,7 @@ def task_small(folder: Path) -> dict[str, float]:
 
 def task_parallel(folder: Path) -> dict[str, float]:
     """Run two stages of one second's work that don't need each other, side by side and in turn."""
-    from workbench.execution import run_pipeline
+    from workbench.execution import RunOptions, run_pipeline
 
     work = ["total = 0\nfor i in range(14_000_000):\n    total += i\nprint(total)"]
     figures = {}
@@ -167,8 +167,8 @@ def task_parallel(folder: Path) -> dict[str, float]:
         write_map(
             place, {"one": one, "two": {"notebook": "two.ipynb", "reads": [reads], "writes": ["bench:two"]}}
         )
-        run_pipeline(place, force=True)
-        figures[name] = median(lambda place=place: run_pipeline(place, force=True), 3)
+        run_pipeline(place, options=RunOptions(force=True))
+        figures[name] = median(lambda place=place: run_pipeline(place, options=RunOptions(force=True)), 3)
     return figures
 
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 from workbench.demo.generate import generate
-from workbench.execution import load_pipeline, run_notebook, run_pipeline
+from workbench.execution import RunOptions, load_pipeline, run_notebook, run_pipeline
 from workbench.settings import get_settings
 from workbench.sources.files import land
 
@@ -48,13 +48,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
         settings = get_settings()
         pages = {"index": settings.site / "index.html"}
         runs = [run_pipeline(load_pipeline(name)) for name in ("retail_etl", "anomaly_detection")]
-        runs.append(run_pipeline(load_pipeline("retail_etl"), only="report"))
+        runs.append(run_pipeline(load_pipeline("retail_etl"), options=RunOptions(only="report")))
         assert [run.error for run in runs] == [None] * 3
         runs.append(run_notebook(write_gallery(base / "gallery.ipynb")))
         assert runs[-1].error is None
         (refused := base / "refused.csv").write_text("transaction_id,line_number\nT1,1\n")
         land(str(refused), "transactions")
-        runs.append(run_pipeline(load_pipeline("retail_etl"), only="ingest"))
+        runs.append(run_pipeline(load_pipeline("retail_etl"), options=RunOptions(only="ingest")))
         assert runs[-1].warnings
         runs.append(run_notebook(write_failing(base / "failing.ipynb")))
         runs.append(run_pipeline(load_pipeline(_broken(base / "project"))))

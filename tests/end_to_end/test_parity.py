@@ -19,7 +19,7 @@ from tests.parity import differences
 from tests.redshift import Cluster
 from workbench.demo import feed
 from workbench.demo.generate import generate
-from workbench.execution import Run, load_pipeline, run_pipeline
+from workbench.execution import Run, RunOptions, load_pipeline, run_pipeline
 from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
@@ -85,7 +85,7 @@ def side(home: Path, files: Path, environment: dict[str, str]) -> Iterator[Side]
             land(str(folder), folder.name)
         runs = {}
         for name in (*PIPELINES, "maintenance"):
-            runs[name] = run_pipeline(load_pipeline(name), strict=True)
+            runs[name] = run_pipeline(load_pipeline(name), options=RunOptions(strict=True))
             assert runs[name].state == "succeeded", runs[name].error
         yield Side(warehouse, runs)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import run_pipeline
+from workbench.execution import RunOptions, run_pipeline
 from workbench.execution.records.store import list_runs
 from workbench.queue.connect import connect_queue
 from workbench.settings import Settings, get_settings
@@ -41,10 +41,10 @@ def drain(settings: Settings) -> list[str]:
 
 def test_a_pipeline_runs_once_after_the_stage_that_writes_its_table(project: Settings) -> None:
     assert drain(project) == []
-    run_pipeline("first", settings=project)
+    run_pipeline("first", options=RunOptions(settings=project))
     assert drain(project) == ["first", "second"]
     assert drain(project) == ["first", "second"]
-    run_pipeline("first", settings=project)
+    run_pipeline("first", options=RunOptions(settings=project))
     assert drain(project) == ["first", "second", "first", "second"]
 
 
@@ -54,12 +54,12 @@ def test_one_that_was_asked_for_in_the_queue_is_followed_too(project: Settings) 
 
 
 def test_nothing_follows_from_a_run_that_failed(project: Settings) -> None:
-    run_pipeline("first", {"limit": 10}, settings=project)
+    run_pipeline("first", {"limit": 10}, options=RunOptions(settings=project))
     assert drain(project) == ["first"]
 
 
 def test_a_worker_that_died_before_it_asked_asks_the_next_time(project: Settings) -> None:
-    run_pipeline("first", settings=project)
+    run_pipeline("first", options=RunOptions(settings=project))
     # Nothing but ops.runs tells of it: whoever starts next finds it there.
     assert connect_queue(settings=project).counts().open == 0
     assert drain(project) == ["first", "second"]

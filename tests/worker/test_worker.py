@@ -89,11 +89,11 @@ def test_a_file_somebody_else_took_in_is_nothing_to_do(project: Path, queue: Que
 def test_a_file_taken_in_by_a_run_that_failed_later_is_still_to_do(
     project: Path, queue: Queue, tmp_path: Path
 ) -> None:
-    from workbench.execution import run_pipeline
+    from workbench.execution import RunOptions, run_pipeline
 
     path = sales(tmp_path / "in/transactions/a.csv", 1)
     land(str(path))
-    assert run_pipeline("intake", only="ingest").state == "succeeded"
+    assert run_pipeline("intake", options=RunOptions(only="ingest")).state == "succeeded"
     queue.send(named(path))
     tally = drain(queue)
     assert tally["runs"] == 1
@@ -114,11 +114,11 @@ def test_pages_wait_until_no_more_files_do(project: Path, queue: Queue, tmp_path
 def test_pages_that_a_worker_left_out_before_it_was_killed_are_made_by_the_next(
     project: Path, queue: Queue, tmp_path: Path
 ) -> None:
-    from workbench.execution import run_pipeline
+    from workbench.execution import RunOptions, run_pipeline
 
     path = sales(tmp_path / "in/transactions/a.csv", 1)
     land(str(path))
-    assert run_pipeline("intake", without=["after"]).state == "succeeded"
+    assert run_pipeline("intake", options=RunOptions(without=["after"])).state == "succeeded"
     queue.send(named(path))
     assert drain(queue) == {"repeated": 1, "done": 1, "runs": 1}
     assert scalar("SELECT count(*) FROM ops.runs WHERE stage = 'after' AND state = 'succeeded'") == 1

@@ -26,7 +26,7 @@ def demo(
     contacts. A second run loads nothing twice.
     """
     from workbench.demo import feed
-    from workbench.execution import Stopped, load_pipeline, run_pipeline
+    from workbench.execution import RunOptions, Stopped, load_pipeline, run_pipeline
     from workbench.execution.reports.pages import index_page
     from workbench.execution.run.progress import choose_progress
     from workbench.settings import get_settings
@@ -48,7 +48,7 @@ def demo(
     # The last run adds to the retail report what the detection has found.
     for name, only in (("retail_etl", None), ("anomaly_detection", None), ("retail_etl", "report")):
         try:
-            run = run_pipeline(load_pipeline(name), only=only, progress=choose_progress())
+            run = run_pipeline(load_pipeline(name), options=RunOptions(only=only, progress=choose_progress()))
         except Stopped:
             say("stopped; what is done is kept, and the same command goes on from there")
             raise

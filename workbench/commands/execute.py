@@ -85,25 +85,24 @@ def run(
     found = load_pipeline(pipeline, settings)
     found.select(start=start, only=only)
     progress, remotes, part_of, extra = destinations(found, executor, settings)
-    from workbench.execution import Stopped, run_pipeline
+    from workbench.execution import RunOptions, Stopped, run_pipeline
 
+    options = RunOptions(
+        start=start,
+        only=only,
+        force=force,
+        resume=resume,
+        cold=cold,
+        strict=strict,
+        executor=executor,
+        executors=remotes,
+        part_of=part_of,
+        extra=extra,
+        settings=settings,
+        progress=progress,
+    )
     try:
-        done = run_pipeline(
-            found,
-            overrides,
-            start=start,
-            only=only,
-            force=force,
-            resume=resume,
-            cold=cold,
-            strict=strict,
-            executor=executor,
-            executors=remotes,
-            part_of=part_of,
-            extra=extra,
-            settings=settings,
-            progress=progress,
-        )
+        done = run_pipeline(found, overrides, options)
     except Stopped as stop:
         done = stop.run
     _finish(done, as_json)

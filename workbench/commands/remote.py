@@ -18,7 +18,7 @@ EXECUTORS = ("local", "ecs")
 
 def destinations(
     pipeline: Pipeline, executor: str | None, settings: Settings, *, lines: bool = False
-) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str] | None]:
+) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str]]:
     """Return who is told of a run, what executes stages elsewhere, the run this one is a part of, and variables.
 
     With ``lines`` it is told line by line, on a terminal too.
@@ -49,7 +49,7 @@ def destinations(
 
         local = progress
         progress = shared(local, settings) if part_of else observed(lambda: local, settings)
-    extra = {PARENT: os.environ[PARENT]} if part_of and PARENT in os.environ else None
+    extra = {PARENT: os.environ[PARENT]} if part_of and PARENT in os.environ else {}
     return progress, remotes, part_of, extra
 
 

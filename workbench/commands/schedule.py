@@ -121,14 +121,15 @@ def run(
 
 def _start(pipeline: Pipeline, request: str) -> Run:
     from workbench.commands.remote import destinations
-    from workbench.execution import run_pipeline
+    from workbench.execution import RunOptions, run_pipeline
     from workbench.settings import get_settings
 
     settings = get_settings()
     progress, remotes, _, extra = destinations(pipeline, None, settings, lines=True)
-    return run_pipeline(
-        pipeline, request=request, executors=remotes, extra=extra, settings=settings, progress=progress
+    options = RunOptions(
+        request=request, executors=remotes, extra=extra, settings=settings, progress=progress
     )
+    return run_pipeline(pipeline, options=options)
 
 
 def _log(text: str) -> None:

@@ -13,6 +13,7 @@ from workbench.execution.parameters.secret import Secret
 if TYPE_CHECKING:
     from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
     from workbench.execution.records.model import Run, StageRun
+    from workbench.execution.run.options import RunOptions
     from workbench.execution.run.runner import run_notebook, run_pipeline
     from workbench.execution.run.signals import Stopped
 
@@ -21,6 +22,7 @@ _LAZY = {
     "load_pipeline": "pipeline.pipeline",
     "run_notebook": "run.runner",
     "run_pipeline": "run.runner",
+    "RunOptions": "run.options",
     "Stopped": "run.signals",
     "Run": "records.model",
     "StageRun": "records.model",
@@ -36,6 +38,6 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
-    "Pipeline", "Run", "Secret", "StageRun", "Stopped",
+    "Pipeline", "Run", "RunOptions", "Secret", "StageRun", "Stopped",
     "load_pipeline", "record", "run_notebook", "run_pipeline", "timed",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from workbench.aws.ecs.executor import executors
 from workbench.aws.metrics import QueueFigures, observed
 from workbench.errors import UsageError, WorkbenchError
-from workbench.execution import Run, Stopped, load_pipeline, run_pipeline
+from workbench.execution import Run, RunOptions, Stopped, load_pipeline, run_pipeline
 from workbench.execution.run.progress import Progress, Silence
 from workbench.queue.base import Message, Queue
 from workbench.queue.messages import Files, Nothing, NotUnderstood, RunRequest, understand
@@ -291,12 +291,14 @@ class Worker:
         return run_pipeline(
             pipeline,
             request.parameters if request else {},
-            start=start,
-            without=without,
-            executor=self.options.executor,
-            executors=executors(),
-            settings=self.settings,
-            progress=UntilStopped(observed(self._progress, self.settings), self._stop),
+            RunOptions(
+                start=start,
+                without=without,
+                executor=self.options.executor,
+                executors=executors(),
+                settings=self.settings,
+                progress=UntilStopped(observed(self._progress, self.settings), self._stop),
+            ),
         )
 
     def _check_stop(self) -> None:

@@ -15,7 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
-from workbench.execution import load_pipeline, run_notebook, run_pipeline
+from workbench.execution import RunOptions, load_pipeline, run_notebook, run_pipeline
 from workbench.execution.notebook.language import assigned_names, find_kernel
 from workbench.execution.pipeline.contract import check_pipeline
 from workbench.settings import Settings
@@ -102,7 +102,7 @@ def test_a_kernel_that_is_not_there_is_refused_before_anything_starts(
     assert error.value.exit_status == 2 and repr(name) in str(error.value) and language in str(error.value)
     assert ("-k python3" in str(error.value)) == (language == "python")
     with pytest.raises(UsageError, match="there is none here"):
-        run_pipeline(pipeline(tmp_path, {"a": {}}), settings=settings)
+        run_pipeline(pipeline(tmp_path, {"a": {}}), options=RunOptions(settings=settings))
     findings = [str(finding) for finding in check_pipeline(load_pipeline(tmp_path, settings))]
     assert any("there is none here" in finding for finding in findings)
     assert not settings.runs.exists() or not list(settings.runs.iterdir())
@@ -174,10 +174,12 @@ def test_a_notebook_of_another_language_runs_in_it_with_its_parameters(
 
 def test_a_stage_may_say_in_which_kernel_it_runs(tmp_path: Path, settings: Settings, kernels: Path) -> None:
     notebook(tmp_path / "shop" / "a.ipynb", "import os\nprint(os.environ.get('OF_THE_KERNEL'))")
-    run = run_pipeline(pipeline(tmp_path / "shop", {"a": {"kernel": "other-py"}}), settings=settings)
+    run = run_pipeline(
+        pipeline(tmp_path / "shop", {"a": {"kernel": "other-py"}}), options=RunOptions(settings=settings)
+    )
     assert run.state == "succeeded" and run.stages[0].output and "other\n" in texts(run.stages[0].output)
     # Nothing has changed but the kernel.
-    run = run_pipeline(pipeline(tmp_path / "shop", {"a": {}}), settings=settings)
+    run = run_pipeline(pipeline(tmp_path / "shop", {"a": {}}), options=RunOptions(settings=settings))
     assert run.stages[0].state == "succeeded" and "the kernel" in run.stages[0].why
 
 

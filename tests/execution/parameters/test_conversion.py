@@ -9,7 +9,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
-from workbench.execution import load_pipeline, run_pipeline
+from workbench.execution import RunOptions, load_pipeline, run_pipeline
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -118,10 +118,10 @@ def test_a_stage_run_by_itself_takes_what_was_recorded_last(tmp_path: Path) -> N
     notebook(folder / "take.ipynb", last=DAYS)
     notebook(folder / "count.ipynb", parameters="batches: int  # taken in")
     pipeline(folder, {"take": {}, "count": {"parameters": {"batches": {"from": "take.counts.batches"}}}})
-    run = run_pipeline(folder, only="count")
+    run = run_pipeline(folder, options=RunOptions(only="count"))
     assert run.error == "count: count takes take.counts.batches, and take never ran to its end"
     run_pipeline(folder)
-    assert run_pipeline(folder, only="count").stages[0].parameters == {"batches": 3}
+    assert run_pipeline(folder, options=RunOptions(only="count")).stages[0].parameters == {"batches": 3}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, StageRun, run_notebook, run_pipeline
+from workbench.execution import Run, RunOptions, StageRun, run_notebook, run_pipeline
 from workbench.execution.pipeline.differences import differences
 from workbench.execution.pipeline.stage import Stage
 from workbench.settings import Settings
@@ -35,7 +35,7 @@ def ran(
     """Run a pipeline of one stage."""
     notebook(folder / "move.ipynb", *cells, imports=IMPORTS)
     mapped = {"reads": reads or [], "writes": writes or [], **(stage or {})}
-    return run_pipeline(pipeline(folder, {"move": mapped}), {"limit": 7}, **options)
+    return run_pipeline(pipeline(folder, {"move": mapped}), {"limit": 7}, RunOptions(**options))
 
 
 def only(run: Run) -> StageRun:
@@ -182,7 +182,7 @@ def test_the_report_fails_where_the_marts_are_empty_against_what_landed(settings
     warehouse.execute(
         "INSERT INTO ops.batches SELECT 'b', 'transactions', 'x', 2, 2, 0, 0, 'loaded', NULL, NULL, now()::TIMESTAMP"
     )
-    run = run_pipeline("anomaly_detection", only="report")
+    run = run_pipeline("anomaly_detection", options=RunOptions(only="report"))
     assert run.error == (
         "report: WorkFailed: marts.sales_daily is empty, though 2 rows of transactions were taken in; "
         "fill it with: workbench run retail_etl"

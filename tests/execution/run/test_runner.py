@@ -18,7 +18,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
-from workbench.execution import Run, run_notebook, run_pipeline
+from workbench.execution import Run, RunOptions, run_notebook, run_pipeline
 from workbench.execution.housekeeping.recovery import recover
 from workbench.execution.kernels.fork.client import find_zygote
 from workbench.execution.kernels.start import wanted
@@ -177,9 +177,9 @@ def test_the_limits_of_a_map_hold(tmp_path: Path, settings: Settings) -> None:
     notebook(folder / "a.ipynb", "hold = [bytearray(1 << 24) for _ in range(10_000)]")
     notebook(folder / "b.ipynb", "import time\ntime.sleep(600)")
     pipeline(folder, {"a": {"size": {"memory": 500}}, "b": {"cell_timeout": "1s"}})
-    run = run_pipeline(folder, only="a")
+    run = run_pipeline(folder, options=RunOptions(only="a"))
     assert run.stages[0].reason == "memory" and "more than its 500" in (run.error or "")
-    run = run_pipeline(folder, only="b")
+    run = run_pipeline(folder, options=RunOptions(only="b"))
     assert run.stages[0].reason == "timeout" and "the cell ran past its timeout" in (run.error or "")
 
 

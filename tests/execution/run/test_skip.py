@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, run_pipeline
+from workbench.execution import Run, RunOptions, run_pipeline
 from workbench.execution.records.store import save
 from workbench.execution.run import packages
 from workbench.execution.run.skip import differing
@@ -130,9 +130,11 @@ def test_a_package_is_known_by_what_it_installs_and_one_side_alone_says_nothing(
 
 def test_a_person_decides_otherwise(shop: Path) -> None:
     run_pipeline(shop)
-    assert states(run_pipeline(shop, force=True))["show"] == ("succeeded", "forced")
-    assert states(run_pipeline(shop, only="show")) == {"show": ("succeeded", "asked for by name")}
-    found = states(run_pipeline(shop, start="take"))
+    assert states(run_pipeline(shop, options=RunOptions(force=True)))["show"] == ("succeeded", "forced")
+    assert states(run_pipeline(shop, options=RunOptions(only="show"))) == {
+        "show": ("succeeded", "asked for by name")
+    }
+    found = states(run_pipeline(shop, options=RunOptions(start="take")))
     assert found["take"][1] == "asked for by name" and found["show"][1] == "raw.stores changed"
 
 

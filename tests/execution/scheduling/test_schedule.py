@@ -15,7 +15,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
-from workbench.execution import Run, run_pipeline
+from workbench.execution import Run, RunOptions, run_pipeline
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.schedule import latest_time, next_time, times
 from workbench.execution.pipeline.stage import Schedule
@@ -67,7 +67,7 @@ class Project:
         return [f"{run.pipeline} {run.request}" for run in runs]
 
     def run(self, found: Pipeline, request: str) -> Run:
-        return run_pipeline(found, request=request, settings=self.settings)
+        return run_pipeline(found, options=RunOptions(request=request, settings=self.settings))
 
 
 @pytest.fixture
@@ -163,10 +163,10 @@ def test_what_follows_a_table_runs_after_it_and_once(project: Project) -> None:
 def test_a_follower_that_fails_is_tried_once_for_each_cause(project: Project) -> None:
     project.add("first", writes=("marts.sales_daily",))
     project.add("second", "1 / 0", on=["marts.sales_daily"])
-    run_pipeline("first", settings=project.settings)
+    run_pipeline("first", options=RunOptions(settings=project.settings))
     assert len(project.work(START, once=True)) == 1
     assert project.work(START, once=True) == []
-    run_pipeline("first", settings=project.settings)
+    run_pipeline("first", options=RunOptions(settings=project.settings))
     assert len(project.work(START, once=True)) == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,30 +16,19 @@ from workbench.execution.records.model import PART, Run
 from workbench.execution.records.store import find_unfinished, new_run
 from workbench.execution.run.admission import Claim
 from workbench.execution.run.conductor import Conductor
+from workbench.execution.run.options import RunOptions
 from workbench.execution.run.planning import Planned, plan
 from workbench.execution.run.progress import Progress, Silence
-from workbench.execution.run.remote import MakeRemote, route
+from workbench.execution.run.remote import route
 from workbench.settings import Settings, get_settings
+
+_AS_THEY_STAND = RunOptions()
 
 
 def run_pipeline(
     pipeline: str | Path | Pipeline,
     parameters: Mapping[str, Any] | None = None,
-    *,
-    start: str | None = None,
-    only: str | None = None,
-    without: Collection[str] = (),
-    force: bool = False,
-    resume: str | None = None,
-    request: str | None = None,
-    cold: bool = False,
-    strict: bool = False,
-    executor: str | None = None,
-    executors: Mapping[str, MakeRemote] | None = None,
-    part_of: str | None = None,
-    extra: Mapping[str, str] | None = None,
-    settings: Settings | None = None,
-    progress: Progress | None = None,
+    options: RunOptions = _AS_THEY_STAND,
 ) -> Run:
     """Run a pipeline's stages, side by side where they may; the first that fails ends it.
 
@@ -48,23 +37,7 @@ def run_pipeline(
     Args:
         pipeline: its name, a folder with a ``pipeline.yaml``, or the pipeline itself.
         parameters: values by name, over those of the map; each goes to every stage that declares it.
-        start: the stage to begin with.
-        only: the one stage to run.
-        without: stages to leave out; no other may wait for them.
-        force: run also what hasn't changed.
-        resume: a run that didn't succeed, or ``latest`` of this pipeline: its values are taken, under those of
-            ``parameters``, and what it got done is skipped.
-        request: what of its schedule asks for it; kept in the record.
-        cold: start a kernel afresh for each notebook, don't fork.
-        strict: have a stage fail that touches other tables than its map says, rather than warn; so it is, too, where
-            the settings say so.
-        executor: what executes all stages, ``local`` or ``ecs``; as their maps say if None.
-        executors: make the executors other than the local one, by name.
-        part_of: the run on another machine that this one executes a stage of. It takes over its identity and
-            leaves the warehouse's records to it.
-        extra: variables for every notebook's environment.
-        settings: read afresh if None.
-        progress: who is told of every step; nobody if None.
+        options: what else is asked of the run, ``RunOptions(only="report")`` for example.
 
     Returns:
         The finished record, in state ``succeeded`` or ``failed``. It is at
@@ -75,36 +48,43 @@ def run_pipeline(
         UsageError: the call is wrong; nothing has run.
         Stopped: SIGINT, SIGTERM or SIGHUP ended the run; it is recorded.
     """
-    settings = settings or get_settings()
-    if strict:
+    settings = options.settings or get_settings()
+    if options.strict:
         settings = settings.model_copy(update={"strict": True})
     if not isinstance(pipeline, Pipeline):
         pipeline = load_pipeline(pipeline, settings)
-    chosen = tuple(name for name in pipeline.select(start=start, only=only) if name not in without)
-    past = find_unfinished(resume, pipeline.name, settings) if resume else None
+    selected = pipeline.select(start=options.start, only=options.only)
+    chosen = tuple(name for name in selected if name not in options.without)
+    past = find_unfinished(options.resume, pipeline.name, settings) if options.resume else None
     overrides = {**(past.given if past else {}), **(parameters or {})}
-    planned = plan(
-        pipeline, chosen, overrides, one_writer=settings.warehouse.startswith("duckdb:"), executor=executor
-    )
-    if part_of:
+    one_writer = settings.warehouse.startswith("duckdb:")
+    planned = plan(pipeline, chosen, overrides, one_writer=one_writer, executor=options.executor)
+    if options.part_of:
         # Whoever asked for the stage tries again.
         planned = [
             replace(each, stage=each.stage.model_copy(update={"retries": Retries()})) for each in planned
         ]
+    here = {"run_id": options.part_of, "executor": PART} if options.part_of else {}
     run = new_run(
         pipeline.name,
         settings,
         given={name: to_json_value(value) for name, value in overrides.items()},
         resumed=past.run_id if past else None,
-        request=request,
-        **({"run_id": part_of, "executor": PART} if part_of else {"executor": executor or "local"}),
+        request=options.request,
+        **{"executor": options.executor or "local", **here},
     )
-    named = [name for name in (start, only) if name]
-    conductor = Conductor(
-        run, planned, settings, progress or Silence(), pipeline, force=force, named=named, cold=cold,
-        extra=extra, route=partial(route, pipeline, run, executor, executors or {}),
-    )  # fmt: skip
-    return conductor.go()
+    return Conductor(
+        run,
+        planned,
+        settings,
+        options.progress or Silence(),
+        pipeline,
+        force=options.force,
+        named=options.named,
+        cold=options.cold,
+        extra=options.extra,
+        route=partial(route, pipeline, run, options.executor, options.executors),
+    ).go()
 
 
 def run_notebook(
@@ -118,7 +98,8 @@ def run_notebook(
 ) -> Run:
     """Run one notebook, recorded and rendered like a pipeline of one stage.
 
-    ``kernel`` is the one to run it in instead of the one that it names. Other arguments, result and errors are those of :func:`run_pipeline`.
+    ``kernel`` is the one to run it in instead of the one that it names. Other arguments are those of
+    :class:`RunOptions`, result and errors those of :func:`run_pipeline`.
     """
     settings = settings or get_settings()
     path = Path(path).expanduser().absolute()
