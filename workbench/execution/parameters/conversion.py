@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
 from workbench.execution.parameters.annotations import Mismatch
+from workbench.execution.parameters.durations import read_duration
 from workbench.execution.parameters.numpy_scalars import builtin
 from workbench.execution.parameters.secret import Secret
 
@@ -22,8 +23,6 @@ _NULLS = ("", "none", "null")
 _TEXTS = (str, Path, bytes)
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].+)?")
 _CLOCK = re.compile(r"\d{2}:\d{2}.*")
-_SPAN = re.compile(r"(-?\d+)\s*(ms|s|m|h|d|w)")
-_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @cache
@@ -180,7 +179,10 @@ def _convert_plain(kind: Any, value: Any, exact: bool, folder: Path | None) -> A
     ):
         raise Mismatch(f"{shown(value)} is not written as HH:MM[:SS]")
     if kind is datetime.timedelta and not isinstance(value, datetime.timedelta):
-        value = _duration(value)
+        try:
+            value = read_duration(value)
+        except ValueError as error:
+            raise Mismatch(str(error)) from None
     if kind is bytes and isinstance(value, str) and not exact:
         return _bytes(value)
     if kind is str and not isinstance(value, str):
@@ -199,19 +201,6 @@ def _convert_plain(kind: Any, value: Any, exact: bool, folder: Path | None) -> A
         return _fixed_zone(result)
     # A subclass, of an enumeration say, isn't written as what it is.
     return str.__str__(result) if kind is str else kind(result) if kind in (int, float, bytes) else result
-
-
-def _duration(value: Any) -> Any:
-    text = value.strip() if isinstance(value, str) else ""
-    if found := _SPAN.fullmatch(text):
-        try:
-            return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
-        except OverflowError:
-            raise Mismatch(f"{shown(value)} is too long") from None
-    # A bare number would be taken for seconds.
-    if not re.match(r"[+-]?P|\d+ day|-?\d+:", text):
-        raise Mismatch(f"{shown(value)} is not written as 90s, 15m, 2h, 1d or PT1H30M")
-    return text
 
 
 def _bytes(text: str) -> bytes:

@@ -8,17 +8,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from workbench.execution.parameters.durations import read_duration
+
 LOCAL = "local"
 
-_UNITS = {"s": 1, "m": 60, "h": 3600}
 _SOURCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.(counts|tables|metrics|values)\.(.+)")
 Failure = Literal["error", "timeout", "memory", "died"]
 
 
 def _seconds(value: Any) -> Any:
-    if isinstance(value, str) and (found := re.fullmatch(r"(\d+)\s*([smh])", value.strip())):
-        return int(found[1]) * _UNITS[found[2]]
-    return value
+    """Return a duration that is written out in seconds; a bare number is seconds."""
+    if not isinstance(value, str) or re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
+        return value
+    return read_duration(value).total_seconds()
 
 
 def _name(value: str) -> str:

@@ -1,0 +1,35 @@
+"""The one way in which durations are written: in maps and as values of parameters."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any
+
+_SPAN = re.compile(r"(-?\d+)\s*(ms|s|m|h|d|w)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# A bare number would be taken for seconds.
+_LONG_FORM = re.compile(r"[+-]?P|\d+ day|-?\d+:")
+
+
+def read_duration(value: Any) -> datetime.timedelta:
+    """Return what is written as ``500ms``, ``90s``, ``15m``, ``2h``, ``1d``, ``1w``, ``PT1H30M`` or ``1:30:00``.
+
+    Raises:
+        ValueError: it is written in no such way, or too long; the text says so.
+    """
+    shown = f"{value!r:.80}"
+    text = value.strip() if isinstance(value, str) else ""
+    if found := _SPAN.fullmatch(text):
+        try:
+            return datetime.timedelta(**{_UNITS[found[2]]: int(found[1])})
+        except OverflowError:
+            raise ValueError(f"{shown} is too long") from None
+    if not _LONG_FORM.match(text):
+        raise ValueError(f"{shown} is not written as 90s, 15m, 2h, 1d or PT1H30M")
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(datetime.timedelta).validate_python(text)
+    except ValidationError as error:
+        raise ValueError(f"{shown} given ({error.errors()[0]['msg'].lower()})") from None
