@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -26,106 +27,144 @@ _URLS = ("_URL", "_URI", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
 _USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:([^\s/?#]*)@")
 
 
+@dataclass(frozen=True)
+class Reach:
+    """Who needs a setting beside the process that reads it: every field of :class:`Settings` is marked so."""
+
+    notebooks: bool
+    """It is handed to the processes of notebooks, which may stand in a folder with another ``.env``."""
+    tasks: bool
+    """It is handed to tasks on ECS, where whoever may look at a task reads it: never a secret."""
+
+
+HERE = Reach(notebooks=False, tasks=False)
+NOTEBOOK = Reach(notebooks=True, tasks=False)
+TASK = Reach(notebooks=True, tasks=True)
+
+
 class Settings(BaseSettings):
     """What differs between a laptop and the cloud.
 
-    Local state lives under ``home``; deleting that folder is a clean start.
+    Local state lives under ``home``; deleting that folder is a clean start. The mark of a field says whether it is
+    handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither (``HERE``).
     """
 
     model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
 
-    profile: Literal["local", "aws"] = Field(
+    profile: Annotated[Literal["local", "aws"], TASK] = Field(
         default="local", description="aws writes logs and metrics as CloudWatch takes them"
     )
-    home: Path = Field(default=Path(".workbench"), description="folder of all local state")
-    home_shared: bool = Field(
+    home: Annotated[Path, NOTEBOOK] = Field(
+        default=Path(".workbench"), description="folder of all local state"
+    )
+    home_shared: Annotated[bool, NOTEBOOK] = Field(
         default=False, description="leave home open to whom it is open; else it is its owner's alone"
     )
-    project: Path | None = Field(
+    project: Annotated[Path | None, TASK] = Field(
         default=None, description="folder with pipeline_notebooks/, dbt/ and mlflow/; found from the package"
     )
-    warehouse_url: str = Field(
+    warehouse_url: Annotated[str, TASK] = Field(
         default="",
         description="duckdb:///FILE or redshift://user@host:port/database; empty means home/warehouse.duckdb",
     )
-    redshift_password: SecretStr = Field(
+    redshift_password: Annotated[SecretStr, NOTEBOOK] = Field(
         default=SecretStr(""), description="password for a redshift:// URL that names no secret"
     )
-    redshift_s3: str = Field(
+    redshift_s3: Annotated[str, TASK] = Field(
         default="", description="s3://bucket/prefix through which rows come to Redshift and go in bulk"
     )
-    redshift_iam_role: str = Field(
+    redshift_iam_role: Annotated[str, TASK] = Field(
         default="",
         description="role by which Redshift gets at redshift_s3; empty means the cluster's default role",
     )
-    landing_uri: str = Field(
+    landing_uri: Annotated[str, TASK] = Field(
         default="", description="where files land: a folder or s3://BUCKET/PREFIX; empty means home/landing"
     )
-    landing_settle: float = Field(
+    landing_settle: Annotated[float, TASK] = Field(
         default=0.0,
         ge=0,
         description="seconds for which a file in landing must not have changed to be taken in",
     )
-    longest_line: int = Field(
+    longest_line: Annotated[int, TASK] = Field(
         default=1 << 20,
         ge=1 << 10,
         le=64 << 20,
         description="bytes that a line or record of a landed file may have",
     )
-    ingest_memory: int = Field(
+    ingest_memory: Annotated[int, NOTEBOOK] = Field(
         default=512,
         ge=128,
         description="megabytes that the engine may use to take in files, before it uses disk",
     )
-    earliest: str = Field(
+    earliest: Annotated[str, TASK] = Field(
         default=str(EARLIEST),
         description="first day that a time in a landed row may be of; for some datasets alone: "
         "1900-01-01,transactions=2015-01-01",
     )
-    queue_url: str = Field(
+    queue_url: Annotated[str, HERE] = Field(
         default="", description="sqlite:///FILE or the URL of an SQS queue; empty means home/queue.db"
     )
-    mlflow_tracking_uri: str = Field(
+    mlflow_tracking_uri: Annotated[str, TASK] = Field(
         default="", description="URI of the MLflow server; empty means SQLite in home/mlflow.db"
     )
-    reporting_currency: str = Field(default="USD", description="ISO 4217 code that reports convert to")
-    lock_timeout: float = Field(default=30.0, description="seconds to wait for a busy warehouse file")
-    lake_uri: str = Field(
+    reporting_currency: Annotated[str, TASK] = Field(
+        default="USD", description="ISO 4217 code that reports convert to"
+    )
+    lock_timeout: Annotated[float, TASK] = Field(
+        default=30.0, description="seconds to wait for a busy warehouse file"
+    )
+    lake_uri: Annotated[str, TASK] = Field(
         default="",
         description="s3://BUCKET/PREFIX where ingested rows are kept as Parquet too, with tables in Glue; empty for none",
     )
-    runs_uri: str = Field(
+    runs_uri: Annotated[str, HERE] = Field(
         default="",
         description="s3://BUCKET/PREFIX where runs are kept too; empty keeps them in home/runs alone",
     )
-    keep_runs: int = Field(
+    keep_runs: Annotated[int, NOTEBOOK] = Field(
         default=1000, ge=0, description="runs that `workbench maintain` keeps, the newest; 0 keeps any number"
     )
-    keep_days: float = Field(
+    keep_days: Annotated[float, NOTEBOOK] = Field(
         default=0,
         ge=0,
         description="days for which `workbench maintain` keeps a run; 0 means whatever its age",
     )
-    ecs_cluster: str = Field(default="", description="cluster on which stages run with --executor ecs")
-    ecs_task_definition: str = Field(default="", description="task definition of such stages")
-    ecs_container: str = Field(default="main", description="its container that runs the stage")
-    ecs_subnets: str = Field(default="", description="subnets of such stages, with commas between them")
-    ecs_security_groups: str = Field(default="", description="security groups, with commas between them")
-    ecs_spot: bool = Field(default=False, description="take Spot capacity")
-    ecs_public_ip: bool = Field(default=False, description="give tasks a public address")
-    ecs_poll: float = Field(default=2.0, gt=0, description="seconds between two looks at a task")
-    fargate_price_cpu: Decimal = Field(
+    ecs_cluster: Annotated[str, HERE] = Field(
+        default="", description="cluster on which stages run with --executor ecs"
+    )
+    ecs_task_definition: Annotated[str, HERE] = Field(
+        default="", description="task definition of such stages"
+    )
+    ecs_container: Annotated[str, HERE] = Field(
+        default="main", description="its container that runs the stage"
+    )
+    ecs_subnets: Annotated[str, HERE] = Field(
+        default="", description="subnets of such stages, with commas between them"
+    )
+    ecs_security_groups: Annotated[str, HERE] = Field(
+        default="", description="security groups, with commas between them"
+    )
+    ecs_spot: Annotated[bool, HERE] = Field(default=False, description="take Spot capacity")
+    ecs_public_ip: Annotated[bool, HERE] = Field(default=False, description="give tasks a public address")
+    ecs_poll: Annotated[float, HERE] = Field(
+        default=2.0, gt=0, description="seconds between two looks at a task"
+    )
+    fargate_price_cpu: Annotated[Decimal, HERE] = Field(
         default=Decimal("0.04048"), ge=0, description="US dollars for a vCPU an hour on Fargate"
     )
-    fargate_price_memory: Decimal = Field(
+    fargate_price_memory: Annotated[Decimal, HERE] = Field(
         default=Decimal("0.004445"), ge=0, description="US dollars for a GB an hour on Fargate"
     )
-    parallel: int = Field(default=0, ge=0, description="stages to run at once; 0 means one a processor")
-    strict: bool = Field(
+    parallel: Annotated[int, HERE] = Field(
+        default=0, ge=0, description="stages to run at once; 0 means one a processor"
+    )
+    strict: Annotated[bool, HERE] = Field(
         default=False,
         description="have a stage fail that touches other tables than its map says, rather than warn",
     )
-    mlflow_runs: bool = Field(default=False, description="make each pipeline run a parent run in MLflow")
+    mlflow_runs: Annotated[bool, HERE] = Field(
+        default=False, description="make each pipeline run a parent run in MLflow"
+    )
 
     @field_validator("home", mode="after")
     @classmethod
@@ -161,6 +200,23 @@ class Settings(BaseSettings):
             if not _FIRST_OF_ALL <= day <= dt.date.today():
                 raise ValueError(f"{day} is no day from {_FIRST_OF_ALL} to today")
         return value
+
+    @classmethod
+    def reaches(cls) -> dict[str, Reach]:
+        """Return whom each setting is handed to.
+
+        Raises:
+            TypeError: a field isn't marked, or is marked twice.
+        """
+        found = {}
+        for name, info in cls.model_fields.items():
+            marks = [mark for mark in info.metadata if isinstance(mark, Reach)]
+            if len(marks) != 1:
+                raise TypeError(
+                    f"setting {name} has {len(marks)} marks; HERE, NOTEBOOK or TASK says who needs it"
+                )
+            found[name] = marks[0]
+        return found
 
     @property
     def earliest_days(self) -> dict[str, dt.date]:

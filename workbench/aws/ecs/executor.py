@@ -15,7 +15,7 @@ from workbench.aws.ecs.fargate import Prices
 from workbench.aws.ecs.run_task import TaskResult, TaskSpec, run_task, stage_command
 from workbench.aws.shared_runs import PARTS, SharedRuns
 from workbench.errors import UsageError, WorkbenchError
-from workbench.execution.kernels.environment import environment
+from workbench.execution.kernels.environment import task_settings
 from workbench.execution.notebook.notebook import Access, Outcome, Prepared, find_record
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.literals import to_json_value
@@ -26,11 +26,6 @@ from workbench.execution.run.remote import RunContext
 
 # Names the run whose stage a task executes.
 STAGE_OF = "WORKBENCH_STAGE_OF"
-_PASSED_ON = (
-    "WORKBENCH_PROFILE", "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_LANDING_SETTLE",
-    "WORKBENCH_MLFLOW_TRACKING_URI",
-    "WORKBENCH_REPORTING_CURRENCY", "WORKBENCH_LOCK_TIMEOUT", "WORKBENCH_LAKE_URI", "WORKBENCH_REDSHIFT_S3", "WORKBENCH_REDSHIFT_IAM_ROLE",
-)  # fmt: skip
 _REASONS: dict[str, Any] = {"out_of_memory": "memory", "stopped": "stopped", "failed": "error"}
 
 
@@ -109,12 +104,10 @@ class EcsExecutor:
         )
 
     def _environment(self, prepared: Prepared, shared: SharedRuns) -> dict[str, str]:
-        """Return the settings of a task: those that say where its data is."""
+        """Return the settings of a task, but those that hold a password."""
         run_id = self._context.run.run_id
-        every = environment(self._settings, run_id, prepared.name)
-        env = {name: every[name] for name in _PASSED_ON if not has_password(every[name])}
-        if self._settings.project:
-            env["WORKBENCH_PROJECT"] = str(self._settings.root)
+        every = task_settings(self._settings)
+        env = {name: value for name, value in every.items() if not has_password(value)}
         if parent := self._context.extra.get(PARENT):
             env[PARENT] = parent
         return env | {STAGE_OF: run_id, "WORKBENCH_RUNS_URI": shared.uri, "WORKBENCH_MLFLOW_RUNS": "false"}

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
 
 from workbench import PACKAGE
 from workbench.execution.records.mlflow_parent import CONTEXT, PARENT, run_context
@@ -16,32 +19,42 @@ from workbench.settings import Settings
 def environment(
     settings: Settings, run_id: str, stage: str, extra: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Return this process's environment with every setting spelled out, and ``extra`` over it.
+    """Return this process's environment, with every setting that notebooks need spelled out, and ``extra`` over it.
 
     A notebook in another folder, with another ``.env``, thereby sees the same settings.
     """
-    env = dict(os.environ)
-    env |= {
-        "WORKBENCH_PROFILE": settings.profile,
-        "WORKBENCH_HOME": str(settings.home),
-        "WORKBENCH_PROJECT": str(settings.root),
-        "WORKBENCH_WAREHOUSE_URL": _absolute(settings.warehouse),
-        "WORKBENCH_LANDING_URI": settings.landing_place,
-        "WORKBENCH_LANDING_SETTLE": str(settings.landing_settle),
-        "WORKBENCH_MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri),
-        "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
-        "WORKBENCH_LOCK_TIMEOUT": str(settings.lock_timeout),
-        "WORKBENCH_LAKE_URI": settings.lake_uri,
-        "WORKBENCH_KEEP_RUNS": str(settings.keep_runs),
-        "WORKBENCH_KEEP_DAYS": str(settings.keep_days),
-        "WORKBENCH_REDSHIFT_S3": settings.redshift_s3,
-        "WORKBENCH_REDSHIFT_IAM_ROLE": settings.redshift_iam_role,
-        "WORKBENCH_REDSHIFT_PASSWORD": settings.redshift_password.get_secret_value(),
+    env = os.environ | {
+        **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
         "WORKBENCH_RUN_ID": run_id,
         "WORKBENCH_STAGE": stage,
         CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
     }
     return env | plain_environment(settings.home) | dict(extra or {})
+
+
+def task_settings(settings: Settings) -> dict[str, str]:
+    """Return the variables of the settings that a task on another machine needs; none of them is a secret.
+
+    The folder of the project is that of the task's image unless it is set.
+    """
+    needed = [name for name, reach in settings.reaches().items() if reach.tasks]
+    return _variables(settings, [name for name in needed if name != "project" or settings.project])
+
+
+def _variables(settings: Settings, names: Iterable[str]) -> dict[str, str]:
+    """Return settings as variables; those that say where something is, as what they come to."""
+    resolved = {
+        "project": settings.root,
+        "warehouse_url": _absolute(settings.warehouse),
+        "landing_uri": settings.landing_place,
+        "mlflow_tracking_uri": _absolute(settings.mlflow_uri),
+    }
+    values = {name: resolved.get(name, getattr(settings, name)) for name in names}
+    return {f"WORKBENCH_{name.upper()}": _text(value) for name, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def plain_environment(home: Path) -> dict[str, str]:
