@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, sql_type
-from workbench.settings import Settings
+from workbench.settings import Reach, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "make docs"
@@ -40,14 +40,21 @@ def settings() -> str:
         "# Settings\n",
         _WRITTEN.format("workbench/settings.py").rstrip() + "\n",
         "Each is read from the environment, or from the file `.env` in the working directory. A relative path is one from",
-        "the working directory.\n",
-        "| setting | type | default | what it says |",
-        "|---|---|---|---|",
+        "the working directory. Some are handed on: to the processes of notebooks, or to those and to tasks on ECS.\n",
+        "| setting | type | default | what it says | handed to |",
+        "|---|---|---|---|---|",
     ]
+    reaches = Settings.reaches()
     for name, field in Settings.model_fields.items():
         variable = f"`{Settings.model_config['env_prefix']}{name.upper()}`"
-        lines.append(_row(variable, _type(field), _default(field), _sentence(field)))
+        lines.append(
+            _row(variable, _type(field), _default(field), _sentence(field), _handed_to(reaches[name]))
+        )
     return "\n".join(lines) + "\n"
+
+
+def _handed_to(reach: Reach) -> str:
+    return "notebooks, tasks" if reach.tasks else "notebooks" if reach.notebooks else ""
 
 
 def _type(field: FieldInfo) -> str:
