@@ -73,7 +73,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Ou
 def test_every_stage_succeeds_in_both(outcomes: dict[str, dict[str, Outcome]]) -> None:
     for kind, stages in outcomes.items():
         assert {name: outcome.error for name, outcome in stages.items()} == dict.fromkeys(stages)
-        assert {outcome.executor for outcome in stages.values()} == {kind}
+        assert {outcome.process_kind for outcome in stages.values()} == {kind}
 
 
 def test_outputs_are_equal_mime_type_by_mime_type(outcomes: dict[str, dict[str, Outcome]]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from workbench.boto import aws_errors, client, error_code
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution import Run, StageRun
-from workbench.execution.records.model import PART, now
+from workbench.execution.records.model import now
 from workbench.execution.records.store import RECORD, save
 from workbench.execution.reports.pages import write_index
 from workbench.execution.run.progress import Progress
@@ -48,7 +48,7 @@ class SharedRuns:
         if run.state != "running":
             kinds = [("runs", settings.runs)]
             # The run that a stage is a part of makes the page.
-            kinds += [] if run.executor == PART else [("site", settings.site)]
+            kinds += [] if run.is_part else [("site", settings.site)]
             for kind, folder in kinds:
                 for path in sorted((folder / run.run_id).glob("*")):
                     if path.suffix in _KEPT:
@@ -147,7 +147,7 @@ def _at_home(run: Run, settings: Settings) -> Run:
         if stage.state == "skipped":
             continue
         stage.report = home / stage.report.name if stage.report else None
-        stage.output = settings.runs / run.run_id / stage.output.name if stage.output else None
+        stage.notebook = settings.runs / run.run_id / stage.notebook.name if stage.notebook else None
     return run
 
 
@@ -183,7 +183,7 @@ class Shared:
         """
         self._delegate.end(run)
         self._shared.write(run, self._settings)
-        if run.executor != PART:
+        if not run.is_part:
             self._shared.write_index(self._settings)
 
 

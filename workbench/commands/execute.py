@@ -235,7 +235,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
             verb = "skipped" if stage.state == "skipped" else "not run" if stage.state == "not_run" else "ran"
             print(f"{stage.name} {verb}: {stage.why}")
     for stage in found.stages:
-        values = {name: value for name, value in stage.values.items() if name != "warnings"}
+        values = {name: value for name, value in stage.results.items() if name != "warnings"}
         figures = stage.counts | stage.metrics | values
         if figures:
             print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))

@@ -140,7 +140,7 @@ def test_an_object_in_s3_ends_as_a_report_in_s3(
         worker.communicate(timeout=120)
     run = read_run(next(line["run_id"] for line in said if "run_id" in line), get_settings())
     assert (run.state, run.pipeline) == ("succeeded", "retail_etl"), run.error
-    assert {stage.executor for stage in run.stages} == {"ecs"}
+    assert {stage.process_kind for stage in run.stages} == {"ecs"}
     assert run.cost and run.cost > 0
     ingest = run.stages[0].counts
     assert ingest["rows_landed"] == 400 and ingest["rows_quarantined"] == 12

@@ -108,18 +108,18 @@ def test_a_stage_whose_map_says_so_runs_on_ecs_and_its_notebook_record_and_page_
     assert "  far | run " in done.stderr
     run = the_run()
     near, far = run.stages
-    assert (near.executor, near.cost) == ("fork", None)
+    assert (near.process_kind, near.cost) == ("fork", None)
     assert far.reads == {"raw.stores": [10]} and far.writes == {} and run.warnings == []
-    assert (far.state, far.executor, far.attempts) == ("succeeded", "ecs", 1)
+    assert (far.state, far.process_kind, far.attempts) == ("succeeded", "ecs", 1)
     assert far.counts == {"limit": 7, "after": 8}
     # Half a vCPU and a gigabyte for a minute, the least that is billed.
     assert far.cost == run.cost == round((0.5 * 0.04048 + 0.004445) / 60, 6)
-    assert far.cells and far.peak_memory and far.cpu_seconds
-    assert far.output and "here is AWS_ECS_FARGATE" in far.output.read_text()
+    assert far.cell_seconds and far.peak_memory and far.cpu_seconds
+    assert far.notebook and "here is AWS_ECS_FARGATE" in far.notebook.read_text()
     assert far.report and "here is AWS_ECS_FARGATE" in far.report.read_text()
     assert "cost" in far.report.read_text() and run.report and "$0.000411" in run.report.read_text()
     rows = connect().query("SELECT stage, state, executor, cost FROM ops.runs ORDER BY stage").to_pylist()
-    assert [(row["stage"], row["state"], row["executor"]) for row in rows] == [
+    assert [(row["stage"], row["state"], row["process_kind"]) for row in rows] == [
         ("far", "succeeded", "ecs"), ("near", "succeeded", "fork"), (None, "succeeded", "local"),
     ]  # fmt: skip
     # Nothing of the handing over is left, and the whole run lies in S3.
@@ -136,7 +136,7 @@ def test_another_machine_sees_the_run(
 ) -> None:
     assert workbench("run", "shop", "--executor", "ecs").returncode == 0
     run = the_run()
-    assert [stage.executor for stage in run.stages] == ["ecs", "ecs"]
+    assert [stage.process_kind for stage in run.stages] == ["ecs", "ecs"]
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "elsewhere"))
     (listed,) = json.loads(workbench("runs", "--json").stdout)
     assert (listed["run_id"], listed["state"]) == (run.run_id, "succeeded")
@@ -151,7 +151,7 @@ def test_what_failed_in_the_notebook_is_told_and_the_notebook_is_kept(bucket: st
     far = the_run().stages[1]
     assert (far.state, far.reason) == ("failed", "error")
     assert far.error and "thirteen" in far.error
-    assert far.output and "here is AWS_ECS_FARGATE" in far.output.read_text()
+    assert far.notebook and "here is AWS_ECS_FARGATE" in far.notebook.read_text()
     assert far.cost
 
 
@@ -193,7 +193,7 @@ def test_ctrl_c_stops_the_task_and_keeps_what_it_did(bucket: str, project: Path,
     assert process.returncode == 130
     far = the_run().stages[1]
     assert (far.state, far.reason) == ("stopped", "stopped")
-    assert far.output and far.output.is_file()
+    assert far.notebook and far.notebook.is_file()
     ecs = boto3.client("ecs")
     arns = ecs.list_tasks(cluster=cluster.name)["taskArns"]
     assert {cluster.describe(arn)["lastStatus"] for arn in arns} <= {"STOPPED"}

@@ -75,7 +75,7 @@ def lost_run(settings: Settings, pid: int = 2**22 + 1) -> Run:
     run = new_run("shop", settings)
     run.pid = pid
     run.begin()
-    run.stages = [StageRun(name="a", source=Path("a.ipynb"), output=settings.runs / run.run_id / "a.ipynb")]
+    run.stages = [StageRun(name="a", source=Path("a.ipynb"), notebook=settings.runs / run.run_id / "a.ipynb")]
     run.stages[0].begin()
     save(run, settings)
     return run

@@ -67,7 +67,7 @@ def test_a_notebook_sees_every_setting_that_is_marked_for_it(tmp_path: Path, col
     (folder / ".env").write_text("WORKBENCH_EARLIEST=1900-01-02\nWORKBENCH_KEEP_RUNS=1\n")
     run = run_notebook(path, cold=cold, settings=settings)
     assert run.state == "succeeded", run.error
-    seen = dict(run.stages[0].values)
+    seen = dict(run.stages[0].results)
     assert seen.pop("password") == digest("open sesame")
     assert seen == {name: digest(repr(getattr(settings, name))) for name in values}
 

@@ -86,7 +86,7 @@ def test_a_process_that_dies_is_a_failure_that_says_of_what(
     execute: Run, tmp_path: Path, source: str, kind: str
 ) -> None:
     outcome = execute("print('before')", source, "print('after')", kind=kind)
-    assert (outcome.reason, outcome.executor) == ("died", kind)
+    assert (outcome.reason, outcome.process_kind) == ("died", kind)
     assert outcome.error and DEATHS[source] in outcome.error
     node = kept(tmp_path)
     assert node.metadata.workbench.state == "failed" and node.metadata.papermill.exception is True
@@ -377,14 +377,14 @@ def test_a_module_that_starts_a_thread_is_left_to_the_notebook(execute: Run, tmp
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(site))
         outcome = execute("print(restless.threading.active_count())", imports="import restless")
-    assert outcome.error is None and text_of(outcome).strip() == "2" and outcome.executor == "fork"
+    assert outcome.error is None and text_of(outcome).strip() == "2" and outcome.process_kind == "fork"
 
 
 def test_the_death_of_the_zygote_is_the_death_of_its_notebook(execute: Run) -> None:
     outcome = execute("os.kill(os.getppid(), 9)", "import time; time.sleep(60)")
     assert outcome.reason == "died"
     again = execute("'alive'")
-    assert again.error is None and again.executor == "fork"
+    assert again.error is None and again.process_kind == "fork"
 
 
 def test_stop_ends_every_notebook_of_the_run_within_seconds(settings: Settings, tmp_path: Path) -> None:

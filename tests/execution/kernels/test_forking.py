@@ -43,7 +43,7 @@ def run(source: str) -> str:
     done: Any = papermill.execute_notebook(
         source, source.replace(".ipynb", "-out.ipynb"), engine_name="workbench", progress_bar=False
     )
-    assert done.metadata.workbench.executor == "fork"
+    assert done.metadata.workbench.process_kind == "fork"
     return "".join(output.get("text", "") for cell in done.cells for output in cell.get("outputs", []))
 
 

@@ -121,9 +121,9 @@ def test_this_python_takes_its_place_if_asked_to(tmp_path: Path, settings: Setti
         tmp_path / "a.ipynb", "conda-env-shop-py", "python", "print(limit)", parameters="limit: int = 5  # x"
     )
     run = run_notebook(path, {"limit": "7"}, kernel="python3", settings=settings)
-    assert run.state == "succeeded" and run.stages[0].executor == "fork"
-    assert run.stages[0].output and texts(run.stages[0].output) == ["7\n"]
-    assert nbformat.read(run.stages[0].output, 4).metadata.kernelspec.name == "conda-env-shop-py"
+    assert run.state == "succeeded" and run.stages[0].process_kind == "fork"
+    assert run.stages[0].notebook and texts(run.stages[0].notebook) == ["7\n"]
+    assert nbformat.read(run.stages[0].notebook, 4).metadata.kernelspec.name == "conda-env-shop-py"
     papermill.execute_notebook(
         path,
         tmp_path / "out.ipynb",
@@ -145,7 +145,7 @@ def test_another_kernel_of_python_runs_its_notebooks(
     run = run_notebook(path, {"limit": "7"}, settings=settings)
     stage = run.stages[0]
     assert (stage.state, stage.error) == ("failed", "ZeroDivisionError: division by zero")
-    assert stage.executor == "kernel" and stage.output and texts(stage.output)[0] == "other 7\n"
+    assert stage.process_kind == "kernel" and stage.notebook and texts(stage.notebook)[0] == "other 7\n"
     with pytest.raises(UsageError, match="'stale', which can't be started: no program '/nowhere/bin/python'"):
         run_notebook(path, kernel="stale", settings=settings)
 
@@ -157,9 +157,9 @@ def test_a_notebook_of_another_language_runs_in_it_with_its_parameters(
                  parameters="greeting=hello\nnumber=1")  # fmt: skip
     run = run_notebook(path, {"number": "21"}, settings=settings)
     stage = run.stages[0]
-    assert (stage.state, stage.error) == ("succeeded", None) and stage.output and stage.report
-    assert texts(stage.output)[-1] == "hello 42\n" and stage.report.is_file()
-    kept = nbformat.read(stage.output, 4)
+    assert (stage.state, stage.error) == ("succeeded", None) and stage.notebook and stage.report
+    assert texts(stage.notebook)[-1] == "hello 42\n" and stage.report.is_file()
+    kept = nbformat.read(stage.notebook, 4)
     assert (kept.metadata.kernelspec.name, kept.metadata.language_info.name) == ("shell", "bash")
     with pytest.raises(UsageError, match="unknown parameter 'nummer'"):
         run_notebook(path, {"nummer": "21"}, settings=settings)
@@ -177,7 +177,7 @@ def test_a_stage_may_say_in_which_kernel_it_runs(tmp_path: Path, settings: Setti
     run = run_pipeline(
         pipeline(tmp_path / "shop", {"a": {"kernel": "other-py"}}), options=RunOptions(settings=settings)
     )
-    assert run.state == "succeeded" and run.stages[0].output and "other\n" in texts(run.stages[0].output)
+    assert run.state == "succeeded" and run.stages[0].notebook and "other\n" in texts(run.stages[0].notebook)
     # Nothing has changed but the kernel.
     run = run_pipeline(pipeline(tmp_path / "shop", {"a": {}}), options=RunOptions(settings=settings))
     assert run.stages[0].state == "succeeded" and "the kernel" in run.stages[0].why

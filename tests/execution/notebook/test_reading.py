@@ -78,8 +78,8 @@ def test_an_odd_notebook_runs_and_is_kept_as_a_valid_one(
     run = run_notebook(path, settings=settings)
     assert (run.state, run.error) == ("succeeded", None)
     stage = run.stages[0]
-    assert stage.output and stage.report and stage.report.is_file() and path.read_bytes() == before
-    kept = nbformat.reads(stage.output.read_text(encoding="utf-8"), as_version=4)
+    assert stage.notebook and stage.report and stage.report.is_file() and path.read_bytes() == before
+    kept = nbformat.reads(stage.notebook.read_text(encoding="utf-8"), as_version=4)
     nbformat.validate(kept)
     assert kept.metadata.workbench.state == "succeeded"
     last = [cell for cell in kept.cells if cell.cell_type == "code"][-1:]

@@ -233,7 +233,7 @@ def test_an_import_shows_and_learns_what_it_does_in_a_kernel(
     source = write(tmp_path / "work" / "in.ipynb", *IMPORTING[name])
     theirs, _ = execute(None, source)
     ours, _ = execute("workbench", source)
-    assert ours["metadata"]["workbench"]["executor"] == "fork"
+    assert ours["metadata"]["workbench"]["process_kind"] == "fork"
     assert plain(ours) == plain(theirs)
 
 
@@ -411,7 +411,7 @@ def test_a_kernel_of_another_language_is_started_afresh(
     assert error is None
     assert ours["cells"][-1]["outputs"][0]["text"] == ["hello you\n"]
     assert plain(ours) == plain(theirs)
-    assert ours["metadata"]["workbench"]["executor"] == "kernel"
+    assert ours["metadata"]["workbench"]["process_kind"] == "kernel"
 
 
 def call(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -31,10 +31,10 @@ def test_a_stage_takes_what_an_earlier_one_recorded(tmp_path: Path, settings: Se
     assert run.state == "succeeded", run.error
     take, count = run.stages
     assert (take.name, count.name) == ("take", "count")
-    assert take.values == {"days": ["2017-01-01", "2017-01-02"], "shop": {"open": True}}
+    assert take.results == {"days": ["2017-01-01", "2017-01-02"], "shop": {"open": True}}
     assert count.parameters == {"batches": 3} and count.counts == {"n": 4}
     rows = connect().query("SELECT results FROM ops.runs WHERE stage = 'take'").to_pylist()
-    assert json.loads(rows[0]["results"]) == take.values
+    assert json.loads(rows[0]["results"]) == take.results
     again = run_pipeline(folder)
     assert [stage.state for stage in again.stages] == ["skipped", "skipped"]
     assert run_pipeline(folder, {"batches": 9}).stages[1].counts == {"n": 10}
@@ -66,7 +66,9 @@ def test_a_stage_goes_over_a_list_and_what_comes_after_waits_for_all(
     assert first.parameters == {"batches": 3, "day": "2017-01-01"}
     assert second.started_at >= first.finished_at and end.started_at >= second.finished_at
     for stage in (first, second):
-        assert stage.output == settings.runs / run.run_id / f"{stage.name}.ipynb" and stage.output.is_file()
+        assert (
+            stage.notebook == settings.runs / run.run_id / f"{stage.name}.ipynb" and stage.notebook.is_file()
+        )
         assert stage.report is not None and stage.report.is_file()
     only = run_pipeline(folder, {"day": "2017-01-02"})
     assert [stage.name for stage in only.stages] == ["take", "each", "end"]

@@ -14,7 +14,7 @@ from tests.execution.notebooks import notebook, pipeline
 from workbench.execution import Run, StageRun, run_pipeline
 from workbench.execution.records import model as run_record
 from workbench.execution.records.model import Version
-from workbench.execution.records.store import new_run, read_run
+from workbench.execution.records.store import new_run, read_run, save
 from workbench.schema import TABLES
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -47,14 +47,14 @@ def test_a_stage_tells_what_it_took_and_what_it_read_and_wrote(tmp_path: Path, s
     assert stage.outputs == {
         "ops.lineage": Version(version=identity, rows=1), "report": Version(version=identity)
     }  # fmt: skip
-    assert stage.reason == "done" and stage.why == "it never ran" and stage.executor in ("fork", "kernel")
-    assert len(stage.cells) == 5 and all(seconds >= 0 for seconds in stage.cells)
+    assert stage.reason == "done" and stage.why == "it never ran" and stage.process_kind in ("fork", "kernel")
+    assert len(stage.cell_seconds) == 5 and all(seconds >= 0 for seconds in stage.cell_seconds)
     assert stage.peak_memory and stage.peak_memory > 1_000_000 and stage.cpu_seconds is not None
     row = connect().query("SELECT * FROM ops.runs WHERE run_id = ?", [identity]).to_pylist()[0]
-    assert json.loads(row["key_parts"]) == stage.key and "the notebook" in stage.key
+    assert json.loads(row["key_parts"]) == stage.key_parts and "the notebook" in stage.key_parts
     assert json.loads(row["inputs"]) == {"raw.stores": {"version": "empty", "rows": 0}}
-    assert json.loads(row["cell_seconds"]) == stage.cells and row["peak_memory"] == stage.peak_memory
-    assert (row["version"], row["reason"], row["why"], row["attempts"]) == (1, "done", "it never ran", 1)
+    assert json.loads(row["cell_seconds"]) == stage.cell_seconds and row["peak_memory"] == stage.peak_memory
+    assert (row["version"], row["reason"], row["why"], row["attempts"]) == (2, "done", "it never ran", 1)
     assert read_run(run.run_id, settings) == run
 
 
@@ -84,6 +84,23 @@ def test_a_record_of_an_earlier_version_can_be_read(settings: Settings) -> None:
     (folder / "run.json").write_text(json.dumps(old))
     run = read_run("latest", settings)
     assert run.seconds == 5 and run.stages[0].counts == {"n": 1} and run.stages[0].inputs == {}
+
+
+def test_a_record_of_version_1_is_read_under_the_names_of_version_2(settings: Settings) -> None:
+    folder = settings.runs / "20251102T090000Z-0a1b2c"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_bytes((Path(__file__).parent / "run_version_1.json").read_bytes())
+    run = read_run(folder.name, settings)
+    assert (run.version, run.executor, run.is_part, run.overrides) == (2, "local", True, {"limit": 7})
+    take, show = run.stages
+    assert take.key_parts == {"the notebook": "9f86d081"} and take.results == {"batches": 3}
+    assert take.cell_seconds == [0.0123, 1.5] and take.process_kind == "fork" and take.reason == "done"
+    assert take.notebook == Path("/srv/shop/.workbench/runs/20251102T090000Z-0a1b2c/take.ipynb")
+    assert take.outputs == {"raw.stores": Version(version=f"{folder.name}.take", rows=12)}
+    assert (show.state, show.process_kind, show.notebook) == ("failed", "kernel", None)
+    save(run, settings)
+    again = read_run(folder.name, settings)
+    assert again == run and not {"given", "key", "cells"} & set(json.loads((folder / "run.json").read_text()))
 
 
 def test_a_warehouse_of_an_earlier_version_gets_the_new_columns_and_keeps_its_rows(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def page_of(settings: Settings, name: str, *cells: nbformat.NotebookNode) -> Pat
     run.begin()
     stage.begin()
     stage.end("failed", f"ValueError: <img src=x onerror={RUN}>")
-    stage.output = Path(f"/nowhere/<img src=x onerror={RUN}>.ipynb")
+    stage.notebook = Path(f"/nowhere/<img src=x onerror={RUN}>.ipynb")
     title = new_markdown_cell(f"# Title <img src=x onerror={RUN}> </title><script>{RUN}</script>")
     write_stage(run, stage, nbformat.v4.new_notebook(cells=[title, *cells]), settings)
     return stage_page(run, stage, settings)

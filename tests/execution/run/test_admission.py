@@ -138,4 +138,4 @@ def test_a_signal_stops_all_that_run_and_both_are_saved(
     assert [stage.state for stage in run.stages] == ["stopped", "stopped", "not_run"]
     for stage in run.stages[:2]:
         assert stage.error == "stopped by SIGTERM" and stage.reason == "stopped"
-        assert stage.output is not None and stage.output.is_file() and stage.report is not None
+        assert stage.notebook is not None and stage.notebook.is_file() and stage.report is not None

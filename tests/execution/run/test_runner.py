@@ -135,10 +135,10 @@ def test_a_failing_cell_ends_the_run_and_keeps_what_ran(tmp_path: Path, settings
     ran = cells(run)
     assert ran[4].outputs[0].data["text/plain"] == "'so far'"
     assert [ran[i].metadata.papermill.status for i in (4, 6, 8)] == ["completed", "failed", "pending"]
-    assert nbformat.read(run.stages[0].output, as_version=4).metadata.papermill.exception is True
+    assert nbformat.read(run.stages[0].notebook, as_version=4).metadata.papermill.exception is True
     report = run.stages[0].report
     assert report is not None and "KeyError: &#39;XYZ&#39;" in report.read_text()
-    assert run.stages[1].report is None and run.stages[1].output is None
+    assert run.stages[1].report is None and run.stages[1].notebook is None
     states = connect().query("SELECT state FROM ops.runs ORDER BY run_id").to_pylist()
     assert [row["state"] for row in states] == ["failed", "failed", "not_run"]
     assert connect().counts("ops.lineage") == {"ops.lineage": 0}
@@ -149,7 +149,7 @@ def test_a_kernel_that_dies_is_a_failure_everywhere(tmp_path: Path) -> None:
     path = notebook(tmp_path / "die.ipynb", "import os\nos._exit(0)", "never = 1")
     run = run_notebook(path)
     assert run.state == "failed" and run.error is not None and "the kernel died" in run.error
-    node = nbformat.read(run.stages[0].output, as_version=4)
+    node = nbformat.read(run.stages[0].notebook, as_version=4)
     assert node.metadata.papermill.exception is True
     assert [node.cells[i].metadata.papermill.status for i in (4, 6)] == ["failed", "pending"]
     assert node.cells[4].outputs[-1].ename == "DeadKernelError"
@@ -243,7 +243,7 @@ def test_a_stopped_run_says_so_and_leaves_nothing_behind(
     assert (told["state"], run.state, run.stages[0].state) == ("stopped", "stopped", "stopped")
     assert run.error == f"stopped by {number.name}" and "Traceback" not in errors
     assert connect().query("SELECT DISTINCT state FROM ops.runs").to_pylist() == [{"state": "stopped"}]
-    node = nbformat.read(run.stages[0].output, as_version=4)
+    node = nbformat.read(run.stages[0].notebook, as_version=4)
     assert node.metadata.papermill.exception is True and node.cells[4].metadata.papermill.status == "failed"
     assert run.stages[0].report is not None and "stopped" in run.stages[0].report.read_text()
 
@@ -267,7 +267,7 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
     )
     assert listed.returncode == 0 and "ended without a word" in listed.stdout, listed.stderr
     run = read_run("latest", settings)
-    node = nbformat.read(run.stages[0].output, as_version=4)
+    node = nbformat.read(run.stages[0].notebook, as_version=4)
     nbformat.validate(node)
     assert node.metadata.workbench.state == "lost" and node.metadata.papermill.exception is True
     assert node.cells[4].metadata.papermill.status == "failed"

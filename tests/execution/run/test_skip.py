@@ -59,7 +59,7 @@ def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> No
     assert (
         take.counts == {"n": 7}
         and take.tables == {"raw.stores": 1}
-        and take.values == {"x": [1]}
+        and take.results == {"x": [1]}
         and take.report == first.stages[0].report
     )
     assert take.reason == "skipped" and second.rows is None
@@ -90,14 +90,14 @@ def test_the_reason_names_what_changed(
     assert states(run_pipeline(shop, {"limit": 8}))["take"][1] == "parameter limit changed"
     monkeypatch.setenv("WORKBENCH_REPORTING_CURRENCY", "EUR")
     assert states(run_pipeline(shop, {"limit": 8}))["take"][1] == "setting reporting_currency changed"
-    assert first.stages[0].key["the notebook"]
+    assert first.stages[0].key_parts["the notebook"]
 
 
 def test_another_environment_counts_as_far_as_the_stage_imports_it(
     shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = run_pipeline(shop)
-    assert first.stages[0].key["package duckdb"] and "the environment" not in first.stages[0].key
+    assert first.stages[0].key_parts["package duckdb"] and "the environment" not in first.stages[0].key_parts
     elsewhere = tmp_path / "site"
 
     def installed(*names: str) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_another_environment_counts_as_far_as_the_stage_imports_it(
     moved.rename(shop)
     installed("duckdb-9.9.9")
     last = run_pipeline(shop)
-    assert last.stages[0].key["package duckdb"] == "9.9.9"
+    assert last.stages[0].key_parts["package duckdb"] == "9.9.9"
     assert "package duckdb changed" in [row["why"] for row in connect().query(
         "SELECT why FROM ops.runs WHERE stage = 'take'").to_pylist()]  # fmt: skip
 

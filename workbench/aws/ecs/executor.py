@@ -79,7 +79,7 @@ class EcsExecutor:
     def _spec(self, prepared: Prepared, shared: SharedRuns) -> TaskSpec:
         settings, name = self._settings, prepared.name.partition("[")[0]
         stage = self._context.pipeline.stages[name]
-        chosen = {*self._context.run.given, *stage.sources, *stage.over}
+        chosen = {*self._context.run.overrides, *stage.sources, *stage.over}
         values = {each: to_json_value(value) for each, value in prepared.values.items() if each in chosen}
         command = stage_command(self._context.pipeline.name, name)
         if values:
@@ -142,8 +142,8 @@ class EcsExecutor:
             find_record(node) if node else {},
             reason=reason,
             usage=_usage(record),
-            cells=tuple(record.cells) if record else (),
-            executor="ecs",
+            cells=tuple(record.cell_seconds) if record else (),
+            process_kind="ecs",
             why=result.task_arn,
             cost=cost,
             access=_access(record),
@@ -156,7 +156,7 @@ class EcsExecutor:
         if content is None:
             return None
         (record,) = Run.model_validate_json(content).stages
-        if record.output and (notebook := shared.read(f"runs/{run_id}/{record.output.name}")) is not None:
+        if record.notebook and (notebook := shared.read(f"runs/{run_id}/{record.notebook.name}")) is not None:
             output.write_bytes(notebook)
         # What is left there does no harm.
         with contextlib.suppress(WorkbenchError):

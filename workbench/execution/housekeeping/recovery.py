@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import WorkbenchError, WorkFailed
-from workbench.execution.records.model import PART, Run, StageRun
+from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import list_open, save
 from workbench.private import private_folder
 from workbench.settings import Settings
@@ -63,7 +63,7 @@ def _close(run: Run, settings: Settings, *, patient: bool) -> None:
         run.finished_at = max(moments, default=run.started_at)
         # From here on its end is known, whatever comes.
         save(run, settings)
-    if run.executor != PART:
+    if not run.is_part:
         _write_to_warehouse(run, settings, patient=patient)
         _end_parent(run, settings)
     _render(run, settings)
@@ -105,7 +105,7 @@ def _assemble(path: Path, stage: StageRun, error: str) -> datetime | None:
         "state": "lost",
         "error": error,
     }
-    write_notebook(replayed.node, stage.output or path.with_name(f"{stage.name}.ipynb"))
+    write_notebook(replayed.node, stage.notebook or path.with_name(f"{stage.name}.ipynb"))
     return datetime.fromtimestamp(replayed.at, UTC)
 
 
@@ -160,10 +160,10 @@ def _render(run: Run, settings: Settings) -> None:
             stage.report = page
             continue
         stage.report = None
-        if stage.output and stage.output.is_file():
+        if stage.notebook and stage.notebook.is_file():
             # The notebook may be torn, too.
             with contextlib.suppress(Exception):
-                write_stage(run, stage, read_notebook(stage.output), settings)
+                write_stage(run, stage, read_notebook(stage.notebook), settings)
                 stage.report = page
     run.report = run_page(run, settings)
     write_run_page(run, settings)

@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.execution.kernels.process import Process
 from workbench.execution.notebook.language import Kernel
-from workbench.execution.notebook.notebook import Reason
 from workbench.execution.notebook.redact import Redactor
+from workbench.execution.records.model import ExitReason
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ _LOOK_EVERY = 0.05
 class Ending:
     """How an execution ended: ``error`` is one line, or None if every cell ran."""
 
-    reason: Reason = "done"
+    reason: ExitReason = "done"
     error: str | None = None
     cells: list[float] = field(default_factory=list)
     peak_memory: int | None = None
@@ -53,7 +53,7 @@ class Job:
     """What is asked for, and what came of it.
 
     ``start`` makes the process and says of what kind it is, and why it wasn't forked. ``facts`` go into the
-    journal and the notebook's metadata. ``scratch`` is a folder that lives as long as the job. ``stop`` may be
+    journal and the notebook's metadata. ``values`` are those of the parameters, each of its declared type. ``scratch`` is a folder that lives as long as the job. ``stop`` may be
     set from another thread.
     """
 
@@ -70,9 +70,10 @@ class Job:
     on_output: Callable[[dict[str, Any]], None] | None = None
     on_cell_end: Callable[[int], None] | None = None
     scratch: Any = None
+    values: dict[str, Any] = field(default_factory=dict)
     kernel: Kernel = field(default_factory=Kernel)
     process: Process | None = None
-    executor: str = ""
+    process_kind: str = ""
     why: str | None = None
     node: Any = None
     ending: Ending | None = None
@@ -85,7 +86,7 @@ def start(job: Job) -> bool:
     """
     if threading.current_thread() is threading.main_thread():
         # A signal interrupts it here.
-        job.process, job.executor, job.why = job.start()
+        job.process, job.process_kind, job.why = job.start()
         return True
     found: list[tuple[Process, str, str | None]] = []
     problems: list[BaseException] = []
@@ -114,5 +115,5 @@ def start(job: Job) -> bool:
     if problems:
         raise problems[0]
     if found:
-        job.process, job.executor, job.why = found[0]
+        job.process, job.process_kind, job.why = found[0]
     return bool(found)

@@ -12,10 +12,11 @@ from workbench.execution.kernels.post_mortem import death, memory_of, oom_kills
 from workbench.execution.kernels.process import Process
 from workbench.execution.notebook.events import clean
 from workbench.execution.notebook.journal import Journal
-from workbench.execution.notebook.notebook import Reason, told
+from workbench.execution.notebook.notebook import told
 from workbench.execution.notebook.outputs import Outputs
 from workbench.execution.notebook.redact import Redactor
 from workbench.execution.parameters.declarations import has_tag
+from workbench.execution.records.model import ExitReason
 
 GRACE = 2.0
 # Somebody waits for the end.
@@ -136,7 +137,7 @@ class Supervisor:
             self.watcher.cell_exception(cell, index)
         return ending.reason == "done"
 
-    def _fail(self, cell: Any, index: int, reason: Reason, name: str, text: str) -> None:
+    def _fail(self, cell: Any, index: int, reason: ExitReason, name: str, text: str) -> None:
         """Leave in the cell why it ended, as the process couldn't."""
         line = told(name, text)
         self.ending.reason, self.ending.error = reason, line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import UsageError
 from workbench.execution.notebook.language import Kernel, assigned_names, find_kernel, named_kernel
@@ -21,10 +21,10 @@ from workbench.execution.parameters.declarations import (
     require_all,
     secrets_of,
 )
+from workbench.execution.records.model import ExitReason
 from workbench.execution.slim_imports import import_papermill
 
 INJECTED = "injected-parameters"
-Reason = Literal["done", "error", "timeout", "memory", "died", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Outcome:
 
     ``node`` is the executed notebook, or as much of it as ran; ``record`` what it handed back. ``reason`` says
     what ended it, ``usage`` what it took (``peak_memory`` in bytes, ``cpu_seconds``) and ``cells`` the wall
-    seconds of each code cell that ran, in order. ``executor`` is ``fork`` or ``kernel``, ``why`` the reason if
+    seconds of each code cell that ran, in order. ``process_kind`` is ``fork``, ``kernel`` or ``ecs``, ``why`` the reason if
     it wasn't forked; ``cost`` is in US dollars, over all attempts. ``access`` is what it touched in the warehouse;
     None if nobody looked.
     """
@@ -139,10 +139,10 @@ class Outcome:
     node: Any
     error: str | None
     record: dict[str, Any]
-    reason: Reason = "done"
+    reason: ExitReason = "done"
     usage: dict[str, float] = field(default_factory=dict)
     cells: tuple[float, ...] = ()
-    executor: str = "kernel"
+    process_kind: str = "kernel"
     why: str | None = None
     cost: float | None = None
     access: Access | None = None
@@ -173,6 +173,7 @@ def find_record(node: Any) -> dict[str, Any]:
             content = output.get("data", {}).get(MIME)
             if isinstance(content, dict):
                 found = {part: _of_type(content.get(part), kinds) for part, kinds in _PARTS.items()}
+                found["results"] = found.pop("values")
                 runs = content.get("mlflow_run_ids")
                 found["mlflow_run_ids"] = [str(each) for each in runs] if isinstance(runs, list) else []
     return found

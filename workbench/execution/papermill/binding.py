@@ -21,30 +21,28 @@ from workbench.execution.parameters.literals import assignments, to_json_value
 from workbench.execution.parameters.syntax import parse
 
 
-def bind_parameters(nb: Any, where: str) -> None:
-    """Give the injected cell of a notebook the values papermill was called with, each of its declared type.
+def bind_parameters(nb: Any, where: str) -> tuple[dict[str, Any], Redactor]:
+    """Return the values papermill was called with, each of its declared type, and what blots out the secrets.
 
-    A notebook that declares none is left as papermill made it.
+    Those of a notebook that declares none are as papermill has them.
 
     Raises:
         UsageError: a name nobody declares, a wrong type, a value missing, a secret that isn't set.
     """
     declared = _declared(nb, where)
-    values = nb.metadata.papermill.get("parameters") or {}
+    values = dict(nb.metadata.papermill.get("parameters") or {})
     if declared:
         values = convert_all(declared, values, where)
         require_all(declared, values, where)
+    return values, Redactor(secret.reveal() for secret in secrets_of(declared, values))
+
+
+def inject(nb: Any, values: dict[str, Any]) -> None:
+    """Have the cell that papermill injected assign the values as they were bound."""
     for cell in nb.cells:
         if has_tag(cell, INJECTED):
             cell.source = assignments(values)
     nb.metadata.papermill["parameters"] = {name: to_json_value(value) for name, value in values.items()}
-
-
-def redactor_of(nb: Any, where: str) -> Redactor:
-    """Return what blots out the secrets a parameterized notebook is called with."""
-    declared = _declared(nb, where)
-    values = convert_all(declared, nb.metadata.papermill.get("parameters") or {}, where) if declared else {}
-    return Redactor(secret.reveal() for secret in secrets_of(declared, values))
 
 
 def _declared(nb: Any, where: str) -> dict[str, Parameter]:

@@ -15,7 +15,7 @@ from workbench.errors import first_line
 from workbench.execution.notebook.events import clean
 from workbench.execution.notebook.language import PYTHON, language_of, named_kernel
 from workbench.execution.notebook.reading import mend
-from workbench.execution.papermill.binding import bind_parameters
+from workbench.execution.papermill.binding import inject
 
 if TYPE_CHECKING:
     from workbench.execution.kernels.job import Job
@@ -70,13 +70,11 @@ class WorkbenchEngine:
 
             with as_click_errors():
                 job = job_for(nb, kernel_name, output_path, log_output=log_output, **options)
-                if job.kernel.python:
-                    bind_parameters(nb, job.where)
         else:
-            if job.kernel.python:
-                bind_parameters(nb, job.where)
             nb.metadata.papermill["input_path"] = job.source
             nb.metadata.papermill["output_path"] = str(job.output)
+        if job.kernel.python:
+            inject(nb, job.values)
         nb.metadata["workbench"] = {**job.facts, "state": "running"}
         manager = Manager(nb, job, output_path, progress_bar, log_output)
         manager.notebook_start()
@@ -111,7 +109,7 @@ class WorkbenchEngine:
             error = None
             if ending and ending.error:
                 error = first_line(job.redactor.text(ending.error)) or "failed"
-            nb.metadata["workbench"] |= {"state": state, "executor": job.executor, "error": error}
+            nb.metadata["workbench"] |= {"state": state, "process_kind": job.process_kind, "error": error}
             journal.end(state, error)
             manager.notebook_complete()
             manager.save_now()

@@ -18,7 +18,7 @@ from workbench.execution.kernels.job import Job, Limits
 from workbench.execution.kernels.start import start_process
 from workbench.execution.notebook.language import find_kernel
 from workbench.execution.notebook.redact import Redactor
-from workbench.execution.papermill.binding import redactor_of
+from workbench.execution.papermill.binding import bind_parameters
 
 
 def job_for(
@@ -46,6 +46,8 @@ def job_for(
     env = {**os.environ, **plain_environment(_home())}
     kernel = find_kernel(nb, "the notebook", kernel_name)
 
+    values, redactor = bind_parameters(nb, "the notebook") if kernel.python else ({}, Redactor())
+
     def start() -> tuple[Any, str, str | None]:
         return start_process(
             nb,
@@ -61,7 +63,8 @@ def job_for(
         start=start,
         output=None,
         journal=folder / "journal.jsonl",
-        redactor=redactor_of(nb, "the notebook") if kernel.python else Redactor(),
+        redactor=redactor,
+        values=values,
         limits=Limits(cell=execution_timeout),
         source=source,
         on_output=_teller(log_output, stdout_file, stderr_file),

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from workbench.execution.kernels.job import Job
-from workbench.execution.notebook.language import Kernel
 from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
 from workbench.execution.slim_imports import import_papermill
 
 
-def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: Job, kernel: Kernel) -> None:
+def run_through_papermill(content: dict[str, Any], job: Job) -> None:
     """Have papermill execute a notebook by our engine; what came of it is in ``job``."""
     import_papermill()
     import nbformat
@@ -22,10 +21,10 @@ def run_through_papermill(content: dict[str, Any], values: dict[str, Any], job: 
     execute_notebook(
         nbformat.from_dict(content),
         None,
-        parameters=values or None,
+        parameters=job.values or None,
         engine_name=ENGINE,
-        kernel_name=kernel.name,
-        language=kernel.language,
+        kernel_name=job.kernel.name,
+        language=job.kernel.language,
         progress_bar=False,
         job=job,
     )

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from workbench.execution.parameters.durations import read_duration
+from workbench.execution.records.model import Failure
 
 LOCAL = "local"
 
 _SOURCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.(counts|tables|metrics|values)\.(.+)")
-Failure = Literal["error", "timeout", "memory", "died"]
 
 
 def _seconds(value: Any) -> Any:

@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, PrivateAttr, computed_field
+from pydantic import BaseModel, Field, PrivateAttr, computed_field, model_validator
 
-VERSION = 1
-# The executor of a run that executes a stage of a run on another machine.
-PART = "part"
+VERSION = 2
+# What version 1 called them.
+_OF_RUNS = {"given": "overrides"}
+_OF_STAGES = {
+    "key": "key_parts",
+    "values": "results",
+    "cells": "cell_seconds",
+    "output": "notebook",
+    "executor": "process_kind",
+}
 State = Literal["waiting", "running", "succeeded", "skipped", "failed", "stopped", "not_run", "lost"]
-Exit = Literal["done", "error", "timeout", "memory", "died", "stopped", "skipped"]
+Failure = Literal["error", "timeout", "memory", "died"]
+"""Ways in which a stage fails; its map may say after which of them it is tried again."""
+ExitReason = Literal[Failure, "done", "stopped", "skipped"]
+"""Every way in which a stage ends."""
 
 
 def now() -> datetime:
     """Return the present moment, UTC."""
     return datetime.now(UTC)
+
+
+def _renamed(content: Any, names: Mapping[str, str]) -> Any:
+    if not isinstance(content, dict):
+        return content
+    return {names.get(name, name): value for name, value in content.items()}
 
 
 class _Timed(BaseModel):
@@ -70,17 +87,19 @@ class StageRun(_Timed):
     name: str = Field(description="the stage, with the value in brackets if it goes over a list")
     stage: str = Field(default="", description="the stage in the map; empty if it has the same name")
     source: Path = Field(description="the notebook as it was found")
-    output: Path | None = Field(default=None, description="the executed notebook")
+    notebook: Path | None = Field(default=None, description="the executed notebook")
     attempts: int = Field(default=0, description="how often it was tried")
     why: str = Field(default="", description="why it ran, or why it was skipped")
-    reason: Exit | None = Field(default=None, description="what ended it; null if it never began")
+    reason: ExitReason | None = Field(default=None, description="what ended it; null if it never began")
     unchanged_since: str | None = Field(
         default=None, description="the stage run that a skipped stage repeats"
     )
     parameters: dict[str, Any] = Field(
         default={}, description="what it was called with, secrets by reference"
     )
-    key: dict[str, str] = Field(default={}, description="hash of everything its result depends on, by name")
+    key_parts: dict[str, str] = Field(
+        default={}, description="hash of everything its result depends on, by name"
+    )
     inputs: dict[str, Version] = Field(default={}, description="what it read, by name")
     outputs: dict[str, Version] = Field(default={}, description="what it wrote, by name")
     reads: dict[str, list[int]] | None = Field(
@@ -101,14 +120,28 @@ class StageRun(_Timed):
         default={}, description="rows of the tables it wrote, but ops, and of those the notebook named"
     )
     metrics: dict[str, float | None] = Field(default={}, description="measures that the notebook recorded")
-    values: dict[str, Any] = Field(default={}, description="values that the notebook handed to later stages")
+    results: dict[str, Any] = Field(default={}, description="values that the notebook handed to later stages")
     timings: dict[str, float] = Field(default={}, description="seconds of own work by kind: sql, dbt, model")
-    cells: list[float] = Field(default=[], description="wall seconds of each code cell that ran, in order")
+    cell_seconds: list[float] = Field(
+        default=[], description="wall seconds of each code cell that ran, in order"
+    )
     peak_memory: int | None = Field(default=None, description="most memory of its process, bytes")
     cpu_seconds: float | None = Field(default=None, description="processor time of its process")
-    executor: str | None = Field(default=None, description="what executed it: fork, kernel, ecs")
+    process_kind: str | None = Field(
+        default=None, description="what ran its cells: fork, kernel, or ecs where that isn't known"
+    )
     mlflow_run_ids: list[str] = Field(default=[], description="MLflow runs that the notebook made")
     cost: float | None = Field(default=None, description="what it cost, US dollars; null if it isn't known")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, content: Any) -> Any:
+        return _renamed(content, _OF_STAGES)
+
+    def handed_over(self, part: str) -> dict[str, Any]:
+        """Return what it recorded under a name that maps use: counts, tables, metrics or values."""
+        found: dict[str, Any] = self.results if part == "values" else getattr(self, part)
+        return found
 
     @property
     def warnings(self) -> list[str]:
@@ -116,7 +149,7 @@ class StageRun(_Timed):
 
         The sentences that it handed over as the value ``warnings``, and where it touched other tables than its map says.
         """
-        warnings = self.values.get("warnings")
+        warnings = self.results.get("warnings")
         found = [str(each) for each in warnings] if isinstance(warnings, list) else []
         found += [f"{self.name}: {difference}" for difference in self.differences]
         if self.unknown:
@@ -146,7 +179,7 @@ class Run(_Timed):
     kind: Literal["pipeline", "notebook"] = Field(default="pipeline", description="pipeline or notebook")
     stages: list[StageRun] = Field(default=[], description="its stages, in order")
     parameters: dict[str, Any] = Field(default={}, description="values of all stages, secrets by reference")
-    given: dict[str, Any] = Field(default={}, description="those of them that the caller gave")
+    overrides: dict[str, Any] = Field(default={}, description="those of them that the caller gave")
     resumed: str | None = Field(default=None, description="the run that this one goes on with")
     request: str | None = Field(
         default=None, description="what of its schedule asked for it; null if it was called for"
@@ -154,12 +187,21 @@ class Run(_Timed):
     pid: int = Field(default=0, description="process that ran it")
     pid_created: float = Field(default=0.0, description="when that process began, seconds since 1970")
     host: str = Field(default="", description="name of the machine")
-    executor: str = Field(
-        default="local", description="where it ran; part if it executed a stage of a run elsewhere"
-    )
+    executor: str = Field(default="local", description="what it was to be executed by: local or ecs")
+    is_part: bool = Field(default=False, description="whether it executed one stage of another machine's run")
     code_version: str | None = Field(default=None, description="git commit, with -dirty if files differ")
     mlflow_run_id: str | None = Field(default=None, description="the parent run in MLflow")
     recorded: bool = Field(default=True, description="whether its end is in ops.runs too, and on its pages")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, content: Any) -> Any:
+        content = _renamed(content, _OF_RUNS)
+        if isinstance(content, dict) and content.get("version", VERSION) == 1:
+            content["version"] = VERSION
+            if content.get("executor") == "part":
+                content |= {"executor": "local", "is_part": True}
+        return content
 
     @property
     def warnings(self) -> list[str]:

@@ -49,7 +49,7 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
 # What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.
 _OF_STAGES = (
     "why", "reason", "attempts", "key_parts", "inputs", "outputs", "results", "cell_seconds", "peak_memory",
-    "cpu_seconds", "cost",
+    "cpu_seconds", "cost", "process_kind",
 )  # fmt: skip
 
 
@@ -100,21 +100,22 @@ def _of_stage(run: Run, stage: StageRun) -> dict[str, Any]:
         "tables": json.dumps(stage.tables),
         "metrics": json.dumps(stage.metrics),
         "error": stage.error,
-        "notebook": str(stage.output) if stage.output else None,
+        "notebook": str(stage.notebook) if stage.notebook else None,
         "report": str(stage.report) if stage.report else None,
         "version": run.version,
         "why": stage.why,
         "reason": stage.reason,
         "attempts": stage.attempts,
-        "key_parts": json.dumps(stage.key),
+        "key_parts": json.dumps(stage.key_parts),
         "inputs": _versions(stage.inputs),
         "outputs": _versions(stage.outputs),
-        "results": json.dumps(stage.values),
+        "results": json.dumps(stage.results),
         "timings": json.dumps(stage.timings),
-        "cell_seconds": json.dumps(stage.cells),
+        "cell_seconds": json.dumps(stage.cell_seconds),
         "peak_memory": stage.peak_memory,
         "cpu_seconds": stage.cpu_seconds,
-        "executor": stage.executor or run.executor,
+        "process_kind": stage.process_kind,
+        "executor": "ecs" if stage.process_kind == "ecs" else run.executor,
         "mlflow_run_ids": json.dumps(stage.mlflow_run_ids),
         "cost": stage.cost,
     }

@@ -72,7 +72,9 @@ def write_stage(run: Run, stage: StageRun, node: Any, settings: Settings) -> Non
             body = accessible(body)
     except Exception as error:
         # The facts of the stage are worth a page in any case.
-        body = _NOT_SHOWN.format(escape(f"{type(error).__name__}: {error}"[:500]), escape(str(stage.output)))
+        body = _NOT_SHOWN.format(
+            escape(f"{type(error).__name__}: {error}"[:500]), escape(str(stage.notebook))
+        )
     text = (
         templates()
         .get_template("stage.html.j2")

@@ -17,7 +17,7 @@ from workbench.execution.run.progress import Progress
 
 @dataclass(frozen=True)
 class Unit:
-    """A stage, or one instance of a stage that goes over a list; ``record.output`` says where it is kept."""
+    """A stage, or one instance of a stage that goes over a list; ``record.notebook`` says where it is kept."""
 
     planned: Planned
     prepared: Prepared
@@ -46,11 +46,11 @@ def execute(
     record, outcome, tried, rows = unit.record, None, 0, {}
     problem: BaseException | None = None
     try:
-        assert record.output is not None  # noqa: S101
+        assert record.notebook is not None  # noqa: S101
         outcome, tried = attempt(
             executor,
             unit.prepared,
-            record.output,
+            record.notebook,
             unit.planned.stage.retries,
             stopping,
             lambda done, total: progress.cell(record, done, total),

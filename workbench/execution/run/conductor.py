@@ -212,7 +212,7 @@ class Conductor:
         for record, prepared in zip(self.run.stages[place : place + len(found)], found, strict=True):
             record.parameters = {name: to_json_value(value) for name, value in prepared.values.items()}
             decision = self._decide(planned, prepared)
-            record.key, record.inputs, record.why = decision.key, decision.inputs, decision.why
+            record.key_parts, record.inputs, record.why = decision.key, decision.inputs, decision.why
             if decision.previous is None:
                 self._waiting.append(Unit(planned, prepared, record))
             else:
@@ -231,7 +231,7 @@ class Conductor:
         record = unit.record
         self._waiting.remove(unit)
         self._running.append(unit)
-        record.output = self.folder / f"{record.name}.ipynb"
+        record.notebook = self.folder / f"{record.name}.ipynb"
         # Said before it writes: should this process be killed, the next run knows what it may have touched.
         version = f"{self.run.run_id}.{record.name}"
         record.outputs = {name: Version(version=version) for name in expand(unit.planned.stage.writes)}
@@ -265,9 +265,9 @@ class Conductor:
         if self._versions:
             self._versions.wrote(self.run.run_id, self.run.pipeline, record)
         node = outcome.node if outcome else None
-        if node is None and record.output and record.output.is_file():
+        if node is None and record.notebook and record.notebook.is_file():
             with contextlib.suppress(WorkbenchError):
-                node = read_notebook(record.output)
+                node = read_notebook(record.notebook)
         if node is not None:
             self._pages.render(self.run, record, node)
         if record.state == "succeeded":

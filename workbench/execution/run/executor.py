@@ -83,6 +83,7 @@ class Executor:
             limits=Limits(seconds=prepared.timeout, cell=prepared.cell_timeout, memory=prepared.memory),
             source=str(prepared.path),
             where=prepared.where,
+            values=prepared.values,
             kernel=prepared.kernel,
             facts={"run_id": self.run_id, "stage": prepared.name},
             on_cell=on_cell,
@@ -152,7 +153,7 @@ def _outcome(prepared: Prepared, job: Job, log: AccessLog) -> Outcome:
 
     failure: str | None = None
     try:
-        run_through_papermill(prepared.content, prepared.values, job, prepared.kernel)
+        run_through_papermill(prepared.content, job)
     except OSError as problem:
         failure = f"can't keep the notebook: {problem.strerror or problem}: {problem.filename or job.output}"
     ending = job.ending
@@ -172,7 +173,7 @@ def _outcome(prepared: Prepared, job: Job, log: AccessLog) -> Outcome:
             if ending and (value := getattr(ending, name)) is not None
         },
         cells=tuple(ending.cells) if ending else (),
-        executor=job.executor,
+        process_kind=job.process_kind,
         why=job.why,
         access=noted,
     )

@@ -13,7 +13,7 @@ from workbench.execution.notebook.redact import Redactor
 from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import end_parent
-from workbench.execution.records.model import PART, Run, StageRun
+from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.ops_tables import write_run
 from workbench.execution.records.store import save
 from workbench.execution.reports.pages import run_page, stage_page, write_index, write_run_page, write_stage
@@ -106,7 +106,7 @@ def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Page
     _note(run, troubles)
     # Its end is known from here on: who finds it unrecorded, this process gone, goes on with what follows.
     save(run, settings)
-    if run.executor != PART:
+    if not run.is_part:
         troubles = [*troubles, *map(clean, _write_rows(run, settings, pipeline))]
         _note(run, troubles)
     try:

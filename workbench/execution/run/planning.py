@@ -110,7 +110,8 @@ def instances(planned: Planned, records: Mapping[str, StageRun]) -> list[Prepare
         for value in values:
             name = instance_name(planned.name, value)
             own = convert_all(planned.prepared.declared, {planned.over: value}, f"stage {name}", folder)
-            found[name] = replace(planned.prepared.bind({**taken, **own}), name=name)
+            prepared = replace(planned.prepared, values=planned.prepared.values | own)
+            found[name] = replace(prepared.bind(taken), name=name)
         return list(found.values())
     except UsageError as error:
         raise WorkFailed(str(error)) from None
@@ -120,7 +121,7 @@ def _take(source: Source, records: Mapping[str, StageRun], stage: str) -> Any:
     record = records.get(source.stage)
     if record is None:
         raise WorkFailed(f"{stage} takes {source}, and {source.stage} never ran to its end")
-    part = getattr(record, source.part)
+    part = record.handed_over(source.part)
     if source.name not in part:
         known = ", ".join(part) or "none"
         raise WorkFailed(

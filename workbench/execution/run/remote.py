@@ -11,7 +11,7 @@ from workbench.errors import UsageError
 from workbench.execution.notebook.notebook import Outcome, Prepared
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.stage import LOCAL, destination
-from workbench.execution.records.model import PART, Run
+from workbench.execution.records.model import Run
 from workbench.execution.run.executor import Executor
 from workbench.settings import Settings
 
@@ -94,7 +94,7 @@ def route(
     context = RunContext(local.settings, pipeline, run, local.extra)
     made: dict[str, Remote] = {}
     found: dict[str, Remote] = {}
-    for record in () if run.executor == PART else run.stages:
+    for record in () if run.is_part else run.stages:
         name = record.stage or record.name
         chosen = destination(pipeline.stages[name], asked)
         if chosen == LOCAL:

@@ -12,7 +12,7 @@ from workbench.execution.notebook.notebook import prepare
 from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
 from workbench.execution.pipeline.stage import Retries, Stage
-from workbench.execution.records.model import PART, Run
+from workbench.execution.records.model import Run
 from workbench.execution.records.store import find_unfinished, new_run
 from workbench.execution.run.admission import Claim
 from workbench.execution.run.conductor import Conductor
@@ -56,7 +56,7 @@ def run_pipeline(
     selected = pipeline.select(start=options.start, only=options.only)
     chosen = tuple(name for name in selected if name not in options.without)
     past = find_unfinished(options.resume, pipeline.name, settings) if options.resume else None
-    overrides = {**(past.given if past else {}), **(parameters or {})}
+    overrides = {**(past.overrides if past else {}), **(parameters or {})}
     one_writer = settings.warehouse.startswith("duckdb:")
     planned = plan(pipeline, chosen, overrides, one_writer=one_writer, executor=options.executor)
     if options.part_of:
@@ -64,14 +64,15 @@ def run_pipeline(
         planned = [
             replace(each, stage=each.stage.model_copy(update={"retries": Retries()})) for each in planned
         ]
-    here = {"run_id": options.part_of, "executor": PART} if options.part_of else {}
+    identity = {"run_id": options.part_of, "is_part": True} if options.part_of else {}
     run = new_run(
         pipeline.name,
         settings,
-        given={name: to_json_value(value) for name, value in overrides.items()},
+        overrides={name: to_json_value(value) for name, value in overrides.items()},
         resumed=past.run_id if past else None,
         request=options.request,
-        **{"executor": options.executor or "local", **here},
+        executor=options.executor or "local",
+        **identity,
     )
     return Conductor(
         run,

@@ -16,8 +16,8 @@ def apply_outcome(record: StageRun, outcome: Outcome) -> None:
     """Take over what a notebook recorded, what it took and what ended it; not its state."""
     for part, values in outcome.record.items():
         setattr(record, part, values)
-    record.reason, record.executor = outcome.reason, outcome.executor
-    record.cells = [round(seconds, 4) for seconds in outcome.cells]
+    record.reason, record.process_kind = outcome.reason, outcome.process_kind
+    record.cell_seconds = [round(seconds, 4) for seconds in outcome.cells]
     peak = outcome.usage.get("peak_memory")
     record.peak_memory = None if peak is None else int(peak)
     record.cpu_seconds = outcome.usage.get("cpu_seconds")
@@ -56,7 +56,9 @@ def copy_previous(record: StageRun, row: Mapping[str, Any]) -> None:
     record.begin()
     record.reason, record.unchanged_since = "skipped", row["run_id"]
     record.counts, record.tables, record.metrics = row["counts"], row["tables"], row["metrics"]
-    record.values = row["results"]
+    record.results = row["results"]
     record.outputs = {name: Version.model_validate(each) for name, each in row["outputs"].items()}
-    record.output, record.report = (Path(row[name]) if row[name] else None for name in ("notebook", "report"))
+    record.notebook, record.report = (
+        Path(row[name]) if row[name] else None for name in ("notebook", "report")
+    )
     record.end("skipped")

@@ -153,7 +153,7 @@ class Versions:
                 name=row["stage"],
                 source=Path(row["notebook"] or ""),
                 **{part: row[part] for part in ("counts", "tables", "metrics")},
-                values=row["results"],
+                results=row["results"],
             )
             for row in self.past
             if row["pipeline"] == pipeline and row["state"] == "succeeded"
