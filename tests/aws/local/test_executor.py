@@ -118,9 +118,10 @@ def test_a_stage_whose_map_says_so_runs_on_ecs_and_its_notebook_record_and_page_
     assert far.notebook and "here is AWS_ECS_FARGATE" in far.notebook.read_text()
     assert far.report and "here is AWS_ECS_FARGATE" in far.report.read_text()
     assert "cost" in far.report.read_text() and run.report and "$0.000411" in run.report.read_text()
-    rows = connect().query("SELECT stage, state, executor, cost FROM ops.runs ORDER BY stage").to_pylist()
-    assert [(row["stage"], row["state"], row["process_kind"]) for row in rows] == [
-        ("far", "succeeded", "ecs"), ("near", "succeeded", "fork"), (None, "succeeded", "local"),
+    kept = "SELECT stage, state, executor, process_kind, cost FROM ops.runs ORDER BY stage"
+    rows = connect().query(kept).to_pylist()
+    assert [(row["stage"], row["state"], row["executor"], row["process_kind"]) for row in rows] == [
+        ("far", "succeeded", "ecs", "ecs"), ("near", "succeeded", "local", "fork"), (None, "succeeded", "local", None),
     ]  # fmt: skip
     # Nothing of the handing over is left, and the whole run lies in S3.
     below = [key.removeprefix("here/") for key in keys(bucket)]
