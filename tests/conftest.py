@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.redshift import Cluster, running_cluster
@@ -18,6 +19,12 @@ from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
 pytest_plugins = ["tests.aws_server"]
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

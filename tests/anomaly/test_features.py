@@ -43,7 +43,7 @@ def test_features_have_the_documented_shape() -> None:
     assert (features.target * features.level).to_numpy() == pytest.approx(features.actual.to_numpy())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(position=st.integers(40, 118), factor=st.floats(0, 50), seed=st.integers(0, 99))
 def test_changing_a_day_changes_no_feature_of_that_day_or_before(
     position: int, factor: float, seed: int

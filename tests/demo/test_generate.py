@@ -151,7 +151,7 @@ def test_slices_join_without_a_seam(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert len(one) == 5_001
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(rows=st.integers(1, 400), share=st.floats(0, 0.5), seed=st.integers(0, 2**40))
 def test_the_number_of_lines_is_exact(
     tmp_path_factory: pytest.TempPathFactory, rows: int, share: float, seed: int

@@ -157,8 +157,7 @@ deliveries = st.lists(st.lists(entries, max_size=6), max_size=4)
 moments = st.one_of(st.integers(-60, 420), st.integers(-1, 7).map(lambda hour: hour * 60))
 quickly = settings(
     max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

@@ -101,7 +101,7 @@ def test_a_file_with_a_broken_record_is_accounted_for(
             assert list(found[1]) == [2]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 1 << 30),
     changes=st.lists(
