@@ -100,7 +100,7 @@ def test_a_map_that_is_not_true_is_a_warning_or_if_strict_a_failure(
     assert strict.state == "failed" and strict.error == f"move: its map isn't true: {told}"
     assert only(strict).state == "failed" and only(strict).reason == "error"
     # What is recorded of it is there all the same.
-    assert only(strict).reads == only(run).reads and only(strict).cells
+    assert only(strict).reads == only(run).reads and only(strict).cell_seconds
     monkeypatch.setenv("WORKBENCH_STRICT", "true")
     assert ran(tmp_path / "shop", *cells, reads=reads, writes=writes, force=True).error == strict.error
 

@@ -151,6 +151,6 @@ def test_a_failed_run_is_gone_on_with_under_its_own_values(call, tmp_path: Path)
 
 def test_a_cold_run_starts_a_kernel_afresh(call, tmp_path: Path) -> None:
     path = notebook(tmp_path / "a.ipynb", "print('here')")
-    for options, executor in (([], "fork"), (["--cold"], "kernel")):
+    for options, kind in (([], "fork"), (["--cold"], "kernel")):
         status, text, _ = call("notebook", path, "--json", *options)
-        assert status == 0 and json.loads(text)["stages"][0]["executor"] == executor
+        assert status == 0 and json.loads(text)["stages"][0]["process_kind"] == kind
