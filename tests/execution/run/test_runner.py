@@ -55,7 +55,7 @@ from workbench.warehouse import connect
 
 
 def cells(run: Run, stage: int = 0) -> list[Any]:
-    output = run.stages[stage].output
+    output = run.stages[stage].notebook
     assert output is not None
     node = nbformat.read(output, as_version=4)
     nbformat.validate(node)
