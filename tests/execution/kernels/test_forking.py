@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 import nbformat
 import papermill
 import pytest
+
+from workbench.execution.kernels.fork.client import ZygoteClient
 
 Map = Callable[[Callable[[str], str], Sequence[str]], list[str]]
 
@@ -89,3 +92,20 @@ def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: 
     command = [sys.executable, "-c", textwrap.dedent(script)]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
     assert done.stdout.splitlines()[-1:] == ["['whole\\n'] [0, 0, 0, 0]"], done.stderr
+
+
+def test_what_a_notebook_may_yet_import_is_imported_for_the_next_once_all_is_quiet(tmp_path: Path) -> None:
+    zygote = ZygoteClient(os.environ)
+    mapped = Path(f"/proc/{zygote.pid}/maps")
+    try:
+        process = zygote.fork(os.environ, tmp_path, ["yaml"], 1, "a notebook", ["duckdb"])
+        assert process is not None
+        assert "yaml" in mapped.read_text() and "duckdb" not in mapped.read_text()
+        process.kill()
+        process.close()
+        deadline = time.monotonic() + 60
+        while "duckdb" not in mapped.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        zygote.close()

@@ -307,3 +307,11 @@ def test_what_a_package_loads_on_first_use_is_part_of_what_a_notebook_imports(tm
     files = closure(read_notebook(path), tmp_path).first_party
     for used in (run_pipeline, find_zygote):
         assert Path(inspect.getfile(used)) in files
+
+
+def test_what_only_a_function_imports_is_left_until_there_is_time(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb")
+    found = closure(read_notebook(path), tmp_path)
+    ahead = wanted(found, tmp_path)
+    assert "workbench.execution.notebook.recording" in ahead and "workbench.warehouse" not in ahead
+    assert {"workbench.warehouse", "duckdb"} <= set(found.later) and "mlflow" not in found.later

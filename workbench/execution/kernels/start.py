@@ -69,14 +69,15 @@ def start_kernel(
     return KernelProcess({**env, IMPORTS: imports}, folder, log, name, start_timeout)
 
 
-def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> None:
-    """Have a zygote import what a notebook will, its own code first, as soon as it has nothing else to do.
+def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, soon: bool = False) -> None:
+    """Have a zygote import what a notebook will at once, and, unless it comes ``soon``, what it may import later on.
 
     Raises:
         CannotFork: there can't be one.
     """
     found = closure(content, folder)
-    find_zygote(env, found.first_party).preload(wanted(found, folder), found.third_party)
+    zygote = find_zygote(env, found.first_party)
+    zygote.preload(_identity(env), wanted(found, folder), () if soon else found.later)
 
 
 def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> Any:
@@ -89,7 +90,7 @@ def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> An
     imports = wanted(found, folder)
     for _ in range(_ATTEMPTS):
         zygote: ZygoteClient = find_zygote(env, found.first_party)
-        if child := zygote.fork(env, folder, imports, _threads(env)):
+        if child := zygote.fork(env, folder, imports, _threads(env), _identity(env), found.later):
             return child
         # A module made it unfit to fork, which is known now: the next one leaves it out.
         zygote.alive = False
@@ -97,13 +98,17 @@ def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> An
 
 
 def wanted(found: Closure, folder: Path) -> list[str]:
-    """Return the modules to import ahead: those of ours, and what the notebook itself names.
+    """Return the modules that a notebook imports at once: what it names itself, and what those of ours name.
 
     What lies beside the notebook is its own, and another's of the same name must not take its place.
     """
     beside = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
     names = dict.fromkeys([*found.direct, *found.own])
     return [name for name in names if name.partition(".")[0] not in beside]
+
+
+def _identity(env: Mapping[str, str]) -> str:
+    return f"{env.get('WORKBENCH_RUN_ID')}.{env.get('WORKBENCH_STAGE')}"
 
 
 def _threads(env: Mapping[str, str]) -> int:

@@ -6,7 +6,7 @@ import ast
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,14 +21,20 @@ class Closure:
     """All that a notebook may import, at any depth of our own code, also inside of functions.
 
     ``first_party`` are the files of our own modules; ``third_party`` the names of all others, as they are
-    written, in the order in which they are met. ``own`` are the names of ours, ``direct`` those that the
-    notebook's own cells import.
+    written, in the order in which they are met. ``direct`` are the names that the notebook's own cells import,
+    ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports.
     """
 
     first_party: tuple[Path, ...]
     third_party: tuple[str, ...]
     own: tuple[str, ...]
+    lazy: tuple[str, ...]
     direct: tuple[str, ...]
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """What it imports once it runs, if it does."""
+        return self.third_party + self.lazy
 
 
 def closure(content: Mapping[str, Any], folder: Path) -> Closure:
@@ -39,15 +45,30 @@ def closure(content: Mapping[str, Any], folder: Path) -> Closure:
         folder: where it is; modules beside it are first-party, as is what lies outside of the installed ones.
     """
     roots = _roots(folder)
-    files: dict[Path, None] = {}
-    others: dict[str, None] = {}
-    own: dict[str, None] = {}
-    waiting: list[tuple[str, str | None]] = []
+    named: list[_Import] = []
     for cell in content["cells"]:
         if cell["cell_type"] == "code":
             source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-            waiting += _imports_of(_parse(source), "")
-    direct = tuple(dict.fromkeys(module for module, _ in waiting))
+            named += _imports_of(_parse(source), "")
+    files, others, every = _follow(named, roots, lambda each: True)
+    _, _, own = _follow(named, roots, lambda each: each.at_once)
+    return Closure(
+        tuple(files),
+        tuple(others),
+        tuple(own),
+        tuple(name for name in every if name not in own),
+        tuple(dict.fromkeys(each.module for each in named)),
+    )
+
+
+def _follow(
+    named: list[_Import], roots: tuple[Path, ...], counts: Callable[[_Import], bool]
+) -> tuple[dict[Path, None], dict[str, None], dict[str, None]]:
+    """Return our files, the names of others' modules and those of ours that these imports lead to."""
+    files: dict[Path, None] = {}
+    others: dict[str, None] = {}
+    own: dict[str, None] = {}
+    waiting: list[tuple[str, str | None]] = [(each.module, each.name) for each in named]
     seen: set[tuple[str, str | None]] = set()
     while waiting:
         module, name = waiting.pop(0)
@@ -68,8 +89,9 @@ def closure(content: Mapping[str, Any], folder: Path) -> Closure:
                 waiting.append((f"{module}.{name}", None))
             elif target := _read(found, module, found.stat().st_mtime_ns).lazy.get(name):
                 waiting.append((f"{module}.{target}", None))
-        waiting += _read(found, module, found.stat().st_mtime_ns).imports
-    return Closure(tuple(files), tuple(others), tuple(own), direct)
+        imports = _read(found, module, found.stat().st_mtime_ns).imports
+        waiting += [(each.module, each.name) for each in imports if counts(each)]
+    return files, others, own
 
 
 @lru_cache(maxsize=64)
@@ -108,8 +130,17 @@ def _parents(module: str, roots: tuple[Path, ...]) -> Iterator[Path]:
 
 
 @dataclass(frozen=True)
+class _Import:
+    """A module and perhaps a name from it, imported ``at_once`` unless it is a function that imports it."""
+
+    module: str
+    name: str | None
+    at_once: bool
+
+
+@dataclass(frozen=True)
 class _Module:
-    imports: tuple[tuple[str, str | None], ...]
+    imports: tuple[_Import, ...]
     lazy: dict[str, str]
 
 
@@ -133,24 +164,25 @@ def _parse(source: str) -> ast.Module:
             return ast.Module([], [])
 
 
-def _imports_of(tree: ast.Module, package: str) -> Iterator[tuple[str, str | None]]:
-    """Yield (module, name imported from it or None), what is for type checkers alone left out."""
-    waiting: list[ast.AST] = [tree]
+def _imports_of(tree: ast.Module, package: str) -> Iterator[_Import]:
+    """Yield what is imported, but what is for type checkers alone."""
+    waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
     while waiting:
-        node = waiting.pop()
+        node, at_once = waiting.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            waiting += node.orelse
+            waiting += [(each, at_once) for each in node.orelse]
         elif isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names)
+            yield from (_Import(alias.name, None, at_once) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *([base] if base else [])])
             # `from . import x` at the top of a notebook has no package to be relative to.
-            yield from ((base, alias.name) for alias in node.names if base)
+            yield from (_Import(base, alias.name, at_once) for alias in node.names if base)
         else:
-            waiting += reversed(list(ast.iter_child_nodes(node)))
+            inner = at_once and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            waiting += [(each, inner) for each in reversed(list(ast.iter_child_nodes(node)))]
 
 
 def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:

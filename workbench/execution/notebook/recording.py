@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import json
 import math
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,9 +95,7 @@ def record(
         "timings": {kind: round(value, 4) for kind, value in seconds.items()},
         "values": handed,
     }
-    from workbench.execution.records.mlflow_parent import own_runs
-
-    _show(content, own_runs())
+    _show(content, _own_mlflow_runs())
 
 
 def _row_counts(tables: Sequence[str]) -> dict[str, int]:
@@ -107,6 +107,21 @@ def _row_counts(tables: Sequence[str]) -> dict[str, int]:
     from workbench.warehouse import connect
 
     return connect().counts(*(table(name).full_name for name in tables))
+
+
+def _own_mlflow_runs() -> list[str]:
+    """Return the ids of the MLflow runs that this stage has made; none if it made none, or is no stage."""
+    mlflow = sys.modules.get("mlflow")
+    run_id, stage = os.environ.get("WORKBENCH_RUN_ID"), os.environ.get("WORKBENCH_STAGE")
+    if mlflow is None or not run_id or not stage or mlflow.last_active_run() is None:
+        return []
+    ours = f"tags.`workbench.run_id` = '{run_id}' and tags.`workbench.stage` = '{stage}'"
+    try:
+        found = mlflow.search_runs(search_all_experiments=True, filter_string=ours, output_format="list")
+    except mlflow.MlflowException:
+        # The record must not fail for want of a link.
+        found = [mlflow.last_active_run()]
+    return [each.info.run_id for each in reversed(found)]
 
 
 def _numbers(kind: str, values: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -68,21 +68,6 @@ def end_parent(run: Run, settings: Settings) -> None:
     )
 
 
-def own_runs() -> list[str]:
-    """Return the ids of the MLflow runs that this stage has made; none if it made none, or is no stage."""
-    mlflow = sys.modules.get("mlflow")
-    run_id, stage = os.environ.get("WORKBENCH_RUN_ID"), os.environ.get("WORKBENCH_STAGE")
-    if mlflow is None or not run_id or not stage or mlflow.last_active_run() is None:
-        return []
-    ours = f"tags.`workbench.run_id` = '{run_id}' and tags.`workbench.stage` = '{stage}'"
-    try:
-        found = mlflow.search_runs(search_all_experiments=True, filter_string=ours, output_format="list")
-    except mlflow.MlflowException:
-        # The record must not fail for want of a link.
-        found = [mlflow.last_active_run()]
-    return [each.info.run_id for each in reversed(found)]
-
-
 def _metric(name: str) -> str:
     return "".join(letter if letter.isalnum() or letter in "_-. /" else "_" for letter in name)
 

@@ -141,7 +141,7 @@ class Conductor:
         if self.pipeline is None:
             # It runs for sure, so its libraries may load from now on.
             for each in self._planned.values():
-                self._executor.prefetch(each.prepared)
+                self._executor.prefetch(each.prepared, soon=True)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         try:

@@ -51,13 +51,13 @@ class Executor:
         self._stopped = False
         self._statements = Statements(settings.home / "cache" / "statements.jsonl")
 
-    def prefetch(self, prepared: Prepared) -> None:
-        """Get ready for a notebook that will be executed soon."""
+    def prefetch(self, prepared: Prepared, *, soon: bool = False) -> None:
+        """Get ready for a notebook that will be executed, ``soon`` if it is the next thing to be done."""
         if self._stopped or not prepared.kernel.ours:
             return
         if not self.cold:
             with contextlib.suppress(CannotFork):
-                preload(prepared.content, prepared.path.parent, self._environment(prepared))
+                preload(prepared.content, prepared.path.parent, self._environment(prepared), soon=soon)
                 return
         with self._lock:
             if prepared.name not in self._ahead:

@@ -69,16 +69,26 @@ class ZygoteClient:
         """Number of the zygote process."""
         return self._process.pid
 
-    def preload(self, now: Iterable[str], later: Iterable[str] = ()) -> None:
-        """Have modules imported: ``now`` before anything else, ``later`` while there is nothing to do."""
-        self._send({"op": "import", "now": _safe(now), "later": _safe(later)})
+    def preload(self, notebook: str, now: Iterable[str], ahead: Iterable[str] = ()) -> None:
+        """Have modules imported: ``now`` before anything else, those ``ahead`` until that notebook is forked."""
+        self._send({"op": "import", "notebook": notebook, "now": _safe(now), "ahead": _safe(ahead)})
 
     def fork(
-        self, environment: Mapping[str, str], folder: Path, imports: Iterable[str], threads: int
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        imports: Iterable[str],
+        threads: int,
+        notebook: str = "",
+        later: Iterable[str] = (),
     ) -> ForkedProcess | None:
-        """Return a new process, or None if this zygote can't make one any more."""
+        """Return a new process, or None if this zygote can't make one any more.
+
+        ``later`` are imported when all is quiet, for the next of its kind.
+        """
         child = ForkedProcess(self.number(), self.forget)
-        return child if self.ask(child, environment, folder, imports, threads) else None
+        more = {"notebook": notebook, "later": _safe(later)}
+        return child if self.ask(child, environment, folder, imports, threads, **more) else None
 
     def number(self) -> int:
         """Return a number that no other of its processes has."""
@@ -103,6 +113,8 @@ class ZygoteClient:
             "folder": str(folder),
             "imports": _safe(imports),
             "threads": threads,
+            "notebook": "",
+            "later": [],
             **more,
         }
         sent = self._send(request, child.theirs)
@@ -197,9 +209,9 @@ def find_zygote(
     """Return a zygote for an environment, the one at hand if nothing of it has changed.
 
     Args:
-        environment: what the zygote is started with. Variables of Workbench's own are read when they are
-            used, so they may differ from one child to the next; and so may the folder of IPython's, but for
-            whole kernels, which are configured there.
+        environment: what the zygote is started with. Variables of Workbench's own and those of AWS are read
+            when they are used, so they may differ from one child to the next, as keys that expire do; and so
+            may the folder of IPython's, but for whole kernels, which are configured there.
         code: files that mustn't have changed since it started.
         kernels: its children are whole kernels.
 
@@ -213,7 +225,7 @@ def find_zygote(
         sorted(
             (name, value)
             for name, value in environment.items()
-            if name not in passing and not name.startswith("WORKBENCH_")
+            if name not in passing and not name.startswith(("WORKBENCH_", "AWS_"))
         )
     )
     key = (kernels, variables)

@@ -21,6 +21,8 @@ from typing import Any
 # pyarrow's allocator has a thread that holds no lock across a fork.
 HARMLESS = ("jemalloc_bg_thd",)
 _PACKET = 1 << 20
+# Seconds of silence after which modules are imported that nobody waits for.
+_SILENCE = 2.0
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -30,7 +32,9 @@ class Zygote:
     def __init__(self, control: socket.socket, kernels: bool = False) -> None:
         self._control = control
         self._running: dict[int, int] = {}
-        self._waiting: deque[str] = deque()
+        # Modules to import ahead, with the notebooks to come that may import them.
+        self._ahead: dict[str, set[str]] = {}
+        self._someday: deque[str] = deque()
         self._met: set[str] = set()
         self._unsafe = False
         self._kernels = kernels
@@ -51,8 +55,7 @@ class Zygote:
             ready.register(self._control, selectors.EVENT_READ)
             ready.register(wake, selectors.EVENT_READ)
             while True:
-                # Modules are imported while nobody asks for anything.
-                found = ready.select(0 if self._waiting and not self._unsafe else None)
+                found = ready.select(self._patience())
                 for key, _ in found:
                     if key.fd == wake:
                         with contextlib.suppress(BlockingIOError):
@@ -61,8 +64,24 @@ class Zygote:
                         self._end()
                         return
                 self._reap()
-                if not found and self._waiting:
-                    self._import(self._waiting.popleft())
+                if not found and self._ahead:
+                    name = next(iter(self._ahead))
+                    del self._ahead[name]
+                    self._import(name)
+                elif not found and self._someday:
+                    self._import(self._someday.popleft())
+
+    def _patience(self) -> float | None:
+        """Return for how long to wait for a request; after it a module is imported.
+
+        What a notebook that runs already may import comes too late for it, and would take its processor: that waits
+        until all is quiet.
+        """
+        if self._unsafe:
+            return None
+        if self._ahead:
+            return 0
+        return _SILENCE if self._someday and not self._running else None
 
     def _answer(self) -> bool:
         """Take one request; return False when the supervisor is gone."""
@@ -76,12 +95,24 @@ class Zygote:
         if request["op"] == "import":
             for name in request["now"]:
                 self._import(name)
-            self._waiting.extend(name for name in request["later"] if name not in self._met)
+            for name in request["ahead"]:
+                if name not in self._met:
+                    self._ahead.setdefault(name, set()).add(request["notebook"])
         elif request["op"] == "fork":
             for name in request["imports"]:
                 self._import(name)
             self._fork(request, descriptors)
+            self._put_off(request)
         return True
+
+    def _put_off(self, request: dict[str, Any]) -> None:
+        """Leave what only a notebook that was forked may import for the next of its kind."""
+        for name, notebooks in list(self._ahead.items()):
+            notebooks.discard(request["notebook"])
+            if not notebooks:
+                del self._ahead[name]
+        known = self._met.union(self._ahead, self._someday)
+        self._someday.extend(name for name in request["later"] if name not in known)
 
     def _import(self, name: str) -> None:
         """Import a module; one that can't be is left for the notebook to report."""
