@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,23 @@ ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+@contextmanager
+def a_place(patch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home that PostgreSQL's user can get into; whatever runs there is stopped in the end."""
     folder = Path(tempfile.mkdtemp(prefix="workbench-services-"))
     folder.chmod(0o711)
-    monkeypatch.setenv("WORKBENCH_HOME", str(folder))
+    patch.setenv("WORKBENCH_HOME", str(folder))
     yield folder
+    patch.setenv("WORKBENCH_HOME", str(folder))
     workbench("down")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A home of a test's own."""
+    with a_place(monkeypatch) as folder:
+        yield folder
 
 
 def workbench(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -132,8 +141,67 @@ def test_redshift_is_a_warehouse_for_init_and_query(place: Path) -> None:
     assert not [one for one in processes if one.is_running()]
 
 
-def test_mlflow_takes_runs(place: Path) -> None:
-    (server,) = started("mlflow")
+PROGRAM = "import pty, sys; sys.exit(pty.spawn([sys.executable, '-m', 'workbench.cli', *sys.argv[1:]]) >> 8)"
+
+
+def at_a_terminal(*arguments: str) -> str:
+    """Return what a person at a terminal reads, which is gone afterwards."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[tuple[Path, str]]:
+    """A home in which MLflow and JupyterLab were started at a terminal, and what was read there."""
+    with pytest.MonkeyPatch.context() as patch, a_place(patch) as folder:
+        yield folder, at_a_terminal("up")
+
+
+@pytest.fixture
+def services(
+    desk: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """MLflow and JupyterLab, as they run there."""
+    monkeypatch.setenv("WORKBENCH_HOME", str(desk[0]))
+    mlflow, lab = started()
+    assert (mlflow["name"], lab["name"]) == ("mlflow", "lab")
+    return mlflow, lab
+
+
+Services = tuple[dict[str, Any], dict[str, Any]]
+
+
+def test_a_person_at_a_terminal_gets_a_link_that_opens(desk: tuple[Path, str], services: Services) -> None:
+    for read in (desk[1], at_a_terminal("status")):
+        (link,) = (word for word in read.split() if "?token=" in word)
+        assert b"JupyterLab" in fetch(link)
+
+
+def test_jupyterlab_opens_with_its_token_and_not_without(desk: tuple[Path, str], services: Services) -> None:
+    place, server = desk[0], services[1]
+    told = workbench("up", "lab").stdout
+    assert f"it works on duckdb:///{place / 'warehouse.duckdb'}" in told and "?token=" not in told
+    base = server["url"].removesuffix("/lab")
+    with pytest.raises(urllib.error.HTTPError):
+        fetch(f"{base}/api/contents")
+    token = shell(place, "printf %s $JUPYTER_TOKEN")
+    assert json.loads(fetch(f"{base}/api/contents", Authorization=f"token {token}"))["type"] == "directory"
+    assert token not in " ".join(psutil.Process(server["pid"]).cmdline())
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        fetch(f"{base}/api/contents", Authorization=f"token {token}", Host="rebound.example")
+    assert listens_on(server["pid"]) == {"127.0.0.1"}
+
+
+def test_mlflow_takes_runs(desk: tuple[Path, str], services: Services) -> None:
+    place, server = desk[0], services[0]
     assert fetch(f"{server['url']}/health") == b"OK"
     body = json.dumps({"name": "sales"}).encode()
     request = urllib.request.Request(
@@ -151,41 +219,15 @@ def test_mlflow_takes_runs(place: Path) -> None:
             urllib.request.urlopen(request, timeout=20)
     assert listens_on(server["pid"]) == {"127.0.0.1"}
     assert (place / "mlflow.db").stat().st_mode & 0o077 == 0
-    processes = psutil.Process(server["pid"]).children(recursive=True)
+
+
+def test_a_service_that_is_named_is_stopped_alone_and_with_all_that_it_started(services: Services) -> None:
+    mlflow, lab = services
+    processes = psutil.Process(mlflow["pid"]).children(recursive=True)
     assert workbench("down", "mlflow").stdout == "stopped: mlflow\n"
     assert not [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-
-
-def test_jupyterlab_opens_with_its_token_and_not_without(place: Path) -> None:
-    server, lab = started()
-    assert (server["name"], lab["name"]) == ("mlflow", "lab")
-    told = workbench("up", "lab").stdout
-    assert f"it works on duckdb:///{place / 'warehouse.duckdb'}" in told and "?token=" not in told
-    server = lab
-    base = server["url"].removesuffix("/lab")
-    with pytest.raises(urllib.error.HTTPError):
-        fetch(f"{base}/api/contents")
-    token = shell(place, "printf %s $JUPYTER_TOKEN")
-    assert json.loads(fetch(f"{base}/api/contents", Authorization=f"token {token}"))["type"] == "directory"
-    assert token not in " ".join(psutil.Process(server["pid"]).cmdline())
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        fetch(f"{base}/api/contents", Authorization=f"token {token}", Host="rebound.example")
-    assert listens_on(server["pid"]) == {"127.0.0.1"}
-
-
-def test_a_person_at_a_terminal_gets_a_link_that_opens(place: Path) -> None:
-    program = (
-        "import pty, sys; sys.exit(pty.spawn([sys.executable, '-m', 'workbench.cli', *sys.argv[1:]]) >> 8)"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
-    for command in (["up", "lab"], ["status"]):
-        done = subprocess.run(
-            [sys.executable, "-c", program, *command], env=environment, capture_output=True, text=True,
-            timeout=150, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout
-        (link,) = (word for word in done.stdout.split() if "?token=" in word)
-        assert b"JupyterLab" in fetch(link)
+    assert psutil.pid_exists(lab["pid"])
+    assert workbench("down").stdout == "stopped: lab\n"
 
 
 def test_a_service_that_nobody_knows_is_one_line(place: Path) -> None:

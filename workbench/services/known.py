@@ -171,7 +171,9 @@ def _mlflow(start: Start) -> tuple[list[str], Variables]:
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(start.port)]
     command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"]
     command += ["--artifacts-destination", settings.mlflow_artifacts.as_uri()]
-    return command, dict(NO_TELEMETRY)
+    # Its jobs judge traces of language models; their workers are ten processes that each import MLflow.
+    jobs = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"
+    return command, {**NO_TELEMETRY, jobs: os.environ.get(jobs, "false")}
 
 
 def _mlflow_answers(start: Start) -> str | None:
