@@ -3,35 +3,68 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.parity import differences
+from tests.redshift import Cluster
 from tests.transform.conftest import Built
 from tests.transform.feed import land_everything
 from workbench import transform
 from workbench.schema import TABLES
 from workbench.transform import MODELS
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Warehouse, connect
 from workbench.warehouse.redshift import Address, RedshiftWarehouse
 
 BUILD = "from workbench import transform; transform.build()"
 
 
+@dataclass(frozen=True)
+class Remote:
+    """A database in which the feed has landed and was built once, the home it was built in, and what was said."""
+
+    database: str
+    home: Path
+    result: transform.TransformResult
+
+
+@pytest.fixture(scope="module")
+def remote(
+    cluster: Cluster, redshift_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Remote:
+    home = tmp_path_factory.mktemp("remote") / "home"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(home))
+        for key, value in cluster.settings(redshift_database).items():
+            patch.setenv(key, value)
+        land_everything(connect())
+        return Remote(redshift_database, home, transform.build())
+
+
 @pytest.fixture
-def filled(redshift_warehouse: Warehouse) -> Warehouse:
-    """A Redshift in which the feed has landed."""
-    land_everything(redshift_warehouse)
-    return redshift_warehouse
+def filled(
+    remote: Remote, cluster: Cluster, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Warehouse]:
+    """A copy of all that, for one test."""
+    shutil.copytree(remote.home, home)
+    with cluster.database(remote.database) as name:
+        for key, value in cluster.settings(name).items():
+            monkeypatch.setenv(key, value)
+        yield connect()
 
 
-def test_every_table_has_the_rows_that_it_has_on_duckdb(built: Built, filled: Warehouse) -> None:
-    result = transform.build()
+def test_every_table_has_the_rows_that_it_has_on_duckdb(
+    built: Built, remote: Remote, filled: Warehouse
+) -> None:
+    result = remote.result
     assert [each.rows for each in result.models] == [each.rows for each in built.result.models]
     assert len(result.tests) == len(built.result.tests)
     found = [each for table in MODELS.values() for each in differences(table, built.warehouse, filled)]
@@ -40,7 +73,6 @@ def test_every_table_has_the_rows_that_it_has_on_duckdb(built: Built, filled: Wa
 
 
 def test_a_table_of_another_shape_is_made_anew_and_reports_over_it_come_back(filled: Warehouse) -> None:
-    transform.build()
     before = filled.query("SELECT sales_date, store_id, lines FROM marts.sales_by_store ORDER BY 1, 2")
     filled.execute("ALTER TABLE core.dim_store ADD COLUMN colour VARCHAR(8)")
     filled.execute("DROP TABLE marts.retail_sales CASCADE")
@@ -52,7 +84,6 @@ def test_a_table_of_another_shape_is_made_anew_and_reports_over_it_come_back(fil
 
 
 def test_killed_in_the_middle_it_leaves_whole_tables(filled: Warehouse) -> None:
-    transform.build()
     names = [table.full_name for table in MODELS.values()]
     whole = filled.counts(*names)
     for seconds in (3.0, 4.5):
