@@ -37,9 +37,7 @@ class Remote:
 
 
 @pytest.fixture(scope="module")
-def remote(
-    cluster: Cluster, redshift_database: str, tmp_path_factory: pytest.TempPathFactory
-) -> Remote:
+def remote(cluster: Cluster, redshift_database: str, tmp_path_factory: pytest.TempPathFactory) -> Remote:
     home = tmp_path_factory.mktemp("remote") / "home"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(home))

@@ -25,6 +25,7 @@ def start_process(
     log: Path,
     *,
     cold: bool = False,
+    alone: bool = True,
     kernel_name: str = PYTHON,
     start_timeout: float = 60,
 ) -> tuple[Process, str, str | None]:
@@ -36,6 +37,7 @@ def start_process(
         env: its environment.
         log: where a kernel keeps what it prints past the notebook.
         cold: don't fork.
+        alone: no other notebook that will be forked could use what only functions import.
         kernel_name: the kernel; any but this Python's own is started afresh.
         start_timeout: seconds until a kernel must answer.
 
@@ -47,7 +49,7 @@ def start_process(
         why = f"it runs in the kernel {kernel_name}"
     if why is None:
         try:
-            return fork(content, folder, env), "fork", None
+            return fork(content, folder, env, alone=alone), "fork", None
         except CannotFork as error:
             why = str(error)
     return start_kernel(content, folder, env, log, kernel_name, start_timeout), "kernel", why
@@ -69,25 +71,25 @@ def start_kernel(
     return KernelProcess({**env, IMPORTS: imports}, folder, log, name, start_timeout)
 
 
-def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, soon: bool = False) -> None:
-    """Have a zygote import what a notebook will at once, and, unless it comes ``soon``, what it may import later on.
+def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, alone: bool = False) -> None:
+    """Have a zygote import what a notebook will, its own code first; of one ``alone`` what it imports at once.
 
     Raises:
         CannotFork: there can't be one.
     """
     found = closure(content, folder)
     zygote = find_zygote(env, found.first_party)
-    zygote.preload(_identity(env), wanted(found, folder), () if soon else found.later)
+    zygote.preload(_identity(env), wanted(found, folder, alone), () if alone else found.third_party)
 
 
-def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> Any:
-    """Return a forked process for a notebook.
+def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, alone: bool = True) -> Any:
+    """Return a forked process for a notebook; one that isn't ``alone`` leaves others what it imports later on.
 
     Raises:
         CannotFork: it can't be had.
     """
     found = closure(content, folder)
-    imports = wanted(found, folder)
+    imports = wanted(found, folder, alone)
     for _ in range(_ATTEMPTS):
         zygote: ZygoteClient = find_zygote(env, found.first_party)
         if child := zygote.fork(env, folder, imports, _threads(env), _identity(env), found.later):
@@ -97,13 +99,14 @@ def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str]) -> An
     raise CannotFork("no process could be forked")
 
 
-def wanted(found: Closure, folder: Path) -> list[str]:
-    """Return the modules that a notebook imports at once: what it names itself, and what those of ours name.
+def wanted(found: Closure, folder: Path, alone: bool = True) -> list[str]:
+    """Return the modules to import before a notebook is forked: what it names itself, and what those of ours name.
 
-    What lies beside the notebook is its own, and another's of the same name must not take its place.
+    Of one ``alone`` these are what it imports at once, else also those of ours that only functions import. What lies
+    beside the notebook is its own, and another's of the same name must not take its place.
     """
     beside = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
-    names = dict.fromkeys([*found.direct, *found.own])
+    names = dict.fromkeys([*found.direct, *found.own, *(() if alone else found.lazy)])
     return [name for name in names if name.partition(".")[0] not in beside]
 
 

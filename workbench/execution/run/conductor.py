@@ -74,7 +74,8 @@ class Conductor:
             values = {name: to_json_value(value) for name, value in each.prepared.values.items()}
             run.parameters |= values
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
-        here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra)
+        alone = len(planned) == 1 and planned[0].over is None
+        here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra, alone=alone)
         self._executor = route(here) if route else here
         self._waiting: list[Unit] = []
         self._running: list[Unit] = []
@@ -141,7 +142,7 @@ class Conductor:
         if self.pipeline is None:
             # It runs for sure, so its libraries may load from now on.
             for each in self._planned.values():
-                self._executor.prefetch(each.prepared, soon=True)
+                self._executor.prefetch(each.prepared)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         try:

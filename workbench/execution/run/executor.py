@@ -32,6 +32,7 @@ class Executor:
         folder: where executed notebooks, journals and logs are kept.
         cold: start a kernel afresh for each notebook, don't fork.
         extra: variables for every notebook's environment, over all others.
+        alone: the run has one notebook.
     """
 
     def __init__(
@@ -42,22 +43,25 @@ class Executor:
         *,
         cold: bool = False,
         extra: Mapping[str, str] | None = None,
+        alone: bool = False,
     ) -> None:
         self.settings, self.run_id, self.folder, self.cold = settings, run_id, folder, cold
-        self.extra = dict(extra or {})
+        self.extra, self._alone = dict(extra or {}), alone
         self._lock = threading.Lock()
         self._ahead: dict[str, KernelProcess] = {}
         self._running: dict[int, Job] = {}
         self._stopped = False
         self._statements = Statements(settings.home / "cache" / "statements.jsonl")
 
-    def prefetch(self, prepared: Prepared, *, soon: bool = False) -> None:
-        """Get ready for a notebook that will be executed, ``soon`` if it is the next thing to be done."""
+    def prefetch(self, prepared: Prepared) -> None:
+        """Get ready for a notebook that will be executed soon."""
         if self._stopped or not prepared.kernel.ours:
             return
         if not self.cold:
             with contextlib.suppress(CannotFork):
-                preload(prepared.content, prepared.path.parent, self._environment(prepared), soon=soon)
+                preload(
+                    prepared.content, prepared.path.parent, self._environment(prepared), alone=self._alone
+                )
                 return
         with self._lock:
             if prepared.name not in self._ahead:
@@ -133,6 +137,7 @@ class Executor:
             self._environment(prepared),
             self._log(prepared),
             cold=self.cold,
+            alone=self._alone,
             kernel_name=prepared.kernel.name,
         )
 

@@ -50,10 +50,10 @@ class ExecutorRouter(Executor):
     def __init__(self, local: Executor, remotes: Mapping[str, Remote]) -> None:
         self._local, self._remotes, self.extra = local, remotes, local.extra
 
-    def prefetch(self, prepared: Prepared, *, soon: bool = False) -> None:
-        """Get ready for a notebook that will be executed, ``soon`` if it is the next thing to be done."""
+    def prefetch(self, prepared: Prepared) -> None:
+        """Get ready for a notebook that will be executed soon."""
         if self._remote_of(prepared) is None:
-            self._local.prefetch(prepared, soon=soon)
+            self._local.prefetch(prepared)
 
     def execute(
         self, prepared: Prepared, output: Path, on_cell: Callable[[int, int], None] | None = None
