@@ -135,6 +135,11 @@ def test_a_recursion_without_end_is_an_error_of_its_cell(execute: Run, kind: str
     assert outcome.reason == "error" and (outcome.error or "").startswith("RecursionError")
 
 
+def test_a_cell_is_known_to_be_of_the_main_module(execute: Run) -> None:
+    outcome = execute("import inspect\nprint(inspect.getmodule(sys._getframe()).__name__)")
+    assert outcome.error is None and "__main__\n" in text_of(outcome)
+
+
 def test_input_is_refused(execute: Run, kind: str) -> None:
     outcome = execute("input('Name? ')", kind=kind)
     assert outcome.reason == "error" and "does not support input requests" in (outcome.error or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import os
 import sys
@@ -14,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
@@ -22,7 +24,7 @@ from IPython.paths import get_ipython_dir
 from jupyter_client.session import Session
 from jupyter_core.paths import jupyter_runtime_dir
 from tornado.ioloop import IOLoop
-from traitlets import default
+from traitlets import Type, default
 
 from workbench.execution.kernels.fork.session import PipeSession, PipeThread
 from workbench.execution.kernels.fork.streams import OutStream
@@ -35,8 +37,23 @@ _ARGUMENTS = [
 ]  # fmt: skip
 
 
+class Compiler(XCachingCompiler):
+    """Tells Python of which module a cell is, which a traceback asks for each frame.
+
+    It would look through all modules for it, and an endless recursion take a minute to be told.
+    """
+
+    def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:
+        """Keep a cell's source for tracebacks; return the name of its file."""
+        name = str(super().cache(transformed_code, number, raw_code))
+        inspect.modulesbyfile[name] = "__main__"
+        return name
+
+
 class PipeKernel(IPythonKernel):
     """A kernel that is handed its requests. What only sockets need is made when somebody asks for it."""
+
+    compiler_class = Type(Compiler)
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
