@@ -18,7 +18,7 @@ from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
-pytest_plugins = ["tests.aws_server"]
+pytest_plugins = ["tests.aws_server", "tests.pipelines"]
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile(
@@ -33,10 +33,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The files that take longest, longest first: begun last, one of them would keep one worker busy while the others idle.
 LONGEST = (
-    "aws/local/test_end_to_end.py", "end_to_end/test_parity.py", "notebooks/test_same_outputs.py",
-    "end_to_end/test_edges.py", "end_to_end/test_demo.py", "execution/papermill/test_papermill.py", "notebooks/test_tours.py",
-    "worker/test_worker.py", "end_to_end/test_quick_start.py", "execution/run/test_skip.py", "services/test_services.py",
-    "browser/test_pages.py", "end_to_end/test_online_retail.py",
+    "aws/local/test_end_to_end.py", "end_to_end/test_parity.py", "end_to_end/test_demo.py", "end_to_end/test_edges.py",
+    "worker/test_worker_process.py", "browser/test_pages.py", "notebooks/test_same_outputs.py", "worker/test_worker.py",
+    "end_to_end/test_quick_start.py", "execution/kernels/test_faults.py", "execution/papermill/test_papermill.py",
+    "transform/test_redshift.py", "notebooks/test_tours.py", "etl/test_ingest.py",
+    "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
+    "transform/test_replay.py", "services/test_services.py",
 )  # fmt: skip
 
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from tests import edges
-from tests.end_to_end.test_parity import OF_THE_RUN, Side, Sides, side
+from tests.end_to_end.test_parity import OF_THE_RUN, Sides
 from tests.parity import differences
+from tests.pipelines import Side, run_all
 from tests.project import HEADER
 from tests.redshift import Cluster
 from workbench.schema import DATASETS, TABLES, Table
@@ -46,12 +47,9 @@ def sides(
     files: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Side, Side]]:
     """Both engines after both pipelines have run, to their end."""
-    with (
-        cluster.database() as name,
-        side(tmp_path_factory.mktemp("duckdb") / "home", files, {}) as embedded,
-        side(tmp_path_factory.mktemp("redshift") / "home", files, cluster.settings(name)) as remote,
-    ):
-        yield embedded, remote
+    embedded = run_all(tmp_path_factory.mktemp("duckdb") / "home", files, {})
+    with cluster.database() as name:
+        yield embedded, run_all(tmp_path_factory.mktemp("redshift") / "home", files, cluster.settings(name))
 
 
 def test_every_row_that_is_accepted_is_one_fact(sides: Sides) -> None:

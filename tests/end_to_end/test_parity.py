@@ -6,26 +6,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.parity import differences
+from tests.pipelines import Shared, Side, run_all
 from tests.redshift import Cluster
-from workbench.demo import feed
-from workbench.demo.generate import generate
-from workbench.execution import Run, RunOptions, load_pipeline, run_pipeline
-from workbench.schema import DATASETS, TABLES
-from workbench.sources.files import land
-from workbench.warehouse import Warehouse, connect
+from workbench.execution import Run
+from workbench.schema import TABLES
 
-ROWS = os.environ.get("WORKBENCH_PARITY_ROWS", "40000")
-PIPELINES = ("retail_etl", "anomaly_detection")
 # Who wrote a row, and when: not what it says.
 OF_THE_RUN = {
     "run_id",
@@ -38,69 +28,15 @@ OF_THE_RUN = {
 }
 
 
-@dataclass(frozen=True)
-class Side:
-    """One engine's warehouse after the runs, and their records."""
-
-    warehouse: Warehouse
-    runs: dict[str, Run]
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What lands: sales and what belongs to them, and a few events and readings."""
-    folder = tmp_path_factory.mktemp("feed")
-    if ROWS == "demo":
-        feed.write(folder)
-    else:
-        generate(folder, int(ROWS))
-    few = {
-        "events": {
-            "event_id": "e1", "event_timestamp": "2024-12-01T10:00:00Z", "event_type": "view", "customer_id": "C1",
-            "product_id": "P1", "store_id": "S0001", "properties": {"page": "/tea", "n": [1, 2]}, "colour": "red",
-        },
-        "measurements": {
-            "measurement_id": "m1", "measured_at": "2024-12-01 11:00:00", "store_id": "S0001",
-            "metric": "temperature", "value": "4.25", "unit": "C",
-        },
-    }  # fmt: skip
-    for name, row in few.items():
-        (folder / name).mkdir(exist_ok=True)
-        lines = [json.dumps(row), json.dumps(row), "no JSON at all"]
-        (folder / name / "few.jsonl").write_text("\n".join(lines) + "\n")
-    return folder
-
-
-@contextmanager
-def side(home: Path, files: Path, environment: dict[str, str]) -> Iterator[Side]:
-    """Land the files and run both pipelines."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBENCH_HOME", str(home))
-        for name in ("WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY"):
-            patch.delenv(name, raising=False)
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        warehouse = connect(create=True)
-        for folder in sorted(each for each in files.iterdir() if each.name in DATASETS):
-            land(str(folder), folder.name)
-        runs = {}
-        for name in (*PIPELINES, "maintenance"):
-            runs[name] = run_pipeline(load_pipeline(name), options=RunOptions(strict=True))
-            assert runs[name].state == "succeeded", runs[name].error
-        yield Side(warehouse, runs)
-
-
 @pytest.fixture(scope="module")
 def sides(
-    files: Path, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+    shared_run: Shared, cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Side, Side]]:
     """The embedded warehouse, and the one on Redshift."""
-    with (
-        cluster.database() as name,
-        side(tmp_path_factory.mktemp("duckdb") / "home", files, {}) as embedded,
-        side(tmp_path_factory.mktemp("redshift") / "home", files, cluster.settings(name)) as remote,
-    ):
-        yield embedded, remote
+    with cluster.database() as name:
+        home = tmp_path_factory.mktemp("redshift") / "home"
+        remote = run_all(home, shared_run.files, cluster.settings(name))
+        yield shared_run.side, remote
 
 
 Sides = tuple[Side, Side]
@@ -122,7 +58,7 @@ def test_what_was_compared_is_not_nothing(sides: Sides) -> None:
 
 def test_the_records_of_both_runs_tell_the_same_rows(sides: Sides) -> None:
     embedded, remote = sides
-    for name in PIPELINES:
+    for name in ("retail_etl", "anomaly_detection"):
         for mine, theirs in zip(embedded.runs[name].stages, remote.runs[name].stages, strict=True):
             assert (mine.name, mine.tables, mine.counts) == (theirs.name, theirs.tables, theirs.counts)
 

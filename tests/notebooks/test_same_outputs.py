@@ -3,41 +3,31 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
+import nbformat
 import pytest
 
-from workbench.demo.generate import generate
-from workbench.execution import load_pipeline
-from workbench.execution.notebook.notebook import Outcome, prepare
-from workbench.execution.run.executor import Executor
-from workbench.settings import Settings, get_settings
-from workbench.warehouse import connect
+from tests.pipelines import Shared, Side, run_all
+from workbench.execution.notebook.notebook import find_record
+from workbench.execution.records.model import StageRun
 
-PIPELINES = ("retail_etl", "anomaly_detection", "maintenance")
-# What differs from any run to the next: addresses, ids of MLflow, a table's random id, times of day, seconds, places.
+# What differs from any run to the next: its id, addresses, ids of MLflow, a table's random id, times of day, seconds,
+# places.
 _RUN = re.compile(
-    r"0x[0-9a-f]+|\b[0-9a-f]{32}\b|\bT_[0-9a-f]{5}\w*|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?|\b\d+\.\d+(e-?\d+)?\b|/\S*/home-\w+"
+    r"\b\d{8}T\d{6}Z-[0-9a-f]{6}\b|0x[0-9a-f]+|\b[0-9a-f]{32}\b|\bT_[0-9a-f]{5}\w*|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?|\b\d+\.\d+(e-?\d+)?\b|/\S*/home\b"
 )
 # Seconds are whole numbers now and then, which nothing but their place tells from a count.
 _SECONDS = re.compile(r"(?<=Own work, seconds).*?(?=\n|</table>|\Z)", re.DOTALL)
 
 
-def executed(home: Path, *, cold: bool) -> Iterator[tuple[str, Outcome]]:
-    settings = Settings(home=home)
-    connect(settings.warehouse, create=True)
-    executor = Executor(settings, "20260101T000000Z-abcdef", home / "runs", cold=cold)
-    try:
-        for pipeline in map(load_pipeline, PIPELINES):
-            for name in pipeline.order:
-                prepared = prepare(pipeline.notebook(name), name, pipeline.stages[name].parameters)
-                output = home / "runs" / f"{pipeline.name}.{name}.ipynb"
-                yield f"{pipeline.name}.{name}", executor.execute(prepared, output)
-    finally:
-        executor.close()
+@dataclass(frozen=True)
+class Shown:
+    """A stage and its notebook, as it was kept."""
+
+    stage: StageRun
+    node: Any
 
 
 def normal(value: Any) -> Any:
@@ -52,35 +42,33 @@ def normal(value: Any) -> Any:
     return "#" if isinstance(value, float) else value
 
 
+def stages_of(side: Side) -> dict[str, Shown]:
+    """Every stage of every pipeline."""
+    return {
+        f"{name}.{stage.name}": Shown(stage, nbformat.read(stage.notebook, as_version=4))
+        for name, run in side.runs.items()
+        for stage in run.stages
+    }
+
+
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Outcome]]:
+def outcomes(shared_run: Shared, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Shown]]:
     """How each stage ended, by the kind of its process."""
-    base = tmp_path_factory.mktemp("same")
-    generate(base / "made", rows=20_000)
-    found = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for kind in ("fork", "kernel"):
-            home = base / f"home-{kind}"
-            for folder in (base / "made").iterdir():
-                if folder.is_dir():
-                    shutil.copytree(folder, home / "landing" / folder.name, copy_function=shutil.copy2)
-            patch.setenv("WORKBENCH_HOME", str(home))
-            assert get_settings().home == home
-            found[kind] = dict(executed(home, cold=kind == "kernel"))
-    return found
+    afresh = run_all(tmp_path_factory.mktemp("afresh") / "home", shared_run.files, {}, cold=True)
+    return {"fork": stages_of(shared_run.side), "kernel": stages_of(afresh)}
 
 
-def test_every_stage_succeeds_in_both(outcomes: dict[str, dict[str, Outcome]]) -> None:
+def test_every_stage_succeeds_in_both(outcomes: dict[str, dict[str, Shown]]) -> None:
     for kind, stages in outcomes.items():
-        assert {name: outcome.error for name, outcome in stages.items()} == dict.fromkeys(stages)
-        assert {outcome.process_kind for outcome in stages.values()} == {kind}
+        assert {name: shown.stage.error for name, shown in stages.items()} == dict.fromkeys(stages)
+        assert {shown.stage.process_kind for shown in stages.values()} == {kind}
 
 
-def test_outputs_are_equal_mime_type_by_mime_type(outcomes: dict[str, dict[str, Outcome]]) -> None:
+def test_outputs_are_equal_mime_type_by_mime_type(outcomes: dict[str, dict[str, Shown]]) -> None:
     pictures = 0
     for stage, forked in outcomes["fork"].items():
         afresh = outcomes["kernel"][stage]
-        assert forked.record.keys() == afresh.record.keys()
+        assert find_record(forked.node).keys() == find_record(afresh.node).keys()
         for one, other in zip(forked.node.cells, afresh.node.cells, strict=True):
             assert one.source == other.source
             assert one.get("execution_count") == other.get("execution_count")
