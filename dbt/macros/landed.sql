@@ -8,8 +8,8 @@
 {%- endmacro %}
 
 
-{#- The rows of a dataset, one for each key: the one landed last. -#}
-{% macro landed_last(relation, key, columns) -%}
+{#- The rows of a dataset, one for each key: the one landed last of those that meet a condition. -#}
+{% macro landed_last(relation, key, columns, where=none) -%}
     select
         {{ columns | join(",\n        ") }}
     from (
@@ -20,6 +20,7 @@
                 order by {{ newest_first('rows_landed') }}
             ) as _recency
         from {{ relation }} as rows_landed
+        {{ "where " ~ where if where }}
     ) as landed
     where _recency = 1
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{#- Sales by period ('day', 'week', 'month') and department. -#}
-{% macro sales_by(period, name) -%}
+{#- Sales by period ('day', 'week', 'month') and department, of the periods that are touched. -#}
+{% macro sales_by(period, name, touched) -%}
     select
         {{ name }},
         department,
@@ -12,15 +12,17 @@
         count(case when conversion_status in ('no_rate', 'too_large') then 1 end) as unconverted_lines
     from (
         select
-            {{ "transaction_date" if period == "day"
-                else "cast(" ~ dbt.date_trunc(period, "transaction_date") ~ " as date)" }} as {{ name }},
-            coalesce(department, 'Unassigned') as department,
-            transaction_id,
-            customer_id,
-            quantity,
-            net_amount_reporting,
-            conversion_status
-        from {{ ref('retail_sales') }}
+            touched.{{ name }},
+            coalesce(product.department, 'Unassigned') as department,
+            facts.transaction_id,
+            facts.customer_id,
+            facts.quantity,
+            facts.net_amount_reporting,
+            facts.conversion_status
+        from {{ ref('fact_transactions') }} as facts
+        inner join {{ touched }} as touched
+            on touched.{{ name }} = {{ period_of(day_of('facts.transaction_timestamp'), period) }}
+        left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
     ) as lines
     group by {{ name }}, department
 {%- endmacro %}

@@ -5,9 +5,10 @@
   Of entries with the same key and time the one landed last counts. An entry equal to the one before it makes no
   version. A deleting entry ends the version; the next entry that doesn't delete begins another, whatever it says.
 
-  deleted: the boolean column that marks a deletion, or none where the dataset has no such column.
+  touched: relation of the members to work out. deleted: the boolean column that marks a deletion, or none where the
+  dataset has no such column.
 -#}
-{% macro versions(relation, key, attributes, deleted=none) -%}
+{% macro versions(relation, key, attributes, touched, deleted=none) -%}
     select
         {{ key }},
         {{ attributes | join(",\n        ") }},
@@ -38,7 +39,8 @@
                     {{ "coalesce(" ~ deleted ~ ", false)" if deleted else "false" }} as _is_deleted
                 from (
                     {{ landed_last(relation, [key, "updated_at"],
-                        [key, "updated_at"] + attributes + ([deleted] if deleted else [])) }}
+                        [key, "updated_at"] + attributes + ([deleted] if deleted else []),
+                        where=key ~ " in (select " ~ key ~ " from " ~ touched ~ ")") }}
                 ) as entries
             ) as history
         ) as compared
@@ -55,15 +57,15 @@
 
 
 {#-
-  Members that facts name and no version describes, as open versions since 1900. What a correction has taken back
-  names nobody.
+  Of the touched members, those that facts name and no version describes, as open versions since 1900. What a
+  correction has taken back names nobody.
 
   Nearly all members are known, so the few ids that are not are found first, and only the facts with one of them
   are asked for their latest correction.
 
-  known: relation of all versions; facts: {dataset: its key}.
+  known: relation of the versions of touched members; touched: relation of their ids; facts: {dataset: its key}.
 -#}
-{% macro inferred(known, key, facts) -%}
+{% macro inferred(known, key, touched, facts) -%}
     select distinct
         {{ key }},
         {{ inferred_since() }} as valid_from,
@@ -81,18 +83,22 @@
                 ) as _recency
             from {{ source('raw', dataset) }} as facts
             inner join (
-                select distinct strangers.{{ grain[0] }}
-                from {{ source('raw', dataset) }} as strangers
-                left join (select distinct {{ key }} from {{ known }}) as known
-                    on known.{{ key }} = strangers.{{ key }}
-                where strangers.{{ key }} is not null and known.{{ key }} is null
-            ) as touched on touched.{{ grain[0] }} = facts.{{ grain[0] }}
+                select distinct facts.{{ grain[0] }}
+                from {{ source('raw', dataset) }} as facts
+                inner join ({{ strangers(known, key, touched) }}) as strangers on strangers.{{ key }} = facts.{{ key }}
+            ) as naming on naming.{{ grain[0] }} = facts.{{ grain[0] }}
         ) as latest
         where _recency = 1
         {%- endfor %}
     ) as named
-    where {{ key }} is not null
-        and {{ key }} not in (select {{ key }} from {{ known }})
+    where {{ key }} in ({{ strangers(known, key, touched) }})
+{%- endmacro %}
+
+{% macro strangers(known, key, touched) -%}
+    select touched.{{ key }}
+    from {{ touched }} as touched
+    left join (select distinct {{ key }} from {{ known }}) as known on known.{{ key }} = touched.{{ key }}
+    where known.{{ key }} is null
 {%- endmacro %}
 
 

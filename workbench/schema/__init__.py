@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from workbench.errors import unknown
 from workbench.schema.core import CORE
-from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type
+from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type, view_mark
 from workbench.schema.landed import NEWEST_FIRST, landed_last
 from workbench.schema.marts import MARTS
 from workbench.schema.model import SCHEMAS, Column, Table, cut
@@ -43,5 +43,5 @@ def dataset(name: str) -> Table:
 __all__ = [
     "DATASETS", "EXTRA", "NEWEST_FIRST", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
     "create_schemas", "create_table", "cut", "dataset", "define", "encoding", "landed_last", "quote", "sql_type",
-    "table",
+    "table", "view_mark",
 ]  # fmt: skip

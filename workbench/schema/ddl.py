@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,8 +91,20 @@ def create_schemas() -> list[str]:
     return [f"CREATE SCHEMA IF NOT EXISTS {schema}" for schema in SCHEMAS]
 
 
+def view_mark(table: Table) -> str:
+    """Return the comment of a view: what it is, and by which declaration it was made."""
+    return f"{table.comment} [{hashlib.sha256(table.view.encode()).hexdigest()[:12]}]"
+
+
 def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
-    """Return the statements that make one table with its comments, if it isn't there."""
+    """Return the statements that make one table with its comments, if it isn't there, or one view."""
+    if table.view:
+        # A view that binds late lets the tables under it be made anew.
+        late = " WITH NO SCHEMA BINDING" if _ENGINES[dialect].is_cluster else ""
+        return [
+            f"CREATE OR REPLACE VIEW {table.full_name} AS {table.view.strip()}{late}",
+            comment_on("VIEW", table.full_name, view_mark(table), dialect),
+        ]
     lines = [f"    {define(table, column, dialect)}" for column in table.columns]
     statement = f"CREATE TABLE IF NOT EXISTS {table.full_name} (\n" + ",\n".join(lines) + "\n)"
     if _ENGINES[dialect].is_cluster:

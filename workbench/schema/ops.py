@@ -119,6 +119,35 @@ OPS = (
         why="only ever appended to and scanned by time: spread evenly",
     ),
     Table(
+        "ops", "watermarks", "how far each model has taken raw rows in, and by which statement",
+        (
+            text("model", "the model, or the step before one", size=128, nullable=False),
+            timestamp("seen_until", "time of ingestion up to which raw rows are in", nullable=False),
+            text("fingerprint", "hash of what it is worked out by: another one rebuilds it", size=64, nullable=False),
+            timestamp("built_at", "when, UTC", nullable=False),
+        ),
+        key=("model",), dist="all", sort=("model",),
+        why="a row a model, read by each build: a copy on each node",
+    ),
+    Table(
+        "ops", "builds", "the account of each model's build: rows offered = inserted + updated + unchanged",
+        (
+            text("run_id", "run that built it", size=64, nullable=False),
+            text("model", "the model", size=128, nullable=False),
+            text("table_name", "table it fills", size=256, nullable=False),
+            text("reason", "why it was built whole; empty where only what is new was", size=512),
+            bigint("rows_offered", "rows that were worked out", nullable=False),
+            bigint("rows_inserted", "of them new", nullable=False),
+            bigint("rows_updated", "of them in place of a row with the same key", nullable=False),
+            bigint("rows_unchanged", "of them as they were", nullable=False),
+            bigint("rows_removed", "rows that were there and are no more", nullable=False),
+            bigint("rows_now", "rows the table has since", nullable=False),
+            timestamp("built_at", "when, UTC", nullable=False),
+        ),
+        dist="even", sort=("built_at",),
+        why="only ever appended to and scanned by time: spread evenly",
+    ),
+    Table(
         "ops", "lineage", "which table came from which, by run",
         (
             text("run_id", "run that moved the data", size=64, nullable=False),

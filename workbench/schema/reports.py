@@ -60,46 +60,59 @@ class Report:
         ]
 
 
+_SUMS = (
+    "count(*) AS lines, sum(quantity) AS quantity, sum(net_amount_reporting) AS net_amount_reporting "
+    "FROM core.fact_transactions"
+)
+_TOTALS = (
+    "sum(sums.lines) AS lines, sum(sums.quantity) AS quantity, "
+    "sum(sums.net_amount_reporting) AS net_amount_reporting"
+)
+
 REPORTS = (
     Report(
         "sales_by_day_and_department",
         "net sales by day and department, in the reporting currency",
-        reads=("marts.retail_sales",),
-        # A few departments a day: a copy on every node, so a join to the calendar moves nothing.
+        reads=("core.fact_transactions",),
+        # A few products a day: a copy on every node, so a join to the calendar moves nothing.
         dist="all",
         sort=("transaction_date",),
-        sums="SELECT transaction_date, department, count(*) AS lines, sum(quantity) AS quantity, "
-        "sum(net_amount_reporting) AS net_amount_reporting "
-        "FROM marts.retail_sales GROUP BY transaction_date, department",
-        query="SELECT transaction_date AS sales_date, coalesce(department, 'Unassigned') AS department, lines, quantity, "
-        "net_amount_reporting FROM {sums}",
+        sums=f"SELECT CAST(transaction_timestamp AS DATE) AS transaction_date, product_key, {_SUMS} "
+        "GROUP BY CAST(transaction_timestamp AS DATE), product_key",
+        query="SELECT sums.transaction_date AS sales_date, coalesce(product.department, 'Unassigned') AS department, "
+        f"{_TOTALS} FROM {{sums}} AS sums "
+        "LEFT JOIN core.dim_product AS product ON product.product_key = sums.product_key "
+        "GROUP BY sums.transaction_date, coalesce(product.department, 'Unassigned')",
     ),
     Report(
         "sales_by_store",
         "net sales by day and store, in the reporting currency",
-        reads=("marts.retail_sales",),
+        reads=("core.fact_transactions",),
         # Asked for one store or one span of days: spread by store, sorted by day.
         dist="store_id",
         sort=("transaction_date",),
-        sums="SELECT transaction_date, store_id, max(store_name) AS store_name, max(country) AS country, count(*) AS lines, "
-        "sum(quantity) AS quantity, sum(net_amount_reporting) AS net_amount_reporting "
-        "FROM marts.retail_sales GROUP BY transaction_date, store_id",
-        query="SELECT transaction_date AS sales_date, store_id, store_name, country, lines, quantity, net_amount_reporting "
-        "FROM {sums}",
+        sums=f"SELECT CAST(transaction_timestamp AS DATE) AS transaction_date, store_id, store_key, {_SUMS} "
+        "GROUP BY CAST(transaction_timestamp AS DATE), store_id, store_key",
+        query="SELECT sums.transaction_date AS sales_date, sums.store_id, max(store.name) AS store_name, "
+        f"max(store.country) AS country, {_TOTALS} FROM {{sums}} AS sums "
+        "LEFT JOIN core.dim_store AS store ON store.store_key = sums.store_key "
+        "GROUP BY sums.transaction_date, sums.store_id",
     ),
     Report(
         "top_products",
         "products by net sales over all time, 1 the best, overall and in their department",
-        reads=("marts.retail_sales",),
+        reads=("core.fact_transactions",),
         dist="product_id",
         sort=("product_id",),
-        sums="SELECT product_id, max(description) AS description, max(department) AS department, count(*) AS lines, "
-        "sum(quantity) AS quantity, sum(net_amount_reporting) AS net_amount_reporting "
-        "FROM marts.retail_sales GROUP BY product_id",
+        sums=f"SELECT product_id, product_key, {_SUMS} GROUP BY product_id, product_key",
         query="SELECT product_id, description, coalesce(department, 'Unassigned') AS department, lines, quantity, "
         "net_amount_reporting, "
         "row_number() OVER (ORDER BY net_amount_reporting DESC NULLS LAST, product_id) AS place, "
         "row_number() OVER (PARTITION BY coalesce(department, 'Unassigned') "
-        "ORDER BY net_amount_reporting DESC NULLS LAST, product_id) AS place_in_department FROM {sums}",
+        "ORDER BY net_amount_reporting DESC NULLS LAST, product_id) AS place_in_department "
+        "FROM (SELECT sums.product_id, max(product.description) AS description, max(product.department) AS department, "
+        f"{_TOTALS} FROM {{sums}} AS sums "
+        "LEFT JOIN core.dim_product AS product ON product.product_key = sums.product_key "
+        "GROUP BY sums.product_id) AS products",
     ),
 )

@@ -2,122 +2,76 @@
 
 from __future__ import annotations
 
-import gc
+import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Sequence
 
-from workbench.errors import UsageError, WorkFailed, one_line, unknown
-from workbench.settings import Settings, get_settings
-from workbench.transform.replay import Replay
-from workbench.transform.results import (
-    MODELS,
-    NodeResult,
-    TransformResult,
-    in_order,
-    raise_for,
-    read_result,
-)
-from workbench.warehouse import Warehouse, connect
-from workbench.warehouse.access import note_tables
-from workbench.warehouse.dbt import Target, environment
+from workbench.errors import unknown
+from workbench.schema import TABLES
+from workbench.settings import get_settings
+from workbench.transform.compiled import Node, Project
+from workbench.transform.executor import Build
+from workbench.transform.results import MODELS, NodeResult, TransformResult, in_order, raise_for
+from workbench.warehouse import Session, Warehouse, connect
+from workbench.warehouse.access import infrastructure, note_tables
 
 TAGS = ("customers", "products", "transactions", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
 
-_ATTEMPTS = 3
-
 
 def build(*tags: str, full_refresh: bool = False) -> TransformResult:
-    """Fill the tables of these parts of the project, or of all, and test them.
+    """Bring the tables of these parts of the project, or of all, up to date, and test them.
 
-    Nothing is written beside the warehouse but ``home/dbt``. A table of core or marts that no longer has its
-    declared shape is made anew first, with ``full_refresh`` every one. No connection stays open. Where other
-    transactions were in the way of one of its own, the build is done again, up to twice: it fills the same tables.
-    On the embedded warehouse dbt's statements are kept, and taken again while nothing about the project has changed
-    (:mod:`workbench.transform.replay`).
+    dbt makes the statements, which are kept as long as it would make the same (:mod:`workbench.transform.compiled`), and
+    each model takes in what is new since its last build, in one transaction (:mod:`workbench.transform.executor`): others
+    see all of it at once, or nothing where a test fails. A table of core or marts that no longer has its declared shape
+    is made anew first. Nothing is written beside the warehouse but ``home/dbt``.
+
+    Args:
+        tags: the parts; all of them if none is given.
+        full_refresh: build every table whole.
 
     Raises:
-        UsageError: there is no such tag, or no warehouse.
+        UsageError: there is no such tag, no project, or no warehouse.
         WorkFailed: a model or a test failed, the project can't be read, or another process holds the warehouse.
     """
     for tag in tags:
         if tag not in TAGS:
             raise unknown("tag", tag, TAGS)
-    settings = get_settings()
-    project = settings.root / "dbt"
-    if not (project / "dbt_project.yml").is_file():
-        raise UsageError(f"no dbt project at {project}; WORKBENCH_PROJECT names the folder that holds dbt/")
     warehouse = connect()
     started = time.monotonic()
-    replay = Replay(settings, warehouse, tags) if warehouse.is_embedded else None
-    results = replay.execute() if replay and not full_refresh else None
-    replayed = results is not None
-    if results is None:
-        results = _with_dbt(settings, warehouse, tags, full_refresh, replay)
+    project = Project(get_settings(), warehouse)
+    warehouse.require()
+    nodes, known = project.statements()
+    wanted = _of_parts(nodes, tags or TAGS)
+    results = _execute(warehouse, project, nodes, wanted, full_refresh)
     filled = [result.table for result in results if result.filled]
-    # dbt has connections of its own, and statements that are executed again are known already.
-    note_tables(
-        reads=sorted({name for result in results if result.status != "skipped" for name in result.reads}),
-        writes=filled,
-    )
-    rows = warehouse.counts(*filled) if filled else {}
+    views = [name for name, table in TABLES.items() if table.view] if not tags or "marts" in tags else []
+    note_tables(reads=sorted({name for result in results for name in result.reads}), writes=[*filled, *views])
     warehouse.refresh(filled)
-    raise_for(results)
-    return TransformResult(in_order(results, rows), time.monotonic() - started, replayed)
+    return TransformResult(in_order(results), time.monotonic() - started, known)
 
 
-def _with_dbt(
-    settings: Settings, warehouse: Warehouse, tags: Sequence[str], full_refresh: bool, replay: Replay | None
+def _of_parts(nodes: Sequence[Node], tags: Sequence[str]) -> list[Node]:
+    models = {node.table for node in nodes if node.kind == "model" and set(node.tags) & set(tags)}
+    return [node for node in nodes if node.table in models]
+
+
+@infrastructure()
+def _execute(
+    warehouse: Warehouse, project: Project, nodes: Sequence[Node], wanted: Sequence[Node], full: bool
 ) -> list[NodeResult]:
-    currency = {"WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency}
-    with environment(currency), warehouse.dbt_target() as target:
-        warehouse.remake([table.full_name for table in MODELS.values()], always=full_refresh)
-        for attempt in range(1, _ATTEMPTS + 1):
-            nodes, manifest = _invoke(settings, target, tags)
-            results = [read_result(node, manifest) for node in nodes]
-            failed = [result for result in results if result.status == "error"]
-            if attempt == _ATTEMPTS or not any(warehouse.is_conflict(each.message) for each in failed):
-                break
-    if replay:
-        replay.keep(nodes, results)
-    return results
+    run_id = os.environ.get("WORKBENCH_RUN_ID") or "by-hand"
+    warehouse.remake([table.full_name for table in MODELS.values()])
 
+    def work(session: Session) -> list[NodeResult]:
+        if not warehouse.is_embedded:
+            # Two builds at once would each take the same rows for new.
+            session.execute("LOCK TABLE ops.watermarks")
+        elif project.memory_limit:
+            session.execute(f"SET memory_limit = '{project.memory_limit}'")
+        results = Build(session, warehouse.dialect, nodes, run_id).execute(wanted, full=full)
+        raise_for(results)
+        return results
 
-def _invoke(settings: Settings, target: Target, tags: Sequence[str]) -> tuple[list[Any], Any]:
-    """Run ``dbt build``; return dbt's own results, one a node, and its manifest."""
-    from dbt.adapters.factory import get_adapter_by_type
-    from dbt.cli.main import dbtRunner
-
-    from workbench.transform.quiet import only_warnings
-
-    project = settings.root / "dbt"
-    state = settings.home / "dbt"
-    arguments = [
-        "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
-        "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
-        "--partial-parse", "--cache-selected-only",
-        "build", "--project-dir", str(project), "--profiles-dir", str(project), "--target", target.name,
-        "--target-path", str(state / target.folder), "--indirect-selection", "buildable",
-        *(part for tag in tags for part in ("--select", f"tag:{tag}")),
-    ]  # fmt: skip
-    with only_warnings(), _uncollected():
-        outcome = dbtRunner().invoke(arguments)
-    if outcome.exception is not None:
-        raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception), 300)}")
-    # It is no part of the outcome, and to read the project twice would take as long as to build it.
-    manifest = get_adapter_by_type(target.name).get_macro_resolver()
-    return list(getattr(outcome.result, "results", ())), manifest
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Leave cycles of objects alone for a while: dbt makes a million objects and little garbage."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    return warehouse.run(work, repeatable=True)

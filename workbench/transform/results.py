@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-from workbench.errors import WorkFailed, one_line
+from workbench.errors import WorkFailed
 from workbench.schema import TABLES, Table
 
 if TYPE_CHECKING:
     import pandas
 
 _WRITTEN_BY_PYTHON = {"marts.sales_anomalies", "marts.fraud_scores"}
+_STAGING = {"staging.customer_totals", "staging.product_totals"}
 MODELS: dict[str, Table] = {
     table.name: table
     for table in TABLES.values()
-    if table.schema in ("core", "marts") and table.full_name not in _WRITTEN_BY_PYTHON
+    if (table.schema in ("core", "marts") and not table.view and table.full_name not in _WRITTEN_BY_PYTHON)
+    or table.full_name in _STAGING
 }
 """The tables that dbt fills, by the name of their model."""
 
 Status = Literal["pass", "warn", "fail", "error", "skipped"]
-_STATUS: dict[str, Status] = {"success": "pass", "partial success": "error", "no-op": "skipped"}
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What one build did to a table, in rows: ``offered = inserted + updated + unchanged``.
+
+    ``now`` is how many it has since. ``why`` says why all of it was built, and is empty where only what is new was.
+    """
+
+    offered: int = 0
+    inserted: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    now: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,7 @@ class NodeResult:
     failures: int | None = None
     message: str = ""
     reads: tuple[str, ...] = ()
+    changes: Changes | None = None
 
     @property
     def filled(self) -> bool:
@@ -53,12 +71,12 @@ class NodeResult:
 class TransformResult:
     """What one build did; ``seconds`` is its wall time, reading the project included.
 
-    ``replayed`` tells that dbt itself wasn't called, but the statements were executed that it made before.
+    ``known`` tells that dbt itself wasn't called, but the statements were executed that it made before.
     """
 
     results: tuple[NodeResult, ...]
     seconds: float
-    replayed: bool = False
+    known: bool = False
 
     @property
     def models(self) -> tuple[NodeResult, ...]:
@@ -74,50 +92,22 @@ class TransformResult:
         """Return one row a node, for display; without what it reads."""
         import pandas
 
-        columns = [name for name in NodeResult.__dataclass_fields__ if name != "reads"]
-        frame = pandas.DataFrame([asdict(result) for result in self.results], columns=columns)
-        return frame.astype({"rows": "Int64", "failures": "Int64"})
+        columns = [name for name in NodeResult.__dataclass_fields__ if name not in ("reads", "changes")]
+        rows = []
+        for result in self.results:
+            changes = result.changes or Changes()
+            told = {"inserted": changes.inserted, "updated": changes.updated, "removed": changes.removed}
+            more = {**told, "why": changes.why} if result.changes else dict.fromkeys([*told, "why"])
+            rows.append({name: getattr(result, name) for name in columns} | more)
+        counts = ["inserted", "updated", "removed"]
+        frame = pandas.DataFrame(rows, columns=[*columns, *counts, "why"])
+        return frame.astype(dict.fromkeys(["rows", "failures", *counts], "Int64"))
 
 
-def read_result(result: Any, manifest: Any) -> NodeResult:
-    """Return dbt's own result of a node as ours; what it reads is in dbt's manifest."""
-    node = result.node
-    status = _STATUS.get(str(result.status), str(result.status))
-    is_model = node.resource_type == "model"
-    model = (
-        node.name
-        if is_model
-        else (node.attached_node or next(iter(node.depends_on.nodes), "")).split(".")[-1]
-    )
-    return NodeResult(
-        name=node.name,
-        resource_type="model" if is_model else "test",
-        table=MODELS[model].full_name if model in MODELS else model,
-        status=status,  # type: ignore[arg-type]
-        seconds=float(result.execution_time),
-        failures=None if is_model or result.failures is None else int(result.failures),
-        message="" if status == "pass" else one_line(result.message or "", 300),
-        reads=tuple(sorted(_tables(node.depends_on.nodes, manifest))),
-    )
-
-
-def _tables(nodes: Sequence[str], manifest: Any) -> set[str]:
-    """Return the tables that nodes stand for: themselves, or what those read that are only parts of statements."""
-    found: set[str] = set()
-    for name in nodes:
-        if source := manifest.sources.get(name):
-            found.add(f"{source.schema}.{source.identifier}")
-        elif (node := manifest.nodes[name]).name in MODELS:
-            found.add(MODELS[node.name].full_name)
-        else:
-            found |= _tables(node.depends_on.nodes, manifest)
-    return found
-
-
-def in_order(results: Sequence[NodeResult], rows: Mapping[str, int]) -> tuple[NodeResult, ...]:
-    """Return the results by kind, table and name, for dbt's order is that of its threads, each model's with its rows."""
+def in_order(results: Sequence[NodeResult]) -> tuple[NodeResult, ...]:
+    """Return the results by kind, table and name, each model's with the rows its table has."""
     ordered = sorted(results, key=lambda result: (result.resource_type, result.table, result.name))
-    return tuple(replace(each, rows=rows[each.table]) if each.filled else each for each in ordered)
+    return tuple(replace(each, rows=each.changes.now) if each.changes else each for each in ordered)
 
 
 def raise_for(results: Sequence[NodeResult]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import duckdb
 
-from workbench.schema import TABLES, Table, create_schemas, create_table, quote, sql_type
+from workbench.schema import TABLES, Table, create_schemas, create_table, quote, sql_type, view_mark
 from workbench.warehouse.upgrade import Difference, Found, compare
 
 
@@ -37,12 +37,33 @@ def statements(
         found = connection.execute(f"SELECT 1 FROM {table.full_name} WHERE {condition} LIMIT 1")
         return bool(found.fetchall())
 
-    missing = [table for name, table in TABLES.items() if name not in present]
+    tables = {name: table for name, table in TABLES.items() if not table.view}
+    missing = [table for name, table in tables.items() if name not in present]
     wanted = create_schemas() if missing else []
     wanted += [statement for table in missing for statement in create_table(table, "duckdb")]
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         if present.get(name):
             wanted += _upgrade(compare(table, present[name], "duckdb", has))
+    # What a view was bound to may have another shape now.
+    return wanted + _views(connection, present, always=bool(wanted))
+
+
+def _views(
+    connection: duckdb.DuckDBPyConnection, present: Mapping[str, Mapping[str, Found]], *, always: bool
+) -> list[str]:
+    marks = {
+        f"{schema}.{name}": mark
+        for schema, name, mark in connection.execute(
+            "SELECT schema_name, view_name, comment FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+    }
+    wanted: list[str] = []
+    for name, table in TABLES.items():
+        if not table.view or (not always and marks.get(name) == view_mark(table)):
+            continue
+        # It was a table once.
+        wanted += [f"DROP TABLE {name}"] if present.get(name) else []
+        wanted += create_table(table, "duckdb")
     return wanted
 
 

@@ -1,11 +1,15 @@
-{{ config(tags=['customers']) }}
+{{ config(tags=['customers'], meta={'by': ['customer_id'], 'touches': [
+    {'models': ['fact_transactions', 'fact_events'], 'kind': 'customers', 'member': 'customer_id', 'of': ['customer_id', 'customer_key']},
+    {'models': ['customer_totals'], 'kind': 'people', 'member': 'person_id', 'of': ['customer_key', 'person_id'], 'also_new': true},
+]}) }}
+{% set facts = {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']} %}
 
 with versions as (
     select * from {{ ref('stg_customer_versions') }}
 ),
 
 inferred as (
-    {{ inferred('versions', 'customer_id', {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']}) }}
+    {{ inferred('versions', 'customer_id', ref('touched_dim_customer'), facts) }}
 ),
 
 members as (

@@ -1,11 +1,15 @@
-{{ config(tags=['products']) }}
+{{ config(tags=['products'], meta={'by': ['product_id'], 'touches': [
+    {'models': ['fact_transactions', 'fact_events'], 'kind': 'products', 'member': 'product_id', 'of': ['product_id', 'product_key']},
+    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'product_key', 'member': 'product_key', 'of': ['product_key', 'department']},
+]}) }}
+{% set facts = {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']} %}
 
 with versions as (
     select * from {{ ref('stg_product_versions') }}
 ),
 
 inferred as (
-    {{ inferred('versions', 'product_id', {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']}) }}
+    {{ inferred('versions', 'product_id', ref('touched_dim_product'), facts) }}
 ),
 
 members as (

@@ -1,14 +1,14 @@
-{{ config(tags=['transactions']) }}
+{{ config(tags=['transactions'], meta={'by': ['store_id'], 'touches': [
+    {'models': ['fact_transactions', 'fact_events', 'fact_measurements'], 'kind': 'stores', 'member': 'store_id', 'of': ['store_id', 'store_key']},
+]}) }}
+{% set facts = {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id'], 'measurements': ['measurement_id']} %}
 
 with versions as (
     select * from {{ ref('stg_store_versions') }}
 ),
 
 inferred as (
-    {{ inferred('versions', 'store_id', {
-        'transactions': ['transaction_id', 'line_number'], 'events': ['event_id'],
-        'measurements': ['measurement_id'],
-    }) }}
+    {{ inferred('versions', 'store_id', ref('touched_dim_store'), facts) }}
 ),
 
 members as (

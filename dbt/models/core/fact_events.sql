@@ -1,4 +1,4 @@
-{{ config(tags=['transactions']) }}
+{{ config(tags=['transactions'], meta={'by': ['event_id'], 'withdrawn': 'event_id'}) }}
 
 select
     events.event_id,
@@ -15,7 +15,14 @@ select
     events.session_id,
     events.properties,
     events._batch_id
-from {{ ref('stg_events') }} as events
+from (
+    {{ rows_to_build(
+        'fact_events', 'events', ['event_id'],
+        ['event_id', 'event_timestamp', 'event_type', 'customer_id', 'session_id', 'product_id', 'store_id',
+         'properties', '_batch_id'],
+        'event_timestamp', ref('touched_fact_events')
+    ) }}
+) as events
 left join ({{ lookup(ref('dim_customer'), 'customer') }}) as customer
     on {{ looked_up('events', 'customer', 'event_timestamp') }}
 left join ({{ lookup(ref('dim_product'), 'product') }}) as product

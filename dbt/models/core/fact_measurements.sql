@@ -1,4 +1,4 @@
-{{ config(tags=['transactions']) }}
+{{ config(tags=['transactions'], meta={'by': ['measurement_id'], 'withdrawn': 'measurement_id'}) }}
 
 select
     readings.measurement_id,
@@ -11,6 +11,12 @@ select
     readings.value,
     readings.unit,
     readings._batch_id
-from {{ ref('stg_measurements') }} as readings
+from (
+    {{ rows_to_build(
+        'fact_measurements', 'measurements', ['measurement_id'],
+        ['measurement_id', 'measured_at', 'store_id', 'metric', 'value', 'unit', '_batch_id'],
+        'measured_at', ref('touched_fact_measurements')
+    ) }}
+) as readings
 left join ({{ lookup(ref('dim_store'), 'store') }}) as store
     on {{ looked_up('readings', 'store', 'measured_at') }}

@@ -1,12 +1,26 @@
-{{ config(tags=['transactions']) }}
+{{ config(tags=['transactions'], meta={'by': ['transaction_id', 'line_number'], 'withdrawn': 'transaction_id', 'touches': [
+    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'day',
+     'member': day_of('transaction_timestamp')},
+    {'models': ['product_totals'], 'kind': 'products', 'member': 'product_id'},
+    {'models': ['customer_totals'], 'kind': 'customers', 'member': 'customer_id'},
+]}) }}
 
-with lines as (
+with landed as (
+    {{ rows_to_build(
+        'fact_transactions', 'transactions', ['transaction_id', 'line_number'],
+        ['transaction_id', 'line_number', 'transaction_timestamp', 'customer_id', 'product_id', 'store_id',
+         'quantity', 'unit_price', 'discount_amount', 'currency', 'channel', '_batch_id'],
+        'transaction_timestamp', ref('touched_fact_transactions')
+    ) }}
+),
+
+lines as (
     select
         *,
         {{ day_of('transaction_timestamp') }} as sold_on,
         {{ times('quantity', 'unit_price') }} as gross_amount,
         coalesce(discount_amount, 0) as discount
-    from {{ ref('stg_transactions') }}
+    from landed
 ),
 
 priced as (

@@ -1,17 +1,5 @@
 with sales as (
-    select
-        product_id,
-        count(*) as lines,
-        count(case when quantity < 0 then 1 end) as return_lines,
-        count(distinct customer_id) as customers,
-        sum(quantity) as quantity,
-        coalesce(sum(net_amount_reporting), 0) as net_amount_reporting,
-        {{ day_of('min(transaction_timestamp)') }} as first_sold,
-        {{ day_of('max(transaction_timestamp)') }} as last_sold,
-        min(case when quantity > 0 then transaction_timestamp end) as first_sale,
-        max(case when quantity > 0 then transaction_timestamp end) as last_sale
-    from {{ ref('fact_transactions') }}
-    group by product_id
+    select * from {{ ref('product_totals') }}
 ),
 
 -- The newest version, which for a withdrawn product is no current one.

@@ -1,1 +1,3 @@
-{{ sales_by('month', 'month_start') }}
+{{ config(meta={'by': ['month_start']}) }}
+
+{{ sales_by('month', 'month_start', ref('touched_sales_monthly')) }}

@@ -2,9 +2,26 @@
 -- both currencies have one, and the rate between them. No row where there is none; a quote is in units of its last
 -- place, and a rate that is more than a rate can hold is missing.
 with needed as (
-    select distinct currency, {{ day_of('transaction_timestamp') }} as sold_on
-    from {{ source('raw', 'transactions') }}
-    where currency <> {{ reporting_currency() }}
+    select distinct lines.currency, {{ day_of('lines.transaction_timestamp') }} as sold_on
+    from {{ source('raw', 'transactions') }} as lines
+    where lines.currency <> {{ reporting_currency() }}
+        and {{ is_new('fact_transactions', 'lines') }}
+    /*later*/
+    union
+
+    select lines.currency, {{ day_of('lines.transaction_timestamp') }}
+    from {{ source('raw', 'transactions') }} as lines
+    where lines.currency <> {{ reporting_currency() }}
+        and lines.transaction_id in ({{ touched('fact_transactions', 'withdrawn') }})
+
+    union
+
+    select facts.currency, {{ day_of('facts.transaction_timestamp') }}
+    from {{ ref_later('fact_transactions') }} as facts
+    inner join {{ ref('touched_fact_transactions') }} as moved
+        on {{ same_key('moved', 'facts', ['transaction_id', 'line_number']) }}
+    where facts.currency <> {{ reporting_currency() }}
+    /*end later*/
 ),
 
 quoted as (

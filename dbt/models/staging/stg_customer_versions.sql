@@ -1,3 +1,3 @@
 {{ versions(source('raw', 'customers'), 'customer_id', [
     'first_name', 'last_name', 'email', 'phone', 'street', 'city', 'state', 'postal_code', 'country',
-], deleted='is_deleted') }}
+], touched=ref('touched_dim_customer'), deleted='is_deleted') }}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, define, quote, sql_type
+from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, define, quote, sql_type, view_mark
 from workbench.warehouse.redshift.connection import RedshiftSession
 from workbench.warehouse.upgrade import Difference, Found, compare, is_as_declared
 
@@ -44,10 +44,11 @@ class Migration:
         """
         schemas = {row[0] for row in session.execute("SELECT nspname FROM pg_namespace").fetchall()}
         tables = _tables(session)
-        missing = [table for table in TABLES.values() if table.full_name not in tables]
+        declared = {name: table for name, table in TABLES.items() if not table.view}
+        missing = [table for table in declared.values() if table.full_name not in tables]
         differences = [
             difference
-            for name, table in TABLES.items()
+            for name, table in declared.items()
             if name in tables and (difference := compare(table, tables[name], "redshift", _Looker(session)))
         ]
         altered = [d.table.full_name for d in differences]
@@ -63,6 +64,11 @@ class Migration:
         statements += [statement for report in stale for statement in report.drop()]
         for difference in differences:
             statements += _upgrade(difference)
+        for name, table in TABLES.items():
+            if table.view and views.get(name) != view_mark(table):
+                # It was a table once.
+                statements += [f"DROP TABLE {name}"] if name in tables else []
+                statements += create_table(table, "redshift")
         statements += [statement for report in stale for statement in report.create()]
         return cls(tuple(statements), tuple(table.full_name for table in missing))
 

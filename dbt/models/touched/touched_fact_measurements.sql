@@ -1,0 +1,3 @@
+{{ config(tags=['transactions']) }}
+
+{{ moved_rows('fact_measurements', ['measurement_id'], {'stores': 'store_id'}) }}

@@ -1,0 +1,10 @@
+{{ config(tags=['marts']) }}
+
+select touched.member as product_id
+from ({{ touched('product_totals', 'products') }}) as touched
+
+union
+
+select facts.product_id
+from {{ ref('fact_transactions') }} as facts
+where not exists (select 1 from {{ ref_later('product_totals') }})

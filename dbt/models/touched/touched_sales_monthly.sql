@@ -1,0 +1,3 @@
+{{ config(tags=['marts']) }}
+
+{{ touched_periods('sales_monthly', 'month', 'month_start') }}

@@ -1,0 +1,246 @@
+"""What dbt makes of the project: a statement for each model and test, kept as long as dbt would make the same.
+
+To read and render the project takes dbt longer than small tables take to fill. So its statements are left in
+``home/dbt`` and taken again while the project, the settings it reads, the declared tables and the packages are as they
+were. dbt compiles; :mod:`workbench.transform.executor` executes.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from graphlib import TopologicalSorter
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from workbench.errors import UsageError, WorkFailed, one_line
+from workbench.files import write_text
+from workbench.schema import TABLES
+from workbench.settings import Settings
+from workbench.transform.results import MODELS
+from workbench.warehouse import Warehouse
+from workbench.warehouse.access import infrastructure
+from workbench.warehouse.dbt import environment
+
+_PACKAGES = ("dbt-core", "dbt-duckdb", "dbt-redshift", "duckdb")
+_NOT_SOURCES = {"target", "logs"}
+_EXPRESSIONS = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
+# What makes a project compile to another statement without a change of its files.
+_VARYING = re.compile(
+    r"\b(run_query|run_started_at|invocation_id|execute|graph|modules|flags|selected_resources|var)\b"
+    r"|env_var\((?!'WORKBENCH_REPORTING_CURRENCY')|call statement"
+)
+# Neither is part of a statement.
+_PROFILES, _MATERIALIZATION = "profiles.yml", "{% materialization"
+_MEMORY = re.compile(r"memory_limit: *(\w+)")
+
+
+@dataclass(frozen=True)
+class Touches:
+    """What changed rows of a model mean for others: these have to work out a member of a kind anew.
+
+    ``member`` is SQL over the model's columns. With ``of``, rows count as changed only where these columns are, and
+    new rows touch nothing unless ``also_new``.
+    """
+
+    models: Sequence[str]
+    kind: str
+    member: str
+    of: Sequence[str] = ()
+    also_new: bool = False
+
+
+@dataclass(frozen=True)
+class Node:
+    """A model or a test, its statement, and the tables that this reads.
+
+    ``touched`` is of kind *touched*: what a model has to work out anew, as rows of the columns ``by`` which that model's
+    rows are replaced. ``relation`` is how statements name the model. ``withdrawn`` is the column of a fact by which rows
+    are found of which a batch was withdrawn. ``check`` is how a test's failures are counted and judged.
+    """
+
+    name: str
+    kind: Literal["model", "touched", "test"]
+    table: str
+    sql: str
+    reads: Sequence[str]
+    relation: str = ""
+    tags: Sequence[str] = ()
+    parents: Sequence[str] = ()
+    by: Sequence[str] = ()
+    touches: Sequence[Touches] = ()
+    withdrawn: str = ""
+    check: Mapping[str, str] = field(default_factory=dict)
+
+
+class Project:
+    """The dbt project as it is now, for a warehouse.
+
+    Raises:
+        UsageError: there is no project.
+    """
+
+    def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
+        self._settings, self._warehouse = settings, warehouse
+        self.folder = settings.root / "dbt"
+        if not (self.folder / "dbt_project.yml").is_file():
+            raise UsageError(
+                f"no dbt project at {self.folder}; WORKBENCH_PROJECT names the folder that holds dbt/"
+            )
+        self._path = settings.home / "dbt" / f"statements-{warehouse.dialect}.json"
+        self._sources = {
+            path.relative_to(self.folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and not _NOT_SOURCES & set(path.relative_to(self.folder).parts)
+        }
+        parts = [
+            warehouse.dialect,
+            warehouse.database,
+            settings.reporting_currency,
+            [(table.full_name, table.column_names) for table in TABLES.values()],
+            [version(name) for name in _PACKAGES],
+            self._sources,
+        ]
+        self._key = sha256(json.dumps(parts).encode()).hexdigest()
+
+    @property
+    def memory_limit(self) -> str:
+        """How much memory the profile lets an embedded engine take; empty if it doesn't say."""
+        found = _MEMORY.search(self._sources.get(_PROFILES, ""))
+        return found[1] if found else ""
+
+    def statements(self) -> tuple[list[Node], bool]:
+        """Return the nodes, each after those that it reads, and whether they were known.
+
+        Raises:
+            WorkFailed: dbt can't make statements of the project.
+        """
+        known = self._read()
+        if known is not None:
+            return known, True
+        nodes = self._compile()
+        self._path.unlink(missing_ok=True)
+        if not any(name != _PROFILES and _varies(source) for name, source in self._sources.items()):
+            content = {"key": self._key, "nodes": [asdict(node) for node in nodes]}
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(self._path, json.dumps(content))
+        return nodes, False
+
+    def _read(self) -> list[Node] | None:
+        try:
+            known = json.loads(self._path.read_text())
+            if known["key"] != self._key:
+                return None
+            return [
+                Node(**{**node, "touches": [Touches(**each) for each in node["touches"]]}) for node in known["nodes"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    @infrastructure()
+    def _compile(self) -> list[Node]:
+        from dbt.adapters.factory import get_adapter_by_type
+        from dbt.cli.main import dbtRunner
+
+        from workbench.transform.quiet import only_warnings
+
+        state = self._settings.home / "dbt"
+        currency = {"WORKBENCH_REPORTING_CURRENCY": self._settings.reporting_currency}
+        with environment(currency), self._warehouse.dbt_target() as target, only_warnings(), _uncollected():
+            arguments = [
+                "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
+                "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
+                "--partial-parse", "--no-populate-cache",
+                "compile", "--no-introspect", "--project-dir", str(self.folder), "--profiles-dir", str(self.folder),
+                "--target", target.name, "--target-path", str(state / target.folder),
+            ]  # fmt: skip
+            outcome = dbtRunner().invoke(arguments)
+            if outcome.exception is not None:
+                raise WorkFailed(f"dbt can't read its project: {one_line(str(outcome.exception), 300)}")
+            # It is no part of the outcome.
+            manifest = get_adapter_by_type(target.name).get_macro_resolver()
+            results = list(getattr(outcome.result, "results", ()))
+        for result in results:
+            if str(result.status) != "success":
+                raise WorkFailed(
+                    f"dbt can't compile {result.node.resource_type} {result.node.name}: "
+                    f"{one_line(result.message or '', 300)}"
+                )
+        return _in_order([_node(result.node, manifest) for result in results])
+
+
+def _node(node: Any, manifest: Any) -> Node:
+    model = node.name
+    if node.resource_type == "test":
+        model = (node.attached_node or next(iter(node.depends_on.nodes), "")).split(".")[-1]
+    elif node.config.get("pre_hook") or node.config.get("post_hook"):
+        raise WorkFailed(f"model {node.name} has hooks, and those aren't run; write a model instead")
+    meta = node.config.get("meta") or {}
+    check = {}
+    if node.resource_type == "test":
+        check = {
+            "fail_calc": node.config.fail_calc, "warn_if": node.config.warn_if, "error_if": node.config.error_if,
+            "severity": str(node.config.severity).lower(), "limit": str(node.config.limit or ""),
+        }  # fmt: skip
+    return Node(
+        name=node.name,
+        kind="test" if node.resource_type == "test" else "model" if node.name in MODELS else "touched",
+        table=MODELS[model].full_name if model in MODELS else model,
+        sql=node.compiled_code,
+        reads=sorted(_tables(node.depends_on.nodes, manifest)),
+        relation=getattr(node, "relation_name", "") or "",
+        tags=list(node.tags),
+        parents=[name.split(".")[-1] for name in node.depends_on.nodes if name.startswith("model.")],
+        by=meta.get("by", ()),
+        touches=[Touches(**each) for each in meta.get("touches", ())],
+        withdrawn=meta.get("withdrawn", ""),
+        check=check,
+    )
+
+
+def _tables(nodes: Sequence[str], manifest: Any) -> set[str]:
+    """Return the tables that nodes stand for: themselves, or what those read that are only parts of statements."""
+    found: set[str] = set()
+    for name in nodes:
+        if source := manifest.sources.get(name):
+            found.add(f"{source.schema}.{source.identifier}")
+        elif (node := manifest.nodes[name]).name in MODELS:
+            found.add(MODELS[node.name].full_name)
+        else:
+            found |= _tables(node.depends_on.nodes, manifest)
+    return found
+
+
+def _in_order(nodes: Sequence[Node]) -> list[Node]:
+    """Return models and what they need, each after what it reads, then the tests."""
+    models = {node.name: node for node in nodes if node.kind != "test"}
+    graph = {name: sorted(_above(node, nodes) & set(models)) for name, node in sorted(models.items())}
+    tests = sorted((node for node in nodes if node.kind == "test"), key=lambda node: (node.table, node.name))
+    return [models[name] for name in TopologicalSorter(graph).static_order()] + tests
+
+
+def _above(node: Node, nodes: Sequence[Node]) -> set[str]:
+    tables = {table.full_name: name for name, table in MODELS.items()}
+    return {tables[name] for name in node.reads if name in tables and tables[name] != node.name} | set(node.parents)
+
+
+def _varies(source: str) -> bool:
+    return _MATERIALIZATION not in source and any(map(_VARYING.search, _EXPRESSIONS.findall(source)))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Leave cycles of objects alone for a while: dbt makes a million objects and little garbage."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -1,0 +1,338 @@
+"""Execute what dbt compiled: each model takes in what is new, all in one transaction, tests included.
+
+A model that declares by which columns its rows are replaced (``by``) works out the members, days, ... that something
+touched, and nothing else. What it works out is compared with what its table has, and only differences are written and
+told to the models that read it. A model that was never built, whose statement has changed, or whose table was emptied
+is built whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from time import monotonic
+from typing import Literal, TypeAlias
+
+import duckdb
+
+from workbench.errors import UsageError, WorkFailed, one_line
+from workbench.schema import DATASETS, Dialect, Table, quote
+from workbench.transform.compiled import Node, Touches
+from workbench.transform.results import MODELS, Changes, NodeResult
+from workbench.warehouse import Session
+
+START = datetime(1, 1, 1)
+_LITERAL = re.compile(r"/\*(seen|until) (\w+)\*/.*?/\*\*/", re.DOTALL)
+_LATER = re.compile(r"/\*later\*/.*?/\*end later\*/", re.DOTALL)
+_FACT = "fact_"
+
+Outcome: TypeAlias = tuple[Literal["pass", "warn", "fail"], int]
+
+
+@dataclass
+class _Fill:
+    """One model's build.
+
+    ``why`` says why it is whole, and is empty where it isn't; ``was_lost`` that its table had been emptied by others, so
+    that nobody knows what it told them; ``is_moved`` that a table it reads told it of something.
+    """
+
+    node: Node
+    table: Table
+    why: str
+    was_lost: bool
+    is_moved: bool
+    changes: Changes = field(default_factory=Changes)
+    differs: bool = False
+
+
+class Build:
+    """One transaction's work.
+
+    Args:
+        session: of the transaction.
+        dialect: of its engine.
+        nodes: all of the project, in order.
+        run_id: that the account names.
+    """
+
+    def __init__(self, session: Session, dialect: Dialect, nodes: Sequence[Node], run_id: str) -> None:
+        self._session, self._dialect, self._run_id = session, dialect, run_id
+        self._nodes = {node.name: node for node in nodes}
+        marks = session.execute("SELECT model, seen_until, fingerprint FROM ops.watermarks").fetchall()
+        self._seen: dict[str, datetime] = {model: seen for model, seen, _ in marks}
+        self._fingerprints: dict[str, str] = {model: mark for model, _, mark in marks}
+        latest = " UNION ALL ".join(f"SELECT max(_ingested_at) AS t FROM {t.full_name}" for t in DATASETS.values())
+        ((newest,),) = session.execute(f"SELECT max(t) FROM ({latest}) AS landed").fetchall()
+        self._horizon: datetime = newest or START
+        self._fills: dict[str, _Fill] = {}
+
+    def execute(self, nodes: Sequence[Node], *, full: bool) -> list[NodeResult]:
+        """Fill the models, then make the tests; return a result for each."""
+        results = []
+        for node in nodes:
+            if node.kind == "model":
+                started = monotonic()
+                with _named(node):
+                    fill = self._fill(node, full)
+                results.append(self._result(node, monotonic() - started, changes=fill.changes))
+        for node in nodes:
+            if node.kind == "test":
+                started = monotonic()
+                with _named(node):
+                    status, failures = self._test(node)
+                results.append(self._result(node, monotonic() - started, status=status, failures=failures))
+        for fill in self._fills.values():
+            for part in ("delta", "old", "gone", "fresh"):
+                self._session.execute(f"DROP TABLE IF EXISTS {part}_{fill.node.name}")
+        return results
+
+    @staticmethod
+    def _result(
+        node: Node, seconds: float, *, changes: Changes | None = None,
+        status: Literal["pass", "warn", "fail"] = "pass", failures: int | None = None,
+    ) -> NodeResult:  # fmt: skip
+        found = f"Got {failures} result{'' if failures == 1 else 's'}, configured to {status} if {node.check.get('error_if', '')}"
+        return NodeResult(
+            name=node.name,
+            resource_type="test" if node.kind == "test" else "model",
+            table=node.table,
+            status=status,
+            seconds=seconds,
+            failures=failures,
+            message="" if status == "pass" else found,
+            reads=tuple(node.reads),
+            changes=changes,
+        )
+
+    def _fill(self, node: Node, full: bool) -> _Fill:
+        table = MODELS[node.name]
+        above = self._above(node)
+        fingerprint = _fingerprint([node, *above], table)
+        is_empty = not self._session.execute(f"SELECT 1 FROM {table.full_name} LIMIT 1").fetchall()
+        was_built = node.name in self._seen
+        why = (
+            "asked for" if full
+            else "it was never built" if not was_built
+            else "what it is worked out by has changed" if self._fingerprints[node.name] != fingerprint
+            else "its table is empty" if is_empty
+            else ""
+        )  # fmt: skip
+        told = "SELECT 1 FROM staging.touched WHERE model = ? LIMIT 1"
+        fill = _Fill(
+            node, table, why, was_lost=bool(why) and was_built and is_empty,
+            is_moved=bool(self._session.execute(told, [node.name]).fetchall()),
+        )  # fmt: skip
+        self._fills[node.name] = fill
+        before = self._clear(fill) if why else 0
+        for each in above:
+            self._session.execute(f"DROP TABLE IF EXISTS {each.name}")
+            self._session.execute(f"CREATE TEMP TABLE {each.name} AS {self._sql(each, node)}")
+        if why and node.withdrawn:
+            self._insert_whole(fill, before)
+        else:
+            self._insert_differences(fill)
+        for each in above:
+            self._session.execute(f"DROP TABLE {each.name}")
+        self._session.execute("DELETE FROM staging.touched WHERE model = ?", [node.name])
+        self._mark(node, fingerprint)
+        self._account(fill)
+        return fill
+
+    def _clear(self, fill: _Fill) -> int:
+        """Empty a table that is to be built whole; what it had, or what that touched, is kept until the end."""
+        node, name = fill.node, fill.table.full_name
+        ((before,),) = self._session.execute(f"SELECT count(*) FROM {name}").fetchall()
+        self._seen[node.name] = START
+        self._session.execute("DELETE FROM ops.watermarks WHERE model = ?", [node.name])
+        if node.withdrawn:
+            for touches in node.touches:
+                self._touch(touches, f"SELECT {touches.member} AS member FROM {name}")
+        else:
+            self._session.execute(f"CREATE TEMP TABLE old_{node.name} AS SELECT * FROM {name}")
+        if before:
+            self._session.execute(f"DELETE FROM {name}")
+        return int(before)
+
+    def _insert_whole(self, fill: _Fill, before: int) -> None:
+        """Fill an empty fact without a copy of it beside."""
+        node, name = fill.node, fill.table.full_name
+        columns = ", ".join(map(quote, fill.table.column_names))
+        sql = _LATER.sub("", self._sql(node, node))
+        self._session.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM (\n{sql}\n) AS model")
+        ((now,),) = self._session.execute(f"SELECT count(*) FROM {name}").fetchall()
+        for touches in node.touches:
+            self._touch(touches, f"SELECT {touches.member} AS member FROM {name}")
+        fill.differs = True
+        fill.changes = Changes(int(now), int(now), 0, 0, before, int(now), fill.why)
+
+    def _insert_differences(self, fill: _Fill) -> None:
+        """Work the touched rows out, and write those that differ from what is there."""
+        node, table, execute = fill.node, fill.table, self._session.execute
+        name, columns = table.full_name, ", ".join(map(quote, table.column_names))
+        delta, old, gone, fresh = (f"{part}_{node.name}" for part in ("delta", "old", "gone", "fresh"))
+        execute(f"CREATE TEMP TABLE {delta} AS SELECT {columns} FROM {name} WHERE 1 = 0")
+        execute(f"INSERT INTO {delta} ({columns}) SELECT {columns} FROM (\n{self._sql(node, node)}\n) AS model")
+        if not fill.why:
+            execute(f"CREATE TEMP TABLE {old} AS {self._touched_rows(node, table, columns)}")
+        execute(f"CREATE TEMP TABLE {gone} AS SELECT {columns} FROM {old} EXCEPT SELECT {columns} FROM {delta}")
+        execute(f"CREATE TEMP TABLE {fresh} AS SELECT {columns} FROM {delta} EXCEPT SELECT {columns} FROM {old}")
+        same = _same_key(table, "g", "f")
+        counts = execute(
+            f"SELECT (SELECT count(*) FROM {delta}), (SELECT count(*) FROM {fresh}), (SELECT count(*) FROM {gone}), "
+            f"(SELECT count(*) FROM {gone} AS g INNER JOIN {fresh} AS f ON {same})"
+        ).fetchone()
+        offered, new, lost, updated = map(int, counts or (0, 0, 0, 0))
+        if fill.why:
+            execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {delta}")
+        else:
+            if lost:
+                execute(f"DELETE FROM {name} USING {gone} AS g WHERE {_same_key(table, 'g', name)}")
+            if new:
+                execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {fresh}")
+        if new or lost or fill.was_lost:
+            for touches in node.touches:
+                self._touch(touches, _changed(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost))
+        ((now,),) = execute(f"SELECT count(*) FROM {name}").fetchall()
+        fill.differs = bool(new or lost)
+        fill.changes = Changes(offered, new - updated, updated, offered - new, lost - updated, int(now), fill.why)
+
+    def _touched_rows(self, node: Node, table: Table, columns: str) -> str:
+        """Return the query of the rows that are replaced by what was worked out: all, where nothing says which."""
+        every = f"SELECT {columns} FROM {table.full_name}"
+        if not node.by:
+            return every
+        touched = [] if node.withdrawn else [above.name for above in self._above(node)]
+        source = touched[0] if touched else f"delta_{node.name}"
+        own = ", ".join(f"t.{quote(name)}" for name in table.column_names)
+        on = " AND ".join(f"t.{quote(name)} = k.{quote(name)}" for name in node.by)
+        keys = ", ".join(map(quote, node.by))
+        rows = f"SELECT {own} FROM {table.full_name} AS t INNER JOIN (SELECT DISTINCT {keys} FROM {source}) AS k ON {on}"
+        if node.withdrawn:
+            rows += (
+                f" UNION {every} WHERE {quote(node.withdrawn)} IN (SELECT member FROM staging.touched "
+                f"WHERE model = '{node.name}' AND kind = 'withdrawn')"
+            )
+        return rows
+
+    def _touch(self, touches: Touches, members: str) -> None:
+        """Tell other models which members have changed: ``members`` is a query of one column."""
+        models = " UNION ALL ".join(f"SELECT '{name}' AS model" for name in touches.models)
+        self._session.execute(
+            "INSERT INTO staging.touched (model, kind, member) "
+            f"SELECT models.model, '{touches.kind}', changed.member FROM "
+            f"(SELECT DISTINCT CAST(member AS VARCHAR(128)) AS member FROM ({members}) AS m WHERE member IS NOT NULL) "
+            f"AS changed CROSS JOIN ({models}) AS models"
+        )
+
+    def _sql(self, node: Node, model: Node) -> str:
+        """Return a statement with the times put in, and with the temporary tables of what is touched."""
+
+        def literal(found: re.Match[str]) -> str:
+            moment = self._seen.get(found[2], START) if found[1] == "seen" else self._until(self._nodes[found[2]])
+            return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'".replace("'1-", "'0001-")
+
+        sql = _LITERAL.sub(literal, node.sql)
+        for above in self._above(model):
+            sql = sql.replace(above.relation, above.name)
+        return sql
+
+    def _above(self, node: Node) -> list[Node]:
+        """Return what says which members a model has to work out anew."""
+        return [self._nodes[name] for name in node.parents if name in self._nodes and self._nodes[name].kind == "touched"]
+
+    def _until(self, node: Node) -> datetime:
+        """Return up to when a model takes raw rows in: a fact, those that its dimensions have seen."""
+        if not node.name.startswith(_FACT):
+            return self._horizon
+        dimensions = [name for name in node.parents if name.startswith("dim_")]
+        return min((self._seen.get(name, START) for name in dimensions), default=self._horizon)
+
+    def _mark(self, node: Node, fingerprint: str) -> None:
+        until = self._until(node)
+        self._session.execute("DELETE FROM ops.watermarks WHERE model = ?", [node.name])
+        self._session.execute(
+            "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
+            [node.name, until, fingerprint, datetime.now(UTC).replace(tzinfo=None)],
+        )
+        self._seen[node.name] = until
+
+    def _account(self, fill: _Fill) -> None:
+        counts = fill.changes
+        if not (counts.offered or counts.removed or counts.why):
+            return
+        self._session.execute(
+            "INSERT INTO ops.builds (run_id, model, table_name, reason, rows_offered, rows_inserted, rows_updated, "
+            "rows_unchanged, rows_removed, rows_now, built_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                self._run_id, fill.node.name, fill.table.full_name, counts.why or None, counts.offered,
+                counts.inserted, counts.updated, counts.unchanged, counts.removed, counts.now,
+                datetime.now(UTC).replace(tzinfo=None),
+            ],
+        )  # fmt: skip
+
+    def _test(self, node: Node) -> Outcome:
+        """Make a test as dbt does: count what its statement finds, and judge that."""
+        check = node.check
+        limit = f" LIMIT {int(check['limit'])}" if check.get("limit") else ""
+        found = self._session.execute(
+            f"SELECT {check['fail_calc']}, CASE WHEN {check['fail_calc']} {check['warn_if']} THEN 1 ELSE 0 END, "
+            f"CASE WHEN {check['fail_calc']} {check['error_if']} THEN 1 ELSE 0 END "
+            f"FROM (SELECT * FROM (\n{self._looked_at(node)}\n) AS failures{limit}) AS found"
+        ).fetchone()
+        failures, warns, errors = map(int, found or (0, 0, 0))
+        if errors and check["severity"] == "error":
+            return "fail", failures
+        return ("warn", failures) if warns or errors else ("pass", failures)
+
+    def _looked_at(self, node: Node) -> str:
+        """Return a test's statement; a fact's is about the rows that were written, where no other can have changed.
+
+        Keys that are replaced as a whole stay unique, and a row's dimension keys stay right as long as no dimension
+        tells of a change.
+        """
+        name = node.table.partition(".")[2]
+        fill = self._fills.get(name)
+        if fill is None or fill.why or not fill.node.withdrawn:
+            return node.sql
+        if fill.is_moved and not node.name.startswith("unique"):
+            return node.sql
+        return node.sql.replace(fill.node.relation, f"fresh_{name}")
+
+
+@contextmanager
+def _named(node: Node) -> Iterator[None]:
+    """Say which model or test it was whose statement is wrong."""
+    try:
+        yield
+    except (duckdb.Error, UsageError) as error:
+        kind = "test" if node.kind == "test" else "model"
+        raise WorkFailed(f"dbt: {kind} {node.name}: {one_line(str(error), 300)}") from error
+
+
+def _changed(touches: Touches, gone: str, fresh: str, all_of_it: bool) -> str:
+    """Return the query of the members that changed rows touch."""
+    if all_of_it:
+        return f"SELECT {touches.member} AS member FROM {fresh}"
+    if not touches.of:
+        return f"SELECT {touches.member} AS member FROM {gone} UNION SELECT {touches.member} FROM {fresh}"
+    columns = ", ".join(dict.fromkeys([*map(quote, touches.of)]))
+    was, now = (f"SELECT {touches.member} AS member, {columns} FROM {part}" for part in (gone, fresh))
+    lost = f"SELECT member FROM (SELECT * FROM ({was}) AS a EXCEPT SELECT * FROM ({now}) AS b) AS lost"
+    found = f"SELECT member FROM (SELECT * FROM ({now}) AS a EXCEPT SELECT * FROM ({was}) AS b) AS found"
+    known = "" if touches.also_new else f" WHERE member IN (SELECT {touches.member} FROM {gone})"
+    return f"{lost} UNION {found}{known}"
+
+
+def _same_key(table: Table, left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in table.key)
+
+
+def _fingerprint(nodes: Iterable[Node], table: Table) -> str:
+    parts: list[object] = [(node.name, node.sql, list(node.by), repr(node.touches)) for node in nodes]
+    shape: Mapping[str, str] = {column.name: repr((column.kind, column.size)) for column in table.columns}
+    return sha256(repr([parts, shape]).encode()).hexdigest()
