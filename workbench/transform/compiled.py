@@ -60,13 +60,13 @@ class Touches:
 class Node:
     """A model or a test, its statement, and the tables that this reads.
 
-    ``touched`` is of kind *touched*: what a model has to work out anew, as rows of the columns ``by`` which that model's
-    rows are replaced. ``relation`` is how statements name the model. ``withdrawn`` is the column of a fact by which rows
+    A step is what a model needs first; that of the name ``touched_<model>`` says what the model has to work out anew, in
+    the columns ``by`` which its rows are replaced. ``relation`` is how statements name the model. ``withdrawn`` is the column of a fact by which rows
     are found of which a batch was withdrawn. ``check`` is how a test's failures are counted and judged.
     """
 
     name: str
-    kind: Literal["model", "touched", "test"]
+    kind: Literal["model", "step", "test"]
     table: str
     sql: str
     reads: Sequence[str]
@@ -190,7 +190,7 @@ def _node(node: Any, manifest: Any) -> Node:
         }  # fmt: skip
     return Node(
         name=node.name,
-        kind="test" if node.resource_type == "test" else "model" if node.name in MODELS else "touched",
+        kind="test" if node.resource_type == "test" else "model" if node.name in MODELS else "step",
         table=MODELS[model].full_name if model in MODELS else model,
         sql=node.compiled_code,
         reads=sorted(_tables(node.depends_on.nodes, manifest)),

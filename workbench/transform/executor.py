@@ -131,7 +131,8 @@ class Build:
         before = self._clear(fill) if why else 0
         for each in above:
             self._session.execute(f"DROP TABLE IF EXISTS {each.name}")
-            self._session.execute(f"CREATE TEMP TABLE {each.name} AS {self._sql(each, node)}")
+            self._session.execute(f"CREATE TEMP TABLE {each.name} AS {self._sql(each, node, whole=bool(why))}")
+            self._analyze([each.name])
         if why and node.withdrawn:
             self._insert_whole(fill, before)
         else:
@@ -162,7 +163,8 @@ class Build:
         """Fill an empty fact without a copy of it beside."""
         node, name = fill.node, fill.table.full_name
         columns = ", ".join(map(quote, fill.table.column_names))
-        sql = _LATER.sub("", self._sql(node, node))
+        self._analyze(node.reads)
+        sql = self._sql(node, node, whole=True)
         self._session.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM (\n{sql}\n) AS model")
         ((now,),) = self._session.execute(f"SELECT count(*) FROM {name}").fetchall()
         for touches in node.touches:
@@ -206,8 +208,7 @@ class Build:
         every = f"SELECT {columns} FROM {table.full_name}"
         if not node.by:
             return every
-        touched = [] if node.withdrawn else [above.name for above in self._above(node)]
-        source = touched[0] if touched else f"delta_{node.name}"
+        source = f"delta_{node.name}" if node.withdrawn else f"touched_{node.name}"
         own = ", ".join(f"t.{quote(name)}" for name in table.column_names)
         on = " AND ".join(f"t.{quote(name)} = k.{quote(name)}" for name in node.by)
         keys = ", ".join(map(quote, node.by))
@@ -229,21 +230,27 @@ class Build:
             f"AS changed CROSS JOIN ({models}) AS models"
         )
 
-    def _sql(self, node: Node, model: Node) -> str:
-        """Return a statement with the times put in, and with the temporary tables of what is touched."""
+    def _analyze(self, tables: Iterable[str]) -> None:
+        """Let a cluster know how many rows tables have, which nobody told it in this transaction."""
+        if self._dialect == "redshift":
+            for name in tables:
+                self._session.execute(f"ANALYZE {name}")
+
+    def _sql(self, node: Node, model: Node, *, whole: bool = False) -> str:
+        """Return a statement with the times put in, and with the temporary tables of the steps before the model."""
 
         def literal(found: re.Match[str]) -> str:
             moment = self._seen.get(found[2], START) if found[1] == "seen" else self._until(self._nodes[found[2]])
             return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'".replace("'1-", "'0001-")
 
-        sql = _LITERAL.sub(literal, node.sql)
+        sql = _LITERAL.sub(literal, _LATER.sub("", node.sql) if whole else node.sql)
         for above in self._above(model):
             sql = sql.replace(above.relation, above.name)
         return sql
 
     def _above(self, node: Node) -> list[Node]:
-        """Return what says which members a model has to work out anew."""
-        return [self._nodes[name] for name in node.parents if name in self._nodes and self._nodes[name].kind == "touched"]
+        """Return the steps before a model, each after those that it needs itself."""
+        return [each for name, each in self._nodes.items() if name in node.parents and each.kind == "step"]
 
     def _until(self, node: Node) -> datetime:
         """Return up to when a model takes raw rows in: a fact, those that its dimensions have seen."""

@@ -36,7 +36,7 @@ priced as (
         coalesce(rates.reporting_quote, cast(1 as decimal(18, 0))) as reporting_quote,
         coalesce(rates.foreign_quote, cast(1 as decimal(18, 0))) as foreign_quote
     from lines
-    left join {{ ref('int_conversion_rates') }} as rates
+    left join {{ ref('conversion_rates') }} as rates
         on rates.currency = lines.currency and rates.sold_on = lines.sold_on
 ),
 

@@ -1,3 +1,5 @@
+{{ config(tags=['transactions']) }}
+
 -- For each foreign currency and day of sale, both quotes of the latest day up to then, at most 7 days back, on which
 -- both currencies have one, and the rate between them. No row where there is none; a quote is in units of its last
 -- place, and a rate that is more than a rate can hold is missing.

@@ -1,0 +1,245 @@
+"""Whatever lands, in whatever order: tables that were brought up to date equal those built whole, row for row.
+
+Deliveries are small and drawn from few keys, so that they correct, repeat, delete and bring back one another all the
+time. Parts of the project are built in between, some builds are broken off, and rows land while others are built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.transform.conftest import Built
+from tests.transform.landing import rows
+from workbench.schema import create_schemas, create_table, table
+from workbench.schema import TABLES
+from workbench.settings import get_settings
+from workbench.transform import MODELS, TAGS
+from workbench.transform.build import _of_parts
+from workbench.transform.compiled import Node, Project
+from workbench.transform.executor import Build
+from workbench.warehouse.base import Session
+
+DAYS = [datetime(2017, 6, 28) + timedelta(days=n, hours=9) for n in range(0, 12, 2)]
+EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "25"))
+"""How many sequences of deliveries are tried; `make soak` tries 200."""
+
+moments = st.sampled_from([str(day) for day in DAYS])
+names = st.sampled_from(["Ann", "Bob", None])
+customers = st.sampled_from(["C1", "C2", "C3", None])
+products, stores = st.sampled_from(["P1", "P2", "P3"]), st.sampled_from(["S1", "S2"])
+currencies = st.sampled_from(["USD", "EUR", "GBP"])
+amounts = st.sampled_from(["1", "2", "-1", "3.5"])
+
+lines = st.fixed_dictionaries(
+    {
+        "transaction_id": st.sampled_from(["T1", "T2", "T3", "T4"]),
+        "line_number": st.sampled_from(["1", "2"]),
+        "transaction_timestamp": moments,
+        "customer_id": customers,
+        "product_id": products,
+        "store_id": stores,
+        "quantity": amounts,
+        "unit_price": st.sampled_from(["10", "2.25"]),
+        "discount_amount": st.sampled_from([None, "0.5"]),
+        "currency": currencies,
+    }
+)
+deliveries = st.one_of(
+    st.tuples(st.just("transactions"), st.lists(lines, min_size=1, max_size=4)),
+    st.tuples(
+        st.just("customers"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "customer_id": st.sampled_from(["C1", "C2", "C3"]), "updated_at": moments, "first_name": names,
+                    "is_deleted": st.booleans(),
+                }
+            ),
+            min_size=1, max_size=3,
+        ),
+    ),
+    st.tuples(
+        st.just("products"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "product_id": products, "updated_at": moments,
+                    "department": st.sampled_from(["Food", "Toys", None]), "is_deleted": st.booleans(),
+                }
+            ),
+            min_size=1, max_size=3,
+        ),
+    ),
+    st.tuples(
+        st.just("stores"),
+        st.lists(
+            st.fixed_dictionaries({"store_id": stores, "updated_at": moments, "name": names}), min_size=1, max_size=2
+        ),
+    ),
+    st.tuples(
+        st.just("exchange_rates"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "rate_date": st.sampled_from([str(day.date()) for day in DAYS]),
+                    "currency": st.sampled_from(["USD", "GBP"]),
+                    "units_per_eur": st.sampled_from(["1.5", "0.8"]),
+                }
+            ),
+            min_size=1, max_size=3,
+        ),
+    ),
+    st.tuples(
+        st.just("events"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "event_id": st.sampled_from(["E1", "E2"]), "event_timestamp": moments, "event_type": st.just("view"),
+                    "customer_id": customers, "product_id": products, "store_id": stores,
+                }
+            ),
+            min_size=1, max_size=2,
+        ),
+    ),
+    st.tuples(
+        st.just("measurements"),
+        st.lists(
+            st.fixed_dictionaries(
+                {
+                    "measurement_id": st.sampled_from(["M1", "M2"]), "measured_at": moments, "store_id": stores,
+                    "metric": st.just("visitors"), "value": amounts,
+                }
+            ),
+            min_size=1, max_size=2,
+        ),
+    ),
+    # What the stages' own Python hands to the star schema: who is who, and categories.
+    st.tuples(st.just("people"), st.dictionaries(st.sampled_from(["C1", "C2", "C3"]), st.sampled_from(["C1", "C2"]))),
+    st.tuples(st.just("departments"), st.dictionaries(products, st.sampled_from(["Food", "Toys"]))),
+)  # fmt: skip
+steps = st.one_of(
+    deliveries,
+    st.tuples(st.just("build"), st.lists(st.sampled_from(TAGS), max_size=2)),
+    st.tuples(st.just("break off"), st.integers(1, 15)),
+)
+
+
+class Database:
+    """A database in memory with the declared tables, and the project's statements."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self.connection: Any = duckdb.connect()
+        self.connection.execute("ATTACH ':memory:' AS warehouse; USE warehouse; SET threads = 1; SET TimeZone = 'UTC'")
+        for statement in create_schemas():
+            self.connection.execute(statement)
+        for each in TABLES.values():
+            if not each.view:
+                self.connection.execute(create_table(each)[0])
+        self.nodes = nodes
+        self.batch = 0
+
+    def empty(self) -> None:
+        """Begin anew."""
+        for each in TABLES.values():
+            if not each.view:
+                self.connection.execute(f"DELETE FROM {each.full_name}")
+        self.batch = 0
+
+    def build(self, tags: Sequence[str] = (), *, full: bool = False, stop: int | None = None) -> None:
+        """Build parts of the project; with ``stop``, break off at a statement that writes, as a kill does."""
+        session = _Stopped(self.connection, stop) if stop else self.connection
+        self.connection.begin()
+        try:
+            wanted = _of_parts(self.nodes, tags or TAGS)
+            results = Build(session, "duckdb", self.nodes, "run").execute(wanted, full=full)
+        except _Killed:
+            self.connection.rollback()
+            return
+        self.connection.commit()
+        assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
+
+    def land(self, dataset: str, values: list[dict[str, Any]]) -> None:
+        """Take in a batch."""
+        self.batch += 1
+        names = ", ".join(f'"{name}"' for name in table(f"raw.{dataset}").column_names)
+        landed = rows(dataset, self.batch, values)  # noqa: F841
+        self.connection.execute(f"INSERT INTO raw.{dataset} ({names}) SELECT {names} FROM landed")
+
+    def stage(self, kind: str, values: dict[str, str]) -> None:
+        """Write what a stage's Python writes, and tell the dimension of it."""
+        name, key, model, dataset = {
+            "people": ("staging.customer_identity", "customer_id", "dim_customer", "customers"),
+            "departments": ("staging.product_category", "product_id", "dim_product", "products"),
+        }[kind]
+        for member, value in values.items():
+            self.connection.execute(f"DELETE FROM {name} WHERE {key} = ?", [member])
+            given = (
+                (member, value, 1, None) if kind == "people" else (member, value, "Goods", None, "predicted", 0.9)
+            )
+            marks = ", ".join("?" for _ in given)
+            self.connection.execute(f"INSERT INTO {name} VALUES ({marks})", list(given))
+            self.connection.execute("INSERT INTO staging.touched VALUES (?, ?, ?)", [model, dataset, member])
+
+    def content(self) -> dict[str, list[Any]]:
+        """Return all rows of the tables that are built."""
+        return {
+            each.full_name: self.connection.execute(f"SELECT * FROM {each.full_name} ORDER BY ALL").fetchall()
+            for each in MODELS.values()
+        }
+
+
+class _Killed(Exception):
+    pass
+
+
+class _Stopped:
+    """A session that breaks off before one of its statements."""
+
+    def __init__(self, connection: Any, statement: int) -> None:
+        self._connection, self._left = connection, statement * 12
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        self._left -= 1
+        if not self._left:
+            raise _Killed
+        return self._connection.execute(sql, parameters)
+
+
+@pytest.fixture(scope="module")
+def database(built: Built) -> Iterator[Database]:
+    """One database for all examples."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(built.home))
+        nodes, _ = Project(get_settings(), built.warehouse).statements()
+    place = Database(nodes)
+    yield place
+    place.connection.close()
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sequence=st.lists(steps, min_size=3, max_size=14))
+def test_what_is_brought_up_to_date_equals_what_is_built_whole(database: Database, sequence: list[tuple[str, Any]]) -> None:
+    database.empty()
+    for what, value in sequence:
+        if what == "build":
+            database.build(value)
+        elif what == "break off":
+            database.build(stop=value)
+        elif what in ("people", "departments"):
+            database.stage(what, value)
+        else:
+            database.land(what, value)
+    database.build()
+    brought = database.content()
+    database.build(full=True)
+    assert brought == database.content()
+    database.build()
+    assert brought == database.content()
