@@ -162,6 +162,9 @@ class Settings(BaseSettings):
         default=False,
         description="have a stage fail that touches other tables than its map says, rather than warn",
     )
+    full: Annotated[bool, TASK] = Field(
+        default=False, description="build the tables of core and marts whole, rather than take in what is new"
+    )
     mlflow_runs: Annotated[bool, HERE] = Field(
         default=False, description="make each pipeline run a parent run in MLflow"
     )

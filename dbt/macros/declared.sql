@@ -20,10 +20,6 @@
             ~ ") but the table is declared with (" ~ columns | join(", ") ~ ")") %}
     {%- endif -%}
 
-    {#- What the table holds is then no more what its watermark says: everything is built anew by the next run. -#}
-    {% call statement('forget') -%}
-        delete from {{ source('ops', 'watermarks') }}
-    {%- endcall %}
     {% call statement('clear') -%}
         delete from {{ relation }}
     {%- endcall %}

@@ -16,6 +16,11 @@
     )/**/
 {%- endmacro %}
 
+{#- Whether nothing is known of what the model's table holds. -#}
+{% macro is_never_built(name) -%}
+    {{ seen(name) }} = {{ start_of_time() }}
+{%- endmacro %}
+
 {#- Time of ingestion up to which the model takes raw rows in now. -#}
 {% macro until(name) -%}
     /*until {{ name }}*/{{ end_of_time() }}/**/
@@ -59,7 +64,9 @@
             select distinct facts.{{ key }} from {{ source('raw', fact) }} as facts
             where {{ is_new(dimension, 'facts') }}
         ) as named
-        left join (select distinct {{ key }} from {{ ref_later(dimension) }}) as known on known.{{ key }} = named.{{ key }}
+        left join (
+            select distinct {{ key }} from {{ ref_later(dimension) }} where not ({{ is_never_built(dimension) }})
+        ) as known on known.{{ key }} = named.{{ key }}
         where known.{{ key }} is null
 
         union all
@@ -80,7 +87,7 @@
 {%- endmacro %}
 
 
-{#- Beginnings of periods ('day', 'week', 'month') in which sales changed; all of them as long as the table is empty. -#}
+{#- Beginnings of periods ('day', 'week', 'month') in which sales changed; all of them where the mart was never built. -#}
 {% macro touched_periods(mart, period, name) -%}
     select distinct {{ period_of('sold_on', period) }} as {{ name }}
     from (
@@ -98,7 +105,7 @@
 
         select {{ day_of('facts.transaction_timestamp') }}
         from {{ ref('fact_transactions') }} as facts
-        where not exists (select 1 from {{ ref_later(mart) }})
+        where {{ is_never_built(mart) }}
     ) as days
 {%- endmacro %}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -78,7 +79,8 @@ def test_a_product_without_a_category_gets_a_predicted_one_and_what_landed_is_ke
     assert result.counts["categories_predicted"] == 2 and result.counts["products"] == 154
     assert result.accuracy()["accuracy"].min() > 0.9
     assert set(assigned_categories(warehouse)["product_id"]) == {"x", "y", "z", "unlisted"}
-    assert classify_products(warehouse) == result
+    # What it works from is the same, so no model is trained again.
+    assert classify_products(warehouse) == replace(result, models=())
 
 
 def test_too_few_products_to_learn_from_leave_the_category_open(warehouse: Warehouse) -> None:

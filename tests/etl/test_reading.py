@@ -86,10 +86,11 @@ def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
     assert summaries.headline(warehouse)["lines"] == 0
     fill(
         warehouse,
-        "marts.retail_sales",
-        {"net_amount_reporting": Decimal("2.6"), "person_id": "p"},
-        {"transaction_id": "y", "transaction_date": DAY + dt.timedelta(days=1), "quantity": Decimal(-1)},
+        "core.fact_transactions",
+        {"net_amount_reporting": Decimal("2.6"), "customer_key": 7},
+        {"transaction_id": "y", "transaction_timestamp": MOMENT + dt.timedelta(days=1), "quantity": Decimal(-1)},
     )
+    fill(warehouse, "core.dim_customer", {"customer_key": 7, "person_id": "p"})
     assert summaries.headline(warehouse) == {
         "first_day": "2024-03-01", "last_day": "2024-03-02", "net_sales": Decimal("2.60"), "receipts": 2,
         "lines": 2, "people": 1, "return_lines": 1, "unconverted_lines": 0,

@@ -11,7 +11,7 @@ from workbench.charts import sales as charts
 from workbench.etl import report, summaries
 from workbench.warehouse import Warehouse
 
-from .test_reading import DAY, fill
+from .test_reading import DAY, MOMENT, fill
 
 AWAY = dt.date(2100, 1, 1)
 
@@ -49,10 +49,10 @@ def test_lines_without_a_rate_are_told_by_currency(warehouse: Warehouse) -> None
     sold = {"net_amount": Decimal("10.5"), "currency": "XPF", "conversion_status": "no_rate"}
     fill(
         warehouse,
-        "marts.retail_sales",
+        "core.fact_transactions",
         {"conversion_status": "converted", "net_amount_reporting": Decimal(2), "product_id": "p"},
         {**sold, "transaction_id": "b", "product_id": "p"},
-        {**sold, "transaction_id": "c", "product_id": "p", "transaction_date": DAY + dt.timedelta(days=1)},
+        {**sold, "transaction_id": "c", "product_id": "p", "transaction_timestamp": MOMENT + dt.timedelta(days=1)},
         {
             **sold,
             "transaction_id": "d",
@@ -112,10 +112,10 @@ def test_months_that_are_not_whole_are_marked_and_empty_ones_are_zero(warehouse:
     sell(warehouse, "2024-03-01", "2024-03-15")
     fill(
         warehouse,
-        "marts.retail_sales",
-        {"transaction_date": dt.date(2024, 1, 5)},
-        {"transaction_date": dt.date(2024, 1, 6), "line_number": 2},
-        {"transaction_date": dt.date(2024, 1, 6), "transaction_id": "other"},
+        "core.fact_transactions",
+        {"transaction_timestamp": dt.datetime(2024, 1, 5, 9)},
+        {"transaction_timestamp": dt.datetime(2024, 1, 6, 9), "line_number": 2},
+        {"transaction_timestamp": dt.datetime(2024, 1, 6, 9), "transaction_id": "other"},
     )
     found = summaries.months(warehouse, today=AWAY)
     assert found.to_dict("list") == {

@@ -84,12 +84,11 @@ class Log:
             self.connection.execute(statement)
         for name in (
             "raw.customers", "raw.transactions", "raw.events", "raw.measurements", "raw.exchange_rates",
-            "staging.customer_identity", "staging.customer_standard",
-            "core.dim_customer", "core.dim_product", "core.dim_store",
+            "staging.customer_identity", "staging.customer_standard", "staging.touched", "ops.watermarks",
+            "core.dim_customer", "core.dim_product", "core.dim_store", "core.fact_transactions",
         ):  # fmt: skip
             self.connection.execute(create_table(table(name))[0])
-        self.dimension = built.compiled("dim_customer")
-        self.facts = built.compiled("fact_transactions")
+        self._compiled = built.compiled
 
     def versions(self, batches: list[list[Entry]], sales: list[tuple[str, int]]) -> list[Version]:
         """Return the dimension's versions of a log that arrived in these batches."""
@@ -116,7 +115,8 @@ class Log:
                 for n, (customer, minute) in enumerate(sales)
             ],
         )  # fmt: skip
-        self.connection.execute(f"INSERT INTO core.dim_customer {self.dimension}")
+        self._take("touched_dim_customer")
+        self.connection.execute(f"INSERT INTO core.dim_customer {self._compiled('dim_customer')}")
         return [
             Version(*row)
             for row in self.connection.execute(
@@ -127,13 +127,19 @@ class Log:
 
     def sold_to(self) -> list[datetime]:
         """Return, for each sale, when the version of its customer began."""
+        self._take("touched_fact_transactions")
+        self._take("conversion_rates")
+        facts = self._compiled("fact_transactions")
         return [
             begins
             for (begins,) in self.connection.execute(
-                f"SELECT d.valid_from FROM ({self.facts}) AS f JOIN core.dim_customer AS d USING (customer_key) "
+                f"SELECT d.valid_from FROM ({facts}) AS f JOIN core.dim_customer AS d USING (customer_key) "
                 "ORDER BY f.transaction_id::INTEGER"
             ).fetchall()
         ]
+
+    def _take(self, step: str) -> None:
+        self.connection.execute(f"CREATE OR REPLACE TABLE staging.{step} AS {self._compiled(step)}")
 
     def _insert(self, dataset: str, number: int, values: list[dict[str, object]]) -> None:
         batch = rows(dataset, number, values)

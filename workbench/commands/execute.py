@@ -57,6 +57,10 @@ def run(
     start: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Begin with a stage.")] = None,
     only: Annotated[str | None, typer.Option(metavar="STAGE", help="Run one stage.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Run also what hasn't changed.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option("--full", help="Run everything, and build tables whole rather than take in what is new."),
+    ] = False,
     resume: Annotated[
         str | None,
         typer.Option(
@@ -91,6 +95,7 @@ def run(
         start=start,
         only=only,
         force=force,
+        full=full,
         resume=resume,
         cold=cold,
         strict=strict,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
+from workbench.etl import linkage, nicknames
+from workbench.etl import standardize as standardizing
+from workbench.etl.incremental import Step, replace_changed
 from workbench.etl.linkage import link, match_keys, people
 from workbench.etl.standardize import CONTACT, standardize
 from workbench.execution import timed
@@ -54,7 +57,6 @@ class IdentityResult:
     customers: int
     people: int
     merged: int
-    links: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -63,7 +65,6 @@ class IdentityResult:
             "customers": self.customers,
             "people": self.people,
             "customers_merged": self.merged,
-            "identity_links": self.links,
         }
 
     def frame(self) -> pd.DataFrame:
@@ -72,22 +73,44 @@ class IdentityResult:
 
 
 def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
-    """Write ``staging.customer_standard`` from the whole change log in ``raw.customers``."""
+    """Write ``staging.customer_standard`` from the change log in ``raw.customers``, where any of it is new."""
+    step = Step(warehouse, "customer_standard", ["customers"], [standardizing, nicknames])
+    if step.is_needed:
+        with timed("sql"):
+            landed = warehouse.frame(f"{_ENTRIES} ORDER BY customer_id, updated_at")
+        landed = landed.astype(dict.fromkeys(CONTACT, object))
+        contact = list(CONTACT)
+        landed[contact] = landed[contact].where(landed[contact].notna(), None)
+        done = standardize(landed)
+        columns = {
+            "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
+            "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
+        } | {name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True) for name in CONTACT}
+        with timed("sql"):
+            replace_changed(
+                warehouse, "staging.customer_standard", pa.table(columns), member="customer_id",
+                model="dim_customer", kind="customers", step=step,
+            )  # fmt: skip
+    else:
+        step.skipped("staging.customer_standard")
+    return _standardized(warehouse)
+
+
+def _standardized(warehouse: Warehouse) -> StandardizeResult:
+    """Count the entries, and those of which the standard form says something else or less."""
+    other = " OR ".join(f"coalesce(came.{name}, '') <> coalesce(done.{name}, '')" for name in CONTACT)
+    count = "CAST(coalesce(sum(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS BIGINT)".format
     with timed("sql"):
-        landed = warehouse.frame(f"{_ENTRIES} ORDER BY customer_id, updated_at")
-    landed = landed.astype(dict.fromkeys(CONTACT, object))
-    contact = list(CONTACT)
-    landed[contact] = landed[contact].where(landed[contact].notna(), None)
-    done = standardize(landed)
-    columns = {
-        "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
-        "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
-    } | {name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True) for name in CONTACT}
-    with timed("sql"):
-        warehouse.replace("staging.customer_standard", pa.table(columns))
-    unusable = {name: int((landed[name].notna() & done[name].isna()).sum()) for name in ("email", "phone")}
-    different = (landed[contact].fillna("") != done[contact].fillna("")).any(axis=1)
-    return StandardizeResult(len(done), int(different.sum()), unusable["email"], unusable["phone"])
+        (row,) = warehouse.query(
+            f"""
+            SELECT count(*) AS entries, {count(other)} AS changed,
+                   {count("came.email IS NOT NULL AND done.email IS NULL")} AS emails_unusable,
+                   {count("came.phone IS NOT NULL AND done.phone IS NULL")} AS phones_unusable
+            FROM ({_ENTRIES}) AS came JOIN staging.customer_standard AS done
+            ON done.customer_id = came.customer_id AND done.updated_at = came.updated_at
+            """
+        ).to_pylist()
+    return StandardizeResult(**{name: int(value) for name, value in row.items()})
 
 
 def _fitting(values: pd.Series) -> pd.Series:
@@ -97,20 +120,32 @@ def _fitting(values: pd.Series) -> pd.Series:
 
 
 def identify_people(warehouse: Warehouse) -> IdentityResult:
-    """Write ``staging.customer_identity``: find the customer ids that are one person.
+    """Write ``staging.customer_identity``: find the customer ids that are one person, where any entry is new.
 
-    Every contact version an id ever had is compared, so someone who moved is still found by the old address.
+    Every contact version an id ever had is compared, so someone who moved is still found by the old address. How likely
+    two ids are one person depends on how many there are, so all are compared anew.
     """
+    step = Step(warehouse, "customer_identity", ["customers"], [standardizing, linkage, nicknames])
+    if step.is_needed:
+        with timed("sql"):
+            standard = warehouse.frame("SELECT * FROM staging.customer_standard")
+        with timed("model"):
+            links = link(match_keys(standard))
+        identity = people(sorted(standard["customer_id"].unique()), links)
+        with timed("sql"):
+            replace_changed(
+                warehouse, "staging.customer_identity", identity, member="customer_id",
+                model="dim_customer", kind="customers", step=step,
+            )  # fmt: skip
+    else:
+        step.skipped("staging.customer_identity")
     with timed("sql"):
-        standard = warehouse.frame("SELECT * FROM staging.customer_standard")
-    with timed("model"):
-        links = link(match_keys(standard))
-    identity = people(sorted(standard["customer_id"].unique()), links)
-    with timed("sql"):
-        warehouse.replace("staging.customer_identity", identity)
-    sizes = identity.column("cluster_size").to_pylist()
-    persons = len(set(identity.column("person_id").to_pylist()))
-    return IdentityResult(len(sizes), persons, sum(size > 1 for size in sizes), len(links))
+        (row,) = warehouse.query(
+            "SELECT count(*) AS customers, count(DISTINCT person_id) AS people, "
+            "CAST(coalesce(sum(CASE WHEN cluster_size > 1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS merged "
+            "FROM staging.customer_identity"
+        ).to_pylist()
+    return IdentityResult(**{name: int(value) for name, value in row.items()})
 
 
 def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:

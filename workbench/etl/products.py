@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from hashlib import sha256
 
 import pandas as pd
 import pyarrow as pa
 
+from workbench.etl import categorize
 from workbench.etl.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
+from workbench.etl.incremental import Step, replace_changed
 from workbench.execution import timed
 from workbench.schema import dataset, landed_last
 from workbench.warehouse import Warehouse
@@ -26,13 +29,19 @@ _LATEST = f"""
     ) AS versions WHERE place = 1
 """
 
-# A correction may name another product than the line it corrects.
-_KNOWN = f"""
-    SELECT product_id, max(is_listed) = 0 AS is_unlisted FROM (
-        SELECT product_id, 1 AS is_listed FROM ({_LATEST}) AS listed
-        UNION ALL
-        SELECT product_id, 0 FROM ({landed_last(dataset("transactions"), ["product_id"])}) AS lines
-    ) AS named GROUP BY product_id
+# Products that are sold and not listed. Nearly all are listed, so the few ids that are not are found first, and only
+# lines of receipts that name one are asked for their latest correction, which may name another product.
+_UNLISTED = f"""
+    WITH strangers AS (
+        SELECT DISTINCT sold.product_id FROM raw.transactions AS sold
+        LEFT JOIN ({_LATEST}) AS listed ON listed.product_id = sold.product_id
+        WHERE listed.product_id IS NULL
+    )
+    SELECT DISTINCT product_id FROM (
+        {landed_last(dataset("transactions"), ["product_id"], where="transaction_id IN (SELECT naming.transaction_id "
+                     "FROM raw.transactions AS naming WHERE naming.product_id IN (SELECT product_id FROM strangers))")}
+    ) AS lines
+    WHERE product_id IN (SELECT product_id FROM strangers)
 """
 
 NEWEST_PACKAGE = """
@@ -82,31 +91,56 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
     What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.6,
     and its department only if none landed.
     """
-    with timed("sql"):
+    step = Step(warehouse, "product_category", ["products", "transactions"], [categorize])
+    models: tuple[ModelReport, ...] = ()
+    if step.is_needed:
         features = ", ".join(FEATURES)
-        products = warehouse.frame(
-            f"""
-            SELECT known.product_id, is_unlisted, category, subcategory, {features}
-            FROM ({_KNOWN}) AS known LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = known.product_id
-            ORDER BY known.product_id
-            """
-        )
-    products = products.astype(object).where(products.notna(), None)
-    landed = products["category"].notna()
-    with timed("model"):
-        prediction = predict_categories(products[landed], products[~landed])
-    result = _assign(products, prediction.products)
+        with timed("sql"):
+            products = warehouse.frame(
+                f"""
+                SELECT product_id, is_unlisted, category, subcategory, {features} FROM (
+                    SELECT product_id, false AS is_unlisted, category, subcategory, {features} FROM ({_LATEST}) AS listed
+                    UNION ALL
+                    SELECT product_id, true, {", ".join("NULL" for _ in ("category", "subcategory", *FEATURES))}
+                    FROM ({_UNLISTED}) AS unlisted
+                ) AS known ORDER BY product_id
+                """
+            )
+        products = products.astype(object).where(products.notna(), None)
+        inputs = sha256(pd.util.hash_pandas_object(products.astype(str), index=False).to_numpy().tobytes()).hexdigest()
+        if step.is_known(inputs):
+            # New lines of known products: whatever they are, it is the same.
+            with timed("sql"):
+                warehouse.run(lambda session: step.done(session, inputs), repeatable=True)
+            step.skipped("staging.product_category")
+        else:
+            landed = products["category"].notna()
+            with timed("model"):
+                prediction = predict_categories(products[landed], products[~landed])
+            models = prediction.models
+            with timed("sql"):
+                replace_changed(
+                    warehouse, "staging.product_category", _table(_assign(products, prediction.products)),
+                    member="product_id", model="dim_product", kind="products", step=step, inputs=inputs,
+                )  # fmt: skip
+    else:
+        step.skipped("staging.product_category")
+    return _classified(warehouse, models)
+
+
+def _classified(warehouse: Warehouse, models: tuple[ModelReport, ...]) -> ProductsResult:
+    count = "CAST(coalesce(sum(CASE WHEN category_source = '{}' THEN 1 ELSE 0 END), 0) AS BIGINT)".format
     with timed("sql"):
-        warehouse.replace("staging.product_category", _table(result))
-    sources = result["category_source"].value_counts()
-    return ProductsResult(
-        products=len(result),
-        categories_landed=int(sources.get("feed", 0)),
-        categories_predicted=int(sources.get("predicted", 0)),
-        categories_missing=int(sources.get("none", 0)),
-        unlisted=int(products["is_unlisted"].sum()),
-        models=prediction.models,
-    )
+        (row,) = warehouse.query(
+            f"""
+            SELECT count(*) AS products, {count("feed")} AS categories_landed,
+                   {count("predicted")} AS categories_predicted, {count("none")} AS categories_missing,
+                   CAST(coalesce(sum(CASE WHEN latest.product_id IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unlisted
+            FROM staging.product_category AS assigned
+            LEFT JOIN ({_LATEST}) AS latest ON latest.product_id = assigned.product_id
+            """
+        ).to_pylist()
+    return ProductsResult(**{name: int(value) for name, value in row.items()}, models=models)
 
 
 def _assign(products: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:

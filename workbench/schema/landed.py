@@ -15,12 +15,15 @@ have written them, are told apart before their rows are, so that all rows of a b
 """
 
 
-def landed_last(table: Table, columns: Sequence[str]) -> str:
-    """Return the query for some columns of a raw table's rows, one row for each key: the one that landed last."""
+def landed_last(table: Table, columns: Sequence[str], *, where: str = "") -> str:
+    """Return the query for some columns of a raw table's rows, one row for each key: the one that landed last.
+
+    ``where`` leaves out rows before that, by a condition over keys.
+    """
     names = ", ".join(map(quote, columns))
     key = ", ".join(map(quote, table.key))
     order = ", ".join(f"{name} DESC" for name in NEWEST_FIRST)
     return (
         f"SELECT {names} FROM (SELECT {names}, row_number() OVER (PARTITION BY {key} ORDER BY {order}) AS _recency "
-        f"FROM {table.full_name}) AS landed WHERE _recency = 1"
+        f"FROM {table.full_name}{f' WHERE {where}' if where else ''}) AS landed WHERE _recency = 1"
     )

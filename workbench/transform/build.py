@@ -17,6 +17,8 @@ from workbench.warehouse.access import infrastructure, note_tables
 
 TAGS = ("customers", "products", "transactions", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
+_ACCOUNTS = {"ops.watermarks", "staging.touched"}
+"""What builds know of one another: no data, so no stage's work."""
 
 
 def build(*tags: str, full_refresh: bool = False) -> TransformResult:
@@ -29,7 +31,7 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
 
     Args:
         tags: the parts; all of them if none is given.
-        full_refresh: build every table whole.
+        full_refresh: build every table whole; so it is, too, where the settings say so (``WORKBENCH_FULL``).
 
     Raises:
         UsageError: there is no such tag, no project, or no warehouse.
@@ -40,14 +42,16 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
             raise unknown("tag", tag, TAGS)
     warehouse = connect()
     started = time.monotonic()
-    project = Project(get_settings(), warehouse)
+    settings = get_settings()
+    project = Project(settings, warehouse)
     warehouse.require()
     nodes, known = project.statements()
     wanted = _of_parts(nodes, tags or TAGS)
-    results = _execute(warehouse, project, nodes, wanted, full_refresh)
+    results = _execute(warehouse, project, nodes, wanted, full_refresh or settings.full)
     filled = [result.table for result in results if result.filled]
     views = [name for name, table in TABLES.items() if table.view] if not tags or "marts" in tags else []
-    note_tables(reads=sorted({name for result in results for name in result.reads}), writes=[*filled, *views])
+    reads = {name for result in results for name in result.reads} - _ACCOUNTS
+    note_tables(reads=sorted(reads), writes=[*filled, *views])
     warehouse.refresh(filled)
     return TransformResult(in_order(results), time.monotonic() - started, known)
 

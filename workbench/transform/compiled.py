@@ -37,7 +37,7 @@ _VARYING = re.compile(
     r"|env_var\((?!'WORKBENCH_REPORTING_CURRENCY')|call statement"
 )
 # Neither is part of a statement.
-_PROFILES, _MATERIALIZATION = "profiles.yml", "{% materialization"
+_NO_STATEMENTS, _MATERIALIZATION = {"profiles.yml", "dbt_project.yml"}, "{% materialization"
 _MEMORY = re.compile(r"memory_limit: *(\w+)")
 
 
@@ -112,7 +112,7 @@ class Project:
     @property
     def memory_limit(self) -> str:
         """How much memory the profile lets an embedded engine take; empty if it doesn't say."""
-        found = _MEMORY.search(self._sources.get(_PROFILES, ""))
+        found = _MEMORY.search(self._sources.get("profiles.yml", ""))
         return found[1] if found else ""
 
     def statements(self) -> tuple[list[Node], bool]:
@@ -124,9 +124,10 @@ class Project:
         known = self._read()
         if known is not None:
             return known, True
-        nodes = self._compile()
+        varies = any(name not in _NO_STATEMENTS and _varies(source) for name, source in self._sources.items())
+        nodes = self._compile(introspect=varies)
         self._path.unlink(missing_ok=True)
-        if not any(name != _PROFILES and _varies(source) for name, source in self._sources.items()):
+        if not varies:
             content = {"key": self._key, "nodes": [asdict(node) for node in nodes]}
             self._path.parent.mkdir(parents=True, exist_ok=True)
             write_text(self._path, json.dumps(content))
@@ -144,7 +145,7 @@ class Project:
             return None
 
     @infrastructure()
-    def _compile(self) -> list[Node]:
+    def _compile(self, *, introspect: bool) -> list[Node]:
         from dbt.adapters.factory import get_adapter_by_type
         from dbt.cli.main import dbtRunner
 
@@ -157,7 +158,7 @@ class Project:
                 "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
                 "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",
                 "--partial-parse", "--no-populate-cache",
-                "compile", "--no-introspect", "--project-dir", str(self.folder), "--profiles-dir", str(self.folder),
+                "compile", "--introspect" if introspect else "--no-introspect", "--project-dir", str(self.folder), "--profiles-dir", str(self.folder),
                 "--target", target.name, "--target-path", str(state / target.folder),
             ]  # fmt: skip
             outcome = dbtRunner().invoke(arguments)

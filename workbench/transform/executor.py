@@ -8,10 +8,11 @@ is built whole.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from time import monotonic
@@ -340,6 +341,6 @@ def _same_key(table: Table, left: str, right: str) -> str:
 
 
 def _fingerprint(nodes: Iterable[Node], table: Table) -> str:
-    parts: list[object] = [(node.name, node.sql, list(node.by), repr(node.touches)) for node in nodes]
-    shape: Mapping[str, str] = {column.name: repr((column.kind, column.size)) for column in table.columns}
-    return sha256(repr([parts, shape]).encode()).hexdigest()
+    parts = [(node.name, node.sql, node.by, [asdict(touches) for touches in node.touches]) for node in nodes]
+    shape = [(column.name, column.kind, column.size) for column in table.columns]
+    return sha256(json.dumps([parts, shape]).encode()).hexdigest()

@@ -8,4 +8,4 @@ union
 select versions.person_id
 from {{ ref('dim_customer') }} as versions
 where versions.customer_id in ({{ touched('customer_totals', 'customers') }})
-    or not exists (select 1 from {{ ref_later('customer_totals') }})
+    or {{ is_never_built('customer_totals') }}

@@ -7,4 +7,4 @@ union
 
 select facts.product_id
 from {{ ref('fact_transactions') }} as facts
-where not exists (select 1 from {{ ref_later('product_totals') }})
+where {{ is_never_built('product_totals') }}

@@ -22,6 +22,8 @@ class RunOptions:
     """Stages to leave out; no other may wait for them."""
     force: bool = False
     """Run also what hasn't changed."""
+    full: bool = False
+    """Run everything, and have stages work out all of their tables rather than what is new."""
     resume: str | None = None
     """A run that didn't succeed, or ``latest`` of this pipeline: its overrides are taken, under those of this call,
     and what it got done is skipped."""

@@ -51,6 +51,8 @@ def run_pipeline(
     settings = options.settings or get_settings()
     if options.strict:
         settings = settings.model_copy(update={"strict": True})
+    if options.full:
+        settings = settings.model_copy(update={"full": True})
     if not isinstance(pipeline, Pipeline):
         pipeline = load_pipeline(pipeline, settings)
     selected = pipeline.select(start=options.start, only=options.only)
@@ -80,7 +82,7 @@ def run_pipeline(
         settings,
         options.progress or Silence(),
         pipeline,
-        force=options.force,
+        force=options.force or options.full,
         named=options.named,
         cold=options.cold,
         extra=options.extra,

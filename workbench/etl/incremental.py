@@ -1,0 +1,127 @@
+"""What the stages' own Python works out, written by difference: the dimension is told which members have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from workbench.schema import quote, table
+from workbench.settings import get_settings
+from workbench.warehouse import Session, Warehouse
+from workbench.warehouse.access import infrastructure, note_tables
+
+
+class Step:
+    """A step of a stage that needs to be done only where something that it works from is new.
+
+    Args:
+        warehouse: where it reads and writes.
+        name: of the step; its watermark is kept under it.
+        datasets: raw tables that it reads.
+        modules: those whose code says what comes out.
+    """
+
+    def __init__(
+        self, warehouse: Warehouse, name: str, datasets: Sequence[str], modules: Iterable[ModuleType]
+    ) -> None:
+        self._warehouse, self.name, self._datasets = warehouse, name, datasets
+        content = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+        self._code = sha256(content).hexdigest()
+        newest = " UNION ALL ".join(f"SELECT max(_ingested_at) AS t FROM raw.{name}" for name in datasets)
+        with infrastructure():
+            (found,) = warehouse.query(
+                f"SELECT (SELECT max(t) FROM ({newest}) AS landed) AS newest, "
+                "(SELECT max(seen_until) FROM ops.watermarks WHERE model = ?) AS seen, "
+                "(SELECT max(fingerprint) FROM ops.watermarks WHERE model = ?) AS fingerprint",
+                [name, name],
+            ).to_pylist()
+        self._newest: datetime = found["newest"] or datetime(1, 1, 1)
+        same_code = str(found["fingerprint"] or "")[:32] == self._code[:32]
+        self.is_needed = get_settings().full or not same_code or self._newest != found["seen"]
+        """False where everything it works from was worked in before."""
+        self._was = str(found["fingerprint"] or "")[32:] if same_code and not get_settings().full else ""
+
+    def skipped(self, name: str) -> None:
+        """Note that a table was looked at and found to be up to date, for whoever keeps an account of what is touched."""
+        note_tables(reads=[f"raw.{dataset}" for dataset in self._datasets], writes=[name])
+
+    def is_known(self, inputs: str) -> bool:
+        """Return whether a hash of what it works from is that of the last time."""
+        return self._was == inputs[:32]
+
+    def done(self, session: Session, inputs: str = "") -> None:
+        """Remember, in a transaction, how far it has got, and a hash of what it worked from."""
+        session.execute("DELETE FROM ops.watermarks WHERE model = ?", [self.name])
+        session.execute(
+            "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
+            [self.name, self._newest, self._code[:32] + inputs[:32], datetime.now(UTC).replace(tzinfo=None)],
+        )
+
+
+@infrastructure()
+def replace_changed(
+    warehouse: Warehouse, name: str, rows: pa.Table, *, member: str, model: str, kind: str, step: Step, inputs: str = ""
+) -> int:
+    """Make a declared table hold these rows: only members of which a row differs are written.
+
+    Args:
+        warehouse: where.
+        name: of the table.
+        rows: all it is to have, with its columns.
+        member: the column that says whose rows they are.
+        model: is told which members have changed.
+        kind: what it calls them.
+        step: is done with that, in the same transaction.
+        inputs: a hash of what they were worked out from.
+
+    Returns:
+        How many members differ.
+    """
+    target = table(name)
+    columns = ", ".join(map(quote, target.column_names))
+    before = warehouse.query(f"SELECT {columns} FROM {name}")
+    with duckdb.connect() as local:
+        local.register("was", before)
+        local.register("given", rows.select(list(target.column_names)))
+        local.execute("CREATE TABLE now AS FROM was LIMIT 0")
+        local.execute(f"INSERT INTO now SELECT {columns} FROM given")
+        differing = (
+            f"SELECT DISTINCT {quote(member)} AS member FROM ("
+            "(SELECT * FROM was EXCEPT SELECT * FROM now) UNION ALL (SELECT * FROM now EXCEPT SELECT * FROM was))"
+        )
+        local.execute(f"CREATE TABLE changed AS {differing}")
+        changed = local.sql(
+            "SELECT ? AS model, ? AS kind, member FROM changed", params=[model, f"{kind} of {step.name}"]
+        ).to_arrow_table()
+        fresh = local.sql(
+            f"SELECT now.* FROM now SEMI JOIN changed ON changed.member = now.{quote(member)}"
+        ).to_arrow_table()
+    with ExitStack() as prepared:
+        told = prepared.enter_context(warehouse.prepare("staging.touched", changed))
+        written = prepared.enter_context(warehouse.prepare(name, fresh))
+
+        def work(session: Any) -> None:
+            if len(changed):
+                told.load(session)
+                session.execute(
+                    f"DELETE FROM {name} WHERE {quote(member)} IN "
+                    "(SELECT member FROM staging.touched WHERE model = ? AND kind = ?)",
+                    [model, f"{kind} of {step.name}"],
+                )
+                written.load(session)
+                session.execute(
+                    "UPDATE staging.touched SET kind = ? WHERE model = ? AND kind = ?",
+                    [kind, model, f"{kind} of {step.name}"],
+                )
+            step.done(session, inputs)
+
+        warehouse.run(work, repeatable=True)
+    return len(changed)
