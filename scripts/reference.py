@@ -143,7 +143,7 @@ def _table(table: Table) -> Iterator[str]:
     yield f"### {table.full_name}\n"
     yield f"{table.comment[:1].upper()}{table.comment[1:]}.\n"
     yield f"- key: {_names(table.key) or 'none'}"
-    yield f"- layout: {style}, sorted by {_names(table.sort) or 'nothing'}"
+    yield "- a view" if table.view else f"- layout: {style}, sorted by {_names(table.sort) or 'nothing'}"
     yield f"- because: {table.why}\n"
     yield "| column | DuckDB | Redshift | null | rules | what it holds |"
     yield "|---|---|---|---|---|---|"
@@ -183,7 +183,9 @@ def _described_block(block: str) -> str:
             block,
         )
     table = next(
-        each for each in TABLES.values() if each.name == name[1] and each.schema in ("core", "marts")
+        each
+        for each in TABLES.values()
+        if each.name == name[1] and each.schema in ("staging", "core", "marts")
     )
     head, _, columns = block.rstrip("\n").partition("\n    columns:\n")
     blank = block[len(block.rstrip("\n")) :]

@@ -122,7 +122,11 @@ def redshift_warehouse(
     for key, value in cluster.settings(redshift_database).items():
         monkeypatch.setenv(key, value)
     warehouse = connect()
-    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})" for name, table in TABLES.items() if not table.view)
+    filled = " UNION ALL ".join(
+        f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {name})"
+        for name, table in TABLES.items()
+        if not table.view
+    )
 
     def empty(session: Any) -> None:
         for (name,) in session.execute(filled).fetchall():

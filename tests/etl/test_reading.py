@@ -88,7 +88,11 @@ def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
         warehouse,
         "core.fact_transactions",
         {"net_amount_reporting": Decimal("2.6"), "customer_key": 7},
-        {"transaction_id": "y", "transaction_timestamp": MOMENT + dt.timedelta(days=1), "quantity": Decimal(-1)},
+        {
+            "transaction_id": "y",
+            "transaction_timestamp": MOMENT + dt.timedelta(days=1),
+            "quantity": Decimal(-1),
+        },
     )
     fill(warehouse, "core.dim_customer", {"customer_key": 7, "person_id": "p"})
     assert summaries.headline(warehouse) == {

@@ -11,7 +11,7 @@ from workbench.charts import sales as charts
 from workbench.etl import report, summaries
 from workbench.warehouse import Warehouse
 
-from .test_reading import DAY, MOMENT, fill
+from .test_reading import MOMENT, fill
 
 AWAY = dt.date(2100, 1, 1)
 
@@ -52,7 +52,12 @@ def test_lines_without_a_rate_are_told_by_currency(warehouse: Warehouse) -> None
         "core.fact_transactions",
         {"conversion_status": "converted", "net_amount_reporting": Decimal(2), "product_id": "p"},
         {**sold, "transaction_id": "b", "product_id": "p"},
-        {**sold, "transaction_id": "c", "product_id": "p", "transaction_timestamp": MOMENT + dt.timedelta(days=1)},
+        {
+            **sold,
+            "transaction_id": "c",
+            "product_id": "p",
+            "transaction_timestamp": MOMENT + dt.timedelta(days=1),
+        },
         {
             **sold,
             "transaction_id": "d",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -57,7 +56,10 @@ def test_tables_keep_their_declared_shape(built: Built) -> None:
 def test_every_table_of_core_and_marts_that_no_python_writes_is_built_and_tested(built: Built) -> None:
     assert {result.table for result in built.result.models} == {
         table.full_name for table in TABLES.values() if table.schema in ("core", "marts") and not table.view
-    } - {"marts.sales_anomalies", "marts.fraud_scores"} | {"staging.customer_totals", "staging.product_totals"}
+    } - {"marts.sales_anomalies", "marts.fraud_scores"} | {
+        "staging.customer_totals",
+        "staging.product_totals",
+    }
     tested = {result.table for result in built.result.tests}
     assert tested == {result.table for result in built.result.models}
 

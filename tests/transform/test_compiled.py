@@ -60,11 +60,20 @@ def by_hand(home: Path) -> None:
 
 
 def test_a_build_tells_what_it_wrote_and_why_all_of_it(copy: Warehouse) -> None:
-    assert {model.changes.why for model in transform.build().models if model.changes} <= {"", "its table is empty"}
+    assert {model.changes.why for model in transform.build().models if model.changes} <= {
+        "",
+        "its table is empty",
+    }
     land(copy, "transactions", 9, line("late", customer_id=None), line("late", 2, at="2017-06-16 08:00:00"))
     found = {model.name: model.changes for model in transform.build().models}
     facts, months = found["fact_transactions"], found["sales_monthly"]
-    assert facts and (facts.offered, facts.inserted, facts.updated, facts.unchanged, facts.removed) == (2, 2, 0, 0, 0)
+    assert facts and (facts.offered, facts.inserted, facts.updated, facts.unchanged, facts.removed) == (
+        2,
+        2,
+        0,
+        0,
+        0,
+    )
     assert months and months.updated == 1 and months.inserted == 0
     (row,) = copy.query(
         "SELECT rows_offered, rows_inserted, rows_now, reason FROM ops.builds "

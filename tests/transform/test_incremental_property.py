@@ -163,7 +163,9 @@ class Database:
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.connection: Any = duckdb.connect()
-        self.connection.execute("ATTACH ':memory:' AS warehouse; USE warehouse; SET threads = 1; SET TimeZone = 'UTC'")
+        self.connection.execute(
+            "ATTACH ':memory:' AS warehouse; USE warehouse; SET threads = 1; SET TimeZone = 'UTC'"
+        )
         for statement in create_schemas():
             self.connection.execute(statement)
         for each in TABLES.values():
@@ -215,7 +217,9 @@ class Database:
         for member, value in values.items():
             self.connection.execute(f"DELETE FROM {name} WHERE {key} = ?", [member])
             given = (
-                (member, value, 1, None) if kind == "people" else (member, value, "Goods", None, "predicted", 0.9)
+                (member, value, 1, None)
+                if kind == "people"
+                else (member, value, "Goods", None, "predicted", 0.9)
             )
             marks = ", ".join("?" for _ in given)
             self.connection.execute(f"INSERT INTO {name} VALUES ({marks})", list(given))
@@ -259,7 +263,9 @@ def database(built: Built) -> Iterator[Database]:
 
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=st.lists(steps, min_size=1, max_size=9))
-def test_what_is_brought_up_to_date_equals_what_is_built_whole(database: Database, sequence: list[tuple[str, Any]]) -> None:
+def test_what_is_brought_up_to_date_equals_what_is_built_whole(
+    database: Database, sequence: list[tuple[str, Any]]
+) -> None:
     database.start_again()
     for what, value in sequence:
         if what == "build":

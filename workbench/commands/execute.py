@@ -59,7 +59,9 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Run also what hasn't changed.")] = False,
     full: Annotated[
         bool,
-        typer.Option("--full", help="Run everything, and build tables whole rather than take in what is new."),
+        typer.Option(
+            "--full", help="Run everything, and build tables whole rather than take in what is new."
+        ),
     ] = False,
     resume: Annotated[
         str | None,

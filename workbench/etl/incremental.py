@@ -68,7 +68,15 @@ class Step:
 
 @infrastructure()
 def replace_changed(
-    warehouse: Warehouse, name: str, rows: pa.Table, *, member: str, model: str, kind: str, step: Step, inputs: str = ""
+    warehouse: Warehouse,
+    name: str,
+    rows: pa.Table,
+    *,
+    member: str,
+    model: str,
+    kind: str,
+    step: Step,
+    inputs: str = "",
 ) -> int:
     """Make a declared table hold these rows: only members of which a row differs are written.
 

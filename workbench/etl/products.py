@@ -38,8 +38,14 @@ _UNLISTED = f"""
         WHERE listed.product_id IS NULL
     )
     SELECT DISTINCT product_id FROM (
-        {landed_last(dataset("transactions"), ["product_id"], where="transaction_id IN (SELECT naming.transaction_id "
-                     "FROM raw.transactions AS naming WHERE naming.product_id IN (SELECT product_id FROM strangers))")}
+        {
+    landed_last(
+        dataset("transactions"),
+        ["product_id"],
+        where="transaction_id IN (SELECT naming.transaction_id "
+        "FROM raw.transactions AS naming WHERE naming.product_id IN (SELECT product_id FROM strangers))",
+    )
+}
     ) AS lines
     WHERE product_id IN (SELECT product_id FROM strangers)
 """
@@ -107,7 +113,9 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
                 """
             )
         products = products.astype(object).where(products.notna(), None)
-        inputs = sha256(pd.util.hash_pandas_object(products.astype(str), index=False).to_numpy().tobytes()).hexdigest()
+        inputs = sha256(
+            pd.util.hash_pandas_object(products.astype(str), index=False).to_numpy().tobytes()
+        ).hexdigest()
         if step.is_known(inputs):
             # New lines of known products: whatever they are, it is the same.
             with timed("sql"):

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from workbench.errors import unknown
 from workbench.schema.core import CORE
-from workbench.schema.ddl import Dialect, create_schemas, create_table, define, encoding, quote, sql_type, view_mark
+from workbench.schema.ddl import (
+    Dialect,
+    create_schemas,
+    create_table,
+    define,
+    encoding,
+    quote,
+    sql_type,
+    view_mark,
+)
 from workbench.schema.landed import NEWEST_FIRST, landed_last
 from workbench.schema.marts import MARTS
 from workbench.schema.model import SCHEMAS, Column, Table, cut

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from graphlib import TopologicalSorter
 from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import UsageError, WorkFailed, one_line
@@ -139,7 +138,8 @@ class Project:
             if known["key"] != self._key:
                 return None
             return [
-                Node(**{**node, "touches": [Touches(**each) for each in node["touches"]]}) for node in known["nodes"]
+                Node(**{**node, "touches": [Touches(**each) for each in node["touches"]]})
+                for node in known["nodes"]
             ]
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -228,7 +228,9 @@ def _in_order(nodes: Sequence[Node]) -> list[Node]:
 
 def _above(node: Node, nodes: Sequence[Node]) -> set[str]:
     tables = {table.full_name: name for name, table in MODELS.items()}
-    return {tables[name] for name in node.reads if name in tables and tables[name] != node.name} | set(node.parents)
+    return {tables[name] for name in node.reads if name in tables and tables[name] != node.name} | set(
+        node.parents
+    )
 
 
 def _varies(source: str) -> bool:

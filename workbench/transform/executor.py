@@ -67,7 +67,9 @@ class Build:
         marks = session.execute("SELECT model, seen_until, fingerprint FROM ops.watermarks").fetchall()
         self._seen: dict[str, datetime] = {model: seen for model, seen, _ in marks}
         self._fingerprints: dict[str, str] = {model: mark for model, _, mark in marks}
-        latest = " UNION ALL ".join(f"SELECT max(_ingested_at) AS t FROM {t.full_name}" for t in DATASETS.values())
+        latest = " UNION ALL ".join(
+            f"SELECT max(_ingested_at) AS t FROM {t.full_name}" for t in DATASETS.values()
+        )
         ((newest,),) = session.execute(f"SELECT max(t) FROM ({latest}) AS landed").fetchall()
         self._horizon: datetime = newest or START
         self._fills: dict[str, _Fill] = {}
@@ -132,7 +134,9 @@ class Build:
         before = self._clear(fill) if why else 0
         for each in above:
             self._session.execute(f"DROP TABLE IF EXISTS {each.name}")
-            self._session.execute(f"CREATE TEMP TABLE {each.name} AS {self._sql(each, node, whole=bool(why))}")
+            self._session.execute(
+                f"CREATE TEMP TABLE {each.name} AS {self._sql(each, node, whole=bool(why))}"
+            )
             self._analyze([each.name])
         if why and node.withdrawn:
             self._insert_whole(fill, before)
@@ -179,11 +183,17 @@ class Build:
         name, columns = table.full_name, ", ".join(map(quote, table.column_names))
         delta, old, gone, fresh = (f"{part}_{node.name}" for part in ("delta", "old", "gone", "fresh"))
         execute(f"CREATE TEMP TABLE {delta} AS SELECT {columns} FROM {name} WHERE 1 = 0")
-        execute(f"INSERT INTO {delta} ({columns}) SELECT {columns} FROM (\n{self._sql(node, node)}\n) AS model")
+        execute(
+            f"INSERT INTO {delta} ({columns}) SELECT {columns} FROM (\n{self._sql(node, node)}\n) AS model"
+        )
         if not fill.why:
             execute(f"CREATE TEMP TABLE {old} AS {self._touched_rows(node, table, columns)}")
-        execute(f"CREATE TEMP TABLE {gone} AS SELECT {columns} FROM {old} EXCEPT SELECT {columns} FROM {delta}")
-        execute(f"CREATE TEMP TABLE {fresh} AS SELECT {columns} FROM {delta} EXCEPT SELECT {columns} FROM {old}")
+        execute(
+            f"CREATE TEMP TABLE {gone} AS SELECT {columns} FROM {old} EXCEPT SELECT {columns} FROM {delta}"
+        )
+        execute(
+            f"CREATE TEMP TABLE {fresh} AS SELECT {columns} FROM {delta} EXCEPT SELECT {columns} FROM {old}"
+        )
         same = _same_key(table, "g", "f")
         counts = execute(
             f"SELECT (SELECT count(*) FROM {delta}), (SELECT count(*) FROM {fresh}), (SELECT count(*) FROM {gone}), "
@@ -199,10 +209,14 @@ class Build:
                 execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {fresh}")
         if new or lost or fill.was_lost:
             for touches in node.touches:
-                self._touch(touches, _changed(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost))
+                self._touch(
+                    touches, _changed(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost)
+                )
         ((now,),) = execute(f"SELECT count(*) FROM {name}").fetchall()
         fill.differs = bool(new or lost)
-        fill.changes = Changes(offered, new - updated, updated, offered - new, lost - updated, int(now), fill.why)
+        fill.changes = Changes(
+            offered, new - updated, updated, offered - new, lost - updated, int(now), fill.why
+        )
 
     def _touched_rows(self, node: Node, table: Table, columns: str) -> str:
         """Return the query of the rows that are replaced by what was worked out: all, where nothing says which."""
@@ -241,7 +255,9 @@ class Build:
         """Return a statement with the times put in, and with the temporary tables of the steps before the model."""
 
         def literal(found: re.Match[str]) -> str:
-            moment = self._seen.get(found[2], START) if found[1] == "seen" else self._until(self._nodes[found[2]])
+            moment = (
+                self._seen.get(found[2], START) if found[1] == "seen" else self._until(self._nodes[found[2]])
+            )
             return f"timestamp '{moment:%Y-%m-%d %H:%M:%S.%f}'".replace("'1-", "'0001-")
 
         sql = _LITERAL.sub(literal, _LATER.sub("", node.sql) if whole else node.sql)

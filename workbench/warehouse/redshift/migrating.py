@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError
-from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, create_table, define, quote, sql_type, view_mark
+from workbench.schema import (
+    REPORTS,
+    SCHEMAS,
+    TABLES,
+    Column,
+    Table,
+    create_table,
+    define,
+    quote,
+    sql_type,
+    view_mark,
+)
 from workbench.warehouse.redshift.connection import RedshiftSession
 from workbench.warehouse.upgrade import Difference, Found, compare, is_as_declared
 
