@@ -73,7 +73,7 @@ def test_every_table_has_the_rows_that_it_has_on_duckdb(
 def test_a_table_of_another_shape_is_made_anew_and_reports_over_it_come_back(filled: Warehouse) -> None:
     before = filled.query("SELECT sales_date, store_id, lines FROM marts.sales_by_store ORDER BY 1, 2")
     filled.execute("ALTER TABLE core.dim_store ADD COLUMN colour VARCHAR(8)")
-    filled.execute("DROP TABLE marts.retail_sales CASCADE")
+    filled.execute("DROP TABLE core.fact_transactions CASCADE")
     transform.build()
     columns = filled.query("SELECT * FROM core.dim_store").column_names
     assert tuple(columns) == TABLES["core.dim_store"].column_names
