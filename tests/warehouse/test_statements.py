@@ -96,7 +96,7 @@ def test_names_are_found_as_the_engines_find_them() -> None:
     assert full_names(frozenset({"marts.mine"})) == {"marts.mine"}
     # A report stands for the table that it sums up, by whichever of its names.
     for name in ("top_products", "marts.top_products", "marts.mv_top_products"):
-        assert full_names(frozenset({name})) == {"marts.retail_sales"}
+        assert full_names(frozenset({name})) == {"core.fact_transactions"}
 
 
 def test_neither_values_nor_comments_are_kept() -> None:

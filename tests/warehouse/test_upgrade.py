@@ -79,6 +79,15 @@ def test_a_warehouse_from_before_files_were_known_takes_in_what_lands(
     assert either.counts(NAME, "ops.batches") == {NAME: 1, "ops.batches": 1}
 
 
+def test_a_table_that_is_a_view_now_becomes_one_whatever_is_in_it(either: Warehouse) -> None:
+    columns = ", ".join(f"1 AS {name}" for name in TABLES["marts.retail_sales"].column_names)
+    either.execute("DROP VIEW marts.retail_sales")
+    either.execute(f"CREATE TABLE marts.retail_sales AS SELECT {columns}")
+    assert len(upgraded(either)) == 3
+    found = either.query("SELECT * FROM marts.retail_sales")
+    assert (found.num_rows, tuple(found.column_names)) == (0, TABLES["marts.retail_sales"].column_names)
+
+
 def test_a_new_column_that_may_be_empty_is_added(old: Warehouse) -> None:
     earlier(old, drop="_extra")
     (statement,) = upgraded(old)
@@ -179,7 +188,7 @@ def test_rows_without_a_value_that_is_required_now_are_refused(old: Warehouse) -
 def test_a_table_under_a_report_is_upgraded_and_the_report_is_made_again(
     redshift_warehouse: Warehouse,
 ) -> None:
-    redshift_warehouse.execute("DELETE FROM marts.retail_sales")
+    redshift_warehouse.execute("DELETE FROM core.fact_transactions")
     redshift_warehouse.execute("DROP MATERIALIZED VIEW marts.mv_top_products")
     redshift_warehouse.execute("DROP VIEW marts.top_products")
     foretold = upgraded(redshift_warehouse)
@@ -187,6 +196,6 @@ def test_a_table_under_a_report_is_upgraded_and_the_report_is_made_again(
         "CREATE MATERIALIZED VIEW marts.mv_top_products",
         "CREATE OR REPLACE VIEW marts.top_products",
     ]
-    redshift_warehouse.execute("ALTER TABLE marts.retail_sales ADD COLUMN mine INTEGER")
+    redshift_warehouse.execute("ALTER TABLE core.fact_transactions ADD COLUMN mine INTEGER")
     upgraded(redshift_warehouse)
     assert redshift_warehouse.query("SELECT * FROM top_products").num_rows == 0

@@ -45,7 +45,8 @@ def statements(
         if present.get(name):
             wanted += _upgrade(compare(table, present[name], "duckdb", has))
     # What a view was bound to may have another shape now.
-    return wanted + _views(connection, present, always=bool(wanted))
+    below = any(f" {schema}." in statement for statement in wanted for schema in ("core", "marts"))
+    return wanted + _views(connection, present, always=below)
 
 
 def _views(
