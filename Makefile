@@ -86,8 +86,9 @@ up: $(VENV)/lab.stamp ## start MLflow and JupyterLab in the background
 down: ## stop them
 	$(BIN)/workbench down
 
-soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and count
+soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and count; many random deliveries
 	$(BIN)/python benchmarks/soak.py
+	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_incremental_property.py
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,13 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
-from tests.transform.landing import rows
+from tests.transform.landing import land, rows
 from workbench.schema import TABLES, create_schemas, create_table, table
 from workbench.settings import get_settings
 from workbench.transform import MODELS, TAGS
 from workbench.transform.build import _of_parts
 from workbench.transform.compiled import Node, Project
 from workbench.transform.executor import Build
+from workbench.warehouse import Warehouse
 
 DAYS = [datetime(2017, 6, 28) + timedelta(days=n, hours=9) for n in range(0, 12, 2)]
 EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "25"))
@@ -215,15 +217,18 @@ class Database:
             "departments": ("staging.product_category", "product_id", "dim_product", "products"),
         }[kind]
         for member, value in values.items():
-            self.connection.execute(f"DELETE FROM {name} WHERE {key} = ?", [member])
+            self._write(f"DELETE FROM {name} WHERE {key} = ?", [member])
             given = (
                 (member, value, 1, None)
                 if kind == "people"
                 else (member, value, "Goods", None, "predicted", 0.9)
             )
             marks = ", ".join("?" for _ in given)
-            self.connection.execute(f"INSERT INTO {name} VALUES ({marks})", list(given))
-            self.connection.execute("INSERT INTO staging.touched VALUES (?, ?, ?)", [model, dataset, member])
+            self._write(f"INSERT INTO {name} VALUES ({marks})", list(given))
+            self._write("INSERT INTO staging.touched VALUES (?, ?, ?)", [model, dataset, member])
+
+    def _write(self, sql: str, values: Sequence[Any]) -> None:
+        self.connection.execute(sql, values)
 
     def content(self) -> dict[str, list[Any]]:
         """Return all rows of the tables that are built."""
@@ -261,6 +266,18 @@ def database(built: Built) -> Iterator[Database]:
     place.connection.close()
 
 
+def apply(database: Database, what: str, value: Any) -> None:
+    """Do one step of a sequence."""
+    if what == "build":
+        database.build(value)
+    elif what == "break off":
+        database.build(stop=value)
+    elif what in ("people", "departments"):
+        database.stage(what, value)
+    else:
+        database.land(what, value)
+
+
 @settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequence=st.lists(steps, min_size=1, max_size=9))
 def test_what_is_brought_up_to_date_equals_what_is_built_whole(
@@ -268,14 +285,73 @@ def test_what_is_brought_up_to_date_equals_what_is_built_whole(
 ) -> None:
     database.start_again()
     for what, value in sequence:
-        if what == "build":
-            database.build(value)
-        elif what == "break off":
-            database.build(stop=value)
-        elif what in ("people", "departments"):
-            database.stage(what, value)
-        else:
-            database.land(what, value)
+        apply(database, what, value)
+    database.build()
+    brought = database.content()
+    database.build(full=True)
+    assert brought == database.content()
+
+
+class Cluster(Database):
+    """The same on a local Redshift."""
+
+    def __init__(self, nodes: Sequence[Node], warehouse: Warehouse) -> None:
+        self.nodes, self.batch, self.warehouse = nodes, 0, warehouse
+        for dataset, values in FIRST.items():
+            self.land(dataset, values)
+        self.build()
+
+    def build(self, tags: Sequence[str] = (), *, full: bool = False, stop: int | None = None) -> None:
+        """Build parts of the project; with ``stop``, break off at a statement that writes, as a kill does."""
+        wanted = _of_parts(self.nodes, tags or TAGS)
+
+        def work(session: Any) -> None:
+            stopped = _Stopped(session, stop) if stop else session
+            results = Build(stopped, "redshift", self.nodes, "run").execute(wanted, full=full)
+            assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
+
+        with suppress(_Killed):
+            self.warehouse.run(work)
+
+    def land(self, dataset: str, values: list[dict[str, Any]]) -> None:
+        """Take in a batch."""
+        self.batch += 1
+        land(self.warehouse, dataset, self.batch, *values)
+
+    def _write(self, sql: str, values: Sequence[Any]) -> None:
+        self.warehouse.execute(sql, values)
+
+    def content(self) -> dict[str, list[Any]]:
+        """Return all rows of the tables that are built."""
+        return {
+            each.full_name: sorted(
+                self.warehouse.query(f"SELECT * FROM {each.full_name}", unload=False).to_pylist(), key=repr
+            )
+            for each in MODELS.values()
+        }
+
+
+def test_so_it_is_on_redshift(redshift_warehouse: Warehouse) -> None:
+    nodes, _ = Project(get_settings(), redshift_warehouse).statements()
+    database = Cluster(nodes, redshift_warehouse)
+    land_and_build = [
+        ("transactions", [FIRST["transactions"][0] | {"product_id": "P3", "customer_id": "C4"}]),
+        ("customers", [{"customer_id": "C3", "updated_at": str(DAYS[1]), "first_name": "Bob"}]),
+        ("people", {"C1": "C2"}),
+        ("break off", 9),
+        ("products", [{"product_id": "P1", "updated_at": str(DAYS[2]), "is_deleted": True}]),
+        ("exchange_rates", [{"rate_date": str(DAYS[3].date()), "currency": "USD", "units_per_eur": "0.8"}]),
+        ("build", ["products"]),
+        ("departments", {"P2": "Food"}),
+        ("transactions", [FIRST["transactions"][0] | {"transaction_timestamp": str(DAYS[5])}]),
+        ("stores", [{"store_id": "S2", "updated_at": str(DAYS[2]), "name": "Bob"}]),
+        (
+            "events",
+            [{"event_id": "E1", "event_timestamp": str(DAYS[2]), "event_type": "view", "customer_id": "C5"}],
+        ),
+    ]
+    for what, value in land_and_build:
+        apply(database, what, value)
     database.build()
     brought = database.content()
     database.build(full=True)
