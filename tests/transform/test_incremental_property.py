@@ -157,6 +157,7 @@ steps = st.one_of(
     deliveries,
     st.tuples(st.just("build"), st.lists(st.sampled_from(TAGS), max_size=2)),
     st.tuples(st.just("break off"), st.integers(1, 15)),
+    st.tuples(st.just("withdraw"), st.integers(0, 3)),
 )
 
 
@@ -230,6 +231,22 @@ class Database:
     def _write(self, sql: str, values: Sequence[Any]) -> None:
         self.connection.execute(sql, values)
 
+    def withdraw(self, place: int) -> None:
+        """Take a batch of sales lines out of raw, and tell those who read it."""
+        batches = self.connection.execute("SELECT DISTINCT _batch_id FROM raw.transactions ORDER BY 1").fetchall()
+        if place >= len(batches):
+            return
+        for model, kind, column in (
+            ("fact_transactions", "withdrawn", "transaction_id"), ("dim_customer", "customers", "customer_id"),
+            ("dim_product", "products", "product_id"), ("dim_store", "stores", "store_id"),
+        ):  # fmt: skip
+            self._write(
+                f"INSERT INTO staging.touched SELECT DISTINCT '{model}', '{kind}', {column} FROM raw.transactions "
+                f"WHERE _batch_id = ? AND {column} IS NOT NULL",
+                batches[place],
+            )
+        self._write("DELETE FROM raw.transactions WHERE _batch_id = ?", batches[place])
+
     def content(self) -> dict[str, list[Any]]:
         """Return all rows of the tables that are built."""
         return {
@@ -272,6 +289,8 @@ def apply(database: Database, what: str, value: Any) -> None:
         database.build(value)
     elif what == "break off":
         database.build(stop=value)
+    elif what == "withdraw":
+        database.withdraw(value)
     elif what in ("people", "departments"):
         database.stage(what, value)
     else:
