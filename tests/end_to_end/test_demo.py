@@ -16,7 +16,7 @@ from workbench.warehouse import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 # What runs leave behind differs from one to the next; all else is a function of what landed.
-OF_RUNS = {"ops.runs", "ops.lineage", "ops.quality_results", "ops.audit_log"}
+OF_RUNS = {"ops.builds", "ops.watermarks", "ops.runs", "ops.lineage", "ops.quality_results", "ops.audit_log"}
 
 
 def demo(home: Path) -> dict[str, Any]:

@@ -233,7 +233,9 @@ class Database:
 
     def withdraw(self, place: int) -> None:
         """Take a batch of sales lines out of raw, and tell those who read it."""
-        batches = self.connection.execute("SELECT DISTINCT _batch_id FROM raw.transactions ORDER BY 1").fetchall()
+        batches = self.connection.execute(
+            "SELECT DISTINCT _batch_id FROM raw.transactions ORDER BY 1"
+        ).fetchall()
         if place >= len(batches):
             return
         for model, kind, column in (

@@ -49,9 +49,8 @@ def init(
         )
         return
     made = warehouse.initialize()
-    typer.echo(
-        f"{'made' if len(made) == len(TABLES) else 'ready'}: {warehouse.url} with {len(TABLES)} tables"
-    )
+    tables = sum(not table.view for table in TABLES.values())
+    typer.echo(f"{'made' if len(made) == tables else 'ready'}: {warehouse.url} with {tables} tables")
 
 
 def maintain() -> None:

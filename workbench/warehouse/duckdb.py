@@ -198,7 +198,7 @@ class DuckDBWarehouse:
             present = columns(connection)
             for statement in statements(connection, present):
                 connection.execute(statement)
-        return [name for name in TABLES if name not in present]
+        return [name for name, table in TABLES.items() if name not in present and not table.view]
 
     @infrastructure()
     def plan(self) -> list[str]:
@@ -214,7 +214,7 @@ class DuckDBWarehouse:
         """Make tables anew that are missing or not as declared, or all of them; rows they had are gone."""
         with self.transaction() as connection:
             present = columns(connection)
-            for table in map(declared, tables):
+            for table in (each for each in map(declared, tables) if not each.view):
                 if always or not is_as_declared(table, present.get(table.full_name, {}), "duckdb"):
                     connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
                     for statement in create_table(table, "duckdb"):

@@ -261,7 +261,7 @@ class RedshiftWarehouse:
     def maintain(self) -> list[str]:
         """Sort and reclaim what was deleted, renew statistics and materialized views; return the statements."""
         statements = [
-            *(f"VACUUM {name}" for name in TABLES),
+            *(f"VACUUM {name}" for name, table in TABLES.items() if not table.view),
             "ANALYZE",
             *(f"REFRESH MATERIALIZED VIEW {report.materialized_name}" for report in REPORTS),
         ]

@@ -100,10 +100,12 @@ class Migration:
 def anew(session: RedshiftSession, tables: Sequence[Table], *, always: bool) -> None:
     """Make tables anew that are missing or not as declared, or all; reports over them are gone then."""
     found = _tables(session)
+    # A view is made again by what follows, if it is another.
     wrong = [
         table
         for table in tables
-        if always or not is_as_declared(table, found.get(table.full_name, {}), "redshift")
+        if not table.view
+        and (always or not is_as_declared(table, found.get(table.full_name, {}), "redshift"))
     ]
     names = {table.full_name for table in wrong}
     statements = [statement for report in REPORTS if names & set(report.reads) for statement in report.drop()]
