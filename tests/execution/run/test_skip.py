@@ -74,6 +74,16 @@ def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> No
     assert states(run_pipeline(shop))["take"][1] == f"unchanged since run {first.run_id}.take"
 
 
+def test_a_whole_run_runs_everything_and_tells_its_notebooks(shop: Path) -> None:
+    imports = "from workbench.execution import record\nfrom workbench.settings import get_settings"
+    told = "record(values={'full': get_settings().full})"
+    notebook(shop / "show.ipynb", imports=imports, last=told)
+    assert run_pipeline(shop).stages[1].results == {"full": False}
+    whole = run_pipeline(shop, options=RunOptions(full=True))
+    assert states(whole) == {"take": ("succeeded", "forced"), "show": ("succeeded", "forced")}
+    assert whole.stages[1].results == {"full": True}
+
+
 def test_the_reason_names_what_changed(
     shop: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
