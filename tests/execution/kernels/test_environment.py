@@ -51,6 +51,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "lake_uri": "s3://bucket/lake",
         "keep_runs": 12,
         "keep_days": 3.5,
+        "full": True,
     }
 
 
