@@ -38,7 +38,7 @@ LONGEST = (
     "end_to_end/test_quick_start.py", "execution/kernels/test_faults.py", "execution/papermill/test_papermill.py",
     "transform/test_redshift.py", "notebooks/test_tours.py", "etl/test_ingest.py",
     "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
-    "transform/test_replay.py", "services/test_services.py",
+    "transform/test_compiled.py", "services/test_services.py", "transform/test_incremental_property.py",
 )  # fmt: skip
 
 

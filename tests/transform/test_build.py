@@ -19,7 +19,17 @@ from workbench.schema import TABLES, sql_type
 from workbench.settings import get_settings
 from workbench.warehouse import Warehouse
 
-HOLD = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('held', flush=True); time.sleep({})"
+HOLD = """
+import duckdb, sys, time
+for _ in range(200):
+    try:
+        held = duckdb.connect(sys.argv[1])
+        break
+    except duckdb.IOException:
+        time.sleep(0.05)
+print("held", flush=True)
+time.sleep({})
+"""
 BUILD = "from workbench import transform; transform.build()"
 # Stops in the middle, where the test kills it; the file it makes says so.
 HALF = """

@@ -197,7 +197,7 @@ class Database:
         self.connection.begin()
         try:
             wanted = _of_parts(self.nodes, tags or TAGS)
-            results = Build(session, "duckdb", self.nodes, "run").execute(wanted, full=full)
+            results = Build(session, self.nodes, "run", analyze=False).execute(wanted, full=full)
         except _Killed:
             self.connection.rollback()
             return
@@ -328,7 +328,7 @@ class Cluster(Database):
 
         def work(session: Any) -> None:
             stopped = _Stopped(session, stop) if stop else session
-            results = Build(stopped, "redshift", self.nodes, "run").execute(wanted, full=full)
+            results = Build(stopped, self.nodes, "run", analyze=True).execute(wanted, full=full)
             assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
 
         with suppress(_Killed):

@@ -74,7 +74,7 @@ def _execute(
             session.execute("LOCK TABLE ops.watermarks")
         elif project.memory_limit:
             session.execute(f"SET memory_limit = '{project.memory_limit}'")
-        results = Build(session, warehouse.dialect, nodes, run_id).execute(wanted, full=full)
+        results = Build(session, nodes, run_id, analyze=not warehouse.is_embedded).execute(wanted, full=full)
         raise_for(results)
         return results
 

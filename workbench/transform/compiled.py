@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from graphlib import TopologicalSorter
@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.files import write_text
-from workbench.schema import TABLES
+from workbench.schema import TABLES, Table
 from workbench.settings import Settings
 from workbench.transform.results import MODELS
 from workbench.warehouse import Warehouse
@@ -174,6 +174,13 @@ class Project:
                     f"{one_line(result.message or '', 300)}"
                 )
         return _in_order([_node(result.node, manifest) for result in results])
+
+
+def fingerprint(nodes: Iterable[Node], table: Table) -> str:
+    """Return a hash of what a table is worked out by: statements, the columns that they replace rows by, its shape."""
+    parts = [(node.name, node.sql, node.by, [asdict(touches) for touches in node.touches]) for node in nodes]
+    shape = [(column.name, column.kind, column.size) for column in table.columns]
+    return sha256(json.dumps([parts, shape]).encode()).hexdigest()
 
 
 def _node(node: Any, manifest: Any) -> Node:

@@ -8,21 +8,21 @@ is built whole.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import sha256
 from time import monotonic
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import duckdb
 
 from workbench.errors import UsageError, WorkFailed, one_line
-from workbench.schema import DATASETS, Dialect, Table, quote
-from workbench.transform.compiled import Node, Touches
+from workbench.schema import DATASETS, Table, quote
+from workbench.transform.compiled import Node, Touches, fingerprint
+from workbench.transform.differences import changed_members, replaced_rows, same_key
+from workbench.transform.judging import judge
 from workbench.transform.results import MODELS, Changes, NodeResult
 from workbench.warehouse import Session
 
@@ -30,8 +30,6 @@ START = datetime(1, 1, 1)
 _LITERAL = re.compile(r"/\*(seen|until) (\w+)\*/.*?/\*\*/", re.DOTALL)
 _LATER = re.compile(r"/\*later\*/.*?/\*end later\*/", re.DOTALL)
 _FACT = "fact_"
-
-Outcome: TypeAlias = tuple[Literal["pass", "warn", "fail"], int]
 
 
 @dataclass
@@ -48,7 +46,6 @@ class _Fill:
     was_lost: bool
     is_moved: bool
     changes: Changes = field(default_factory=Changes)
-    differs: bool = False
 
 
 class Build:
@@ -56,13 +53,13 @@ class Build:
 
     Args:
         session: of the transaction.
-        dialect: of its engine.
         nodes: all of the project, in order.
         run_id: that the account names.
+        analyze: whether the engine must be told to look how many rows a table has.
     """
 
-    def __init__(self, session: Session, dialect: Dialect, nodes: Sequence[Node], run_id: str) -> None:
-        self._session, self._dialect, self._run_id = session, dialect, run_id
+    def __init__(self, session: Session, nodes: Sequence[Node], run_id: str, *, analyze: bool) -> None:
+        self._session, self._run_id, self._must_analyze = session, run_id, analyze
         self._nodes = {node.name: node for node in nodes}
         marks = session.execute("SELECT model, seen_until, fingerprint FROM ops.watermarks").fetchall()
         self._seen: dict[str, datetime] = {model: seen for model, seen, _ in marks}
@@ -87,7 +84,7 @@ class Build:
             if node.kind == "test":
                 started = monotonic()
                 with _named(node):
-                    status, failures = self._test(node)
+                    status, failures = judge(self._session, node, self._looked_at(node))
                 results.append(self._result(node, monotonic() - started, status=status, failures=failures))
         for fill in self._fills.values():
             for part in ("delta", "old", "gone", "fresh"):
@@ -115,13 +112,13 @@ class Build:
     def _fill(self, node: Node, full: bool) -> _Fill:
         table = MODELS[node.name]
         above = self._above(node)
-        fingerprint = _fingerprint([node, *above], table)
+        mark = fingerprint([node, *above], table)
         is_empty = not self._session.execute(f"SELECT 1 FROM {table.full_name} LIMIT 1").fetchall()
         was_built = node.name in self._seen
         why = (
             "asked for" if full
             else "it was never built" if not was_built
-            else "what it is worked out by has changed" if self._fingerprints[node.name] != fingerprint
+            else "what it is worked out by has changed" if self._fingerprints[node.name] != mark
             else "its table is empty" if is_empty
             else ""
         )  # fmt: skip
@@ -145,7 +142,7 @@ class Build:
         for each in above:
             self._session.execute(f"DROP TABLE {each.name}")
         self._session.execute("DELETE FROM staging.touched WHERE model = ?", [node.name])
-        self._mark(node, fingerprint)
+        self._mark(node, mark)
         self._account(fill)
         return fill
 
@@ -174,7 +171,6 @@ class Build:
         ((now,),) = self._session.execute(f"SELECT count(*) FROM {name}").fetchall()
         for touches in node.touches:
             self._touch(touches, f"SELECT {touches.member} AS member FROM {name}")
-        fill.differs = True
         fill.changes = Changes(int(now), int(now), 0, 0, before, int(now), fill.why)
 
     def _insert_differences(self, fill: _Fill) -> None:
@@ -187,14 +183,14 @@ class Build:
             f"INSERT INTO {delta} ({columns}) SELECT {columns} FROM (\n{self._sql(node, node)}\n) AS model"
         )
         if not fill.why:
-            execute(f"CREATE TEMP TABLE {old} AS {self._touched_rows(node, table, columns)}")
+            execute(f"CREATE TEMP TABLE {old} AS {replaced_rows(node, table)}")
         execute(
             f"CREATE TEMP TABLE {gone} AS SELECT {columns} FROM {old} EXCEPT SELECT {columns} FROM {delta}"
         )
         execute(
             f"CREATE TEMP TABLE {fresh} AS SELECT {columns} FROM {delta} EXCEPT SELECT {columns} FROM {old}"
         )
-        same = _same_key(table, "g", "f")
+        same = same_key(table, "g", "f")
         counts = execute(
             f"SELECT (SELECT count(*) FROM {delta}), (SELECT count(*) FROM {fresh}), (SELECT count(*) FROM {gone}), "
             f"(SELECT count(*) FROM {gone} AS g INNER JOIN {fresh} AS f ON {same})"
@@ -204,36 +200,19 @@ class Build:
             execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {delta}")
         else:
             if lost:
-                execute(f"DELETE FROM {name} USING {gone} AS g WHERE {_same_key(table, 'g', name)}")
+                execute(f"DELETE FROM {name} USING {gone} AS g WHERE {same_key(table, 'g', name)}")
             if new:
                 execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {fresh}")
         if new or lost or fill.was_lost:
             for touches in node.touches:
                 self._touch(
-                    touches, _changed(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost)
+                    touches,
+                    changed_members(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost),
                 )
         ((now,),) = execute(f"SELECT count(*) FROM {name}").fetchall()
-        fill.differs = bool(new or lost)
         fill.changes = Changes(
             offered, new - updated, updated, offered - new, lost - updated, int(now), fill.why
         )
-
-    def _touched_rows(self, node: Node, table: Table, columns: str) -> str:
-        """Return the query of the rows that are replaced by what was worked out: all, where nothing says which."""
-        every = f"SELECT {columns} FROM {table.full_name}"
-        if not node.by:
-            return every
-        source = f"delta_{node.name}" if node.withdrawn else f"touched_{node.name}"
-        own = ", ".join(f"t.{quote(name)}" for name in table.column_names)
-        on = " AND ".join(f"t.{quote(name)} = k.{quote(name)}" for name in node.by)
-        keys = ", ".join(map(quote, node.by))
-        rows = f"SELECT {own} FROM {table.full_name} AS t INNER JOIN (SELECT DISTINCT {keys} FROM {source}) AS k ON {on}"
-        if node.withdrawn:
-            rows += (
-                f" UNION {every} WHERE {quote(node.withdrawn)} IN (SELECT member FROM staging.touched "
-                f"WHERE model = '{node.name}' AND kind = 'withdrawn')"
-            )
-        return rows
 
     def _touch(self, touches: Touches, members: str) -> None:
         """Tell other models which members have changed: ``members`` is a query of one column."""
@@ -247,7 +226,7 @@ class Build:
 
     def _analyze(self, tables: Iterable[str]) -> None:
         """Let a cluster know how many rows tables have, which nobody told it in this transaction."""
-        if self._dialect == "redshift":
+        if self._must_analyze:
             for name in tables:
                 self._session.execute(f"ANALYZE {name}")
 
@@ -299,20 +278,6 @@ class Build:
             ],
         )  # fmt: skip
 
-    def _test(self, node: Node) -> Outcome:
-        """Make a test as dbt does: count what its statement finds, and judge that."""
-        check = node.check
-        limit = f" LIMIT {int(check['limit'])}" if check.get("limit") else ""
-        found = self._session.execute(
-            f"SELECT {check['fail_calc']}, CASE WHEN {check['fail_calc']} {check['warn_if']} THEN 1 ELSE 0 END, "
-            f"CASE WHEN {check['fail_calc']} {check['error_if']} THEN 1 ELSE 0 END "
-            f"FROM (SELECT * FROM (\n{self._looked_at(node)}\n) AS failures{limit}) AS found"
-        ).fetchone()
-        failures, warns, errors = map(int, found or (0, 0, 0))
-        if errors and check["severity"] == "error":
-            return "fail", failures
-        return ("warn", failures) if warns or errors else ("pass", failures)
-
     def _looked_at(self, node: Node) -> str:
         """Return a test's statement; a fact's is about the rows that were written, where no other can have changed.
 
@@ -336,27 +301,3 @@ def _named(node: Node) -> Iterator[None]:
     except (duckdb.Error, UsageError) as error:
         kind = "test" if node.kind == "test" else "model"
         raise WorkFailed(f"dbt: {kind} {node.name}: {one_line(str(error), 300)}") from error
-
-
-def _changed(touches: Touches, gone: str, fresh: str, all_of_it: bool) -> str:
-    """Return the query of the members that changed rows touch."""
-    if all_of_it:
-        return f"SELECT {touches.member} AS member FROM {fresh}"
-    if not touches.of:
-        return f"SELECT {touches.member} AS member FROM {gone} UNION SELECT {touches.member} FROM {fresh}"
-    columns = ", ".join(dict.fromkeys([*map(quote, touches.of)]))
-    was, now = (f"SELECT {touches.member} AS member, {columns} FROM {part}" for part in (gone, fresh))
-    lost = f"SELECT member FROM (SELECT * FROM ({was}) AS a EXCEPT SELECT * FROM ({now}) AS b) AS lost"
-    found = f"SELECT member FROM (SELECT * FROM ({now}) AS a EXCEPT SELECT * FROM ({was}) AS b) AS found"
-    known = "" if touches.also_new else f" WHERE member IN (SELECT {touches.member} FROM {gone})"
-    return f"{lost} UNION {found}{known}"
-
-
-def _same_key(table: Table, left: str, right: str) -> str:
-    return " AND ".join(f"{left}.{quote(name)} = {right}.{quote(name)}" for name in table.key)
-
-
-def _fingerprint(nodes: Iterable[Node], table: Table) -> str:
-    parts = [(node.name, node.sql, node.by, [asdict(touches) for touches in node.touches]) for node in nodes]
-    shape = [(column.name, column.kind, column.size) for column in table.columns]
-    return sha256(json.dumps([parts, shape]).encode()).hexdigest()
