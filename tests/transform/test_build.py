@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.transform.conftest import Built, content
-from tests.transform.landing import land
+from tests.transform.landing import land, line
 from workbench import transform
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import TABLES, sql_type
@@ -144,13 +144,26 @@ def test_a_failing_check_is_named_and_what_depends_on_it_is_not_built(copy: Ware
 
 
 def test_a_failing_model_is_named_with_its_cause(copy: Warehouse) -> None:
-    copy.execute("DELETE FROM core.dim_product")
-    copy.execute("DELETE FROM core.fact_transactions")
-    copy.execute("DELETE FROM core.dim_store")
-    with pytest.raises(WorkFailed, match=r"model fact_transactions: .*NOT NULL.*product_key"):
+    land(
+        copy,
+        "transactions",
+        9,
+        line("too much", quantity="99999999999999", unit_price="999999999999", store_id="new"),
+    )
+    before = copy.counts("core.dim_store", "core.fact_transactions")
+    with pytest.raises(WorkFailed, match=r"model fact_transactions: .*(overflow|range|cast)"):
         transform.build("transactions")
     # Nothing of the build is there, not even of what could be filled.
-    assert copy.counts("core.dim_store") == {"core.dim_store": 0}
+    assert copy.counts("core.dim_store", "core.fact_transactions") == before
+
+
+def test_facts_do_not_wait_for_stages_that_have_nothing_to_do(copy: Warehouse) -> None:
+    land(
+        copy, "transactions", 9, line("known", customer_id="ann"), line("unheard of", customer_id="newcomer")
+    )
+    before = copy.counts("core.fact_transactions")["core.fact_transactions"]
+    transform.build("transactions")
+    assert copy.counts("core.fact_transactions") == {"core.fact_transactions": before + 2}
 
 
 def test_a_file_held_for_long_is_named_with_its_holder(

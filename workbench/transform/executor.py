@@ -29,7 +29,6 @@ from workbench.warehouse import Session
 START = datetime(1, 1, 1)
 _LITERAL = re.compile(r"/\*(seen|until) (\w+)\*/.*?/\*\*/", re.DOTALL)
 _LATER = re.compile(r"/\*later\*/.*?/\*end later\*/", re.DOTALL)
-_FACT = "fact_"
 
 
 @dataclass
@@ -74,9 +73,15 @@ class Build:
     def execute(self, nodes: Sequence[Node], *, full: bool) -> list[NodeResult]:
         """Fill the models, then make the tests; return a result for each."""
         results = []
+        names = {node.name for node in nodes}
         for node in nodes:
             if node.kind == "model":
                 started = monotonic()
+                for dimension in self._dimensions(node):
+                    if dimension not in names | self._fills.keys():
+                        # A stage is skipped that has nothing to do for new lines, but facts wait for its dimension.
+                        with _named(self._nodes[dimension]):
+                            self._fill(self._nodes[dimension], False)
                 with _named(node):
                     fill = self._fill(node, full)
                 results.append(self._result(node, monotonic() - started, changes=fill.changes))
@@ -250,10 +255,12 @@ class Build:
 
     def _until(self, node: Node) -> datetime:
         """Return up to when a model takes raw rows in: a fact, those that its dimensions have seen."""
-        if not node.name.startswith(_FACT):
-            return self._horizon
-        dimensions = [name for name in node.parents if name.startswith("dim_")]
-        return min((self._seen.get(name, START) for name in dimensions), default=self._horizon)
+        return min((self._seen.get(name, START) for name in self._dimensions(node)), default=self._horizon)
+
+    @staticmethod
+    def _dimensions(node: Node) -> list[str]:
+        """Return the dimensions that a fact looks keys up in; none for other models."""
+        return [name for name in node.parents if node.name.startswith("fact_") and name.startswith("dim_")]
 
     def _mark(self, node: Node, fingerprint: str) -> None:
         until = self._until(node)
