@@ -273,7 +273,7 @@ class Build:
 
     def _account(self, fill: _Fill) -> None:
         counts = fill.changes
-        if not (counts.offered or counts.removed or counts.why):
+        if not (counts.offered or counts.removed):
             return
         self._session.execute(
             "INSERT INTO ops.builds (run_id, model, table_name, reason, rows_offered, rows_inserted, rows_updated, "
