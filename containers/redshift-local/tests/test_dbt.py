@@ -82,7 +82,7 @@ def test_every_declared_table_is_made_and_has_its_design(address: Address) -> No
     _declare(address)
     connection = connect_to(address)
     cursor = connection.cursor()
-    for table in schema.TABLES.values():
+    for table in (each for each in schema.TABLES.values() if not each.view):
         cursor.execute(
             'SELECT diststyle, sortkey_num FROM svv_table_info WHERE "schema" = %s AND "table" = %s',
             (table.schema, table.name),
