@@ -1,7 +1,6 @@
 """Whatever lands, in whatever order: tables that were brought up to date equal those built whole, row for row.
 
-Deliveries are small and drawn from few keys, so that they correct, repeat, delete and bring back one another all the
-time. Parts of the project are built in between, some builds are broken off, and rows land while others are built.
+Parts of the project are built in between, some builds are broken off, and rows land while others are built.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
@@ -18,147 +16,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
+from tests.transform.deliveries import DAYS, FIRST, steps
 from tests.transform.landing import land, rows
 from workbench.schema import TABLES, create_schemas, create_table, table
 from workbench.settings import get_settings
 from workbench.transform import MODELS, TAGS
-from workbench.transform.build import _of_parts
+from workbench.transform.build import of_parts
 from workbench.transform.compiled import Node, Project
 from workbench.transform.executor import Build
 from workbench.warehouse import Warehouse
 
-DAYS = [datetime(2017, 6, 28) + timedelta(days=n, hours=9) for n in range(0, 12, 2)]
 EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "25"))
 """How many sequences of deliveries are tried; `make soak` tries 200."""
-
-moments = st.sampled_from([str(day) for day in DAYS])
-names = st.sampled_from(["Ann", "Bob", None])
-customers = st.sampled_from(["C1", "C2", "C3", None])
-products, stores = st.sampled_from(["P1", "P2", "P3"]), st.sampled_from(["S1", "S2"])
-currencies = st.sampled_from(["USD", "EUR", "GBP"])
-amounts = st.sampled_from(["1", "2", "-1", "3.5"])
-
-lines = st.fixed_dictionaries(
-    {
-        "transaction_id": st.sampled_from(["T1", "T2", "T3", "T4"]),
-        "line_number": st.sampled_from(["1", "2"]),
-        "transaction_timestamp": moments,
-        "customer_id": customers,
-        "product_id": products,
-        "store_id": stores,
-        "quantity": amounts,
-        "unit_price": st.sampled_from(["10", "2.25"]),
-        "discount_amount": st.sampled_from([None, "0.5"]),
-        "currency": currencies,
-    }
-)
-deliveries = st.one_of(
-    st.tuples(st.just("transactions"), st.lists(lines, min_size=1, max_size=4)),
-    st.tuples(
-        st.just("customers"),
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "customer_id": st.sampled_from(["C1", "C2", "C3"]), "updated_at": moments, "first_name": names,
-                    "is_deleted": st.booleans(),
-                }
-            ),
-            min_size=1, max_size=3,
-        ),
-    ),
-    st.tuples(
-        st.just("products"),
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "product_id": products, "updated_at": moments,
-                    "department": st.sampled_from(["Food", "Toys", None]), "is_deleted": st.booleans(),
-                }
-            ),
-            min_size=1, max_size=3,
-        ),
-    ),
-    st.tuples(
-        st.just("stores"),
-        st.lists(
-            st.fixed_dictionaries({"store_id": stores, "updated_at": moments, "name": names}), min_size=1, max_size=2
-        ),
-    ),
-    st.tuples(
-        st.just("exchange_rates"),
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "rate_date": st.sampled_from([str(day.date()) for day in DAYS]),
-                    "currency": st.sampled_from(["USD", "GBP"]),
-                    "units_per_eur": st.sampled_from(["1.5", "0.8"]),
-                }
-            ),
-            min_size=1, max_size=3,
-        ),
-    ),
-    st.tuples(
-        st.just("events"),
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "event_id": st.sampled_from(["E1", "E2"]), "event_timestamp": moments, "event_type": st.just("view"),
-                    "customer_id": customers, "product_id": products, "store_id": stores,
-                }
-            ),
-            min_size=1, max_size=2,
-        ),
-    ),
-    st.tuples(
-        st.just("measurements"),
-        st.lists(
-            st.fixed_dictionaries(
-                {
-                    "measurement_id": st.sampled_from(["M1", "M2"]), "measured_at": moments, "store_id": stores,
-                    "metric": st.just("visitors"), "value": amounts,
-                }
-            ),
-            min_size=1, max_size=2,
-        ),
-    ),
-    # What the stages' own Python hands to the star schema: who is who, and categories.
-    st.tuples(st.just("people"), st.dictionaries(st.sampled_from(["C1", "C2", "C3"]), st.sampled_from(["C1", "C2"]))),
-    st.tuples(st.just("departments"), st.dictionaries(products, st.sampled_from(["Food", "Toys"]))),
-)  # fmt: skip
-FIRST: dict[str, list[dict[str, Any]]] = {
-    "customers": [
-        {"customer_id": "C1", "updated_at": str(DAYS[1]), "first_name": "Ann"},
-        {"customer_id": "C1", "updated_at": str(DAYS[3]), "first_name": "Bob"},
-        {"customer_id": "C2", "updated_at": str(DAYS[0]), "first_name": "Ann"},
-    ],
-    "products": [
-        {"product_id": "P1", "updated_at": str(DAYS[0]), "department": "Food"},
-        {"product_id": "P1", "updated_at": str(DAYS[2]), "department": "Toys"},
-        {"product_id": "P2", "updated_at": str(DAYS[0])},
-    ],
-    "stores": [{"store_id": "S1", "updated_at": str(DAYS[0]), "name": "Ann"}],
-    "exchange_rates": [
-        {"rate_date": str(DAYS[2].date()), "currency": currency, "units_per_eur": "1.5"} for currency in ("USD", "GBP")
-    ],
-    "transactions": [
-        {
-            "transaction_id": f"T{n}", "line_number": str(number), "transaction_timestamp": str(DAYS[n]),
-            "customer_id": customer, "product_id": product, "store_id": f"S{number}", "quantity": str(n + number),
-            "unit_price": "10", "currency": currency,
-        }
-        for n, customer, currency in ((1, "C1", "USD"), (2, "C2", "EUR"), (3, "C3", "GBP"), (4, None, "GBP"))
-        for number, product in ((1, "P1"), (2, "P2"), (3, "P3"))
-    ],
-    "events": [{"event_id": "E1", "event_timestamp": str(DAYS[1]), "event_type": "view", "customer_id": "C1"}],
-}  # fmt: skip
-"""What each sequence begins with: a warehouse that is built."""
-
-steps = st.one_of(
-    deliveries,
-    st.tuples(st.just("build"), st.lists(st.sampled_from(TAGS), max_size=2)),
-    st.tuples(st.just("break off"), st.integers(1, 15)),
-    st.tuples(st.just("withdraw"), st.integers(0, 3)),
-)
 
 
 class Database:
@@ -196,7 +65,7 @@ class Database:
         session = _Stopped(self.connection, stop) if stop else self.connection
         self.connection.begin()
         try:
-            wanted = _of_parts(self.nodes, tags or TAGS)
+            wanted = of_parts(self.nodes, tags or TAGS)
             results = Build(session, self.nodes, "run", analyze=False).execute(wanted, full=full)
         except _Killed:
             self.connection.rollback()
@@ -324,7 +193,7 @@ class Cluster(Database):
 
     def build(self, tags: Sequence[str] = (), *, full: bool = False, stop: int | None = None) -> None:
         """Build parts of the project; with ``stop``, break off at a statement that writes, as a kill does."""
-        wanted = _of_parts(self.nodes, tags or TAGS)
+        wanted = of_parts(self.nodes, tags or TAGS)
 
         def work(session: Any) -> None:
             stopped = _Stopped(session, stop) if stop else session

@@ -46,7 +46,7 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     project = Project(settings, warehouse)
     warehouse.require()
     nodes, known = project.statements()
-    wanted = _of_parts(nodes, tags or TAGS)
+    wanted = of_parts(nodes, tags or TAGS)
     results = _execute(warehouse, project, nodes, wanted, full_refresh or settings.full)
     filled = [result.table for result in results if result.filled]
     views = [name for name, table in TABLES.items() if table.view] if not tags or "marts" in tags else []
@@ -56,7 +56,8 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     return TransformResult(in_order(results), time.monotonic() - started, known)
 
 
-def _of_parts(nodes: Sequence[Node], tags: Sequence[str]) -> list[Node]:
+def of_parts(nodes: Sequence[Node], tags: Sequence[str]) -> list[Node]:
+    """Return the models of parts of the project and their tests, in order; not the steps."""
     models = {node.table for node in nodes if node.kind == "model" and set(node.tags) & set(tags)}
     return [node for node in nodes if node.table in models]
 
