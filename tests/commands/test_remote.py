@@ -83,6 +83,14 @@ def test_a_path_that_the_engine_can_not_open_is_refused(
     assert not (tmp_path / name).exists()
 
 
+def test_a_file_that_is_named_like_a_schema_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call
+) -> None:
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", f"duckdb:///{tmp_path / 'Marts.duckdb'}")
+    clear(call("init"), 2, "Marts is a schema in it already", "choose another name than Marts.duckdb")
+    assert not (tmp_path / "Marts.duckdb").exists()
+
+
 def test_a_full_disk_is_told_in_a_line(disk: Path, sales: Path, call: Call) -> None:
     assert call("init").status == 0
     lost()

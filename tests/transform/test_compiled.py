@@ -15,7 +15,7 @@ from tests.transform.landing import land, line
 from workbench import transform
 from workbench.errors import WorkFailed
 from workbench.settings import get_settings
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Warehouse, connect
 
 
 @pytest.fixture
@@ -133,10 +133,62 @@ def test_a_model_with_hooks_is_refused(project: Path) -> None:
         transform.build("marts")
 
 
-def test_a_file_of_statements_that_is_none_is_overlooked(copy: Warehouse, home: Path) -> None:
-    transform.build("marts")
-    kept = home / "dbt" / "statements-duckdb.json"
-    for broken in (kept.read_text()[:-9], "[]", '{"key": 1}'):
-        kept.write_text(broken)
+def kept(folder: Path) -> Path:
+    (path,) = (folder / "statements").iterdir()
+    return path
+
+
+def test_a_file_of_statements_that_is_none_is_overlooked_and_the_project_read_from_dbts_cache(
+    project: Path, home: Path
+) -> None:
+    path, cache = kept(project / "target"), home / "dbt" / "target" / "partial_parse.msgpack"
+    written = cache.stat().st_mtime_ns
+    for broken in (path.read_text()[:-9], "[1]", "{}"):
+        path.write_text(broken)
         assert not transform.build("marts").known
         assert transform.build("marts").known
+    assert cache.stat().st_mtime_ns == written
+
+
+def test_statements_are_as_good_for_any_home_and_file(
+    project: Path, copy: Warehouse, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = content(copy)
+    shutil.copy(home / "warehouse.duckdb", home.parent / "a core.duckdb")
+    monkeypatch.setenv("WORKBENCH_HOME", str(home.parent / "other"))
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", f"duckdb:///{home.parent / 'a core.duckdb'}")
+    elsewhere = connect()
+    elsewhere.execute("DELETE FROM ops.watermarks")
+    assert transform.build().known
+    assert content(elsewhere) == before
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "no rights"])
+def test_a_project_that_cant_be_written_to_has_its_statements_in_the_home(
+    project: Path, home: Path, obstacle: str
+) -> None:
+    shutil.rmtree(project / "target")
+    if obstacle == "a file":
+        (project / "target").write_text("")
+    elif os.geteuid():
+        project.chmod(0o555)
+    else:
+        # Rights don't hold root back.
+        (project / "target").symlink_to("/proc/nowhere")
+    try:
+        assert [transform.build("marts").known for _ in range(2)] == [False, True]
+        assert kept(home / "dbt")
+    finally:
+        project.chmod(0o755)
+
+
+def test_the_statements_of_few_states_are_kept(project: Path) -> None:
+    old = kept(project / "target").parent / "duckdb-old.json"
+    old.write_text("[]")
+    os.utime(old, (1, 1))
+    for n in range(20):
+        (old.parent / f"duckdb-{n}.json").write_text("[]")
+    (project / "models" / "marts" / "sales_daily.sql").touch()
+    (project / "README.md").write_text("changed")
+    assert [transform.build("marts").known for _ in range(2)] == [False, True]
+    assert len(list(old.parent.iterdir())) == 16 and not old.exists()

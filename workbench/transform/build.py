@@ -27,7 +27,7 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     dbt makes the statements, which are kept as long as it would make the same (:mod:`workbench.transform.compiled`), and
     each model takes in what is new since its last build, in one transaction (:mod:`workbench.transform.executor`): others
     see all of it at once, or nothing where a test fails. A table of core or marts that no longer has its declared shape
-    is made anew first. Nothing is written beside the warehouse but ``home/dbt``.
+    is made anew first. Beside the warehouse only ``dbt/target`` and ``home/dbt`` are written to.
 
     Args:
         tags: the parts; all of them if none is given.

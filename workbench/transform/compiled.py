@@ -1,8 +1,9 @@
 """What dbt makes of the project: a statement for each model and test, kept as long as dbt would make the same.
 
-To read and render the project takes dbt longer than small tables take to fill. So its statements are left in
-``home/dbt`` and taken again while the project, the settings it reads, the declared tables and the packages are as they
-were. dbt compiles; :mod:`workbench.transform.executor` executes.
+To read and render the project takes dbt longer than small tables take to fill. So its statements are left in the
+project, in ``dbt/target/statements``, and taken again, for whatever home or warehouse, while the project, the settings it
+reads, the declared tables and the packages are as they were. Where the project can't be written to, they are left in
+``home/dbt``. dbt compiles; :mod:`workbench.transform.executor` executes.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import gc
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from graphlib import TopologicalSorter
 from hashlib import sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import UsageError, WorkFailed, one_line
@@ -38,6 +40,8 @@ _VARYING = re.compile(
 # Neither is part of a statement.
 _NO_STATEMENTS, _MATERIALIZATION = {"profiles.yml", "dbt_project.yml"}, "{% materialization"
 _MEMORY = re.compile(r"memory_limit: *(\w+)")
+_KEPT = 16
+"""Projects, or states of one, whose statements a folder keeps, the newest."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,6 @@ class Project:
             raise UsageError(
                 f"no dbt project at {self.folder}; WORKBENCH_PROJECT names the folder that holds dbt/"
             )
-        self._path = settings.home / "dbt" / f"statements-{warehouse.dialect}.json"
         self._sources = {
             path.relative_to(self.folder).as_posix(): path.read_text(encoding="utf-8", errors="replace")
             for path in sorted(self.folder.rglob("*"))
@@ -100,13 +103,16 @@ class Project:
         }
         parts = [
             warehouse.dialect,
-            warehouse.database,
             settings.reporting_currency,
             [(table.full_name, table.column_names) for table in TABLES.values()],
             [version(name) for name in _PACKAGES],
             self._sources,
         ]
-        self._key = sha256(json.dumps(parts).encode()).hexdigest()
+        key = sha256(json.dumps(parts).encode()).hexdigest()
+        self._paths = [
+            folder / "statements" / f"{warehouse.dialect}-{key}.json"
+            for folder in (self.folder / "target", settings.home / "dbt")
+        ]
 
     @property
     def memory_limit(self) -> str:
@@ -120,29 +126,24 @@ class Project:
         Raises:
             WorkFailed: dbt can't make statements of the project.
         """
-        known = self._read()
-        if known is not None:
-            return known, True
+        for path in self._paths:
+            if (known := _read(path)) is not None:
+                return known, True
         varies = any(name not in _NO_STATEMENTS and _varies(source) for name, source in self._sources.items())
         nodes = self._compile(introspect=varies)
-        self._path.unlink(missing_ok=True)
         if not varies:
-            content = {"key": self._key, "nodes": [asdict(node) for node in nodes]}
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(self._path, json.dumps(content))
+            self._keep(nodes)
         return nodes, False
 
-    def _read(self) -> list[Node] | None:
-        try:
-            known = json.loads(self._path.read_text())
-            if known["key"] != self._key:
-                return None
-            return [
-                Node(**{**node, "touches": [Touches(**each) for each in node["touches"]]})
-                for node in known["nodes"]
-            ]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+    def _keep(self, nodes: Sequence[Node]) -> None:
+        content = json.dumps([asdict(node) for node in nodes])
+        for path in self._paths:
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_text(path, content)
+                for old in sorted(path.parent.glob("*.json"), key=_age)[_KEPT:]:
+                    old.unlink(missing_ok=True)
+                return
 
     @infrastructure()
     def _compile(self, *, introspect: bool) -> list[Node]:
@@ -173,7 +174,30 @@ class Project:
                     f"dbt can't compile {result.node.resource_type} {result.node.name}: "
                     f"{one_line(result.message or '', 300)}"
                 )
-        return _in_order([_node(result.node, manifest) for result in results])
+        nodes = [_node(result.node, manifest) for result in results]
+        return [_anywhere(node, self._warehouse.database) for node in _in_order(nodes)]
+
+
+def _read(path: Path) -> list[Node] | None:
+    try:
+        known = json.loads(path.read_text())
+        nodes = [Node(**{**node, "touches": [Touches(**each) for each in node["touches"]]}) for node in known]
+        return nodes or None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _age(path: Path) -> float:
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _anywhere(node: Node, database: str) -> Node:
+    """Return a node whose statement names no database, so that it is as good for any."""
+    prefix = re.compile(rf'(?<![\w".])"{re.escape(database)}"\.(?="\w+"\.")')
+    return replace(node, sql=prefix.sub("", node.sql), relation=prefix.sub("", node.relation))
 
 
 def fingerprint(nodes: Iterable[Node], table: Table) -> str:

@@ -14,7 +14,7 @@ import duckdb
 
 from workbench.errors import UsageError
 from workbench.private import close_to_others, private_folder
-from workbench.schema import TABLES, Dialect, create_table, quote
+from workbench.schema import SCHEMAS, TABLES, Dialect, create_table, quote
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue, duckdb_dbt
 from workbench.warehouse.access import infrastructure, noted
@@ -54,6 +54,11 @@ class DuckDBWarehouse:
             raise UsageError(
                 f"DuckDB can't keep a file at {self.path}, for it reads the {unfit[0]} in it otherwise; "
                 "choose another WORKBENCH_HOME or WORKBENCH_WAREHOUSE_URL"
+            )
+        if self.database.lower() in SCHEMAS:
+            raise UsageError(
+                f"DuckDB names a database after its file, and {self.database} is a schema in it already; "
+                f"choose another name than {self.path.name} in WORKBENCH_WAREHOUSE_URL"
             )
 
     @property
