@@ -6,6 +6,7 @@ from workbench.errors import unknown
 from workbench.schema.core import CORE
 from workbench.schema.ddl import (
     Dialect,
+    count_rows,
     create_schemas,
     create_table,
     define,
@@ -51,6 +52,6 @@ def dataset(name: str) -> Table:
 
 __all__ = [
     "DATASETS", "EXTRA", "NEWEST_FIRST", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
-    "create_schemas", "create_table", "cut", "dataset", "define", "encoding", "landed_last", "quote", "sql_type",
+    "count_rows", "create_schemas", "create_table", "cut", "dataset", "define", "encoding", "landed_last", "quote", "sql_type",
     "table", "view_mark",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,3 +118,11 @@ def create_table(table: Table, dialect: Dialect = "duckdb") -> list[str]:
         for column in table.columns
     ]
     return [statement, *comments]
+
+
+def count_rows(tables: Iterable[Table]) -> str:
+    """Return a query for the number of rows of each table: ``name``, ``rows``."""
+    return " UNION ALL ".join(
+        f"SELECT '{table.full_name}' AS name, count(*) AS rows FROM {table.rows_of or table.full_name}"
+        for table in tables
+    )

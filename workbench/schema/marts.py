@@ -99,7 +99,7 @@ MARTS = (
             date("rate_date", "day of that rate"),
             text("conversion_status", "same_currency, converted, no_rate or too_large", size=16, nullable=False),
         ),
-        key=("transaction_id", "line_number"), view=_RETAIL_SALES,
+        key=("transaction_id", "line_number"), view=_RETAIL_SALES, rows_of="core.fact_transactions",
         why="a view: each of its columns is in the fact or a dimension, so that nothing is stored twice or can be behind",
     ),
     Table(

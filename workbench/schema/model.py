@@ -45,7 +45,8 @@ class Table:
     ``key`` identifies a row (a change log's key includes its time). ``dist`` is a column to distribute by, or
     ``all`` (a copy on every node) or ``even``; ``sort`` the sort key; ``why`` says which queries made that the choice.
     Embedded engines ignore all three. A table with a ``view`` is no table but that query over others, in SQL that both
-    engines know: it is always as new as they are, and nobody writes it.
+    engines know: it is always as new as they are, and nobody writes it. ``rows_of`` names the table that it has a row
+    for each row of, which are faster to count.
     """
 
     schema: Schema
@@ -58,6 +59,7 @@ class Table:
     sort: tuple[str, ...] = ()
     why: str = ""
     view: str = ""
+    rows_of: str = ""
 
     @property
     def full_name(self) -> str:

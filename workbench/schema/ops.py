@@ -130,6 +130,18 @@ OPS = (
         why="a row a model, read by each build: a copy on each node",
     ),
     Table(
+        "ops", "column_versions", "which values columns of raw have brought so far, for stages that read no more of a table",
+        (
+            text("column_name", "schema.table.column", size=256, nullable=False),
+            timestamp("since", "when it was looked at first, UTC", nullable=False),
+            timestamp("seen_until", "time of ingestion up to which its rows were looked at", nullable=False),
+            bigint("rows_seen", "how many rows those are", nullable=False),
+            bigint("changes", "looks that found a value that wasn't there, or a key that was", nullable=False),
+        ),
+        key=("column_name",), dist="all", sort=("column_name",),
+        why="a row a column, read by each run: a copy on each node",
+    ),
+    Table(
         "ops", "builds", "the account of each model's build: rows offered = inserted + updated + unchanged",
         (
             text("run_id", "run that built it", size=64, nullable=False),

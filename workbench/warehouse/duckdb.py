@@ -14,10 +14,10 @@ import duckdb
 
 from workbench.errors import UsageError
 from workbench.private import close_to_others, private_folder
-from workbench.schema import SCHEMAS, TABLES, Dialect, create_table, quote
+from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table, quote
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue, duckdb_dbt
-from workbench.warehouse.access import infrastructure, noted
+from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb_upgrade import columns, statements
 from workbench.warehouse.opening import opened
@@ -267,11 +267,11 @@ class DuckDBWarehouse:
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""
-        names = [declared(name).full_name for name in tables] or list(TABLES)
-        union = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in names)
+        wanted = [declared(name) for name in tables] or list(TABLES.values())
         self.require()
-        with self.connection(read_only=True) as connection:
-            return {str(name): int(count) for name, count in connection.execute(union).fetchall()}
+        note_tables(reads=[table.full_name for table in wanted])
+        with infrastructure(), self.connection(read_only=True) as connection:
+            return {str(name): int(rows) for name, rows in connection.execute(count_rows(wanted)).fetchall()}
 
     def maintain(self) -> list[str]:
         """Write what is in the log to the file and give back free space; there is nothing else to do."""

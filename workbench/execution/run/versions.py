@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
 from workbench.execution.records.model import StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
-from workbench.schema import TABLES, quote
+from workbench.execution.run.column_versions import column_versions
+from workbench.schema import TABLES
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
@@ -119,11 +120,8 @@ class Versions:
         self._before |= {name: self._counts[name] for name in expand(tuple(before)) if name in self._counts}
         columns = [name for name in wanted if table_of(name) != name and name not in self._values]
         if columns:
-            found = self.warehouse.query(" UNION ALL ".join(map(_values, columns))).to_pylist()
-            self._values |= {
-                row["name"]: f"{row['n']} values, {row['repeats']} repeats, since {row['since']}"
-                for row in found
-            }
+            self.count(table_of(name) for name in columns if table_of(name) not in self._counts)
+            self._values |= column_versions(self.warehouse, columns, self._counts)
 
     def version_of(self, name: str) -> Version:
         """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
@@ -184,22 +182,6 @@ class Versions:
 
 def _naive(timestamp: datetime) -> datetime:
     return timestamp.astimezone(UTC).replace(tzinfo=None)
-
-
-def _values(name: str) -> str:
-    """Return a query for the version of a raw table's column: other values mean another version.
-
-    Rows of raw are never changed, so values only come. Which of them count may change with any row that repeats a key,
-    for the last one counts.
-    """
-    table = TABLES[table_of(name)]
-    keys = ", ".join(map(quote, table.key))
-    column = quote(name.rpartition(".")[2])
-    return (
-        f"SELECT '{name}' AS name, count(DISTINCT {column}) AS n, "
-        f"count(*) - (SELECT count(*) FROM (SELECT DISTINCT {keys} FROM {table.full_name}) AS known) AS repeats, "
-        f"CAST(min(_ingested_at) AS VARCHAR) AS since FROM {table.full_name}"
-    )
 
 
 def listing(path: Path) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import duckdb
 
 from workbench.errors import UsageError
-from workbench.schema import REPORTS, TABLES, Dialect
+from workbench.schema import REPORTS, TABLES, Dialect, count_rows
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue
-from workbench.warehouse.access import infrastructure
+from workbench.warehouse.access import infrastructure, note_tables
 from workbench.warehouse.base import Rows, Stream
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
@@ -230,9 +230,10 @@ class RedshiftWarehouse:
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""
-        names = [declared(name).full_name for name in tables] or list(TABLES)
-        union = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS rows FROM {name}" for name in names)
-        found = self.query(union, unload=False).to_pylist()
+        wanted = [declared(name) for name in tables] or list(TABLES.values())
+        note_tables(reads=[table.full_name for table in wanted])
+        with infrastructure():
+            found = self.query(count_rows(wanted), unload=False).to_pylist()
         return {row["name"]: int(row["rows"]) for row in found}
 
     @contextmanager
