@@ -52,6 +52,17 @@ def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = Fals
         raise
 
 
+def write_newest(path: Path, text: str, keep: int) -> None:
+    """Write a text into a folder of its kind, of which only the newest few are kept.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    write_text(path, text)
+    for old in sorted(path.parent.glob(f"*{path.suffix}"), key=_age)[keep:]:
+        old.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Have a function write a file, which may take its time, and put it in its place when it is done.
 
@@ -89,6 +100,14 @@ def append_line(path: Path, line: str) -> None:
         os.write(handle, f"{line}\n".encode())
     finally:
         os.close(handle)
+
+
+def _age(path: Path) -> float:
+    try:
+        return -path.stat().st_mtime
+    except OSError:
+        # Another process has removed it.
+        return 0.0
 
 
 def _sync(folder: Path) -> None:

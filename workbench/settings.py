@@ -286,6 +286,11 @@ class Settings(BaseSettings):
         return self.home / "mlartifacts"
 
     @property
+    def kept_imports(self) -> Path | None:
+        """Folder of what notebooks were found to import; None where there is no home yet."""
+        return self.home / "cache" / "imports" if self.home.is_dir() else None
+
+    @property
     def root(self) -> Path:
         """The project folder: the one that holds ``pipeline_notebooks/`` and ``dbt/``."""
         return (self.project or PACKAGE.parent).absolute()

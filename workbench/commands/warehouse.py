@@ -238,7 +238,7 @@ def show(
 def _rows(sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
     from workbench.warehouse import connect
 
-    return list(connect().query(sql, parameters or []).to_pylist())
+    return connect().rows(sql, parameters or [])
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool, *, empty: str) -> None:

@@ -8,26 +8,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-import pyarrow as pa
-
 from workbench.schema import cut
 from workbench.warehouse import Session, Warehouse
 
 Status = Literal["pass", "warn", "fail", "error"]
 BY_HAND = "by-hand"
 """The run of what nobody scheduled."""
-
-_SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("check_name", pa.string()),
-        ("table_name", pa.string()),
-        ("status", pa.string()),
-        ("failures", pa.int64()),
-        ("message", pa.string()),
-        ("checked_at", pa.timestamp("us")),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -56,7 +42,7 @@ def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: 
         for result in named.values()
     ]
     marks = ", ".join("?" * len(named))
-    with warehouse.prepare("ops.quality_results", pa.Table.from_pylist(rows, _SCHEMA)) as staged_rows:
+    with warehouse.prepare("ops.quality_results", rows) as staged_rows:
 
         def work(session: Session) -> int:
             session.execute(

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench.errors import UsageError, WorkFailed, one_line
-from workbench.files import write_text
+from workbench.files import write_newest
 from workbench.schema import TABLES, Table
 from workbench.settings import Settings
 from workbench.transform.results import MODELS
@@ -140,9 +140,7 @@ class Project:
         for path in self._paths:
             with suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_text(path, content)
-                for old in sorted(path.parent.glob("*.json"), key=_age)[_KEPT:]:
-                    old.unlink(missing_ok=True)
+                write_newest(path, content, _KEPT)
                 return
 
     @infrastructure()
@@ -185,13 +183,6 @@ def _read(path: Path) -> list[Node] | None:
         return nodes or None
     except (OSError, ValueError, TypeError):
         return None
-
-
-def _age(path: Path) -> float:
-    try:
-        return -path.stat().st_mtime
-    except OSError:
-        return 0.0
 
 
 def _anywhere(node: Node, database: str) -> Node:

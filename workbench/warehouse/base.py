@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 Rows: TypeAlias = "pyarrow.Table | pandas.DataFrame"
+Records: TypeAlias = Sequence[Mapping[str, Any]]
 Stream: TypeAlias = "pyarrow.RecordBatchReader"
 T = TypeVar("T")
 
@@ -75,6 +76,9 @@ class Warehouse(Protocol):
         ``unload`` says whether they come through files in S3, where the engine knows such a way: it pays for
         very many rows. By default the engine decides.
         """
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one read-only statement and return its rows, few, as dictionaries."""
 
     def frame(
         self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
@@ -144,10 +148,11 @@ class Warehouse(Protocol):
     def append(self, table: str, rows: Rows) -> int:
         """Add rows to a declared table; return how many were added."""
 
-    def prepare(self, table: str, rows: Rows | Stream) -> AbstractContextManager[StagedRows]:
+    def prepare(self, table: str, rows: Rows | Records | Stream) -> AbstractContextManager[StagedRows]:
         """Make rows ready to be added to a declared table in a transaction that begins later.
 
-        A stream of them is read once; no engine holds all of it in memory that keeps its rows elsewhere.
+        A stream of them is read once; no engine holds all of it in memory that keeps its rows elsewhere. Few rows may be
+        dictionaries.
         """
 
     def counts(self, *tables: str) -> dict[str, int]:

@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from uuid import uuid4
 
 import duckdb
 
 from workbench.errors import UsageError
 from workbench.private import close_to_others, private_folder
-from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table, quote
+from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue, duckdb_dbt
 from workbench.warehouse.access import infrastructure, note_tables, noted
+from workbench.warehouse.base import Records, Rows, StagedRows, Stream
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb_upgrade import columns, statements
 from workbench.warehouse.opening import opened
+from workbench.warehouse.staged_rows import FromMemory, FromRecords
 from workbench.warehouse.upgrade import is_as_declared
 
 if TYPE_CHECKING:
@@ -118,6 +118,14 @@ class DuckDBWarehouse:
             if relation is None:
                 raise UsageError("the statement returns no rows")
             return relation.to_arrow_table()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one read-only statement and return its rows as dictionaries."""
+        self.require()
+        with self.connection(read_only=True) as connection:
+            found = connection.execute(sql, list(parameters))
+            names = [column[0] for column in found.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
     def frame(
         self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
@@ -233,37 +241,24 @@ class DuckDBWarehouse:
         name = declared(table).full_name
         with self.transaction() as connection:
             connection.execute(f"DELETE FROM {name}")
-            return self._insert(connection, table, rows)
+            return FromMemory(declared(table), rows).load(connection)
 
     def append(self, table: str, rows: pyarrow.Table | pandas.DataFrame) -> int:
         """Add rows to a declared table; return how many were added."""
         with self.transaction() as connection:
-            return self._insert(connection, table, rows)
+            return FromMemory(declared(table), rows).load(connection)
 
     @contextmanager
-    def prepare(
-        self, table: str, rows: pyarrow.Table | pandas.DataFrame | pyarrow.RecordBatchReader
-    ) -> Iterator[_InMemory]:
+    def prepare(self, table: str, rows: Rows | Records | Stream) -> Iterator[StagedRows]:
         """Make rows ready to be added in a transaction that begins later: they stay where they are."""
+        if isinstance(rows, list):
+            yield FromRecords(declared(table), rows)
+            return
         import pyarrow
 
-        yield _InMemory(table, rows.read_all() if isinstance(rows, pyarrow.RecordBatchReader) else rows)
-
-    @staticmethod
-    def _insert(
-        connection: duckdb.DuckDBPyConnection, table: str, rows: pyarrow.Table | pandas.DataFrame
-    ) -> int:
-        target = declared(table)
-        view = f"rows_{uuid4().hex}"
-        connection.register(view, rows)
-        try:
-            columns = ", ".join(map(quote, target.column_names))
-            connection.execute(f"INSERT INTO {target.full_name} ({columns}) SELECT {columns} FROM {view}")
-        finally:
-            # After an error nothing but an end of the transaction is allowed, and the view ends with the connection.
-            with suppress(duckdb.Error):
-                connection.unregister(view)
-        return len(rows)
+        yield FromMemory(
+            declared(table), rows.read_all() if isinstance(rows, pyarrow.RecordBatchReader) else rows
+        )
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""
@@ -278,21 +273,6 @@ class DuckDBWarehouse:
         self.require()
         self.execute("CHECKPOINT")
         return ["CHECKPOINT"]
-
-
-@dataclass(frozen=True)
-class _InMemory:
-    """Rows that DuckDB takes from where they are."""
-
-    table: str
-    frame: pyarrow.Table | pandas.DataFrame
-
-    @property
-    def rows(self) -> int:
-        return len(self.frame)
-
-    def load(self, session: Any) -> int:
-        return DuckDBWarehouse._insert(session, self.table, self.frame)
 
 
 def _state(path: Path) -> tuple[int, ...]:

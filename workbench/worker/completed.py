@@ -143,32 +143,32 @@ class Finished:
 
     def refuses(self, run: Run) -> bool:
         """Return whether a run refused a file whole, and so failed, though all others are in."""
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             "SELECT count(*) AS refused FROM ops.batches WHERE run_id = ? AND status = 'rejected'",
             [run.run_id],
         )
-        return bool(rows.to_pylist()[0]["refused"])
+        return bool(rows[0]["refused"])
 
     def _ledger(self, batches: Iterable[str]) -> dict[str, dict[str, Any]]:
         wanted = sorted(set(batches))
         if not wanted:
             return {}
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             "SELECT batch_id, status, message, run_id, ingested_at FROM ops.batches "
             f"WHERE batch_id IN ({marks(wanted)})",
             wanted,
         )
-        return {row["batch_id"]: row for row in rows.to_pylist()}
+        return {row["batch_id"]: row for row in rows}
 
     def _last(self, intake: Intake) -> tuple[datetime | None, datetime | None]:
         """Return when the first stage of the newest complete run began and ended."""
         complete, values = complete_runs(intake)
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             "SELECT max(started_at) AS began, max(finished_at) AS ended FROM ops.runs "
             f"WHERE stage = ? AND parent_run_id IN (SELECT parent_run_id FROM ({complete}) AS complete)",
             [intake.stage, *values],
         )
-        (row,) = rows.to_pylist()
+        (row,) = rows
         return row["began"], row["ended"]
 
     def _complete(self, intake: Intake, run_ids: list[str]) -> set[str]:
@@ -176,17 +176,17 @@ class Finished:
         if not run_ids:
             return set()
         complete, values = complete_runs(intake)
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             f"SELECT parent_run_id FROM ({complete}) AS complete WHERE parent_run_id IN ({marks(run_ids)})",
             [*values, *run_ids],
         )
-        return {row["parent_run_id"] for row in rows.to_pylist()}
+        return {row["parent_run_id"] for row in rows}
 
     def run_of(self, request: str, pipeline: str) -> str | None:
         """Return the run that did a request, if one did."""
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             "SELECT run_id FROM ops.requests WHERE request_id = ? AND pipeline = ?", [request, pipeline]
-        ).to_pylist()
+        )
         return rows[0]["run_id"] if rows else None
 
     def note(self, request: str, pipeline: str, run_id: str) -> None:

@@ -62,11 +62,11 @@ class Followers:
     def _left_out(self, intake: Intake) -> str | None:
         """Return the complete run that left out pages which nobody has made since, or None."""
         complete, values = complete_runs(intake)
-        rows = self._warehouse.query(
+        rows = self._warehouse.rows(
             f"SELECT parent_run_id AS run_id FROM ({complete}) AS complete WHERE pages = 0 "
             "AND ended > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
             f"WHERE pipeline = ? AND stage IN ({marks(intake.pages)}) AND state IN ('succeeded', 'skipped')) "
             "ORDER BY ended DESC LIMIT 1",
             [*values, intake.pipeline.name, *intake.pages],
-        ).to_pylist()
+        )
         return rows[0]["run_id"] if rows else None

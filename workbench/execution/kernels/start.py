@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.execution.kernels.fork.client import CannotFork, ZygoteClient, find_zygote
 from workbench.execution.notebook.imports import Closure, closure
 from workbench.execution.notebook.language import PYTHON
+from workbench.settings import get_settings
 
 if TYPE_CHECKING:
     from workbench.execution.kernels.jupyter_kernel import KernelProcess
@@ -67,7 +68,7 @@ def start_kernel(
     from workbench.execution.kernels.jupyter_kernel import KernelProcess
     from workbench.execution.kernels.launch import IMPORTS
 
-    imports = ",".join(wanted(closure(content, folder), folder)) if name == PYTHON else ""
+    imports = ",".join(wanted(_imports(content, folder), folder)) if name == PYTHON else ""
     return KernelProcess({**env, IMPORTS: imports}, folder, log, name, start_timeout)
 
 
@@ -77,7 +78,7 @@ def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *,
     Raises:
         CannotFork: there can't be one.
     """
-    found = closure(content, folder)
+    found = _imports(content, folder)
     zygote = find_zygote(env, found.first_party)
     zygote.preload(_identity(env), wanted(found, folder, alone), () if alone else found.third_party)
 
@@ -88,7 +89,7 @@ def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, al
     Raises:
         CannotFork: it can't be had.
     """
-    found = closure(content, folder)
+    found = _imports(content, folder)
     imports = wanted(found, folder, alone)
     for _ in range(_ATTEMPTS):
         zygote: ZygoteClient = find_zygote(env, found.first_party)
@@ -108,6 +109,10 @@ def wanted(found: Closure, folder: Path, alone: bool = True) -> list[str]:
     beside = {path.stem for path in folder.iterdir()} if folder.is_dir() else set()
     names = dict.fromkeys([*found.direct, *found.own, *(() if alone else found.lazy)])
     return [name for name in names if name.partition(".")[0] not in beside]
+
+
+def _imports(content: Mapping[str, Any], folder: Path) -> Closure:
+    return closure(content, folder, get_settings().kept_imports)
 
 
 def _identity(env: Mapping[str, str]) -> str:

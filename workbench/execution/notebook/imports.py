@@ -6,13 +6,14 @@ import ast
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workbench import PACKAGE
+from workbench.execution.notebook.kept_imports import KeptImports
 from workbench.execution.parameters.syntax import parse
 
 
@@ -37,19 +38,44 @@ class Closure:
         return self.third_party + self.lazy
 
 
-def closure(content: Mapping[str, Any], folder: Path) -> Closure:
+def closure(content: Mapping[str, Any], folder: Path, kept: Path | None = None) -> Closure:
     """Return what a notebook imports.
 
     Args:
         content: the notebook's JSON.
         folder: where it is; modules beside it are first-party, as is what lies outside of the installed ones.
+        kept: a folder for what was found, which is found again there as long as no file of it has changed, and none
+            came that would be imported in its place.
     """
     roots = _roots(folder)
-    named: list[_Import] = []
-    for cell in content["cells"]:
-        if cell["cell_type"] == "code":
-            source = cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])
-            named += _imports_of(_parse(source), "")
+    sources = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+    past = KeptImports(kept, [*sources, *map(str, roots)]) if kept else None
+    if past and (known := past.read()):
+        files = tuple(map(Path, known.pop("first_party")))
+        return Closure(files, **{name: tuple(modules) for name, modules in known.items()})
+    found = _closure(sources, roots)
+    if past:
+        parts = {**asdict(found), "first_party": [str(path) for path in found.first_party]}
+        past.keep(parts, [*found.first_party, *_looked_in(found, roots)])
+    return found
+
+
+def _looked_in(found: Closure, roots: Iterable[Path]) -> set[Path]:
+    """Return the folders in which another file would make a name mean another module."""
+    folders = {path.parent for path in found.first_party}
+    for name in {*found.third_party, *found.own, *found.lazy}:
+        for root in roots:
+            folder = root
+            for part in ("", *name.split(".")):
+                folder = folder / part
+                if folder not in folders and not folder.is_dir():
+                    break
+                folders.add(folder)
+    return folders
+
+
+def _closure(sources: Iterable[str], roots: tuple[Path, ...]) -> Closure:
+    named = [each for source in sources for each in _imports_of(_parse(source), "")]
     files, others, every = _follow(named, roots, lambda each: True)
     _, _, own = _follow(named, roots, lambda each: each.at_once)
     return Closure(

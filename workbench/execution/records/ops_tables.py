@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -10,11 +9,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.records.model import Run, StageRun, Version, now
-from workbench.schema import table
 
 if TYPE_CHECKING:
-    import pyarrow
-
     from workbench.warehouse import Session, Warehouse
 
 
@@ -28,11 +24,7 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
     ]
     rows = {"ops.runs": [_of_run(run), *stages], "ops.lineage": moves}
     with ExitStack() as stack:
-        staged = [
-            stack.enter_context(warehouse.prepare(name, _rows(name, each)))
-            for name, each in rows.items()
-            if each
-        ]
+        staged = [stack.enter_context(warehouse.prepare(name, each)) for name, each in rows.items() if each]
 
         def work(session: Session) -> None:
             if session.execute("SELECT 1 FROM ops.runs WHERE run_id = ?", [run.run_id]).fetchone():
@@ -123,20 +115,3 @@ def _of_stage(run: Run, stage: StageRun) -> dict[str, Any]:
 
 def _versions(found: dict[str, Version]) -> str:
     return json.dumps({name: version.model_dump() for name, version in found.items()})
-
-
-def _rows(name: str, rows: list[dict[str, Any]]) -> pyarrow.Table:
-    import pyarrow
-    import pyarrow.json
-
-    kinds = {"bigint": pyarrow.int64(), "double": pyarrow.float64(), "timestamp": pyarrow.timestamp("us")}
-    schema = pyarrow.schema(
-        [(column.name, kinds.get(column.kind, pyarrow.string())) for column in table(name).columns]
-    )
-    # Not from a list of rows: for those pyarrow imports pandas, which takes longer than a small run.
-    data = "\n".join(json.dumps(row, default=str) for row in rows).encode()
-    return pyarrow.json.read_json(
-        io.BytesIO(data),
-        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
-    ).select(schema.names)

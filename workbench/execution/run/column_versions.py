@@ -38,16 +38,13 @@ def column_versions(
     tables = sorted({table_of(name) for name in names})
     newest = {
         row["name"]: row["newest"]
-        for row in warehouse.query(
+        for row in warehouse.rows(
             " UNION ALL ".join(
                 f"SELECT '{name}' AS name, max(_ingested_at) AS newest FROM {name}" for name in tables
             )
-        ).to_pylist()
+        )
     }
-    kept = {
-        row["column_name"]: row
-        for row in warehouse.query(f"SELECT {_COLUMNS} FROM ops.column_versions").to_pylist()
-    }
+    kept = {row["column_name"]: row for row in warehouse.rows(f"SELECT {_COLUMNS} FROM ops.column_versions")}
     known = {
         name
         for name, row in kept.items()

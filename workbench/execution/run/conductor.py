@@ -186,7 +186,11 @@ class Conductor:
         """Have the libraries of what comes next loaded while others work."""
         if self._running:
             following = [unit.prepared for unit in self._waiting]
-            following += [self._planned[name].prepared for name in self._order.waiting]
+            following += [
+                self._planned[name].prepared
+                for name in self._order.waiting
+                if not self._versions or self._versions.is_likely(self.run.pipeline, name)
+            ]
             for prepared in following[:1]:
                 self._executor.prefetch(prepared)
 

@@ -63,7 +63,7 @@ class Decider:
         self.versions.look(stage.reads, before=stage.writes)
         inputs = {name: self.versions.version_of(name) for name in expand(stage.reads)}
         key = {
-            **code_key(prepared, stage, self.settings.root),
+            **code_key(prepared, stage, self.settings),
             **{table: version.version or "" for table, version in inputs.items()},
             "setting reporting_currency": self.settings.reporting_currency,
         }
@@ -115,7 +115,7 @@ class Decider:
             yield "its report is gone"
 
 
-def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
+def code_key(prepared: Prepared, stage: Stage, settings: Settings) -> dict[str, str]:
     """Return hashes of a notebook's code, of our own modules it imports, of further files, and of its values.
 
     With them go the versions of Python and of the packages that it imports.
@@ -129,9 +129,9 @@ def code_key(prepared: Prepared, stage: Stage, root: Path) -> dict[str, str]:
     key = {"the notebook": _hash(json.dumps(source).encode())}
     if not prepared.kernel.ours:
         key["the kernel"] = prepared.kernel.name
-    imports = closure(prepared.content, folder)
+    imports = closure(prepared.content, folder, settings.kept_imports)
     for path in (*imports.first_party, *_files(folder, stage.code)):
-        key[_label(path, root, folder)] = file_hash(path)
+        key[_label(path, settings.root, folder)] = file_hash(path)
     key |= environment_key(imports.third_party)
     for name, value in prepared.values.items():
         key[f"parameter {name}"] = _hash(json.dumps(to_json_value(value), sort_keys=True).encode())

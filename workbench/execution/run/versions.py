@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
-from workbench.execution.records.model import StageRun, Version, now
+from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
 from workbench.execution.run.column_versions import column_versions
 from workbench.schema import TABLES
@@ -57,7 +57,8 @@ class Versions:
 
     def __init__(self, warehouse: Warehouse, settings: Settings, folder: Path, run_id: str) -> None:
         self.warehouse, self.settings, self.folder = warehouse, settings, folder
-        self.past: list[dict[str, Any]] = warehouse.query(_HISTORY).to_pylist()
+        self.past: list[dict[str, Any]] = warehouse.rows(_HISTORY)
+        self._recent: list[Run] = []
         self._writers: dict[str, Writer] = {}
         self._counts: dict[str, int] = {}
         self._before: dict[str, int] = {}
@@ -73,15 +74,15 @@ class Versions:
 
     def _unrecorded(self, own: str) -> None:
         """Take in runs that began to write but never came to ``ops.runs``: killed ones, and those under way."""
-        runs = [run for run in list_runs(self.settings, _UNRECORDED) if run.run_id != own]
+        self._recent = runs = [run for run in list_runs(self.settings, _UNRECORDED) if run.run_id != own]
         if not runs:
             return
         marks = ", ".join("?" * len(runs))
-        found = self.warehouse.query(
+        found = self.warehouse.rows(
             f"SELECT run_id FROM ops.runs WHERE run_id IN ({marks})",
             [run.run_id for run in runs],
         )
-        recorded = {row["run_id"] for row in found.to_pylist()}
+        recorded = {row["run_id"] for row in found}
         for run in reversed(runs):
             if run.run_id in recorded:
                 continue
@@ -105,6 +106,14 @@ class Versions:
         for name in names:
             if name not in self._writers or self._writers[name].at < at:
                 self._writers[name] = Writer(version, pipeline, stage, None, at)
+
+    def is_likely(self, pipeline: str, stage: str) -> bool:
+        """Whether a stage will run, too, once one before it has: as it was when one did last."""
+        for run in self._recent:
+            states = {each.stage or each.name: each.state for each in run.stages}
+            if run.pipeline == pipeline and stage in states and set(states.values()) != {"skipped"}:
+                return states[stage] != "skipped"
+        return True
 
     def count(self, names: Iterable[str]) -> dict[str, int]:
         """Count the rows of those of the names that are tables of the warehouse, now."""

@@ -46,10 +46,10 @@ class Following:
         if not (pairs := self.writers.get(follower)):
             return None
         any_of = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
-        rows = warehouse.query(
+        rows = warehouse.rows(
             f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({any_of}) "
             "AND finished_at > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
             "WHERE pipeline = ? AND stage IS NULL AND state = 'succeeded') ORDER BY finished_at DESC LIMIT 1",
             [*(part for pair in pairs for part in pair), follower],
-        ).to_pylist()
+        )
         return rows[0]["run_id"] if rows else None

@@ -27,12 +27,12 @@ class KnownFiles:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
-        rows = warehouse.query(f"SELECT uri, dataset, size, version, map_version, batch_id FROM {_TABLE}")
+        rows = warehouse.rows(f"SELECT uri, dataset, size, version, map_version, batch_id FROM {_TABLE}")
         self._batches: dict[_State, str] = {
             (row["uri"], row["dataset"], row["size"], row["version"], row["map_version"] or ""): row[
                 "batch_id"
             ]
-            for row in rows.to_pylist()
+            for row in rows
         }
         self._noted: dict[_State, str] = {}
 

@@ -13,7 +13,7 @@ from workbench.schema import REPORTS, TABLES, Dialect, count_rows
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables
-from workbench.warehouse.base import Rows, Stream
+from workbench.warehouse.base import Records, Rows, Stream
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
@@ -106,6 +106,10 @@ class RedshiftWarehouse:
 
         # UNLOAD writes, though not to the warehouse; what may be unloaded was found to be a mere SELECT.
         return retrying.run(self.address, work, read_only="unload" not in ways, repeatable=True)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Run one read-only statement and return its rows as dictionaries."""
+        return list(self.query(sql, parameters, unload=False).to_pylist())
 
     def frame(
         self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
@@ -223,7 +227,7 @@ class RedshiftWarehouse:
             return self.run(staged_rows.load)
 
     def prepare(
-        self, table: str, rows: Rows | Stream
+        self, table: str, rows: Rows | Records | Stream
     ) -> AbstractContextManager[loading.Inserts | loading.Files]:
         """Make rows ready to be added in a transaction that begins later: as files in S3 if they are many."""
         return loading.prepared(table, rows, self.staging)

@@ -16,8 +16,9 @@ from workbench.schema import Column, Table, quote, sql_type
 from workbench.schema import table as declared
 from workbench.settings import get_settings
 from workbench.warehouse.access import infrastructure, note_tables
-from workbench.warehouse.base import Rows, Session, Stream
+from workbench.warehouse.base import Records, Rows, Session, Stream
 from workbench.warehouse.redshift.staging import Prefix, Staging
+from workbench.warehouse.staged_rows import select_records
 
 FEW = 250
 """Up to so many rows go by one INSERT, which is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
@@ -81,7 +82,7 @@ class Files:
 
 
 @contextmanager
-def prepared(table: str, rows: Rows | Stream, staging: Staging | None) -> Iterator[Inserts | Files]:
+def prepared(table: str, rows: Rows | Records | Stream, staging: Staging | None) -> Iterator[Inserts | Files]:
     """Make rows ready to be added to a declared table: as values if they are few, else as files in S3.
 
     Raises:
@@ -94,14 +95,19 @@ def prepared(table: str, rows: Rows | Stream, staging: Staging | None) -> Iterat
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET temp_directory = ?", [f"{folder}/temp"])
         connection.execute(f"SET memory_limit = '{get_settings().ingest_memory}MB'")
-        connection.register("given", rows)
         try:
+            if isinstance(rows, list):
+                sql, parameters = select_records(target, rows)
+                connection.execute(f"CREATE TEMP TABLE given AS {sql}", parameters)
+            else:
+                connection.register("given", rows)
             connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
             _hold_to_sizes(connection, target)
         except duckdb.Error as error:
             text = one_line(str(error), 300)
             raise UsageError(f"the rows don't fit {target.full_name}: {text}") from None
-        connection.unregister("given")
+        if not isinstance(rows, list):
+            connection.unregister("given")
         ((count,),) = connection.execute("SELECT count(*) FROM shaped").fetchall()
         if count <= FEW or (staging is None and count <= MOST_WITHOUT_S3):
             yield Inserts(target, connection.execute("SELECT * FROM shaped").fetchall())
