@@ -120,6 +120,11 @@ def dictionary() -> str:
     ]
     for schema in SCHEMAS:
         lines.append(f"## {schema}\n")
+        if schema == "withdrawn":
+            lines.append(
+                "A table for each of raw, with the same columns: where the rows of a batch are that was withdrawn.\n"
+            )
+            continue
         for table in TABLES.values():
             if table.schema == schema:
                 lines += _table(table)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands import (
+    batches,
     check,
     demo,
     detect,
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
+    demo, warehouse, batches, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
 ):  # fmt: skip
     module.register(app)
 

@@ -55,5 +55,6 @@ def add_batch(warehouse: Warehouse, batch_id: str, dataset: str = "transactions"
         "batch_id": batch_id, "dataset": dataset, "uri": "a.csv", "rows_landed": 1, "rows_accepted": 1,
         "rows_quarantined": 0, "rows_duplicate": 0, "status": "loaded", "message": None, "run_id": None,
         "ingested_at": dt.datetime(2024, 9, 1),
+        **dict.fromkeys(("withdrawn_at", "withdrawn_by", "withdrawn_why", "rows_withdrawn")),
     }  # fmt: skip
     warehouse.append("ops.batches", pd.DataFrame([row]))

@@ -16,6 +16,7 @@ NOW = dt.datetime(2024, 2, 29)
 BATCH = {
     "batch_id": "b", "dataset": "transactions", "uri": "x", "rows_landed": 3, "rows_accepted": 2, "rows_quarantined": 1,
     "rows_duplicate": 0, "status": "loaded", "message": None, "run_id": None, "ingested_at": NOW,
+    **dict.fromkeys(("withdrawn_at", "withdrawn_by", "withdrawn_why", "rows_withdrawn")),
 }  # fmt: skip
 
 
@@ -43,3 +44,5 @@ def test_a_table_that_should_have_rows_is_named(warehouse: Warehouse) -> None:
     expected = r"marts\.retail_sales is empty, though 2 rows of transactions were taken in; .*run retail_etl"
     with pytest.raises(WorkFailed, match=expected):
         require_filled(warehouse, *SALES)
+    warehouse.execute("UPDATE ops.batches SET withdrawn_at = ingested_at")
+    require_filled(warehouse, *SALES)

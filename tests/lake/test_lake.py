@@ -16,6 +16,7 @@ from tests.aws_server import REGION
 from tests.project import ROOT
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import ingest
+from workbench.governance.withdrawal import restore, withdraw
 from workbench.lake.glue import LAKE
 from workbench.lake.publish import publish
 from workbench.schema import TABLES
@@ -107,6 +108,23 @@ def test_what_a_run_that_died_left_undone_is_made_up_for(place: str, warehouse: 
     again = publish(warehouse)
     assert (again.files, again.rows, again.partitions) == (1, 388, 1)
     assert objects(place).keys() == whole.keys() and list(partitions("raw.transactions")) == [day]
+
+
+def test_what_was_withdrawn_leaves_the_lake_and_comes_back(place: str, warehouse: Warehouse) -> None:
+    land(str(SAMPLE), "transactions")
+    (batch,) = ingest(warehouse).batches
+    publish(warehouse)
+    whole = objects(place)
+    withdraw(warehouse, batch.batch_id, "not ours", "ann")
+    gone = publish(warehouse)
+    assert (gone.files, gone.withdrawn) == (0, 1) and "1 withdrawn files deleted" in str(gone)
+    assert all("/ops/quarantine/" in key for key in objects(place)) and len(objects(place)) == 1
+    assert publish(warehouse).withdrawn == 0
+    restore(warehouse, batch.batch_id, "ours", "ann")
+    assert publish(warehouse).files == 1
+    assert objects(place).keys() == whole.keys() and rows(place, "raw.transactions") == held(
+        warehouse, "raw.transactions"
+    )
 
 
 def test_a_table_of_the_lake_has_its_files_types(place: str, warehouse: Warehouse) -> None:

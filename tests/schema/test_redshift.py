@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.redshift import Cluster
-from workbench.schema import REPORTS, TABLES, Table, create_table, encoding
+from workbench.schema import REPORTS, SCHEMAS, TABLES, Table, create_table, encoding
 from workbench.warehouse import Warehouse
 
 ALL = sorted((table for table in TABLES.values() if not table.view), key=lambda table: table.full_name)
@@ -38,10 +38,10 @@ def test_the_server_has_every_table_as_declared(
     redshift_warehouse: Warehouse, cluster: Cluster, redshift_database: str
 ) -> None:
     with cluster.session(redshift_database) as session:
-        session.execute("SET search_path TO raw, staging, core, marts, ops")
+        session.execute(f"SET search_path TO {', '.join(SCHEMAS)}")
         rows = session.execute(
             'SELECT schemaname, tablename, "column", encoding, distkey, sortkey FROM pg_table_def '
-            "WHERE schemaname IN ('raw', 'staging', 'core', 'marts', 'ops')"
+            f"WHERE schemaname IN ({', '.join(repr(schema) for schema in SCHEMAS)})"
         ).fetchall()
         styles = dict(
             session.execute('SELECT "schema" || \'.\' || "table", diststyle FROM svv_table_info').fetchall()

@@ -137,5 +137,6 @@ steps = st.one_of(
     deliveries,
     st.tuples(st.just("build"), st.lists(st.sampled_from(TAGS), max_size=2)),
     st.tuples(st.just("break off"), st.integers(1, 15)),
-    st.tuples(st.just("withdraw"), st.integers(0, 3)),
+    # A batch by its place, to be withdrawn or put back: often the first ones, or one of those that came last.
+    st.tuples(st.just("move"), st.integers(-4, 6)),
 )

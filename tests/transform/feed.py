@@ -131,7 +131,8 @@ def land_everything(warehouse: Warehouse) -> None:
         "('P2', 'Pantry', 'Cold', NULL, 'predicted', 0.75), ('P3', NULL, NULL, NULL, 'none', NULL)"
     )
     warehouse.execute(
-        "INSERT INTO ops.batches VALUES "
+        "INSERT INTO ops.batches (batch_id, dataset, uri, rows_landed, rows_accepted, rows_quarantined, rows_duplicate, "
+        "status, message, run_id, ingested_at) VALUES "
         "('a', 'transactions', 'u', 10, 8, 2, 1, 'partial', NULL, NULL, '2018-01-01 10:00:00'), "
         "('b', 'transactions', 'u', 10, 0, 10, 0, 'rejected', 'no', NULL, '2018-01-01 23:00:00'), "
         "('c', 'customers', 'u', 0, 0, 0, 0, 'empty', NULL, NULL, '2018-01-02 00:00:00')"

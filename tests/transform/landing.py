@@ -31,6 +31,18 @@ def rows(dataset: str, batch: int, values: Sequence[dict[str, Any]]) -> pyarrow.
     return pyarrow.Table.from_pylist(complete, pyarrow.schema([(name, _type(name)) for name in names]))
 
 
+def entry(landed: pyarrow.Table, dataset: str) -> tuple[str, list[Any]]:
+    """Return the statement that enters a batch into the ledger, and its values."""
+    first, number = landed.slice(0, 1).to_pylist()[0], landed.num_rows
+    values = {
+        "batch_id": first["_batch_id"], "dataset": dataset, "uri": f"{dataset}.csv", "rows_landed": number,
+        "rows_accepted": number, "rows_quarantined": 0, "rows_duplicate": 0, "status": "loaded",
+        "ingested_at": first["_ingested_at"],
+    }  # fmt: skip
+    names, marks = ", ".join(values), ", ".join("?" for _ in values)
+    return f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values())
+
+
 def land(warehouse: Warehouse, dataset: str, batch: int, *values: dict[str, Any]) -> None:
     """Append one batch to raw."""
     warehouse.append(f"raw.{dataset}", rows(dataset, batch, values))

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
 from tests.transform.deliveries import DAYS, FIRST, steps
-from tests.transform.landing import land, rows
+from tests.transform.landing import entry, land, rows
+from workbench.governance.withdrawal import put_back, take_out
 from workbench.schema import TABLES, create_schemas, create_table, table
 from workbench.settings import get_settings
 from workbench.transform import MODELS, TAGS
@@ -77,8 +78,9 @@ class Database:
         """Take in a batch."""
         self.batch += 1
         names = ", ".join(f'"{name}"' for name in table(f"raw.{dataset}").column_names)
-        landed = rows(dataset, self.batch, values)  # noqa: F841
+        landed = rows(dataset, self.batch, values)
         self.connection.execute(f"INSERT INTO raw.{dataset} ({names}) SELECT {names} FROM landed")
+        self._write(*entry(landed, dataset))
 
     def stage(self, kind: str, values: dict[str, str]) -> None:
         """Write what a stage's Python writes, and tell the dimension of it."""
@@ -100,23 +102,13 @@ class Database:
     def _write(self, sql: str, values: Sequence[Any]) -> None:
         self.connection.execute(sql, values)
 
-    def withdraw(self, place: int) -> None:
-        """Take a batch of sales lines out of raw, and tell those who read it."""
-        batches = self.connection.execute(
-            "SELECT DISTINCT _batch_id FROM raw.transactions ORDER BY 1"
+    def move(self, place: int) -> None:
+        """Withdraw a batch, or put it back if it is withdrawn."""
+        found = self.connection.execute(
+            "SELECT batch_id, withdrawn_at IS NOT NULL FROM ops.batches ORDER BY ingested_at"
         ).fetchall()
-        if place >= len(batches):
-            return
-        for model, kind, column in (
-            ("fact_transactions", "withdrawn", "transaction_id"), ("dim_customer", "customers", "customer_id"),
-            ("dim_product", "products", "product_id"), ("dim_store", "stores", "store_id"),
-        ):  # fmt: skip
-            self._write(
-                f"INSERT INTO staging.touched SELECT DISTINCT '{model}', '{kind}', {column} FROM raw.transactions "
-                f"WHERE _batch_id = ? AND {column} IS NOT NULL",
-                batches[place],
-            )
-        self._write("DELETE FROM raw.transactions WHERE _batch_id = ?", batches[place])
+        batch, is_withdrawn = found[place % len(found)]
+        (put_back if is_withdrawn else take_out)(self.connection, batch, "a reason", "somebody")
 
     def content(self) -> dict[str, list[Any]]:
         """Return all rows of the tables that are built."""
@@ -160,8 +152,8 @@ def apply(database: Database, what: str, value: Any) -> None:
         database.build(value)
     elif what == "break off":
         database.build(stop=value)
-    elif what == "withdraw":
-        database.withdraw(value)
+    elif what == "move":
+        database.move(value)
     elif what in ("people", "departments"):
         database.stage(what, value)
     else:

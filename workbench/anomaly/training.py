@@ -221,7 +221,7 @@ def _champion_wape(later: FeatureSet, first_held_out: pd.Timestamp) -> float | N
 def _batches(warehouse: Warehouse) -> list[str]:
     rows = warehouse.query(
         "SELECT batch_id FROM ops.batches WHERE dataset = 'transactions' AND rows_accepted > 0 "
-        "ORDER BY batch_id"
+        "AND withdrawn_at IS NULL ORDER BY batch_id"
     )
     return [str(value) for value in rows.column("batch_id").to_pylist()]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.sources.maps import Map
@@ -219,14 +219,13 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show the quarantined rows of a batch as they came, with their reasons."""
-    known = [row["batch_id"] for row in _rows("SELECT batch_id FROM ops.batches ORDER BY batch_id")]
-    found = [name for name in known if name.startswith(batch)]
-    if len(found) != 1:
-        raise unknown("batch", batch, [name[:12] for name in (found or known)])
+    from workbench.governance.ledger import named
+    from workbench.warehouse import connect
+
     set_aside = _rows(
         "SELECT row_number, reasons, record FROM ops.quarantine "
         f"WHERE batch_id = ? ORDER BY row_number LIMIT {int(limit)}",
-        [found[0]],
+        [named(connect(), batch).batch_id],
     )
     rows = [
         {"row": row["row_number"], "reasons": ", ".join(row["reasons"]), "record": row["record"]}

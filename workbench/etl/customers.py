@@ -125,7 +125,13 @@ def identify_people(warehouse: Warehouse) -> IdentityResult:
     Every contact version an id ever had is compared, so someone who moved is still found by the old address. How likely
     two ids are one person depends on how many there are, so all are compared anew.
     """
-    step = Step(warehouse, "customer_identity", ["customers"], [standardizing, linkage, nicknames])
+    step = Step(
+        warehouse,
+        "customer_identity",
+        ["customers"],
+        [standardizing, linkage, nicknames],
+        after="customer_standard",
+    )
     if step.is_needed:
         with timed("sql"):
             standard = warehouse.frame("SELECT * FROM staging.customer_standard")

@@ -11,11 +11,12 @@ from typing import Any
 
 import duckdb
 
-from workbench.etl import batches
-from workbench.etl.batches import Batch
+from workbench.etl.batches import batch_of, enter
 from workbench.etl.check import Checked, OpenedFile, count_duplicates, open_file, refuse_file, split
 from workbench.etl.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.memory import bounded
+from workbench.governance import ledger
+from workbench.governance.ledger import Batch
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Warehouse
 
@@ -66,11 +67,11 @@ def _take_in(
     fault: Fault | None,
 ) -> Batch | None:
     # As long as this connection is open, no other process has one.
-    if batches.find(connection, file.batch_id):
+    if ledger.find(connection, file.batch_id):
         return None
     opened = fault or wrong_map(file) or _open_file(connection, file, scratch)
     connection.begin()
-    timestamp = batches.timestamp_after(batches.last_timestamp(connection))
+    timestamp = ledger.after(ledger.last_timestamp(connection))
     try:
         if isinstance(opened, Fault):
             checked = refuse_file(connection, file, opened)
@@ -111,6 +112,6 @@ def _commit(
             [file.batch_id, file.dataset, run_id, timestamp],
         )
     duplicates = count_duplicates(connection, file.dataset, timestamp) if checked.accepted else 0
-    batch = Batch.of(file, checked, duplicates, run_id, timestamp)
-    batches.enter(connection, batch, file.name)
+    batch = batch_of(file, checked, duplicates, run_id, timestamp)
+    enter(connection, batch, file.name)
     return batch

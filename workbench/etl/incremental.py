@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from workbench.governance.withdrawal import LAST_MOVE
 from workbench.schema import quote, table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
@@ -27,22 +28,32 @@ class Step:
         name: of the step; its watermark is kept under it.
         datasets: raw tables that it reads.
         modules: those whose code says what comes out.
+        after: the step whose result it works from, if it reads raw tables by that alone: it is new where that is.
     """
 
     def __init__(
-        self, warehouse: Warehouse, name: str, datasets: Sequence[str], modules: Iterable[ModuleType]
+        self,
+        warehouse: Warehouse,
+        name: str,
+        datasets: Sequence[str],
+        modules: Iterable[ModuleType],
+        *,
+        after: str = "",
     ) -> None:
         self._warehouse, self.name, self._datasets = warehouse, name, datasets
-        content = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
-        self._code = sha256(content).hexdigest()
         newest = " UNION ALL ".join(f"SELECT max(_ingested_at) AS t FROM raw.{name}" for name in datasets)
+        if after:
+            newest = "SELECT max(seen_until) AS t FROM ops.watermarks WHERE model = ?"
+        mark = "(SELECT max({}) FROM ops.watermarks WHERE model = ?)".format
         with infrastructure():
             (found,) = warehouse.query(
-                f"SELECT (SELECT max(t) FROM ({newest}) AS landed) AS newest, "
-                "(SELECT max(seen_until) FROM ops.watermarks WHERE model = ?) AS seen, "
-                "(SELECT max(fingerprint) FROM ops.watermarks WHERE model = ?) AS fingerprint",
-                [name, name],
+                f"SELECT (SELECT max(t) FROM ({newest}) AS landed) AS newest, {mark('seen_until')} AS seen, "
+                f"{mark('fingerprint')} AS fingerprint, {mark('fingerprint')} AS before, ({LAST_MOVE}) AS moved",
+                [*([after] if after else []), name, name, after],
             ).to_pylist()
+        # What a batch that was withdrawn or restored leaves behind has no time of ingestion, so that is part of the mark.
+        content = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
+        self._code = sha256(content + f"{found['moved']} {found['before']}".encode()).hexdigest()
         self._newest: datetime = found["newest"] or datetime(1, 1, 1)
         same_code = str(found["fingerprint"] or "")[:32] == self._code[:32]
         self.is_needed = get_settings().full or not same_code or self._newest != found["seen"]

@@ -12,7 +12,7 @@ import pandas as pd
 
 from workbench.errors import WorkFailed
 from workbench.etl import embedded, remote
-from workbench.etl.batches import Batch, Status
+from workbench.governance.ledger import SHORT, Batch, Status
 from workbench.sources.landing import FetchedFile, KnownFiles, LandedFile, Landing, Unavailable, open_landing
 from workbench.warehouse import Warehouse
 
@@ -109,8 +109,10 @@ def ingest(
     """
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID")
     rows = warehouse.query(
-        "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused FROM ops.batches"
+        "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused, "
+        "CASE WHEN withdrawn_at IS NOT NULL THEN uri END AS withdrawn FROM ops.batches"
     ).to_pylist()
+    withdrawn = {row["batch_id"]: row["withdrawn"] for row in rows if row["withdrawn"]}
     ledger = {row["batch_id"]: row["refused"] for row in rows}
     place, known = landing or open_landing(), KnownFiles(warehouse)
     take_in = embedded.take_in if warehouse.is_embedded else remote.take_in
@@ -139,6 +141,11 @@ def ingest(
                     left.append(str(reason))
                     continue
                 known.note(fetched)
+                if withdrawn.get(fetched.batch_id, file.uri) != file.uri:
+                    left.append(
+                        f"{file.name} has the content of a batch that was withdrawn; if it is right after all, put that "
+                        f"back with: workbench batches restore {fetched.batch_id[:SHORT]}"
+                    )
                 if not in_ledger(file, fetched.batch_id):
                     ledger[fetched.batch_id] = None
                     yield fetched

@@ -13,11 +13,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from workbench.etl import batches
-from workbench.etl.batches import Batch
+from workbench.etl.batches import batch_of, enter
 from workbench.etl.check import Checked, OpenedFile, open_file, refuse_file, split
 from workbench.etl.faults import Fault, Left, fault_of, wrong_map
 from workbench.etl.memory import bounded
+from workbench.governance import ledger
+from workbench.governance.ledger import Batch
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session, StagedRows, Warehouse
@@ -70,21 +71,21 @@ def _take_in(
         checked = _check(connection, table, file, Path(scratch), fault)
         batch_rows = _BatchRows(warehouse, connection, table, file, run_id)
         with warehouse.transaction() as session:
-            timestamp = batches.timestamp_after(batches.last_timestamp(session))
+            timestamp = ledger.after(ledger.last_timestamp(session))
         with batch_rows.prepared(timestamp) as staged:
 
             def work(session: Session) -> Batch | None:
                 # The lock comes first: what others committed before it is seen then, and nobody passes by.
                 session.execute("LOCK ops.batches")
-                entered = batches.find(session, file.batch_id)
+                entered = ledger.find(session, file.batch_id)
                 if entered is not None:
                     # Ours, if the connection broke just after it was committed and this is another try.
                     return entered if (entered.run_id, entered.ingested_at) == (run_id, timestamp) else None
-                last = batches.last_timestamp(session)
+                last = ledger.last_timestamp(session)
                 if last is None or last < timestamp:
                     return _commit(session, staged, table, file, checked, run_id, timestamp)
                 # Another file overtook this one; a batch's time is later than those before it.
-                later = batches.timestamp_after(last)
+                later = ledger.after(last)
                 with batch_rows.prepared(later) as anew:
                     return _commit(session, anew, table, file, checked, run_id, later)
 
@@ -137,7 +138,7 @@ def _check(
         return refuse_file(connection, file, fault)
     try:
         staged = open_file(connection, file, scratch)
-        checked = split(connection, staged, batches.timestamp_after(None))
+        checked = split(connection, staged, ledger.after(None))
         checked = _set_aside(connection, staged, checked) if checked.accepted else checked
     except Exception as error:
         raise Left(departed) if (departed := file.departed()) else _Wrong(error) from error
@@ -188,8 +189,8 @@ def _commit(
     for staged_rows in staged:
         staged_rows.load(session)
     duplicates = _count_duplicates(session, table, timestamp) if checked.accepted else 0
-    batch = Batch.of(file, checked, duplicates, run_id, timestamp)
-    batches.enter(session, batch, file.name)
+    batch = batch_of(file, checked, duplicates, run_id, timestamp)
+    enter(session, batch, file.name)
     return batch
 
 

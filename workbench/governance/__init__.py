@@ -1,1 +1,1 @@
-"""What the platform says of its own data: alerts, and what checks found."""
+"""What the platform says of its own data: the ledger, what was withdrawn, alerts, and what checks found."""

@@ -28,7 +28,8 @@ def require_filled(warehouse: Warehouse, *tables: str, dataset: str = "transacti
     if not empty:
         return
     (row,) = warehouse.query(
-        "SELECT coalesce(sum(rows_accepted), 0) AS accepted FROM ops.batches WHERE dataset = ?", [dataset]
+        "SELECT coalesce(sum(rows_accepted), 0) AS accepted FROM ops.batches WHERE dataset = ? AND withdrawn_at IS NULL",
+        [dataset],
     ).to_pylist()
     if row["accepted"]:
         raise WorkFailed(

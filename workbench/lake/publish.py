@@ -1,7 +1,8 @@
 """The lake: what was taken in, as Parquet files in S3 that Athena and Redshift Spectrum can read through Glue.
 
 The warehouse's ledger is the truth. A batch has one file a table, named by its id; those that are missing are
-written from the warehouse, so a run that died, or a lake set later, is made up for by the next one.
+written from the warehouse, so a run that died, or a lake set later, is made up for by the next one. Those of batches that
+were withdrawn since are deleted.
 """
 
 from __future__ import annotations
@@ -21,22 +22,30 @@ from workbench.warehouse import Warehouse
 if TYPE_CHECKING:
     import pyarrow
 
-_BATCHES = "SELECT batch_id, dataset, rows_accepted, rows_quarantined, ingested_at FROM ops.batches ORDER BY ingested_at"
+_BATCHES = (
+    "SELECT batch_id, dataset, rows_accepted - coalesce(rows_withdrawn, 0) AS rows_accepted, rows_withdrawn, "
+    "rows_quarantined, ingested_at FROM ops.batches ORDER BY ingested_at"
+)
 
 
 @dataclass(frozen=True)
 class Published:
-    """What was added to the lake: files, rows in them, and partitions that are new in Glue."""
+    """What was added to the lake: files, rows in them, and partitions new in Glue; and files deleted that were withdrawn."""
 
     place: str
     files: int = 0
     rows: int = 0
     partitions: int = 0
+    withdrawn: int = 0
 
     def __str__(self) -> str:
         if not self.place:
             return "No lake is set (WORKBENCH_LAKE_URI): rows are kept in the warehouse alone."
-        return f"{self.files} files with {self.rows:,} rows added to {self.place}, {self.partitions} partitions new in Glue"
+        gone = f", {self.withdrawn} withdrawn files deleted" if self.withdrawn else ""
+        return (
+            f"{self.files} files with {self.rows:,} rows added to {self.place}, "
+            f"{self.partitions} partitions new in Glue{gone}"
+        )
 
 
 def publish(warehouse: Warehouse, place: str | None = None) -> Published:
@@ -55,13 +64,18 @@ def publish(warehouse: Warehouse, place: str | None = None) -> Published:
         return Published("")
     write_tables(place)
     bucket, _, prefix = place.removeprefix("s3://").partition("/")
-    s3, files, rows, partitions = client("s3"), 0, 0, 0
+    s3, files, rows, partitions, gone = client("s3"), 0, 0, 0, 0
     batches = warehouse.query(_BATCHES).to_pylist()
     for table in LAKE:
         base = location(table, prefix).lstrip("/")
         wanted = {f"{base}/{_name(batch)}": batch for batch in batches if _rows(table, batch)}
+        unwanted = {f"{base}/{_name(batch)}" for batch in batches if batch["rows_withdrawn"]} - wanted.keys()
         with aws_errors(f"the lake at {place}"):
-            missing = wanted.keys() - set(_keys(s3, bucket, f"{base}/")) if wanted else set()
+            there = set(_keys(s3, bucket, f"{base}/")) if wanted or unwanted else set()
+            for key in unwanted & there:
+                s3.delete_object(Bucket=bucket, Key=key)
+                gone += 1
+        missing = wanted.keys() - there
         for key in (name for name in wanted if name in missing):
             content = warehouse.query(*_statement(table, wanted[key]))
             with aws_errors(f"the lake at {place}"):
@@ -70,7 +84,7 @@ def publish(warehouse: Warehouse, place: str | None = None) -> Published:
         # Of all files, not of the new ones alone: a run may have died before it came to this.
         if wanted:
             partitions += write_partitions(place, table, {_day(batch) for batch in wanted.values()})
-    return Published(place, files, rows, partitions)
+    return Published(place, files, rows, partitions, gone)
 
 
 def _rows(table: Table, batch: dict[str, Any]) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import Literal
 
-Schema = Literal["raw", "staging", "core", "marts", "ops"]
-SCHEMAS: tuple[Schema, ...] = ("raw", "staging", "core", "marts", "ops")
+Schema = Literal["raw", "withdrawn", "staging", "core", "marts", "ops"]
+SCHEMAS: tuple[Schema, ...] = ("raw", "withdrawn", "staging", "core", "marts", "ops")
 
 Kind = Literal[
     "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"

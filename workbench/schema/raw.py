@@ -1,6 +1,8 @@
-"""The datasets that land, and the raw tables that hold their accepted rows."""
+"""The datasets that land, the raw tables that hold their accepted rows, and where withdrawn rows are kept."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from workbench.schema.model import (
     ADDRESS,
@@ -158,3 +160,13 @@ RAW = (
         why="beside the receipts they judge: joined to transactions by receipt without moving a row",
     ),
 )  # fmt: skip
+
+WITHDRAWN = tuple(
+    replace(
+        table,
+        schema="withdrawn",
+        comment=f"rows of raw.{table.name} whose batch was withdrawn, as they were there",
+        why=f"as raw.{table.name}, where its rows come from and may go back to",
+    )
+    for table in RAW
+)

@@ -180,7 +180,8 @@ def test_what_a_stage_may_do_without_saying_so() -> None:
 def test_the_report_fails_where_the_marts_are_empty_against_what_landed(settings: Settings) -> None:
     warehouse = connect(create=True)
     warehouse.execute(
-        "INSERT INTO ops.batches SELECT 'b', 'transactions', 'x', 2, 2, 0, 0, 'loaded', NULL, NULL, now()::TIMESTAMP"
+        "INSERT INTO ops.batches BY NAME SELECT 'b' AS batch_id, 'transactions' AS dataset, 'x' AS uri, 2 AS rows_landed, "
+        "2 AS rows_accepted, 0 AS rows_quarantined, 0 AS rows_duplicate, 'loaded' AS status, now()::TIMESTAMP AS ingested_at"
     )
     run = run_pipeline("anomaly_detection", options=RunOptions(only="report"))
     assert run.error == (

@@ -15,6 +15,7 @@ from workbench.execution.records.store import save
 from workbench.execution.run import packages
 from workbench.execution.run.skip import differing
 from workbench.execution.run.versions import Versions
+from workbench.governance.withdrawal import restore, withdraw
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -73,6 +74,27 @@ def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> No
     rows = connect().query("SELECT state FROM ops.runs WHERE parent_run_id = ?", [second.run_id]).to_pylist()
     assert [row["state"] for row in rows] == ["skipped", "skipped"]
     assert states(run_pipeline(shop))["take"][1] == f"unchanged since run {first.run_id}.take"
+
+
+def test_a_batch_that_is_moved_is_a_change_whatever_the_count(shop: Path, settings: Settings) -> None:
+    run_pipeline(shop)
+    warehouse = connect()
+    for batch in ("c", "d"):
+        row = f"('{batch}', 'stores', 'x', 1, 1, 0, 0, 'loaded', TIMESTAMP '2024-01-01')"
+        names = "batch_id, dataset, uri, rows_landed, rows_accepted, rows_quarantined, rows_duplicate, status, ingested_at"
+        warehouse.execute(f"INSERT INTO ops.batches ({names}) VALUES {row}")
+        warehouse.execute(
+            "INSERT INTO raw.stores (store_id, updated_at, _batch_id, _row_number, _ingested_at) "
+            f"VALUES ('{batch}', now(), '{batch}', 1, now())"
+        )
+    withdraw(warehouse, "c", "not ours", "ann")
+    assert states(run_pipeline(shop))["show"] == ("succeeded", "raw.stores changed")
+    assert states(run_pipeline(shop, options=RunOptions(start="show")))["show"][1] == "asked for by name"
+    assert states(run_pipeline(shop))["show"][0] == "skipped"
+    restore(warehouse, "c", "ours", "ann")
+    withdraw(warehouse, "d", "not ours", "ann")
+    assert states(run_pipeline(shop))["show"] == ("succeeded", "raw.stores changed")
+    assert states(run_pipeline(shop))["show"][0] == "skipped"
 
 
 def test_a_whole_run_runs_everything_and_tells_its_notebooks(shop: Path) -> None:

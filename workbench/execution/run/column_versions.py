@@ -1,6 +1,6 @@
 """Versions of columns of raw tables: another one as soon as a value came that wasn't there, or a key that was.
 
-Rows of raw are not changed, so values only come. A key that repeats counts, for of its rows the last one is read. What
+Rows of raw are not changed, so values only come, as long as no batch is withdrawn. A key that repeats counts, for of its rows the last one is read. What
 was found is kept in ``ops.column_versions``, so that each row is looked at once, whatever the length of its table's past.
 """
 

@@ -108,7 +108,7 @@ class Decider:
                 yield f"{writer.version} may have left {table} half written"
             elif (writer.pipeline, writer.stage.partition("[")[0]) != (self.pipeline, name.partition("[")[0]):
                 yield f"{table} was written since by {writer.version}"
-            elif self.versions.version_of(table).version != writer.version:
+            elif self.versions.left_as(table).version != writer.version:
                 yield f"{table} isn't as its last run left it"
         # Where the result is a page and no table, the page must be there.
         if not tables and not (previous["report"] and Path(previous["report"]).is_file()):

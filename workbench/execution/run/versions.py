@@ -14,6 +14,7 @@ from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
 from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
 from workbench.execution.run.column_versions import column_versions
+from workbench.governance.withdrawal import LAST_MOVE
 from workbench.schema import TABLES
 from workbench.settings import Settings
 
@@ -58,6 +59,9 @@ class Versions:
     def __init__(self, warehouse: Warehouse, settings: Settings, folder: Path, run_id: str) -> None:
         self.warehouse, self.settings, self.folder = warehouse, settings, folder
         self.past: list[dict[str, Any]] = warehouse.rows(_HISTORY)
+        (last,) = warehouse.rows(f"SELECT ({LAST_MOVE}) AS moved")
+        # Rows of raw that left it, or came back, may be as many as came otherwise.
+        self._moved = f", batches moved {last['moved']}" if last["moved"] else ""
         self._recent: list[Run] = []
         self._writers: dict[str, Writer] = {}
         self._counts: dict[str, int] = {}
@@ -134,6 +138,13 @@ class Versions:
 
     def version_of(self, name: str) -> Version:
         """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
+        version = self.left_as(name)
+        if name.startswith("raw.") and version.version and self._moved:
+            version.version += self._moved
+        return version
+
+    def left_as(self, name: str) -> Version:
+        """Return the version that whoever wrote it last left, or what is known that is so no more."""
         if name == "landing":
             if self.settings.landing_place.startswith("s3://"):
                 return Version(version=None)

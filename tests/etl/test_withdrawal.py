@@ -1,0 +1,253 @@
+"""A batch that is withdrawn: everything is as if its file had never landed, and nothing of it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from workbench import transform
+from workbench.errors import UsageError
+from workbench.etl.customers import identify_people, standardize_customers
+from workbench.etl.ingest import ingest
+from workbench.etl.products import classify_products
+from workbench.governance.filled import require_filled
+from workbench.governance.ledger import Batch, find, recent
+from workbench.governance.readers import READERS
+from workbench.governance.withdrawal import restore, take_out, withdraw
+from workbench.schema import DATASETS
+from workbench.settings import get_settings
+from workbench.sources.files import land
+from workbench.transform.compiled import Project
+from workbench.warehouse import Session, Warehouse
+
+LINE = "transaction_id,line_number,transaction_timestamp,customer_id,product_id,store_id,quantity,unit_price,currency\n"
+FIRST = {
+    "transactions": LINE
+    + "T1,1,2024-01-05T10:00:00Z,C1,P1,S1,2,2.50,USD\nT2,1,2024-01-06T10:00:00Z,C2,P9,S1,1,4,EUR\n",
+    "customers": "customer_id,updated_at,first_name,last_name,email\nC1,2024-01-01T00:00:00Z,Ann,Lee,ann@example.com\n"
+    "C2,2024-01-01T00:00:00Z,Bob,Poe,bob@example.com\n",
+    "products": "product_id,updated_at,description,department,category\nP1,2024-01-01T00:00:00Z,Tea,Drinks,Hot\n",
+    "stores": "store_id,updated_at,name\nS1,2024-01-01T00:00:00Z,Main\n",
+    "exchange_rates": "rate_date,currency,units_per_eur\n2024-01-05,USD,1.25\n",
+    "events": "event_id,event_timestamp,event_type,customer_id,product_id\nE1,2024-01-05T10:00:00Z,view,C1,P1\n",
+    "measurements": "measurement_id,measured_at,store_id,metric,value\nM1,2024-01-05T10:00:00Z,S1,visitors,4\n",
+    "fraud_labels": "transaction_id,is_fraud,labelled_at\nT1,false,2024-01-07T10:00:00Z\n",
+}
+# Each corrects something of the first deliveries, and brings something new.
+WRONG = {
+    "transactions": LINE
+    + "T1,1,2024-02-05T10:00:00Z,C7,P7,S7,5,2.50,USD\nT2,1,2024-01-06T10:00:00Z,C2,P1,S1,1,4,EUR\n"
+    + "T3,1,2024-03-05T10:00:00Z,C1,P8,S1,1,1,USD\n",
+    "customers": "customer_id,updated_at,first_name,last_name,email\nC1,2024-01-01T00:00:00Z,Eve,Poe,bob@example.com\n"
+    "C2,2024-01-04T00:00:00Z,Bob,Poe,rob@example.com\nC3,2024-01-01T00:00:00Z,Cid,Roe,cid@example.com\n",
+    "products": "product_id,updated_at,description,department,category\nP1,2024-01-02T00:00:00Z,Tee,Golf,Sports\n"
+    "P9,2024-01-01T00:00:00Z,Ball,Golf,Sports\n",
+    "stores": "store_id,updated_at,name\nS1,2024-01-02T00:00:00Z,Side\nS2,2024-01-02T00:00:00Z,New\n",
+    "exchange_rates": "rate_date,currency,units_per_eur\n2024-01-05,USD,9\n2024-01-06,USD,8\n2024-01-06,GBP,1\n",
+    "events": "event_id,event_timestamp,event_type,customer_id,product_id\nE1,2024-01-09T10:00:00Z,buy,C7,P7\n"
+    "E2,2024-01-05T10:00:00Z,view,C2,P1\n",
+    "measurements": "measurement_id,measured_at,store_id,metric,value\nM1,2024-01-05T10:00:00Z,S8,visitors,9\n"
+    "M2,2024-01-05T10:00:00Z,S1,visitors,1\n",
+    "fraud_labels": "transaction_id,is_fraud,labelled_at\nT1,true,2024-01-08T10:00:00Z\n",
+}
+_STEPS = ("staging.customer_standard", "staging.customer_identity", "staging.product_category")
+
+
+def take(warehouse: Warehouse, folder: Path, files: dict[str, str], name: str) -> dict[str, Batch]:
+    """Land a file for each dataset, and take them in."""
+    for dataset, content in files.items():
+        path = folder / f"{name}-{dataset}.csv"
+        path.write_text(content)
+        land(str(path), dataset)
+    return {batch.dataset: batch for batch in ingest(warehouse).batches}
+
+
+def run(warehouse: Warehouse) -> None:
+    """Do what the stages after ingestion do."""
+    standardize_customers(warehouse)
+    identify_people(warehouse)
+    classify_products(warehouse)
+    transform.build()
+
+
+def content(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Return the rows of all tables that are made from raw; those of the ledger's own mart are of every batch."""
+    names = [table.full_name for table in transform.MODELS.values() if table.name != "data_quality_daily"]
+    return {
+        name: sorted(map(repr, warehouse.query(f"SELECT * FROM {name}").to_pylist()))
+        for name in (*names, *_STEPS)
+    }
+
+
+def raw(warehouse: Warehouse) -> dict[str, list[str]]:
+    """Return the rows of raw."""
+    return {
+        name: sorted(map(repr, warehouse.query(f"SELECT * FROM raw.{name}").to_pylist())) for name in DATASETS
+    }
+
+
+@pytest.fixture
+def first(warehouse: Warehouse, tmp_path: Path) -> dict[str, list[str]]:
+    """What the first deliveries were built to."""
+    assert len(take(warehouse, tmp_path, FIRST, "first")) == len(DATASETS)
+    run(warehouse)
+    return content(warehouse)
+
+
+def test_what_was_built_with_a_batch_forgets_it_and_gets_it_back(
+    warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]]
+) -> None:
+    landed = raw(warehouse)
+    wrong = take(warehouse, tmp_path, WRONG, "wrong")
+    run(warehouse)
+    built, both = content(warehouse), raw(warehouse)
+    same = {name for name, rows in built.items() if rows == first[name]}
+    assert same == {"core.dim_time", "core.dim_date"}
+    for dataset, batch in wrong.items():
+        done = withdraw(warehouse, batch.batch_id, "not ours", "ann")
+        assert (done.rows, done.batch.rows_withdrawn) == (batch.rows_accepted, batch.rows_accepted), dataset
+        assert (done.batch.withdrawn_by, done.batch.withdrawn_why) == ("ann", "not ours")
+    run(warehouse)
+    assert content(warehouse) == first and raw(warehouse) == landed
+    # The files lie there still, and are known.
+    again = ingest(warehouse)
+    assert (again.batches, again.known_files) == ((), 2 * len(DATASETS)) and not again.warnings
+    for batch in wrong.values():
+        assert restore(warehouse, batch.batch_id, "ours after all", "bob").batch == batch
+    run(warehouse)
+    assert content(warehouse) == built and raw(warehouse) == both
+    audited = warehouse.query(
+        "SELECT actor, action, object FROM ops.audit_log ORDER BY happened_at"
+    ).to_pylist()
+    moves = [(row["actor"], row["action"], row["object"]) for row in audited]
+    ids = [batch.batch_id for batch in wrong.values()]
+    assert moves == [
+        *(("ann", "withdraw batch", batch) for batch in ids), *(("bob", "restore batch", batch) for batch in ids),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_a_batch_of_one_dataset_is_forgotten_by_what_read_it(
+    warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]], dataset: str
+) -> None:
+    wrong = take(warehouse, tmp_path, {dataset: WRONG[dataset]}, "wrong")
+    run(warehouse)
+    withdraw(warehouse, wrong[dataset].batch_id, "not ours", "ann")
+    # Rows that land between are taken in beside.
+    later = {"stores": "store_id,updated_at,name\nS5,2024-01-02T00:00:00Z,Five\n"}
+    take(warehouse, tmp_path, later, "later")
+    run(warehouse)
+    found = content(warehouse)
+    assert found.pop("core.dim_store") != first.pop("core.dim_store")
+    assert found == first
+
+
+def test_all_that_landed_can_be_withdrawn(warehouse: Warehouse, first: dict[str, list[str]]) -> None:
+    for batch in recent(warehouse, 100):
+        withdraw(warehouse, batch.batch_id, "a trial", "ann")
+    run(warehouse)
+    found = content(warehouse)
+    assert {name for name, rows in found.items() if rows} == {"core.dim_time"}
+    require_filled(warehouse, "core.fact_transactions")
+
+
+def test_a_step_that_had_read_what_was_withdrawn_meanwhile_is_done_again(
+    warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = take(warehouse, tmp_path, {"customers": WRONG["customers"]}, "wrong")["customers"]
+    read = warehouse.frame
+
+    def frame(sql: str, parameters: Sequence[Any] = ()) -> Any:
+        found = read(sql, parameters)
+        withdraw(warehouse, wrong.batch_id, "not ours", "ann")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(warehouse, "frame", frame)
+        standardize_customers(warehouse)
+    identify_people(warehouse)
+    run(warehouse)
+    assert content(warehouse) == first
+
+
+class _Broken:
+    """A session that breaks off before one of its statements."""
+
+    def __init__(self, session: Session, after: int) -> None:
+        self._session, self.left = session, after
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
+        if not self.left:
+            raise InterruptedError
+        self.left -= 1
+        return self._session.execute(sql, parameters)
+
+
+def test_a_withdrawal_that_is_broken_off_leaves_everything(warehouse: Warehouse, tmp_path: Path) -> None:
+    batch = take(warehouse, tmp_path, FIRST, "first")["transactions"]
+
+    def everything() -> list[Any]:
+        names = ("ops.batches", "ops.audit_log", "staging.touched", "withdrawn.transactions")
+        return [raw(warehouse), *(warehouse.query(f"SELECT * FROM {name}").to_pylist() for name in names)]
+
+    before, statements = everything(), 0
+    while True:
+
+        def work(session: Session, after: int = statements) -> None:
+            take_out(_Broken(session, after), batch.batch_id, "not ours", "ann")
+
+        try:
+            warehouse.run(work)
+        except InterruptedError:
+            assert everything() == before, statements
+            statements += 1
+        else:
+            break
+    assert statements > 10 and everything() != before
+
+
+def test_what_cannot_be_withdrawn_is_said(warehouse: Warehouse, tmp_path: Path) -> None:
+    batches = take(warehouse, tmp_path, FIRST | {"stores": "store_id,name\nS1,Main\n"}, "first")
+    with pytest.raises(UsageError, match="unknown batch"):
+        withdraw(warehouse, "0" * 64, "why", "ann")
+    with pytest.raises(UsageError, match="say why"):
+        withdraw(warehouse, batches["events"].batch_id, " ", "ann")
+    with pytest.raises(UsageError, match=r"none to withdraw \(rejected\)"):
+        withdraw(warehouse, batches["stores"].batch_id, "why", "ann")
+    with pytest.raises(UsageError, match="isn't withdrawn"):
+        restore(warehouse, batches["events"].batch_id, "why", "ann")
+    withdraw(warehouse, batches["events"].batch_id, "sent by mistake", "ann")
+    with pytest.raises(
+        UsageError, match="by ann: sent by mistake; put it back with: workbench batches restore"
+    ):
+        withdraw(warehouse, batches["events"].batch_id, "why", "bob")
+
+
+def test_the_same_content_under_another_name_is_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    batch = take(warehouse, tmp_path, {"stores": FIRST["stores"]}, "first")["stores"]
+    withdraw(warehouse, batch.batch_id, "not ours", "ann")
+    folder = get_settings().landing / "stores"
+    (folder / "again.csv").write_text(FIRST["stores"])
+    result = ingest(warehouse)
+    assert not result.batches
+    (warning,) = result.warnings
+    assert warning.startswith("again.csv has the content of a batch that was withdrawn")
+    assert batch.batch_id[:12] in warning
+    with warehouse.transaction() as session:
+        found = find(session, batch.batch_id)
+    assert found and found.withdrawn_at
+
+
+def test_every_model_that_reads_raw_is_told(warehouse: Warehouse) -> None:
+    nodes, _ = Project(get_settings(), warehouse).statements()
+    reading = {
+        (name.removeprefix("raw."), node.name)
+        for node in nodes
+        if node.kind == "model"
+        for name in node.reads
+        if name.startswith("raw.")
+    }
+    assert reading == {(dataset, reader.model) for dataset, readers in READERS.items() for reader in readers}

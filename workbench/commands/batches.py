@@ -1,0 +1,161 @@
+"""Look at the ledger of landed files, and take one out of the warehouse that should never have been loaded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.governance.ledger import Batch
+    from workbench.governance.withdrawal import Withdrawal
+    from workbench.warehouse import Warehouse
+
+batches = typer.Typer(
+    help="Files that were taken in; withdraw one that should never have been loaded.",
+    no_args_is_help=True,
+)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The batch id, or how it begins.")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; you, if not given.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_NUMBERS = ("landed", "accepted", "quarantined", "repeats")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.add_typer(batches, name="batches")
+
+
+@batches.command("list")
+def listing(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Batches to list.")] = 20,
+    dataset: Annotated[str, typer.Option(help="Only those of a dataset.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the files that were taken in last, the newest first, with the rows of each."""
+    from workbench.commands.tables import show as show_table
+    from workbench.governance.ledger import SHORT, recent
+    from workbench.schema import dataset as declared
+
+    if dataset:
+        declared(dataset)
+    found = recent(_warehouse(), limit, dataset=dataset)
+    if as_json:
+        _print_json([asdict(batch) for batch in found])
+    elif not found:
+        typer.echo("Nothing was taken in yet; load a file with: workbench load FILE --dataset DATASET")
+    else:
+        show_table(
+            ("batch", "dataset", "file", "taken in, UTC", *_NUMBERS, "status"),
+            [
+                (
+                    batch.batch_id[:SHORT], batch.dataset, batch.file, f"{batch.ingested_at:%Y-%m-%d %H:%M:%S}",
+                    *(f"{n:,}" for n in _numbers(batch)), "withdrawn" if batch.withdrawn_at else batch.status,
+                )
+                for batch in found
+            ],
+            right=_NUMBERS,
+        )  # fmt: skip
+
+
+@batches.command()
+def show(batch_id: Id, as_json: Json = False) -> None:
+    """Show one batch: where its file landed, what became of its rows, and whether it was withdrawn."""
+    from workbench.governance.ledger import named
+
+    batch = named(_warehouse(), batch_id)
+    if as_json:
+        _print_json(asdict(batch))
+        return
+    for name, value in asdict(batch).items():
+        if value is not None:
+            typer.echo(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {_printable(value)}")
+
+
+@batches.command()
+def withdraw(
+    batch_id: Id,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the ledger.", show_default=False)],
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Take the rows of a batch out of raw; the next run makes everything as if its file had never been loaded.
+
+    The rows are kept in the schema `withdrawn`, and `workbench batches restore` puts them back. The file isn't taken in
+    again, wherever it lies.
+    """
+    from workbench.governance.ledger import named
+    from workbench.governance.withdrawal import withdraw as take_out
+
+    warehouse = _warehouse(writing=True)
+    done = take_out(warehouse, named(warehouse, batch_id).batch_id, reason, by or _somebody())
+    name = done.batch.dataset
+    _tell(done, as_json, f"out of raw.{name}; they are kept in withdrawn.{name}")
+
+
+@batches.command()
+def restore(
+    batch_id: Id,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log.")] = "",
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Put the rows of a withdrawn batch back into raw, as they were there."""
+    from workbench.governance.ledger import named
+    from workbench.governance.withdrawal import restore as put_back
+
+    warehouse = _warehouse(writing=True)
+    done = put_back(warehouse, named(warehouse, batch_id).batch_id, reason, by or _somebody())
+    _tell(done, as_json, f"back in raw.{done.batch.dataset}")
+
+
+def _tell(done: Withdrawal, as_json: bool, where: str) -> None:
+    if as_json:
+        _print_json({"batch": asdict(done.batch), "rows": done.rows, "told": done.told})
+        return
+    file = _printable(done.batch.file)
+    typer.echo(f"{file}: {done.rows:,} row{'' if done.rows == 1 else 's'} {where}")
+    typer.echo("The tables made from them follow with the next run: workbench run retail_etl")
+
+
+def _numbers(batch: Batch) -> tuple[int, int, int, int]:
+    return batch.rows_landed, batch.rows_accepted, batch.rows_quarantined, batch.rows_duplicate
+
+
+def _warehouse(*, writing: bool = False) -> Warehouse:
+    """Return the warehouse, as long as it knows of withdrawals; one that is written to is brought up to that."""
+    from workbench.errors import UsageError
+    from workbench.warehouse import connect
+
+    warehouse = connect()
+    if writing:
+        warehouse.ensure()
+    elif "withdrawn_at" not in warehouse.catalogue().get("ops.batches", ()):
+        raise UsageError(
+            f"{warehouse.url} is of an earlier version; bring it up to date with: workbench init"
+        )
+    return warehouse
+
+
+def _somebody() -> str:
+    import getpass
+    import os
+
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        # In a container the user may have no name.
+        return f"user {os.getuid()}"
+
+
+def _printable(value: Any) -> str:
+    from workbench.terminal import printable
+
+    return printable(str(value))
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, default=str, indent=2))
