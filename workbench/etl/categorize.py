@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.seldom import seldom
+
 THRESHOLD = 0.6
 """Confidence from which a predicted category is assigned."""
 
@@ -110,6 +112,7 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
     return Prediction(pd.concat(parts, ignore_index=True) if parts else empty, tuple(models))
 
 
+@seldom
 def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     """Train on up to 12,000 products chosen by hash; None if there are fewer than 50, or fewer than 2 categories.
 
@@ -142,6 +145,7 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     )
 
 
+@seldom
 def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, np.ndarray] | None:
     """Return what turns a score into a confidence, and whether each product was guessed right unseen.
 

@@ -68,6 +68,7 @@ class Step:
         """Return whether a hash of what it works from is that of the last time."""
         return self._was == inputs[:32]
 
+    @infrastructure()
     def done(self, session: Session, inputs: str = "") -> None:
         """Remember, in a transaction, how far it has got, and a hash of what it worked from."""
         session.execute("DELETE FROM ops.watermarks WHERE model = ?", [self.name])

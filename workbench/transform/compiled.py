@@ -23,6 +23,7 @@ from typing import Any, Literal
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.files import write_newest
 from workbench.schema import TABLES, Table
+from workbench.seldom import seldom
 from workbench.settings import Settings
 from workbench.transform.results import MODELS
 from workbench.warehouse import Warehouse
@@ -143,6 +144,7 @@ class Project:
                 write_newest(path, content, _KEPT)
                 return
 
+    @seldom
     @infrastructure()
     def _compile(self, *, introspect: bool) -> list[Node]:
         from dbt.adapters.factory import get_adapter_by_type

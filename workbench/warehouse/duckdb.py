@@ -14,6 +14,7 @@ from workbench.errors import UsageError
 from workbench.private import close_to_others, private_folder
 from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table
 from workbench.schema import table as declared
+from workbench.seldom import seldom
 from workbench.warehouse import catalogue, duckdb_dbt
 from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, StagedRows, Stream
@@ -135,6 +136,7 @@ class DuckDBWarehouse:
         with self.connection(read_only=True) as connection:
             return connection.execute(sql, list(parameters)).df()
 
+    @seldom
     def read(self, sql: str) -> pyarrow.Table:
         """Run a person's statement that can do nothing but read the warehouse."""
         from workbench.warehouse.duckdb_functions import hold_to_reading

@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from workbench.seldom import seldom
 from workbench.warehouse.dbt import Target, environment
 
 
+@seldom
 @contextmanager
 def reached(path: Path) -> Iterator[Target]:
     """Let dbt reach the file, of which the caller holds a connection, as long as the context is open."""

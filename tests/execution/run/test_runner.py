@@ -315,3 +315,17 @@ def test_what_only_a_function_imports_is_left_until_there_is_time(tmp_path: Path
     ahead = wanted(found, tmp_path)
     assert "workbench.execution.notebook.recording" in ahead and "workbench.warehouse" not in ahead
     assert {"workbench.warehouse", "duckdb"} <= set(found.later) and "mlflow" not in found.later
+
+
+def test_what_a_function_imports_that_few_runs_call_is_not_loaded_ahead_but_counts(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text(
+        "from workbench.seldom import seldom\n"
+        "class Helper:\n    @seldom\n    def help(self):\n        import rare, both\n        import rarely_used\n"
+        "def often():\n    import both\n"
+    )
+    (tmp_path / "rarely_used.py").write_text("import rarer")
+    path = notebook(tmp_path / "a.ipynb", imports="import helper")
+    found = closure(read_notebook(path), tmp_path)
+    assert {"rare", "both", "rarer"} <= set(found.third_party)
+    assert "both" in found.later and not {"rare", "rarer", "rarely_used"} & {*found.later, *found.own}
+    assert tmp_path / "rarely_used.py" in found.first_party

@@ -80,7 +80,7 @@ def preload(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *,
     """
     found = _imports(content, folder)
     zygote = find_zygote(env, found.first_party)
-    zygote.preload(_identity(env), wanted(found, folder, alone), () if alone else found.third_party)
+    zygote.preload(_identity(env), wanted(found, folder, alone), () if alone else found.ahead)
 
 
 def fork(content: Mapping[str, Any], folder: Path, env: Mapping[str, str], *, alone: bool = True) -> Any:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from workbench import PACKAGE
 from workbench.execution.notebook.kept_imports import KeptImports
@@ -23,7 +23,9 @@ class Closure:
 
     ``first_party`` are the files of our own modules; ``third_party`` the names of all others, as they are
     written, in the order in which they are met. ``direct`` are the names that the notebook's own cells import,
-    ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports.
+    ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
+    those of others that are worth loading before a notebook needs them: all but what functions import that are called
+    in few runs (:func:`workbench.seldom.seldom`).
     """
 
     first_party: tuple[Path, ...]
@@ -31,11 +33,12 @@ class Closure:
     own: tuple[str, ...]
     lazy: tuple[str, ...]
     direct: tuple[str, ...]
+    ahead: tuple[str, ...]
 
     @property
     def later(self) -> tuple[str, ...]:
         """What it imports once it runs, if it does."""
-        return self.third_party + self.lazy
+        return self.ahead + self.lazy
 
 
 def closure(content: Mapping[str, Any], folder: Path, kept: Path | None = None) -> Closure:
@@ -76,14 +79,16 @@ def _looked_in(found: Closure, roots: Iterable[Path]) -> set[Path]:
 
 def _closure(sources: Iterable[str], roots: tuple[Path, ...]) -> Closure:
     named = [each for source in sources for each in _imports_of(_parse(source), "")]
-    files, others, every = _follow(named, roots, lambda each: True)
-    _, _, own = _follow(named, roots, lambda each: each.at_once)
+    files, others, _ = _follow(named, roots, lambda each: True)
+    _, ahead, often = _follow(named, roots, lambda each: each.when != "seldom")
+    _, _, own = _follow(named, roots, lambda each: each.when == "at once")
     return Closure(
         tuple(files),
         tuple(others),
         tuple(own),
-        tuple(name for name in every if name not in own),
+        tuple(name for name in often if name not in own),
         tuple(dict.fromkeys(each.module for each in named)),
+        tuple(ahead),
     )
 
 
@@ -155,13 +160,16 @@ def _parents(module: str, roots: tuple[Path, ...]) -> Iterator[Path]:
             yield found
 
 
+When = Literal["at once", "often", "seldom"]
+
+
 @dataclass(frozen=True)
 class _Import:
-    """A module and perhaps a name from it, imported ``at_once`` unless it is a function that imports it."""
+    """A module and perhaps a name from it, imported at once unless it is a function that imports it."""
 
     module: str
     name: str | None
-    at_once: bool
+    when: When
 
 
 @dataclass(frozen=True)
@@ -192,23 +200,25 @@ def _parse(source: str) -> ast.Module:
 
 def _imports_of(tree: ast.Module, package: str) -> Iterator[_Import]:
     """Yield what is imported, but what is for type checkers alone."""
-    waiting: list[tuple[ast.AST, bool]] = [(tree, True)]
+    waiting: list[tuple[ast.AST, When]] = [(tree, "at once")]
     while waiting:
-        node, at_once = waiting.pop()
+        node, when = waiting.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            waiting += [(each, at_once) for each in node.orelse]
+            waiting += [(each, when) for each in node.orelse]
         elif isinstance(node, ast.Import):
-            yield from (_Import(alias.name, None, at_once) for alias in node.names)
+            yield from (_Import(alias.name, None, when) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = node.module or ""
             if node.level:
                 above = package.split(".")[: len(package.split(".")) - node.level + 1]
                 base = ".".join([*above, *([base] if base else [])])
             # `from . import x` at the top of a notebook has no package to be relative to.
-            yield from (_Import(base, alias.name, at_once) for alias in node.names if base)
+            yield from (_Import(base, alias.name, when) for alias in node.names if base)
         else:
-            inner = at_once and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            waiting += [(each, inner) for each in reversed(list(ast.iter_child_nodes(node)))]
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                marks = {each.id for each in node.decorator_list if isinstance(each, ast.Name)}
+                when = "seldom" if when == "seldom" or "seldom" in marks else "often"
+            waiting += [(each, when) for each in reversed(list(ast.iter_child_nodes(node)))]
 
 
 def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:
