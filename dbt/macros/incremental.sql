@@ -141,7 +141,7 @@
 {% macro rows_to_build(fact, dataset, key, columns, at, moved) -%}
     select landed.*
     from (
-        {{ landed_last(source('raw', dataset), key, columns, where=is_new(fact, 'rows_landed')) }}
+        {{ landed_last_of_few(source('raw', dataset), key, columns, where=is_new(fact, 'rows_landed')) }}
     ) as landed
     where landed.{{ at }} >= {{ first_of_all() }}
     /*later*/

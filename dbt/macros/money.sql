@@ -4,11 +4,15 @@
 {%- endmacro %}
 
 {#-
-  Product of two DECIMAL(18, s), rounded to four places. The first is widened because DuckDB computes a product of
-  two 18-digit decimals in 18 digits, which a million at a rate of eight places already overflows.
+  Product of DECIMAL(18, 4) and DECIMAL(18, 6), rounded to four places. DuckDB computes it in 18 digits, in an eighth of
+  the time that wider ones take; the first is widened where 18 don't hold it.
 -#}
-{% macro times(left, right, scale=4) -%}
-    cast(round(cast({{ left }} as decimal(19, {{ scale }})) * {{ right }}, 4) as decimal(18, 4))
+{% macro times(left, right) -%}
+    case
+        when {{ left }} between -9999 and 9999 and {{ right }} between -9999 and 9999
+            then cast(round({{ left }} * {{ right }}, 4) as decimal(18, 4))
+        else cast(round(cast({{ left }} as decimal(19, 4)) * {{ right }}, 4) as decimal(18, 4))
+    end
 {%- endmacro %}
 
 {#- Product of two integers of 18 digits; the first is widened as in `times`. -#}

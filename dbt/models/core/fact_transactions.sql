@@ -41,11 +41,15 @@ priced as (
 ),
 
 -- What an amount is in the reporting currency may be more than an amount can hold. It is worked out from both
--- quotes and rounded once: the rate has too few digits for a weak currency.
+-- quotes and rounded once: the rate has too few digits for a weak currency. Most lines need none of that, and wide
+-- decimals are slow.
 measured as (
     select
         priced.*,
-        {{ product(in_units('abs(net_amount)', 4), 'reporting_quote') }} as dividend,
+        currency <> {{ reporting_currency() }} as is_foreign,
+        case
+            when currency <> {{ reporting_currency() }} then {{ product(in_units('abs(net_amount)', 4), 'reporting_quote') }}
+        end as dividend,
         rate_date is not null and exchange_rate is not null and cast(abs(net_amount) as double precision)
             * cast(reporting_quote as double precision) / cast(foreign_quote as double precision) < 99999999999999.5
             as fits
@@ -55,12 +59,14 @@ measured as (
 divided as (
     select
         measured.*,
-        case when fits then {{ whole_part('dividend', 'foreign_quote') }} end as whole
+        case when fits and is_foreign then {{ whole_part('dividend', 'foreign_quote') }} end as whole
     from measured
 ),
 
 remaining as (
-    select divided.*, {{ remainder('dividend', 'foreign_quote', 'whole') }} as rest
+    select
+        divided.*,
+        case when whole is not null then {{ remainder('dividend', 'foreign_quote', 'whole') }} end as rest
     from divided
 )
 
@@ -86,10 +92,13 @@ select
     {{ reporting_currency() }} as reporting_currency,
     priced.exchange_rate,
     priced.rate_date,
-    cast(
-        case when priced.net_amount < 0 then -0.0001 else 0.0001 end
-        * ({{ quotient('priced.whole', 'priced.rest', 'priced.foreign_quote') }}) as decimal(18, 4)
-    ) as net_amount_reporting,
+    case
+        when not priced.is_foreign then case when priced.fits then priced.net_amount end
+        when priced.whole is not null then cast(
+            case when priced.net_amount < 0 then -0.0001 else 0.0001 end
+            * ({{ quotient('priced.whole', 'priced.rest', 'priced.foreign_quote') }}) as decimal(18, 4)
+        )
+    end as net_amount_reporting,
     case
         when priced.rate_date is null then 'no_rate'
         when not priced.fits then 'too_large'
