@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
@@ -83,7 +83,7 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
     accepted = _split(connection, opened, rows, timestamp)
-    quarantined = _first(connection.execute("SELECT count(*) FROM refused").fetchone())
+    quarantined = _count(connection, "SELECT count(*) FROM refused")
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
     return Checked(accepted, quarantined, "partial" if quarantined else "loaded", _kept(rows))
@@ -129,7 +129,7 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
         """,
         [reasons, reasons],
     )
-    return _first(connection.execute("SELECT count(*) FROM refused").fetchone())
+    return _count(connection, "SELECT count(*) FROM refused")
 
 
 def _split(
@@ -182,7 +182,7 @@ def _split(
     )
     with _values_worked_out_once(connection):
         (accepted,) = connection.execute(accept, [opened.file.batch_id, timestamp]).fetchone() or (0,)
-    if accepted < _first(connection.execute(f"SELECT count(*) FROM {rows.records}").fetchone()):
+    if accepted < _count(connection, f"SELECT count(*) FROM {rows.records}"):
         doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, timestamp)})"
         doubtful = rows.pick(connection, doubt)
         doubtful.judge_lines(connection)
@@ -269,30 +269,29 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
     before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
-    suspects = connection.execute(
-        f"""
-        SELECT (SELECT count(*) - count(DISTINCT h) FROM hashes)
-            + (SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes))
-        """
-    ).fetchone()
-    if not _first(suspects):
-        return 0
-    repeats = connection.execute(
-        f"""
-        WITH twice AS (SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)),
-        candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
-        SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
-        """
-    ).fetchone()
-    known = connection.execute(
-        f"""
-        SELECT count(*) FROM (
-            SELECT DISTINCT {columns} FROM {batch} c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys})
-        ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
-        """
-    ).fetchone()
-    return _first(repeats) + _first(known)
+    repeats = known = 0
+    twice = "SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
+    if _count(connection, "SELECT count(*) FROM twice"):
+        repeats = _count(
+            connection,
+            f"""
+            WITH candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
+            SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
+            """,
+        )
+    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes)"):
+        known = _count(
+            connection,
+            f"""
+            SELECT count(*) FROM (
+                SELECT DISTINCT {columns} FROM {batch} c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys})
+            ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
+            """,
+        )
+    return repeats + known
 
 
-def _first(row: tuple[Any, ...] | None) -> int:
-    return int(row[0]) if row else 0
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    (found,) = connection.execute(sql).fetchone() or (0,)
+    return int(found)
