@@ -85,6 +85,10 @@ class Contact:
     postal_code: str
     country: str
 
+    def values(self) -> tuple[str, ...]:
+        """Return the fields in their order."""
+        return tuple(vars(self).values())
+
 
 @cache
 def _faker(locale: str) -> Faker:

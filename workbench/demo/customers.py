@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -188,14 +188,14 @@ def row(entry: Entry) -> tuple[str, ...]:
     return (
         entry.customer_id,
         entry.updated_at,
-        *astuple(entry.contact),
+        *entry.contact.values(),
         "true" if entry.is_deleted else "false",
     )
 
 
 def _bad(customer_id: str, when: str) -> tuple[str, ...]:
     details = Contact("Robin", "Sample", "robin.sample@example.com", "", "", "", "", "", "US")
-    return (customer_id, when, *astuple(details), "false")
+    return (customer_id, when, *details.values(), "false")
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

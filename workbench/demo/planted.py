@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
-from typing import BinaryIO
-
-import pyarrow as pa
+from typing import Any, BinaryIO
 
 # What stands in the column instead of its value, by reason code.
 _VALUES = {
@@ -35,26 +33,29 @@ REASONS = (
     "line:too_many_columns", "store_id:missing", "unit_price:negative", "line:bad_quoting",
     "transaction_timestamp:invalid", "unit_price:not_a_number", "transaction_id:missing",
 )  # fmt: skip
+# All marks are one of these after two bytes that they share, the first with what comes before it.
+_MARK = b"\xee\x80"
+_INSTEAD = {mark[-1:]: (mark[: mark.index(_MARK)], instead) for _, mark, instead in _LINES.values()}
 _CHUNK = 8 << 20
 
 
-def choose(lines: int, bad: int, repeats: int, seed: int) -> tuple[pa.Table, dict[str, int]]:
+def choose(lines: int, bad: int, repeats: int, seed: int) -> tuple[dict[str, list[Any]], dict[str, int]]:
     """Choose which of ``lines`` lines are spoilt and which are written twice.
 
     Returns:
-        A table of ``n`` (from 0), ``fault`` (a reason code or none) and ``is_again``, with two rows for a
-        line that is written twice; and the number of faults by reason.
+        Columns ``n`` (from 0), ``fault`` (a reason code or none) and ``is_again``, with two rows for a line that is
+        written twice; and the number of faults by reason.
     """
     rng = random.Random(f"faults/{seed}/{lines}")  # noqa: S311  invented data
     chosen = rng.sample(range(lines), bad + repeats)
     faults = [REASONS[number % len(REASONS)] for number in range(bad)]
     counts = {reason: faults.count(reason) for reason in REASONS if reason in faults}
-    table = {
-        "n": pa.array(chosen + chosen[bad:], pa.int64()),
-        "fault": pa.array(faults + [None] * (2 * repeats), pa.string()),
-        "is_again": pa.array([False] * len(chosen) + [True] * repeats, pa.bool_()),
+    columns: dict[str, list[Any]] = {
+        "n": chosen + chosen[bad:],
+        "fault": faults + [None] * (2 * repeats),
+        "is_again": [False] * len(chosen) + [True] * repeats,
     }
-    return pa.table(table), counts
+    return columns, counts
 
 
 def spoil(column: str, value: str) -> str:
@@ -75,7 +76,15 @@ def break_lines(source: Path, target: BinaryIO) -> None:
     with source.open("rb") as file:
         # A piece ends where a line ends, so that no mark is cut in two.
         while chunk := file.read(_CHUNK) + file.readline():
-            if b"\xee" in chunk:
-                for _, mark, instead in _LINES.values():
-                    chunk = chunk.replace(mark, instead)
-            target.write(chunk)
+            target.write(_broken(chunk))
+
+
+def _broken(chunk: bytes) -> bytes:
+    """Replace the marks in a piece of a file, in one pass."""
+    first, *others = chunk.split(_MARK)
+    parts = [first]
+    for other in others:
+        before, instead = _INSTEAD[other[:1]]
+        parts[-1] = parts[-1].removesuffix(before)
+        parts += [instead, other[1:]]
+    return b"".join(parts)

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from workbench.demo import planted
-from workbench.demo.shop import SLOTS, Plan, Shop, load
+from workbench.demo.shop import SLOTS, Plan, Shop, load, make
 
 _SLICE = 1_000_000
 
@@ -56,9 +56,7 @@ def write(
     lines = plan.rows - plan.repeats
     load(connection, plan, shop)
     marks, reasons = planted.choose(lines, plan.bad, plan.repeats, plan.seed)
-    connection.register("marks", marks)
-    connection.execute("CREATE TABLE mark AS SELECT * FROM marks")
-    connection.unregister("marks")
+    make(connection, "mark", {"n": "BIGINT", "fault": "VARCHAR", "is_again": "BOOLEAN"}, marks)
     _draw_receipts(connection, plan, lines)
     _write_slices(connection, plan, lines, path, progress or (lambda done: None))
     found = connection.execute("SELECT count(*) FROM receipt").fetchone()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 SLOTS = 20_000
 """Draws with weights: each table has this many slots, and what is likelier has more of them."""
@@ -26,6 +26,7 @@ _DEPARTMENTS = (
     ("PERSONAL CARE", 5, 5.9, False, ("Hair care", "Oral care")),
     ("PET CARE", 3, 8.4, False, ("Cat food", "Dog food")),
 )
+_SHARES = tuple(accumulate(share for _, share, *_ in _DEPARTMENTS))
 _WEEKDAYS = (0.85, 0.80, 0.86, 0.95, 1.25, 1.50, 0.79)
 _CURRENCY = {3: ("GBP", "GB"), 7: ("CAD", "CA"), 5: ("EUR", "DE")}
 _BRANDS = ("Alder", "Brook", "Cove", "Dune", "Elm", "Fjord", "Grove", "House brand")
@@ -94,8 +95,11 @@ def invent_shop(plan: Plan) -> Shop:
 
 def _product(number: int, rng: random.Random) -> dict[str, Any]:
     # The products that sell most come first; each department has its share among them.
-    shares = [share for _, share, *_ in _DEPARTMENTS]
-    at = number if number < len(_DEPARTMENTS) else rng.choices(range(len(_DEPARTMENTS)), shares)[0]
+    at = (
+        number
+        if number < len(_DEPARTMENTS)
+        else rng.choices(range(len(_DEPARTMENTS)), cum_weights=_SHARES)[0]
+    )
     department, _, price, by_weight, categories = _DEPARTMENTS[at]
     category, brand = rng.choice(categories), rng.choice(_BRANDS)
     cents = max(19, round(100 * price * rng.lognormvariate(0, 0.5)) // 10 * 10 - 1)
@@ -153,45 +157,69 @@ def load(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> None:
     what is sold instead while a department is out.
     """
     outages = [item for item in shop.anomalies if item.department]
-    rows = [{**product, "outage": 0} for product in shop.products]
-    for number, item in enumerate(outages, 1):
-        instead = [product for product in shop.products if product["department"] != item.department]
-        for product in shop.products:
-            gone = product["department"] == item.department and instead
-            sold = instead[product["idx"] % len(instead)] if gone else product
-            rows.append({**sold, "idx": product["idx"], "outage": number})
-    out_days = [(day, number) for number, item in enumerate(outages, 1) for day in item.days]
-    tables = {
-        "product": pa.Table.from_pylist(rows),
-        "store": pa.Table.from_pylist(shop.stores),
-        "day_slot": _slots(shop.day_weights),
-        "store_slot": _slots(shop.store_weights),
-        "spike": _spikes(shop),
-        "outage_day": pa.table(
-            {
-                "day": pa.array([day for day, _ in out_days], pa.int64()),
-                "outage": pa.array([number for _, number in out_days], pa.int64()),
-            }
-        ),
+    names = {
+        "idx": "BIGINT",
+        "product_id": "VARCHAR",
+        "cents": "BIGINT",
+        "by_weight": "BOOLEAN",
+        "department": "VARCHAR",
     }
-    for name, table in tables.items():
-        connection.register("incoming", table)
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
-        connection.unregister("incoming")
+    make(connection, "listed", names, {name: [product[name] for product in shop.products] for name in names})
+    connection.execute("CREATE TABLE product AS SELECT *, 0 AS outage FROM listed")
+    for number, item in enumerate(outages, 1):
+        instead = [product["idx"] for product in shop.products if product["department"] != item.department]
+        sold = [
+            instead[product["idx"] % len(instead)]
+            if product["department"] == item.department and instead
+            else product["idx"]
+            for product in shop.products
+        ]
+        make(
+            connection,
+            "sold",
+            {"idx": "BIGINT", "sold": "BIGINT"},
+            {"idx": list(range(len(sold))), "sold": sold},
+        )
+        connection.execute(
+            f"INSERT INTO product SELECT sold.idx, listed.* EXCLUDE (idx), {number} FROM sold JOIN listed ON listed.idx = sold"
+        )
+    stores = {"idx": "BIGINT", "store_id": "VARCHAR", "currency": "VARCHAR", "price_factor": "DOUBLE"}
+    make(connection, "store", stores, {name: [store[name] for store in shop.stores] for name in stores})
+    for name, weights in (("day_slot", shop.day_weights), ("store_slot", shop.store_weights)):
+        drawn = _slots(weights)
+        make(
+            connection,
+            name,
+            {"slot": "BIGINT", "drawn": "BIGINT"},
+            {"slot": list(range(SLOTS)), "drawn": drawn},
+        )
+    ranges = {"low": "DOUBLE", "high": "DOUBLE", "store": "BIGINT", "day": "BIGINT"}
+    make(connection, "spike", ranges, _spikes(shop))
+    out_days = [(day, number) for number, item in enumerate(outages, 1) for day in item.days]
+    columns = {"day": [day for day, _ in out_days], "outage": [number for _, number in out_days]}
+    make(connection, "outage_day", dict.fromkeys(columns, "BIGINT"), columns)
 
 
-def _slots(weights: list[float]) -> pa.Table:
+def make(
+    connection: duckdb.DuckDBPyConnection, name: str, types: dict[str, str], columns: dict[str, list[Any]]
+) -> None:
+    """Make a table of equally long lists; by way of Arrow they would load pandas, which takes longer than the rest."""
+    picked = ", ".join(f"unnest(CAST(${name} AS {kind}[])) AS {name}" for name, kind in types.items())
+    connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {picked}", columns)
+
+
+def _slots(weights: list[float]) -> list[int]:
     total, reached, at = sum(weights), 0.0, 0
-    drawn = []
+    drawn: list[int] = []
     for number, weight in enumerate(weights):
         reached += weight
         until = SLOTS if number == len(weights) - 1 else round(SLOTS * reached / total)
         drawn += [number] * (until - at)
         at = until
-    return pa.table({"slot": pa.array(range(SLOTS), pa.int64()), "drawn": pa.array(drawn, pa.int64())})
+    return drawn
 
 
-def _spikes(shop: Shop) -> pa.Table:
+def _spikes(shop: Shop) -> dict[str, list[float]]:
     """Give each spike the range of draws, between 0 and 1, whose receipts go to its store and day."""
     days, stores = sum(shop.day_weights), sum(shop.store_weights)
     rows: dict[str, list[float]] = {"low": [], "high": [], "store": [], "day": []}
@@ -204,5 +232,4 @@ def _spikes(shop: Shop) -> pa.Table:
             rows["high"].append(reached)
             rows["store"].append(item.store)
             rows["day"].append(item.days[0])
-    types = {"low": pa.float64(), "high": pa.float64(), "store": pa.int64(), "day": pa.int64()}
-    return pa.table({name: pa.array(values, types[name]) for name, values in rows.items()})
+    return rows
