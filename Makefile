@@ -73,6 +73,7 @@ docs: setup ## write docs/reference and dbt's descriptions from the declarations
 
 bench: $(VENV)/dev.stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/ingest.py
+	$(BIN)/python benchmarks/yardstick
 	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/runs.py
