@@ -87,8 +87,9 @@ up: $(VENV)/lab.stamp ## start MLflow and JupyterLab in the background
 down: ## stop them
 	$(BIN)/workbench down
 
-soak: $(VENV)/dev.stamp ## kill the worker again and again for ten minutes, and count; many random deliveries
+soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and count; many random deliveries
 	$(BIN)/python benchmarks/soak.py
+	WORKBENCH_KILLS=60 $(BIN)/pytest -q tests/end_to_end/test_kills.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_incremental_property.py
 
 lock: $(BIN)/uv ## compile the lock files anew

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.etl.test_ingest import GOOD, HEADER, line
+from tests.etl.lines import GOOD, HEADER, line
 from workbench.etl.ingest import ingest
 from workbench.settings import Settings
 from workbench.sources.files import land

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.etl.test_ingest import GOOD, HEADER, line
+from tests.etl.lines import GOOD, HEADER, line
 from workbench.etl.ingest import Batch, ingest
 from workbench.settings import get_settings
 from workbench.sources.files import land

@@ -18,7 +18,7 @@ import pyarrow.orc as orc
 import pyarrow.parquet as pq
 import pytest
 
-from tests.etl.test_ingest import GOOD, HEADER
+from tests.etl.lines import GOOD, HEADER
 from workbench.etl.ingest import ingest
 from workbench.etl.reading.forms import ForeignForm, form_of
 from workbench.settings import Settings

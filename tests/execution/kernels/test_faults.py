@@ -2,75 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
-import psutil
 import pytest
 
+from tests.execution.kernels.conftest import Run
+from tests.execution.kernels.outcomes import kept, text_of
 from tests.execution.notebooks import notebook
-from workbench.execution.notebook.journal import replay
 from workbench.execution.notebook.notebook import Outcome, prepare
 from workbench.execution.run.executor import Executor
 from workbench.settings import Settings
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture(params=["fork", "kernel"])
-def kind(request: pytest.FixtureRequest) -> str:
-    """Both kinds of process."""
-    return str(request.param)
-
-
-@pytest.fixture
-def execute(settings: Settings, tmp_path: Path) -> Iterator[Run]:
-    """Execute cells in a notebook; afterwards no process of it may be left."""
-    executors: list[Executor] = []
-
-    def run(*cells: str, kind: str = "fork", imports: str = "import os, sys", **limits: float) -> Outcome:
-        path = notebook(tmp_path / "work" / "a.ipynb", *cells, imports=imports, last="'the end'")
-        executor = Executor(settings, "a-run", tmp_path / "out", cold=kind == "kernel")
-        executors.append(executor)
-        prepared = prepare(path, "a", **limits)  # type: ignore[arg-type]
-        return executor.execute(prepared, tmp_path / "out" / "a.ipynb")
-
-    yield run
-    for executor in executors:
-        executor.close()
-    marked = [process for process in psutil.process_iter() if in_folder(process, tmp_path)]
-    assert not marked, [process.cmdline() for process in marked]
-
-
-def in_folder(process: psutil.Process, folder: Path) -> bool:
-    try:
-        return str(folder) in process.cwd() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def kept(tmp_path: Path) -> nbformat.NotebookNode:
-    """The notebook as it was kept, which must be a valid one."""
-    node = nbformat.read(tmp_path / "out" / "a.ipynb", as_version=4)
-    nbformat.validate(node)
-    return node
-
-
-def text_of(outcome: Outcome) -> str:
-    return "".join(
-        output.get("text", "") or "\n".join(output.get("traceback", []))
-        for cell in outcome.node.cells
-        for output in cell.get("outputs", [])
-    )
-
 
 DEATHS = {
     "os._exit(3)": "exited with status 3",
@@ -206,153 +151,6 @@ def test_a_cell_may_delete_its_folder(execute: Run, kind: str) -> None:
     assert "still here" in text_of(outcome)
 
 
-def test_a_flood_of_prints_is_bounded_with_a_note(execute: Run, tmp_path: Path, kind: str) -> None:
-    outcome = execute("for i in range(20_000):\n    print('line', i)", kind=kind)
-    lines = text_of(outcome).splitlines()
-    assert lines[0] == "line 0" and "line 19999" in lines and len(lines) < 3_000
-    assert any("lines left out" in line for line in lines)
-    assert (tmp_path / "out" / "a.ipynb").stat().st_size < 200_000
-
-
-def test_a_progress_bar_is_one_line(execute: Run, kind: str) -> None:
-    outcome = execute("from tqdm import tqdm\nfor _ in tqdm(range(300), mininterval=0):\n    pass", kind=kind)
-    lines = [line for line in text_of(outcome).splitlines() if line.strip()]
-    assert len(lines) == 1 and "300/300" in lines[0]
-
-
-def test_a_flood_of_displays_is_bounded_with_a_note(execute: Run) -> None:
-    outcome = execute("for i in range(5_000):\n    display(i)")
-    assert outcome.error is None
-    outputs = next(cell.outputs for cell in outcome.node.cells if cell.get("outputs"))
-    assert len(outputs) == 1_001 and "4,000 further outputs left out" in outputs[-1].text
-
-
-LIES = """\
-class Lies(Exception):
-    def _render_traceback_(self): return {rendered}
-raise Lies('enough')"""
-DISPLAYED = """\
-class Value:
-    def {method}(self, **options): {body}
-Value()"""
-FAILURES = {
-    LIES.format(rendered="None"): "Lies: enough",
-    LIES.format(rendered="5"): "Lies: enough",
-    LIES.format(rendered="[5, None]"): "Lies: enough",
-    DISPLAYED.format(method="__repr__", body="raise ValueError('bad repr')"): "ValueError: bad repr",
-    DISPLAYED.format(method="_repr_html_", body="raise ValueError('bad html')"): "ValueError: bad html",
-    DISPLAYED.format(method="__repr__", body="return None"): "TypeError: __repr__ returned non-string",
-    "class E(Exception):\n    def __str__(self): raise RuntimeError('no text')\nraise E": "RuntimeError: no text",
-    "class E(BaseException): pass\nraise E('base')": "E: base",
-    "raise KeyboardInterrupt": "KeyboardInterrupt",
-    "raise ExceptionGroup('both', [ValueError(1), TypeError(2)])": "ExceptionGroup: both (2 sub-exceptions)",
-    "a = (": "SyntaxError: incomplete input",
-    "raise ValueError('caf\\udce9 \\ud800')": "ValueError: caf\ufffd \ufffd",
-    "a = []; a.append(a); display({'application/json': a}, raw=True)": "ValueError: Circular reference",
-}
-
-
-@pytest.mark.parametrize("source", FAILURES)
-def test_whatever_an_error_is_the_end_and_the_notebook_tell_of_it(
-    execute: Run, tmp_path: Path, source: str
-) -> None:
-    outcome = execute("print('before')", source, "print('after')")
-    assert outcome.reason == "error" and (outcome.error or "").startswith(FAILURES[source])
-    node = kept(tmp_path)
-    assert (node.metadata.workbench.state, node.metadata.workbench.error) == ("failed", outcome.error)
-    assert "before" in text_of(outcome) and "after" not in text_of(outcome)
-    statuses = {cell.source: cell.metadata.papermill.status for cell in node.cells}
-    assert statuses[source] == "failed" and statuses["print('after')"] == "pending"
-
-
-@pytest.mark.parametrize(
-    "source", [LIES.format(rendered="None"), DISPLAYED.format(method="__repr__", body="1/0")]
-)
-def test_a_fresh_kernel_tells_of_odd_errors_too(execute: Run, source: str) -> None:
-    outcome = execute(source, kind="kernel")
-    assert outcome.error in ("Lies: enough", "ZeroDivisionError: division by zero")
-
-
-ODD_OUTPUTS = {
-    "print(os.fsdecode(b'caf\\xe9.csv'), '\\ud800', file=sys.stderr)": "caf\ufffd.csv \ufffd",
-    "print(os.fsdecode('café.csv'.encode()).encode('utf-8').decode('ascii', 'surrogateescape'))": "café.csv",
-    "display({'text/html': '<b>\\udce9</b>', 'text/plain': 5, 'image/png': b'x'}, raw=True)": "<b>\ufffd</b>",
-    "display({'application/json': {'a': float('nan'), 'b': 10 ** 400}}, raw=True)": '"nan"',
-    "a = []\nfor _ in range(400): a = [a]\ndisplay({'application/json': a}, raw=True)": "nested too deeply",
-    "display({5: 'five', None: 'none', 'text/plain': 'plain'}, raw=True)": "five",
-    "display({'text/plain': 'x'}, metadata={'text/plain': {5: b'x', 'n': float('inf')}}, raw=True)": '"inf"',
-    "from workbench.execution.notebook.recording import MIME\n"
-    "display({MIME: {'counts': 5, 'tables': {'a': 'x', 'b': 7}, 'mlflow_run_ids': 1}}, raw=True)": '"b": 7',
-}
-
-
-@pytest.mark.parametrize("source", ODD_OUTPUTS)
-def test_whatever_a_cell_shows_is_kept_in_a_valid_notebook(execute: Run, tmp_path: Path, source: str) -> None:
-    outcome = execute(source, "print('after')")
-    assert outcome.error is None, outcome.error
-    assert ODD_OUTPUTS[source] in json.dumps(kept(tmp_path).cells, ensure_ascii=False)
-    assert "after" in text_of(outcome)
-    for line in (tmp_path / "out" / "a.journal.jsonl").read_bytes().splitlines():
-        json.loads(line)
-
-
-CAPTURE = """
-import comm, sys
-class Capture:
-    def __init__(self):
-        state = {"_model_name": "OutputModel", "_model_module": "@jupyter-widgets/output", "outputs": []}
-        self.comm = comm.create_comm("jupyter.widget", {"state": state, "buffer_paths": [["icon"]]}, buffers=[b"x"])
-        self.comm.on_msg(self.take)
-    def take(self, message):
-        self.outputs = message["content"]["data"]["state"]["outputs"]
-        print("heard by nobody")
-    def send(self, **state):
-        sys.stdout.flush()
-        self.comm.send({"method": "update", "state": state, "buffer_paths": []})
-    def __enter__(self):
-        self.send(msg_id=get_ipython().kernel.get_parent()["header"]["msg_id"])
-    def __exit__(self, kind, error, where):
-        if kind:
-            get_ipython().showtraceback((kind, error, where), tb_offset=0)
-        self.send(msg_id="")
-        return True
-out, inner = Capture(), Capture()
-"""
-
-
-def test_a_widget_captures_outputs_and_the_cell_keeps_its_own(
-    execute: Run, tmp_path: Path, kind: str
-) -> None:
-    def short(outputs: list[Any]) -> list[Any]:
-        return [
-            each.get("text") or each.get("ename") or each["data"]["text/plain"]
-            for each in outputs
-        ]  # fmt: skip
-
-    outcome = execute(
-        CAPTURE,
-        "print('before')\nwith out:\n    print('in it')\n    display(1)\n    with inner:\n        print('deeper')\n"
-        "    print('in it again')\nprint('after')",
-        "[each.get('text') for each in out.outputs], inner.outputs[0]['text']",
-        "from IPython.display import clear_output\nprint('stays')\nwith out:\n    clear_output(wait=True)\n"
-        "    print('alone')\n    1 / 0\nprint('goes on')",
-        "with inner:\n    clear_output()",
-        "[each.get('ename') for each in out.outputs], inner.outputs",
-        kind=kind,
-    )
-    assert outcome.error is None, outcome.error
-    shown = [short(cell.outputs) for cell in outcome.node.cells if cell.get("outputs")]
-    assert shown == [
-        ["before\nafter\n"], ["(['in it\\n', None, 'in it again\\n'], 'deeper\\n')"], ["stays\ngoes on\n"],
-        ["([None, 'ZeroDivisionError'], [])"], ["'the end'"],
-    ]  # fmt: skip
-    models = list(kept(tmp_path).metadata.widgets["application/vnd.jupyter.widget-state+json"].state.values())
-    assert sorted(short(model.state.outputs) for model in models) == [[], ["alone\n", "ZeroDivisionError"]]
-    assert [model.buffers[0] for model in models] == [
-        {"data": "eA==", "encoding": "base64", "path": ["icon"]}
-    ] * 2
-
-
 def test_random_numbers_differ_from_one_forked_notebook_to_the_next(execute: Run) -> None:
     draw = "import random, numpy\nprint(random.random(), numpy.random.rand(), numpy.random.default_rng().random())"
     first, second = (text_of(execute(draw, imports="import numpy")).split() for _ in range(2))
@@ -434,80 +232,6 @@ def test_two_runs_of_one_notebook_at_once_keep_apart(settings: Settings, tmp_pat
     assert {limit: text_of(outcome).strip() for limit, outcome in outcomes.items()} == {1: "1", 2: "2"}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of half a megabyte."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(disk)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("needs the right to mount a small disk: run as root")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def test_a_disk_that_fills_fails_the_stage_and_says_so(
-    settings: Settings, tmp_path: Path, small_disk: Path
-) -> None:
-    path = notebook(
-        tmp_path / "a.ipynb",
-        "import os, base64",
-        "for i in range(100):\n    print(base64.b64encode(os.urandom(9000)))",
-    )
-    outcome = Executor(settings, "a-run", small_disk).execute(prepare(path, "a"), small_disk / "a.ipynb")
-    assert outcome.error and "No space left on device" in outcome.error
-    assert outcome.reason == "error"
-
-
-def test_an_output_folder_that_can_not_be_written_is_a_clear_failure(
-    settings: Settings, tmp_path: Path
-) -> None:
-    path = notebook(tmp_path / "a.ipynb", "1")
-    (tmp_path / "file").touch()
-    outcome = Executor(settings, "a-run", tmp_path).execute(prepare(path, "a"), tmp_path / "file" / "a.ipynb")
-    assert outcome.error and "can't keep the notebook" in outcome.error
-
-
-def test_a_notebook_can_be_assembled_from_its_journal(execute: Run, tmp_path: Path) -> None:
-    outcome = execute("print('one')", "display({'text/plain': 'x'}, raw=True)", "1 / 0")
-    told = replay(tmp_path / "out" / "a.journal.jsonl")
-    assert told and told.index is None
-    again = told.node
-    assert [cell.get("outputs") for cell in again.cells] == [
-        cell.get("outputs") for cell in outcome.node.cells
-    ]
-    assert [cell.get("execution_count") for cell in again.cells] == [
-        cell.get("execution_count") for cell in outcome.node.cells
-    ]
-
-
-def test_a_torn_journal_gives_what_was_whole(execute: Run, tmp_path: Path) -> None:
-    execute("print('one')", "print('two')")
-    path = tmp_path / "out" / "a.journal.jsonl"
-    data = path.read_bytes()
-    path.write_bytes(data[: data.index(b'"two') + 3])
-    told = replay(path)
-    assert told and told.node.cells[told.index].source == "print('two')"
-    shown = [output["text"] for cell in told.node.cells for output in cell.get("outputs", [])]
-    assert shown == ["one\n"]
-
-
-def test_a_reader_never_sees_half_a_notebook(settings: Settings, tmp_path: Path) -> None:
-    big = "import time\nfor _ in range(5):\n    display({'text/plain': 'x' * 3_000_000}, raw=True); time.sleep(0.3)"
-    path = notebook(tmp_path / "a.ipynb", *[big] * 3)
-    output = tmp_path / "out" / "a.ipynb"
-    executor = Executor(settings, "a-run", tmp_path / "out")
-    worker = threading.Thread(target=lambda: executor.execute(prepare(path, "a"), output))
-    worker.start()
-    seen = 0
-    while worker.is_alive():
-        with contextlib.suppress(FileNotFoundError):
-            nbformat.reads(output.read_text(), as_version=4)
-            seen += 1
-        time.sleep(0.01)
-    assert seen > 5
-
-
 def test_the_environment_of_a_notebook_is_its_callers(execute: Run) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OF_THIS_TEST", "here")
@@ -531,21 +255,3 @@ def test_one_parent_serves_several_homes_and_each_keeps_its_folder_for_ipython(t
         executor = Executor(Settings(home=home), "a-run", home / "out")
         told.append(text_of(executor.execute(prepare(path, "a"), home / "out" / "a.ipynb")).split())
         assert told[-1] == [name, told[0][1], str(home / "ipython"), str(startup.parent)]
-
-
-def test_a_value_revealed_in_passing_is_nowhere_in_what_is_kept(execute: Run, tmp_path: Path) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOP_TOKEN", "hunter2-and-more")
-        outcome = execute(
-            "value = Secret('env:SHOP_TOKEN').reveal()\nprint(value)",
-            "for letter in value:\n    print(letter, end='', flush=True)",
-            "base64.b64encode(b'user:' + value.encode())",
-            "raise ValueError(value)",
-            imports="import base64\nfrom workbench.execution import Secret",
-        )
-    assert outcome.error == "ValueError: [redacted]"
-    kept_bytes = b"".join(path.read_bytes() for path in (tmp_path / "out").iterdir())
-    assert (
-        b"hunter2" not in kept_bytes and b"aHVudGVyMi" not in kept_bytes and b"h1bnRlcjIt" not in kept_bytes
-    )
-    assert kept_bytes.count(b"[redacted]") >= 6
