@@ -68,6 +68,19 @@ def test_a_batch_is_withdrawn_and_restored(call: Call, either: Warehouse, batch:
     refused(call("batches", "restore", batch), "isn't withdrawn")
 
 
+def test_every_line_is_accounted_for(call: Call, either: Warehouse, batch: str) -> None:
+    answer = call("batches", "ledger")
+    head, row = answer.out.splitlines()
+    assert answer.status == 0 and head.split()[-3:] == ["facts", "adds", "up"]
+    # A good line that waits to be built, and two in quarantine.
+    assert row.split() == ["transactions", "1", "3", "2", "1", "0", "1", "0", "0", "0", "1", "0", "yes"]
+    either.execute("DELETE FROM raw.transactions")
+    answer = call("batches", "ledger")
+    assert answer.status == 1 and answer.out.splitlines()[1].endswith("no, by 1")
+    (told,) = json.loads(call("batches", "ledger", "--json").out)
+    assert (told["dataset"], told["raw"], told["lost"]) == ("transactions", 0, 1)
+
+
 def test_who_withdraws_is_known(call: Call, batch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOGNAME", "zoe")
     told = json.loads(call("batches", "withdraw", batch, "--reason", "why", "--json").out)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.transform.conftest import Built
 from tests.transform.deliveries import DAYS, FIRST, steps
 from tests.transform.landing import entry, land, rows
+from workbench.governance.accounts import BUILDS, lines_of
 from workbench.governance.withdrawal import put_back, take_out
 from workbench.schema import TABLES, create_schemas, create_table, table
 from workbench.settings import get_settings
@@ -73,6 +74,12 @@ class Database:
             return
         self.connection.commit()
         assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
+
+    def account(self) -> None:
+        """Hold what is there to what landed: after each step, built or not, no line is lost and none is there twice."""
+        found = lines_of(self.connection)
+        assert len(found) >= len(FIRST) and [each for each in found if each.lost] == []
+        assert self.connection.execute(BUILDS).fetchall() == []
 
     def land(self, dataset: str, values: list[dict[str, Any]]) -> None:
         """Take in a batch."""
@@ -168,9 +175,13 @@ def test_what_is_brought_up_to_date_equals_what_is_built_whole(
     database.start_again()
     for what, value in sequence:
         apply(database, what, value)
+        database.account()
     database.build()
+    database.account()
+    assert not any(each.waiting for each in lines_of(database.connection))
     brought = database.content()
     database.build(full=True)
+    database.account()
     assert brought == database.content()
 
 

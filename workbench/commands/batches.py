@@ -21,6 +21,7 @@ batches = typer.Typer(
 Id = Annotated[str, typer.Argument(metavar="ID", help="The batch id, or how it begins.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who does it; you, if not given.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_NOTHING = "Nothing was taken in yet; load a file with: workbench load FILE --dataset DATASET"
 _NUMBERS = ("landed", "accepted", "quarantined", "repeats")
 
 
@@ -46,7 +47,7 @@ def listing(
     if as_json:
         _print_json([asdict(batch) for batch in found])
     elif not found:
-        typer.echo("Nothing was taken in yet; load a file with: workbench load FILE --dataset DATASET")
+        typer.echo(_NOTHING)
     else:
         show_table(
             ("batch", "dataset", "file", "taken in, UTC", *_NUMBERS, "status"),
@@ -110,6 +111,38 @@ def restore(
     warehouse = _warehouse(writing=True)
     done = put_back(warehouse, named(warehouse, batch_id).batch_id, reason, by or _somebody())
     _tell(done, as_json, f"back in raw.{done.batch.dataset}")
+
+
+@batches.command()
+def ledger(as_json: Json = False) -> None:
+    """Account for every line that landed, by dataset, down to the facts; exits 1 if one is lost.
+
+    Lines landed are accepted or quarantined; accepted ones are in raw or withdrawn. Those in raw are facts, or superseded
+    by a later line of the same key, or exact repeats, or too early for the facts, or they wait for the next run.
+    """
+    from workbench.commands.tables import show as show_table
+    from workbench.governance.accounts import lines
+
+    found = lines(_warehouse())
+    if as_json:
+        _print_json([asdict(each) | {"lost": each.lost} for each in found])
+    elif not found:
+        typer.echo(_NOTHING)
+    else:
+        names = tuple(name for name in asdict(found[0]) if name != "dataset")
+        show_table(
+            ("dataset", *(name.replace("_", " ") for name in names), "adds up"),
+            [
+                (
+                    each.dataset, *("" if (n := asdict(each)[name]) is None else f"{n:,}" for name in names),
+                    f"no, by {each.lost:,}" if each.lost else "yes",
+                )
+                for each in found
+            ],
+            right=[name.replace("_", " ") for name in names],
+        )  # fmt: skip
+    if any(each.lost for each in found):
+        raise typer.Exit(1)
 
 
 def _tell(done: Withdrawal, as_json: bool, where: str) -> None:
