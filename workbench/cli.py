@@ -21,6 +21,7 @@ from workbench.commands import (
     schema,
     services,
     warehouse,
+    where,
     worker,
 )
 from workbench.errors import WorkbenchError, cause_of
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, batches, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
+    demo, warehouse, batches, where, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
 ):  # fmt: skip
     module.register(app)
 
