@@ -40,11 +40,14 @@ def where(
     Any column of a landed dataset can be asked for, and `batch_id` and `row_number`. Each line that landed of a key is
     shown, those that were superseded, repeated or withdrawn, too, and rows in quarantine that hold the values.
     """
+    from workbench.governance.ledger import require_current
     from workbench.governance.where import find
     from workbench.terminal import printable
     from workbench.warehouse import connect
 
-    found = find(connect(), _asked(asked), limit)
+    pairs, warehouse = _asked(asked), connect()
+    require_current(warehouse)
+    found = find(warehouse, pairs, limit)
     if as_json:
         print(json.dumps(asdict(found), default=str, indent=2))
         return

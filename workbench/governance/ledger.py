@@ -61,6 +61,18 @@ def find(session: Session, batch_id: str) -> Batch | None:
     return Batch(*rows[0]) if rows else None
 
 
+def require_current(warehouse: Warehouse) -> None:
+    """Check that a warehouse knows of withdrawals.
+
+    Raises:
+        UsageError: it is of an earlier version.
+    """
+    if "withdrawn_at" not in warehouse.catalogue().get("ops.batches", ()):
+        raise UsageError(
+            f"{warehouse.url} is of an earlier version; bring it up to date with: workbench init"
+        )
+
+
 def recent(warehouse: Warehouse, limit: int, *, dataset: str = "") -> list[Batch]:
     """Return the entries of the batches taken in last, the newest first; with ``dataset``, of this one alone."""
     only, values = ("WHERE dataset = ?", [dataset]) if dataset else ("", [])
