@@ -124,3 +124,15 @@ def test_a_build_that_offered_more_than_it_accounts_for_is_told(warehouse: Wareh
     )
     with pytest.raises(WorkFailed, match="2024-01-01 00:00:00: 3 rows were offered, 2 accounted for"):
         check_builds(warehouse, [FACT])
+
+
+def test_a_build_on_a_machine_whose_clock_is_ahead_comes_before_the_next(
+    warehouse: Warehouse, landed: list[str]
+) -> None:
+    warehouse.execute("UPDATE ops.builds SET built_at = TIMESTAMP '2999-01-01 00:00:00'")
+    take(warehouse, 5, line("T9"))
+    store_checks(warehouse, transform.build())
+    (row,) = warehouse.rows(
+        "SELECT count(*) AS n FROM ops.builds WHERE built_at > TIMESTAMP '2999-01-01 00:00:00'"
+    )
+    assert row["n"] > 3

@@ -19,6 +19,7 @@ from typing import Literal
 import duckdb
 
 from workbench.errors import UsageError, WorkFailed, one_line
+from workbench.governance.ledger import after
 from workbench.schema import DATASETS, Table, quote
 from workbench.transform.compiled import Node, Touches, fingerprint
 from workbench.transform.differences import changed_members, replaced_rows, same_key
@@ -68,6 +69,9 @@ class Build:
         )
         ((newest,),) = session.execute(f"SELECT max(t) FROM ({latest}) AS landed").fetchall()
         self._horizon: datetime = newest or START
+        ((last,),) = session.execute("SELECT max(built_at) FROM ops.builds").fetchall()
+        # Builds take turns; their times tell in which order, whatever the clocks of their machines do.
+        self._now = after(last)
         self._fills: dict[str, _Fill] = {}
 
     def execute(self, nodes: Sequence[Node], *, full: bool) -> list[NodeResult]:
@@ -281,7 +285,7 @@ class Build:
             [
                 self._run_id, fill.node.name, fill.table.full_name, counts.why or None, counts.offered,
                 counts.inserted, counts.updated, counts.unchanged, counts.removed, counts.now,
-                datetime.now(UTC).replace(tzinfo=None),
+                self._now,
             ],
         )  # fmt: skip
 
