@@ -16,16 +16,20 @@ _UNCONVERTED = "conversion_status IN ('no_rate', 'too_large')"
 
 def headline(warehouse: Warehouse) -> dict[str, Any]:
     """The figures a manager asks for first: period, net sales, receipts, lines, people and returns."""
+    # The view of all lines would join each of them to every dimension.
     row = warehouse.query(
         f"""
-        SELECT CAST(min(transaction_date) AS VARCHAR(10)) AS first_day,
-               CAST(max(transaction_date) AS VARCHAR(10)) AS last_day,
+        SELECT CAST(CAST(min(transaction_timestamp) AS DATE) AS VARCHAR(10)) AS first_day,
+               CAST(CAST(max(transaction_timestamp) AS DATE) AS VARCHAR(10)) AS last_day,
                CAST(round(coalesce(sum(net_amount_reporting), 0), 2) AS DECIMAL(38, 2)) AS net_sales,
-               count(DISTINCT transaction_id) AS receipts,
-               count(*) AS lines, count(DISTINCT person_id) AS people,
+               count(DISTINCT transaction_id) AS receipts, count(*) AS lines,
+               (
+                   SELECT count(DISTINCT person_id) FROM core.dim_customer
+                   WHERE customer_key IN (SELECT customer_key FROM core.fact_transactions)
+               ) AS people,
                CAST(coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS return_lines,
                CAST(coalesce(sum(CASE WHEN {_UNCONVERTED} THEN 1 ELSE 0 END), 0) AS BIGINT) AS unconverted_lines
-        FROM marts.retail_sales
+        FROM core.fact_transactions
         """
     ).to_pylist()[0]
     return dict(row)
@@ -44,8 +48,8 @@ def months(warehouse: Warehouse, limit: int = 12, today: dt.date | None = None) 
     table = by_period(sales_by_day(warehouse), "month", today).table
     table = table.sort_values("start", ascending=False).head(limit)
     receipts = warehouse.frame(
-        "SELECT CAST(date_trunc('month', transaction_date) AS DATE) AS start, "
-        "count(DISTINCT transaction_id) AS receipts FROM marts.retail_sales GROUP BY 1"
+        "SELECT CAST(date_trunc('month', transaction_timestamp) AS DATE) AS start, "
+        "count(DISTINCT transaction_id) AS receipts FROM core.fact_transactions GROUP BY 1"
     )
     known = dict(zip(pd.to_datetime(receipts["start"]).dt.date, receipts["receipts"], strict=True))
     return pd.DataFrame(
