@@ -39,6 +39,8 @@ class Remote:
 @pytest.fixture(scope="module")
 def remote(cluster: Cluster, redshift_database: str, tmp_path_factory: pytest.TempPathFactory) -> Remote:
     home = tmp_path_factory.mktemp("remote") / "home"
+    # Where dbt's statements are known, a build leaves nothing in it.
+    home.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(home))
         for key, value in cluster.settings(redshift_database).items():
