@@ -45,7 +45,7 @@ with connect().connection():
 ENDING = """
 import sys, time
 from pathlib import Path
-from workbench.warehouse.opening import opened
+from workbench.warehouse.duckdb.opening import opened
 with opened(Path(sys.argv[1]), read_only=False, timeout=30) as connection:
     connection.execute("SELECT 1")
 time.sleep(float(sys.argv[2]))

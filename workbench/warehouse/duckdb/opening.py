@@ -21,7 +21,7 @@ import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed, first_line
-from workbench.warehouse import ending
+from workbench.warehouse.duckdb import ending
 
 _HOLDER = re.compile(r"PID (\d+)")
 _POLL = 0.02

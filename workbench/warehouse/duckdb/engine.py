@@ -1,4 +1,4 @@
-"""The embedded engine: DuckDB in one file, which one process at a time may write."""
+"""The warehouse in DuckDB's file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from workbench.private import close_to_others, private_folder
 from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table
 from workbench.schema import table as declared
 from workbench.seldom import seldom
-from workbench.warehouse import catalogue, duckdb_dbt
+from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, StagedRows, Stream
 from workbench.warehouse.dbt import Target
-from workbench.warehouse.duckdb_upgrade import columns, statements
-from workbench.warehouse.opening import opened
+from workbench.warehouse.duckdb.dbt import reached
+from workbench.warehouse.duckdb.opening import opened
+from workbench.warehouse.duckdb.upgrade import columns, statements
 from workbench.warehouse.staged_rows import FromMemory, FromRecords
 from workbench.warehouse.upgrade import is_as_declared
 
@@ -139,7 +140,7 @@ class DuckDBWarehouse:
     @seldom
     def read(self, sql: str) -> pyarrow.Table:
         """Run a person's statement that can do nothing but read the warehouse."""
-        from workbench.warehouse.duckdb_functions import hold_to_reading
+        from workbench.warehouse.duckdb.functions import hold_to_reading
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
@@ -196,7 +197,7 @@ class DuckDBWarehouse:
         """Let dbt, called in this process, reach the file as long as the context is open."""
         # dbt opens the file a second time in this process and so shares this connection's lock: the waiting and the
         # message about who holds the file are the warehouse's, and nobody can slip in between.
-        with self.connection(), duckdb_dbt.reached(self.path) as target:
+        with self.connection(), reached(self.path) as target:
             yield target
 
     @infrastructure()

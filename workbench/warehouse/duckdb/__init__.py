@@ -1,0 +1,7 @@
+"""The embedded engine: DuckDB in one file, which one process at a time may write."""
+
+from __future__ import annotations
+
+from workbench.warehouse.duckdb.engine import DuckDBWarehouse
+
+__all__ = ["DuckDBWarehouse"]
