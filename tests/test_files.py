@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.files import write_text, write_whole
+from workbench.files import copy, write_text, write_whole
+from workbench.private import share
 
 
 @pytest.fixture(params=["unnamed", "named"])
@@ -98,3 +99,17 @@ def test_a_writer_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "file"], timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
     assert (names(tmp_path), (tmp_path / "file").read_text()) == (["file"], "old")
+
+
+def test_a_copy_has_the_same_content_and_is_for_its_owner_alone(tmp_path: Path) -> None:
+    share(False)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(os.urandom(3_000_000))
+    target.write_bytes(b"x" * 4_000_000)
+    copy(source, target)
+    assert target.read_bytes() == source.read_bytes()
+    target.unlink()
+    copy(source, target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    with pytest.raises(FileNotFoundError):
+        copy(tmp_path / "none", target)

@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     lock_timeout: Annotated[float, TASK] = Field(
         default=30.0, description="seconds to wait for a busy warehouse file"
     )
+    replica: Annotated[bool, NOTEBOOK] = Field(
+        default=True,
+        description="keep a copy of core and marts beside an embedded warehouse, whose readers wait for nobody",
+    )
     lake_uri: Annotated[str, TASK] = Field(
         default="",
         description="s3://BUCKET/PREFIX where ingested rows are kept as Parquet too, with tables in Glue; empty for none",

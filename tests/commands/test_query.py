@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -264,3 +265,16 @@ def test_duckdb_calls_what_only_reads(call: Call, warehouse: Warehouse, sql: str
     warehouse.execute("CREATE MACRO marts.twice(n) AS 2 * n")
     answer = call("query", sql, "--format", "json")
     assert (answer.status, answer.err) == (0, "")
+
+
+def test_it_says_of_which_moment_an_answer_is(call: Call, warehouse: Warehouse) -> None:
+    asked = ("query", "SELECT * FROM dim_time")
+    assert call(*asked).err == "0 rows\n"
+    add = "INSERT INTO core.dim_time VALUES (1, 0, 0, 'x')"
+    assert call("query", "--write", add).out == "done\n"
+    assert re.fullmatch(r"1 row, as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n", call(*asked).err)
+    warehouse.execute(add)
+    assert call(*asked).err.endswith("; the warehouse was written since\n")
+    assert call("query", "SELECT * FROM ops.runs").err == "0 rows\n"
+    assert call("maintain").status == 0
+    assert call(*asked).err.startswith("2 rows, as of ")

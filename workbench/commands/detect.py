@@ -35,7 +35,7 @@ def detect(
     from workbench.anomaly.detect import detect as find
     from workbench.warehouse import connect
 
-    found = find(connect(), table, date_column, measure=measure, by=by)
+    found = find(connect(read_only=True), table, date_column, measure=measure, by=by)
     if as_json:
         print(json.dumps(found.to_dict(), indent=2))
     else:

@@ -14,6 +14,7 @@ from workbench.errors import UsageError
 
 if TYPE_CHECKING:
     from workbench.sources.maps import Map
+    from workbench.warehouse import Warehouse
 from workbench.terminal import printable
 
 _LONGEST_CELL = 2000
@@ -63,8 +64,10 @@ def maintain() -> None:
     from workbench.settings import get_settings
     from workbench.warehouse import connect
 
-    for statement in connect().maintain():
+    warehouse = connect()
+    for statement in warehouse.maintain():
         typer.echo(f"done: {statement}")
+    warehouse.publish()
     settings = get_settings()
     deleted = prune(settings)
     days = f" of the last {settings.keep_days:g} days" if settings.keep_days else ""
@@ -120,6 +123,9 @@ def query(
 ) -> None:
     """Ask the warehouse in SQL; tables of marts and core need no schema name.
 
+    Where a copy of marts and core is kept for readers, they are as of the end of the last run, and nobody waits for a run
+    that goes on; other tables are asked in the warehouse itself.
+
     In CSV an empty field is NULL, and "" an empty text. In JSON, decimals, dates and what JSON has no type for are
     texts; of columns of one name, the second is called NAME_2.
     """
@@ -130,11 +136,12 @@ def query(
     from workbench.warehouse.read_only import read
     from workbench.warehouse.texts import as_json, as_texts
 
-    warehouse = connect(get_settings().warehouse)
+    warehouse = connect(get_settings().warehouse, read_only=not write)
     try:
         if write:
             warehouse.execute(sql)
             typer.echo("done")
+            warehouse.publish()
             return
         rows = read(warehouse, sql)
     except duckdb.Error as error:
@@ -145,7 +152,7 @@ def query(
         # Not by typer, which takes escape sequences out of what goes to a file.
         sys.stdout.write(_csv(rows.column_names, as_texts(rows)))
     else:
-        _table(rows.column_names, as_texts(rows))
+        _table(rows.column_names, as_texts(rows), note=_as_of(warehouse))
 
 
 def lab(context: typer.Context) -> None:
@@ -265,7 +272,17 @@ def _csv_field(value: str) -> str:
     return value if plain else '"' + value.replace('"', '""') + '"'
 
 
-def _table(names: list[str], rows: list[list[Any]]) -> None:
+def _as_of(warehouse: Warehouse) -> str:
+    """Return what is to be said of how old an answer is; nothing where it is of this moment."""
+    from workbench.warehouse.duckdb import DuckDBReader
+
+    if not isinstance(warehouse, DuckDBReader) or warehouse.as_of is None:
+        return ""
+    since = "; the warehouse was written since" if warehouse.is_behind else ""
+    return f", as of {warehouse.as_of.astimezone():%Y-%m-%d %H:%M:%S}{since}"
+
+
+def _table(names: list[str], rows: list[list[Any]], note: str = "") -> None:
     from workbench.commands.tables import show
 
     show(
@@ -275,4 +292,4 @@ def _table(names: list[str], rows: list[list[Any]]) -> None:
             for row in rows
         ],
     )
-    typer.echo(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}", err=True)
+    typer.echo(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{note}", err=True)

@@ -53,7 +53,7 @@ def practice() -> Warehouse:
 def own_or_practice() -> Warehouse:
     """Return your warehouse if there are sales in it, else that of the practice shop."""
     os.environ["WORKBENCH_HOME"] = str(home())
-    warehouse = connect(create=True)
+    warehouse = connect(create=True, read_only=True)
     if not warehouse.counts("marts.retail_sales")["marts.retail_sales"]:
         return practice()
     print(f"working on {warehouse.url}")

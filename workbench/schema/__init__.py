@@ -17,7 +17,7 @@ from workbench.schema.ddl import (
 )
 from workbench.schema.landed import NEWEST_FIRST, landed_last
 from workbench.schema.marts import MARTS
-from workbench.schema.model import SCHEMAS, Column, Table, cut
+from workbench.schema.model import PUBLISHED, SCHEMAS, Column, Table, cut
 from workbench.schema.ops import OPS
 from workbench.schema.raw import EXTRA, RAW, WITHDRAWN
 from workbench.schema.reports import REPORTS, Report
@@ -53,7 +53,7 @@ def dataset(name: str) -> Table:
 
 
 __all__ = [
-    "DATASETS", "EXTRA", "NEWEST_FIRST", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
+    "DATASETS", "EXTRA", "NEWEST_FIRST", "PUBLISHED", "REPORTS", "SCHEMAS", "TABLES", "Column", "Dialect", "Report", "Table",
     "count_rows", "create_schemas", "create_table", "cut", "dataset", "define", "encoding", "landed_last", "quote", "sql_type",
     "table", "view_mark",
 ]  # fmt: skip

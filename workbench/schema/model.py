@@ -7,6 +7,8 @@ from typing import Literal
 
 Schema = Literal["raw", "withdrawn", "staging", "core", "marts", "ops"]
 SCHEMAS: tuple[Schema, ...] = ("raw", "withdrawn", "staging", "core", "marts", "ops")
+PUBLISHED: tuple[Schema, ...] = ("core", "marts")
+"""What people read, who may have a copy of it."""
 
 Kind = Literal[
     "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"

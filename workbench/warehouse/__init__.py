@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
 from workbench.errors import UsageError
 from workbench.schema import Dialect
 from workbench.settings import Settings, get_settings
 from workbench.warehouse.base import Session, StagedRows, Warehouse
 
 
-def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
+def connect(url: str | None = None, *, create: bool = False, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``, or the one the settings name.
 
     Nothing is kept open: each statement and each transaction opens its own connection. ``create`` makes the
     warehouse and its declared tables where they are missing, and upgrades those of an earlier version.
 
+    With ``read_only`` nothing is written through it, and nobody waits for a process that writes an embedded warehouse:
+    core and marts are read in its replica, as they were at the end of a run, and other tables in the warehouse itself. A
+    stage of a run reads all of them there.
+
     Raises:
         UsageError: the URL names no engine of ours, or there is no warehouse there and ``create`` is off.
     """
-    warehouse = locate(url)
+    warehouse = locate(url, read_only=read_only)
     if create:
         warehouse.ensure()
     elif warehouse.is_embedded:
@@ -26,11 +32,11 @@ def connect(url: str | None = None, *, create: bool = False) -> Warehouse:
     return warehouse
 
 
-def locate(url: str | None = None, *, patience: float | None = None) -> Warehouse:
+def locate(url: str | None = None, *, patience: float | None = None, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``, or the one the settings name, whether there is anything yet or not.
 
     ``patience`` is how many seconds at most to wait for another process, where one at a time may write; never longer
-    than the settings say.
+    than the settings say. ``read_only`` is as for `connect`.
 
     Raises:
         UsageError: the URL names no engine of ours, or isn't of the engine's form.
@@ -39,10 +45,15 @@ def locate(url: str | None = None, *, patience: float | None = None) -> Warehous
     url = url or settings.warehouse
     if dialect_of(url) == "redshift":
         return _redshift(url, settings)
-    from workbench.warehouse.duckdb import DuckDBWarehouse
+    from workbench.warehouse.duckdb import DuckDBReader, DuckDBWarehouse
 
     longest = settings.lock_timeout
-    return DuckDBWarehouse(url, lock_timeout=longest if patience is None else min(longest, patience))
+    timeout = longest if patience is None else min(longest, patience)
+    if not read_only:
+        return DuckDBWarehouse(url, timeout, replicates=settings.replica)
+    # A stage sees what those before it wrote, which nobody else does yet.
+    is_stage = "WORKBENCH_RUN_ID" in os.environ
+    return DuckDBReader(url, timeout, replicates=settings.replica and not is_stage)
 
 
 def dialect_of(url: str) -> Dialect:

@@ -174,5 +174,14 @@ class Warehouse(Protocol):
             WorkFailed: another process holds the file of an embedded warehouse.
         """
 
+    def publish(self) -> bool:
+        """Let those who only read have the tables of core and marts as they are now; return whether any had changed.
+
+        It is for engines whose readers have a copy of their own, since they would wait for those who write.
+
+        Raises:
+            WorkFailed: it can't be done; readers have the tables of before.
+        """
+
     def maintain(self) -> list[str]:
         """Bring statistics, storage and materialized views up to date; return the statements that did it."""

@@ -13,6 +13,7 @@ from workbench.execution.records.model import Run
 from workbench.settings import Settings
 from workbench.sources.landing import IdentifiedFile, KnownFiles
 from workbench.warehouse import Warehouse
+from workbench.warehouse.bookkeeping import bookkeeping
 
 LANDING = "landing"
 LEDGER = "ops.batches"
@@ -191,7 +192,8 @@ class Finished:
 
     def note(self, request: str, pipeline: str, run_id: str) -> None:
         """Record that a run did a request."""
-        self._warehouse.execute(
-            "INSERT INTO ops.requests (request_id, pipeline, run_id, finished_at) VALUES (?, ?, ?, ?)",
-            [request, pipeline, run_id, datetime.now(UTC).replace(tzinfo=None)],
-        )
+        with bookkeeping():
+            self._warehouse.execute(
+                "INSERT INTO ops.requests (request_id, pipeline, run_id, finished_at) VALUES (?, ?, ?, ?)",
+                [request, pipeline, run_id, datetime.now(UTC).replace(tzinfo=None)],
+            )

@@ -26,6 +26,7 @@ from workbench.worker.heartbeat import Heartbeat
 from workbench.worker.landing_watcher import LandingWatcher
 from workbench.worker.options import Options
 from workbench.worker.patience import patiently, to_stderr
+from workbench.worker.publishing import Publishing
 from workbench.worker.settlement import MessageSettlement
 from workbench.worker.stop_between_stages import UntilStopped
 
@@ -75,6 +76,7 @@ class Worker:
         self._warehouse = locate(settings.warehouse)
         self._finished = Finished(self._warehouse, self._intakes)
         self._followers = Followers(queue, self._warehouse, self.settings, self._intakes)
+        self._publishing = Publishing(self._warehouse, self.options.retry, log)
         self._figures = QueueFigures(queue) if settings.profile == "aws" else None
         self._watcher: LandingWatcher | None = None
         if isinstance(queue, SQLiteQueue):
@@ -102,6 +104,7 @@ class Worker:
                     self._figures.saw(messages)
                 if messages:
                     self._try(messages)
+                self._publishing.publish(idle=not messages)
                 if (not messages or self._followers.late()) and self._follow():
                     continue
                 if (
@@ -114,6 +117,7 @@ class Worker:
         finally:
             if watch is not None:
                 watch.stop()
+            self._publishing.publish(idle=True)
         return self.tally
 
     def _begin(self) -> None:
@@ -296,6 +300,7 @@ class Worker:
                 without=without,
                 executor=self.options.executor,
                 executors=executors(),
+                publish=self._publishing.ask,
                 settings=self.settings,
                 progress=UntilStopped(observed(self._progress, self.settings), self._stop),
             ),

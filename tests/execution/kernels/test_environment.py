@@ -48,6 +48,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "mlflow_tracking_uri": f"sqlite:///{folder / 'other.db'}",
         "reporting_currency": "EUR",
         "lock_timeout": 7.0,
+        "replica": False,
         "lake_uri": "s3://bucket/lake",
         "keep_runs": 12,
         "keep_days": 3.5,

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.records.model import Run, StageRun, Version, now
+from workbench.warehouse.bookkeeping import bookkeeping
 
 if TYPE_CHECKING:
     from workbench.warehouse import Session, Warehouse
@@ -35,7 +36,8 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
             for staged_rows in staged:
                 staged_rows.load(session)
 
-        warehouse.run(work, repeatable=True)
+        with bookkeeping():
+            warehouse.run(work, repeatable=True)
 
 
 # What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.

@@ -47,7 +47,8 @@ class Conductor:
         named: stages that a person asked for, which always run.
         cold: start a kernel afresh for each notebook.
         extra: variables for every notebook's environment.
-        spread: makes of this machine's executor one that takes stages elsewhere too.
+        publish: called once readers may have what it wrote, in place of letting them.
+        route: makes of this machine's executor one that takes stages elsewhere too.
     """
 
     def __init__(
@@ -62,13 +63,14 @@ class Conductor:
         named: Sequence[str] = (),
         cold: bool = False,
         extra: Mapping[str, str] | None = None,
+        publish: Callable[[], object] | None = None,
         route: Callable[[Executor], Executor] | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
         self.folder = settings.runs / run.run_id
         self._planned = {each.name: each for each in planned}
         self._order = Order(self._planned, pipeline.before if pipeline else {})
-        self._force, self._named = force, named
+        self._force, self._named, self._publish = force, named, publish
         self._parallel = slots(settings.parallel)
         for each in planned:
             values = {name: to_json_value(value) for name, value in each.prepared.values.items()}
@@ -126,8 +128,8 @@ class Conductor:
                             self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
                     if self.run.started_at:
-                        pipeline, pages = self.pipeline, self._pages
-                        finish(self.run, self.settings, self.progress, pipeline, pages, stopped, problem)
+                        ended = (self.pipeline, self._pages, stopped, problem, self._publish)
+                        finish(self.run, self.settings, self.progress, *ended)
                     else:
                         self._pages.close()
                         with contextlib.suppress(OSError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from workbench.errors import WorkbenchError
 from workbench.execution.notebook.redact import Redactor
+from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import end_parent
@@ -18,6 +19,7 @@ from workbench.execution.records.ops_tables import write_run
 from workbench.execution.records.store import save
 from workbench.execution.reports.pages import run_page, stage_page, write_index, write_run_page, write_stage
 from workbench.execution.run.progress import Progress
+from workbench.schema import PUBLISHED
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -67,10 +69,12 @@ def finish(
     pages: Pages,
     stopped: KeyboardInterrupt | None,
     problem: str | None,
+    publish: Callable[[], object] | None = None,
 ) -> None:
     """Record how a run ended, everywhere; its stages that are still waiting weren't run.
 
-    ``problem`` is what ended it if neither a stage nor a signal did.
+    ``problem`` is what ended it if neither a stage nor a signal did; ``publish`` is called in place of letting readers
+    have what it wrote.
     """
     problem = Redactor(settings.secrets).text(problem) if problem else None
     for stage in run.stages:
@@ -92,12 +96,14 @@ def finish(
     else:
         run.end("succeeded")
     try:
-        _record(run, settings, pipeline, pages)
+        _record(run, settings, pipeline, pages, publish or connect(settings.warehouse).publish)
     finally:
         progress.end(run)
 
 
-def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages) -> None:
+def _record(
+    run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages, publish: Callable[[], object]
+) -> None:
     """Write a run's end everywhere, in an order in which another process can go on with it."""
     run.report = run_page(run, settings)
     # An address in what went wrong may hold a password.
@@ -107,6 +113,9 @@ def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Page
     # Its end is known from here on: who finds it unrecorded, this process gone, goes on with what follows.
     save(run, settings)
     if not run.is_part:
+        if _is_for_readers(run, pipeline):
+            troubles = [*troubles, *map(clean, _publish(publish))]
+            _note(run, troubles)
         troubles = [*troubles, *map(clean, _write_rows(run, settings, pipeline))]
         _note(run, troubles)
     try:
@@ -118,6 +127,26 @@ def _record(run: Run, settings: Settings, pipeline: Pipeline | None, pages: Page
     save(run, settings)
     with suppress(OSError):
         write_index(settings)
+
+
+def _is_for_readers(run: Run, pipeline: Pipeline | None) -> bool:
+    """Whether all that it was to write of core and marts is there: readers don't get the facts without the marts."""
+    if pipeline is None:
+        return run.state == "succeeded"
+    for stage in run.stages:
+        writes = expand(pipeline.stages[stage.stage or stage.name].writes)
+        is_done = stage.state in ("succeeded", "skipped")
+        if not is_done and any(name.partition(".")[0] in PUBLISHED for name in writes):
+            return False
+    return True
+
+
+def _publish(publish: Callable[[], object]) -> Iterator[str]:
+    """Let readers have what it wrote; yield what went wrong."""
+    try:
+        publish()
+    except WorkbenchError as error:
+        yield str(error)
 
 
 def _note(run: Run, troubles: list[str]) -> None:

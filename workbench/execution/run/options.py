@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from workbench.execution.run.progress import Progress
@@ -43,6 +43,8 @@ class RunOptions:
     warehouse's records to it."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables for every notebook's environment, over all others."""
+    publish: Callable[[], object] | None = None
+    """Called once readers may have what the run wrote, to let them later; it is done there and then if None."""
     settings: Settings | None = None
     """Read afresh if None."""
     progress: Progress | None = None

@@ -86,6 +86,7 @@ def run_pipeline(
         named=options.named,
         cold=options.cold,
         extra=options.extra,
+        publish=options.publish,
         route=partial(route, pipeline, run, options.executor, options.executors),
     ).go()
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from workbench.warehouse.duckdb.engine import DuckDBWarehouse
+from workbench.warehouse.duckdb.reader import DuckDBReader
 
-__all__ = ["DuckDBWarehouse"]
+__all__ = ["DuckDBReader", "DuckDBWarehouse"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,9 +18,13 @@ from workbench.seldom import seldom
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, StagedRows, Stream
+from workbench.warehouse.bookkeeping import bookkeeping
 from workbench.warehouse.dbt import Target
+from workbench.warehouse.duckdb.completeness import is_complete, note_complete
 from workbench.warehouse.duckdb.dbt import reached
 from workbench.warehouse.duckdb.opening import opened
+from workbench.warehouse.duckdb.publication import publish
+from workbench.warehouse.duckdb.replica import Replica
 from workbench.warehouse.duckdb.upgrade import columns, statements
 from workbench.warehouse.staged_rows import FromMemory, FromRecords
 from workbench.warehouse.upgrade import is_as_declared
@@ -32,8 +36,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # DuckDB takes what follows the one for options, and the other for a slash.
 _UNFIT = ("?", "\\") if os.sep == "/" else ("?",)
-# The state of the files that were seen to be complete: to look again takes as long as a small notebook.
-_complete: dict[Path, tuple[int, ...]] = {}
 
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
 # undo that.
@@ -48,10 +50,12 @@ class DuckDBWarehouse:
 
     dialect: Dialect = "duckdb"
     is_embedded = True
+    _in_turn = True
 
-    def __init__(self, url: str, lock_timeout: float = 30.0) -> None:
+    def __init__(self, url: str, lock_timeout: float = 30.0, *, replicates: bool = True) -> None:
         self.url = url
         self.lock_timeout = lock_timeout
+        self._replicates, self.replica = replicates, Replica(self.path)
         if unfit := [mark for mark in _UNFIT if mark in str(self.path)]:
             raise UsageError(
                 f"DuckDB can't keep a file at {self.path}, for it reads the {unfit[0]} in it otherwise; "
@@ -84,12 +88,9 @@ class DuckDBWarehouse:
 
     def ensure(self) -> None:
         """Make the declared tables that are missing; one look is enough as long as only this process writes."""
-        if not self._is_complete():
+        if not is_complete(self.path):
             self.initialize()
-            _complete[self.path] = _state(self.path)
-
-    def _is_complete(self) -> bool:
-        return self.path in _complete and _complete[self.path] == _state(self.path)
+            note_complete(self.path)
 
     @contextmanager
     def connection(
@@ -103,14 +104,17 @@ class DuckDBWarehouse:
             WorkFailed: the file stayed locked; the message names the holder.
             UsageError: the file is no DuckDB database, or can't be read.
         """
-        with opened(self.path, read_only=read_only, timeout=self.lock_timeout, linger=linger) as connection:
+        with opened(
+            self.path, read_only=read_only, timeout=self.lock_timeout, linger=linger, in_turn=self._in_turn
+        ) as connection:
             connection.execute("SET TimeZone = 'UTC'")
             schemas = {
                 row[0] for row in connection.execute("SELECT schema_name FROM duckdb_schemas()").fetchall()
             }
             if {"marts", "core"} <= schemas:
                 connection.execute("SET search_path = 'marts,core'")
-            yield noted(connection)
+            with nullcontext() if read_only else self.replica.outdated():
+                yield noted(connection)
 
     def query(self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None) -> pyarrow.Table:
         """Run one read-only statement and return its rows."""
@@ -163,7 +167,7 @@ class DuckDBWarehouse:
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open one transaction: committed at the end, undone by an error."""
-        complete = self._is_complete()
+        complete = is_complete(self.path)
         with self.connection() as connection:
             connection.begin()
             try:
@@ -173,7 +177,7 @@ class DuckDBWarehouse:
                 raise
             connection.commit()
         if complete:
-            _complete[self.path] = _state(self.path)
+            note_complete(self.path)
 
     def run(self, work: Callable[[duckdb.DuckDBPyConnection], T], *, repeatable: bool = False) -> T:
         """Do work in one transaction; nobody else writes meanwhile, so it is done once."""
@@ -208,12 +212,15 @@ class DuckDBWarehouse:
         except OSError as error:
             raise UsageError(f"can't write to {self.path.parent}: {error.strerror}") from None
         is_new = not self.path.exists()
-        with self.transaction() as connection:
+        with bookkeeping(), self.transaction() as connection:
             if is_new:
                 close_to_others(self.path)
             present = columns(connection)
-            for statement in statements(connection, present):
+            wanted = statements(connection, present)
+            for statement in wanted:
                 connection.execute(statement)
+        if wanted:
+            self.replica.mark()
         return [name for name, table in TABLES.items() if name not in present and not table.view]
 
     @infrastructure()
@@ -271,18 +278,19 @@ class DuckDBWarehouse:
         with infrastructure(), self.connection(read_only=True) as connection:
             return {str(name): int(rows) for name, rows in connection.execute(count_rows(wanted)).fetchall()}
 
+    def publish(self) -> bool:
+        """Let readers have the tables of core and marts as they are now; return whether any had changed.
+
+        Where the settings want no copy for readers, none is left.
+        """
+        self.require()
+        if not self._replicates:
+            self.replica.remove()
+            return False
+        return publish(self.path, self.lock_timeout)
+
     def maintain(self) -> list[str]:
         """Write what is in the log to the file and give back free space; there is nothing else to do."""
         self.require()
         self.execute("CHECKPOINT")
         return ["CHECKPOINT"]
-
-
-def _state(path: Path) -> tuple[int, ...]:
-    """Return what changes with each write: of the file, and of the log that is written to it later."""
-    found: tuple[int, ...] = ()
-    for each in (path, Path(f"{path}.wal")):
-        with suppress(OSError):
-            about = each.stat()
-            found += about.st_dev, about.st_ino, about.st_mtime_ns, about.st_size
-    return found

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ _lock = threading.RLock()
 
 @contextmanager
 def opened(
-    path: Path, *, read_only: bool, timeout: float, linger: bool = True
+    path: Path, *, read_only: bool, timeout: float, linger: bool = True, in_turn: bool = True
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open a connection and close it afterwards, waiting for other processes that have the file.
 
@@ -63,6 +63,7 @@ def opened(
         timeout: seconds to wait for other processes.
         linger: whether the next connection may find the file open. If not, it isn't shared with an earlier one either,
             as long as none is in use.
+        in_turn: whether processes may have to wait for one another: not where nobody ever writes the file.
 
     Raises:
         WorkFailed: the file stayed locked; the message names the holder.
@@ -73,7 +74,7 @@ def opened(
         # Who has the file open already is let in at once, before those who wait for this very process.
         connection = _share(path, read_only, linger)
         if connection is None:
-            with _turn(path, deadline):
+            with _turn(path, deadline) if in_turn else nullcontext():
                 connection = _open(path, read_only, deadline, timeout)
             with _lock:
                 if path in _files:

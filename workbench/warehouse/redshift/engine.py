@@ -263,6 +263,10 @@ class RedshiftWarehouse:
         """Let dbt, called in this process, log in as long as the context is open."""
         return dbt.reached(self.address)
 
+    def publish(self) -> bool:
+        """Return False: readers have what is committed, and wait for nobody."""
+        return False
+
     def maintain(self) -> list[str]:
         """Sort and reclaim what was deleted, renew statistics and materialized views; return the statements."""
         statements = [
