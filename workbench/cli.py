@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands import (
+    backfill,
     batches,
     check,
     demo,
@@ -36,7 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, batches, where, execute, check, detect, models, schema, generate, schedule, worker, queue, services,
+    demo, warehouse, batches, where, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, services,
 ):  # fmt: skip
     module.register(app)
 

@@ -20,7 +20,7 @@ from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.schema import table
 from workbench.settings import get_settings
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Session, Warehouse
 
 _ANOMALIES = "marts.sales_anomalies"
 _MOST_NAMED = 10
@@ -110,11 +110,40 @@ class DetectionResult:
         )
 
 
+@dataclass(frozen=True)
+class _DayRange:
+    """The days that are judged, both ends inclusive."""
+
+    first: dt.date
+    last: dt.date
+
+    def holds(self, days: pd.DatetimeIndex) -> np.ndarray:
+        """Return for each day whether it is among them."""
+        return np.array([self.first <= day <= self.last for day in days.date], dtype=bool)
+
+    def replace(self, warehouse: Warehouse, rows: pd.DataFrame) -> None:
+        """Put rows in place of those of these days, in one transaction."""
+        if (self.first, self.last) == (dt.date.min, dt.date.max):
+            warehouse.replace(_ANOMALIES, rows)
+            return
+        with warehouse.prepare(_ANOMALIES, rows) as staged:
+
+            def work(session: Session) -> None:
+                session.execute(
+                    f"DELETE FROM {_ANOMALIES} WHERE sales_date BETWEEN ? AND ?", [self.first, self.last]
+                )
+                staged.load(session)
+
+            warehouse.run(work, repeatable=True)
+
+
 def detect_sales(
     warehouse: Warehouse,
     *,
     model: str | int = CHAMPION,
     days: int | None = None,
+    first_day: dt.date | None = None,
+    last_day: dt.date | None = None,
     alert_days: int = 28,
     run_id: str | None = None,
     missing: Literal["fail", "skip"] = "fail",
@@ -122,8 +151,9 @@ def detect_sales(
     """Judge daily sales by department; write ``marts.sales_anomalies`` and raise ``ops.alerts``.
 
     Every judgement is out of sample: a day in the model's training window is judged by the trees that did
-    not see it (the out-of-bag expectation kept with the model), any other day by all trees. The table is
-    replaced; the same data and model give the same rows. An alert is raised for each critical day, and each
+    not see it (the out-of-bag expectation kept with the model), any other day by all trees. A day is judged by all that
+    came before it, whichever days are asked for. The table is replaced, or its rows of the days from ``first_day`` to
+    ``last_day``; the same data and model give the same rows, at once or range by range. An alert is raised for each critical day, and each
     day without any sales, of the last ``alert_days`` days of data; its id depends only on the finding, so
     judging again raises nothing twice.
 
@@ -131,6 +161,8 @@ def detect_sales(
         warehouse: where ``marts.sales_daily`` is.
         model: ``champion``, another alias, or a version number of ``sales_daily``.
         days: judge only that many of the newest days; all after the 28-day warm-up if None.
+        first_day: judge no day before it, and leave what is there of those.
+        last_day: judge no day after it, likewise.
         alert_days: how recent a finding must be to raise an alert.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
         missing: what to do without such a model: ``fail``, or ``skip`` to return an empty result (and leave
@@ -138,10 +170,13 @@ def detect_sales(
 
     Raises:
         WorkFailed: there is no such model and ``missing`` is ``fail``, or MLflow can't be reached.
-        UsageError: ``days`` is not positive.
+        UsageError: ``days`` is not positive, or given together with a range of days.
     """
     if days is not None and days < 1:
         raise UsageError(f"days is {days}; at least 1 is needed")
+    if days is not None and (first_day or last_day):
+        raise UsageError("days counts the newest days, so it can't be given with a first or last day")
+    judged = _DayRange(first_day or dt.date.min, last_day or dt.date.max)
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
     version = current_model(MODEL, model)
     if version is None:
@@ -149,7 +184,7 @@ def detect_sales(
         if missing == "fail":
             raise WorkFailed(reason)
         nothing = _rows(pd.DataFrame(columns=list(_SCORED)), None, run_id)
-        warehouse.replace(_ANOMALIES, nothing)
+        judged.replace(warehouse, nothing)
         return DetectionResult(False, reason, None, pd.DataFrame(columns=list(_SCORED)), nothing)
     loaded = load_model(version)
     panel = read_sales(warehouse, min_days=MIN_DAYS)
@@ -158,13 +193,13 @@ def detect_sales(
         features = features.where(
             np.asarray(features.days > panel.values.index[-1] - pd.Timedelta(days=days))
         )
-    scored = _score(features, loaded)
+    scored = _score(features.where(judged.holds(features.days)), loaded)
     anomalies = _rows(scored[scored["severity"] != ""], version, run_id)
-    warehouse.replace(_ANOMALIES, anomalies)
+    judged.replace(warehouse, anomalies)
     new = set(panel.values.columns) - set(loaded.calibration.spread)
     skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
     return DetectionResult(
-        True, "", version, scored, anomalies, _raise_alerts(warehouse, scored, panel, alert_days, run_id),
+        True, "", version, scored, anomalies, _raise_alerts(warehouse, scored, panel, judged, alert_days, run_id),
         skipped, panel.silent_days, panel.incomplete_day, panel.gaps, panel.apart,
     )  # fmt: skip
 
@@ -202,7 +237,12 @@ def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None)
 
 
 def _raise_alerts(
-    warehouse: Warehouse, scored: pd.DataFrame, panel: Panel, alert_days: int, run_id: str | None
+    warehouse: Warehouse,
+    scored: pd.DataFrame,
+    panel: Panel,
+    judged: _DayRange,
+    alert_days: int,
+    run_id: str | None,
 ) -> int:
     """Raise the alerts that aren't there yet; return how many."""
     if not panel.days:
@@ -221,7 +261,7 @@ def _raise_alerts(
         for row in critical.to_dict("records")
     ]
     for day in panel.silent_days:
-        if day > since:
+        if day > since and judged.first <= day <= judged.last:
             message = (
                 f"Nothing at all was sold on {day:%a %Y-%m-%d}, a weekday that usually sells: "
                 "closed, or not loaded."

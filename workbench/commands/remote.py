@@ -17,23 +17,27 @@ EXECUTORS = ("local", "ecs")
 
 
 def destinations(
-    pipeline: Pipeline, executor: str | None, settings: Settings, *, lines: bool = False
+    pipeline: Pipeline, executor: str | None, settings: Settings, *, lines: bool = False, silent: bool = False
 ) -> tuple[Progress, dict[str, Any], str | None, Mapping[str, str]]:
     """Return who is told of a run, what executes stages elsewhere, the run this one is a part of, and variables.
 
-    With ``lines`` it is told line by line, on a terminal too.
+    With ``lines`` it is told line by line, on a terminal too; ``silent`` tells nobody here.
 
     Raises:
         UsageError: there is no such executor, or a setting is wrong.
     """
     from workbench.execution.records.mlflow_parent import PARENT
-    from workbench.execution.run.progress import Lines, choose_progress
+    from workbench.execution.run.progress import Lines, Silence, choose_progress
 
     if executor is not None and executor not in EXECUTORS:
         raise unknown("executor", executor, EXECUTORS)
     maps = {stage.executor for stage in pipeline.stages.values()}
     remote = executor == "ecs" or (executor is None and "ecs" in maps)
-    progress: Progress = Lines() if remote or lines else choose_progress(pipeline.name, settings)
+    progress: Progress
+    if silent:
+        progress = Silence()
+    else:
+        progress = Lines() if remote or lines else choose_progress(pipeline.name, settings)
     remotes: dict[str, Any] = {}
     # Set by the run on another machine whose stage this is; nothing that a notebook starts may see it.
     part_of = os.environ.pop("WORKBENCH_STAGE_OF", None)

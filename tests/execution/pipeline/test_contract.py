@@ -74,3 +74,22 @@ def test_a_map_that_gives_what_the_notebook_does_not_take_is_found(tmp_path: Pat
     write(tmp_path)
     (found,) = findings(tmp_path, STAGE | {"parameters": {"limits": 3}})
     assert "unknown parameter 'limits' of stage take; did you mean 'limit' (int)?" in found
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ("since: date | None = None  # first day", "partitioned: unknown parameter 'until' of stage take"),
+        ("since: date | None = None  # first day\nuntil: date | None = date(2024, 1, 1)  # last day",
+         "partitioned: parameter 'until' of stage take is declared as `datetime.date | None = None`"),
+        ("since: str | None = None  # first day\nuntil: date | None = None  # last day",
+         "partitioned: parameter 'since' of stage take is declared as `datetime.date | None = None`"),
+        ("since: date | None = None  # first day\nuntil: date | None = None  # last day", ""),
+    ],
+)  # fmt: skip
+def test_a_partitioned_stage_takes_the_days_that_its_map_names(
+    tmp_path: Path, parameters: str, message: str
+) -> None:
+    write(tmp_path, parameters=parameters)
+    found = findings(tmp_path, STAGE | {"partitioned": {"first_day": "since", "last_day": "until"}})
+    assert len(found) == bool(message) and all(message in each for each in found)

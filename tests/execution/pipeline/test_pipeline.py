@@ -9,6 +9,7 @@ import pytest
 from tests.execution.notebooks import notebook, pipeline
 from workbench.errors import UsageError
 from workbench.execution import load_pipeline
+from workbench.execution.pipeline.partitions import Roles, roles
 from workbench.schema import DATASETS
 from workbench.settings import Settings
 
@@ -18,6 +19,8 @@ STAGES = {
     "stores": {"reads": ["raw.stores"], "writes": ["core.dim_store"], "after": ["take"]},
     "take": {"reads": ["landing"], "writes": ["raw.*", "ops.quarantine", "ops.alerts"], "timeout": "15m"},
 }
+
+DAYS = {"first_day": "since", "last_day": "until"}
 
 
 def made(folder: Path, stages: dict[str, dict[str, object]] = STAGES) -> Path:
@@ -81,6 +84,15 @@ def test_several_stages_may_keep_one_ledger(tmp_path: Path) -> None:
         ({"a": {"retrys": 3}}, "stages.a.retrys: unknown key 'retrys'; did you mean 'retries'"),
         ({"a": {"timeout": "soon"}}, "stages.a.timeout"),
         ({"a b": {}}, "a name is made of letters"),
+        ({"a": {"partitioned": {"first_day": "since"}}}, "stages.a.partitioned.last_day: Field required"),
+        ({"a": {"partitioned": {**DAYS, "first": "x"}}},
+         "stages.a.partitioned.first: unknown key 'first'; did you mean 'first_day'"),
+        ({"a": {"partitioned": {**DAYS, "last_day": "since"}}},
+         "stages.a.partitioned: first_day and last_day are two parameters, not since twice"),
+        ({"a": {"partitioned": DAYS, "parameters": {"until": "2024-01-31"}}},
+         "stages.a: partitioned: until is among the parameters too; a backfill gives its value"),
+        ({"a": {"partitioned": DAYS, "over": {"n": [1]}}}, "partitioned: a stage that goes over a list can't be"),
+        ({"a": {"limit": 2}}, "limit is for a stage that goes over a list, or is partitioned"),
         ({}, "stages"),
     ],
 )  # fmt: skip
@@ -91,6 +103,24 @@ def test_a_wrong_map_says_what_and_where(
     with pytest.raises(UsageError, match=message) as caught:
         load_pipeline(folder)
     assert str(folder / "pipeline.yaml") in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_backfill_gives_each_stage_its_part(tmp_path: Path) -> None:
+    by_day: dict[str, object] = {"partitioned": DAYS}
+    stages: dict[str, dict[str, object]] = {
+        "take": {"writes": ["taken"]},
+        "score": {"reads": ["taken"], "writes": ["scores"], **by_day},
+        "sum": {"reads": ["scores"], "writes": ["sums"], **by_day},
+        "page": {"reads": ["sums"]},
+        "apart": {"reads": ["taken"]},
+    }
+    assert roles(load_pipeline(made(tmp_path / "shop", stages))) == Roles(
+        over_days=("score", "sum"), before=("take",), after=("page",), apart=("apart",)
+    )
+    stages["rank"] = {"reads": ["scores"], "writes": ["ranks"]}
+    stages["sum"]["after"] = ["rank"]
+    with pytest.raises(UsageError, match="stage rank isn't partitioned and stands between stages that are"):
+        roles(load_pipeline(made(tmp_path / "shop", stages)))
 
 
 def test_a_key_that_comes_twice_is_an_error(tmp_path: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from workbench.execution.kernels.job import Job
 from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
 from workbench.execution.slim_imports import import_papermill
+
+
+def _is_no_guess(record: logging.LogRecord) -> bool:
+    """Leave out what papermill guesses of names that were checked: it knows no parameter of the type ``int | None``."""
+    return not record.getMessage().startswith("Passed unknown parameter")
 
 
 def run_through_papermill(content: dict[str, Any], job: Job) -> None:
@@ -15,9 +21,11 @@ def run_through_papermill(content: dict[str, Any], job: Job) -> None:
     import nbformat
     from papermill.engines import papermill_engines
     from papermill.execute import execute_notebook
+    from papermill.log import logger
 
     # The entry point is there only if the package is installed.
     papermill_engines.register(ENGINE, WorkbenchEngine)
+    logger.addFilter(_is_no_guess)
     execute_notebook(
         nbformat.from_dict(content),
         None,

@@ -15,6 +15,7 @@ from workbench.execution.notebook.notebook import INJECTED
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.declarations import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.parameters.syntax import parse
+from workbench.execution.pipeline.partitions import partition_problems
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.stage import LOCAL, Stage, destination
 
@@ -57,7 +58,7 @@ def check_pipeline(pipeline: Pipeline) -> list[Finding]:
         if named_kernel(content, stage.kernel).python:
             problems += [
                 *_imports(cells),
-                *_parameters(cells, stage.parameters, f"stage {name}"),
+                *_parameters(cells, stage, f"stage {name}"),
                 *_last(cells),
             ]
         found += [Finding(path, cell, message) for cell, message in problems]
@@ -133,7 +134,7 @@ def _imports(cells: list[dict[str, Any]]) -> Problems:
             yield index, "imports belong in the first code cell"
 
 
-def _parameters(cells: list[dict[str, Any]], mapped: dict[str, Any], where: str) -> Problems:
+def _parameters(cells: list[dict[str, Any]], stage: Stage, where: str) -> Problems:
     tagged = [(index, cell) for index, cell in _code(cells) if has_tag(cell, TAG)]
     if len(tagged) != 1:
         yield None, f"one cell is tagged `{TAG}`, not {len(tagged)}"
@@ -150,9 +151,11 @@ def _parameters(cells: list[dict[str, Any]], mapped: dict[str, Any], where: str)
         if not parameter.help:
             yield index, f"parameter {parameter.name!r} has no comment that says what it is"
     try:
-        convert_all(declared, mapped, where)
+        convert_all(declared, stage.parameters, where)
     except UsageError as error:
         yield index, f"the map gives what it doesn't take: {error}"
+    for problem in partition_problems(stage, declared, where):
+        yield index, problem
 
 
 def _last(cells: list[dict[str, Any]]) -> Problems:

@@ -21,7 +21,7 @@ from workbench.execution.pipeline.graph import (
     table_of,
 )
 from workbench.execution.pipeline.schedule import check_schedule
-from workbench.execution.pipeline.stage import Name, Part, Retries, Schedule, Size, Stage
+from workbench.execution.pipeline.stage import Name, Part, Partitioned, Retries, Schedule, Size, Stage
 from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 
@@ -195,7 +195,7 @@ def _read(folder: Path) -> Pipeline:
         where = ".".join(str(part) for part in first["loc"] if part != "[key]")
         if first["type"] == "extra_forbidden":
             models: dict[int, type[BaseModel]] = {1: Pipeline, 3: Stage}
-            parts: dict[str, type[BaseModel]] = {"size": Size, "retries": Retries}
+            parts: dict[str, type[BaseModel]] = {"size": Size, "retries": Retries, "partitioned": Partitioned}
             model = models.get(len(first["loc"]), parts.get(str(first["loc"][-2]), Schedule))
             reason = str(unknown("key", str(first["loc"][-1]), model.model_fields))
         else:

@@ -85,6 +85,24 @@ class Source(Part):
         return f"{self.stage}.{self.part}.{self.name}"
 
 
+class Partitioned(Part):
+    """The parameters by which a stage takes a range of days, both inclusive; without values it works on all of them."""
+
+    first_day: str
+    last_day: str
+
+    @model_validator(mode="after")
+    def _differ(self) -> Partitioned:
+        if self.first_day == self.last_day:
+            raise ValueError(f"first_day and last_day are two parameters, not {self.first_day} twice")
+        return self
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The parameters of the first and of the last day."""
+        return self.first_day, self.last_day
+
+
 def read_source(value: Any) -> Source | None:
     """Return the source that ``{from: stage.part.name}`` speaks of; None if the value is another one.
 
@@ -125,6 +143,8 @@ class Stage(Part):
     ``15m`` or ``2h``. Of the stages of one ``pool`` one runs at a time. ``code`` names files and folders,
     relative to the map, that the stage depends on beyond what its notebook imports.
     ``kernel`` is the one to run it in instead of the one that its notebook names.
+    ``partitioned`` names the parameters that take a range of days: a backfill runs it for one range after another, or
+    for ``limit`` of them at once.
     ``skip: never`` runs it even if nothing has changed. ``sometimes`` names those of its ``reads`` that a run may do
     without, as they are needed only at times.
     """
@@ -137,6 +157,7 @@ class Stage(Part):
     parameters: dict[str, Any] = {}
     over: dict[str, Any] = Field(default={}, max_length=1)
     limit: int | None = Field(default=None, ge=1)
+    partitioned: Partitioned | None = None
     retries: Annotated[Retries, BeforeValidator(_times)] = Retries()
     timeout: Seconds | None = None
     cell_timeout: Seconds | None = None
@@ -166,8 +187,15 @@ class Stage(Part):
                 raise ValueError(f"over: {name}: {twice!r} is there twice")
         if unread := [name for name in self.sometimes if name not in self.reads]:
             raise ValueError(f"sometimes: {unread[0]} isn't among the reads")
-        if self.limit and not self.over:
-            raise ValueError("limit is for a stage that goes over a list")
+        if self.limit and not (self.over or self.partitioned):
+            raise ValueError("limit is for a stage that goes over a list, or is partitioned")
+        if self.partitioned:
+            if self.over:
+                raise ValueError("partitioned: a stage that goes over a list can't be")
+            if given := [name for name in self.partitioned.names if name in self.parameters]:
+                raise ValueError(
+                    f"partitioned: {given[0]} is among the parameters too; a backfill gives its value"
+                )
         list(self.sources)
         return self
 

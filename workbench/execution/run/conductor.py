@@ -25,7 +25,7 @@ from workbench.execution.run.executor import Executor
 from workbench.execution.run.finish import Pages, fast_thread_switching, finish
 from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
-from workbench.execution.run.signals import Stopped, collect_signals, ignore_signals, raise_on_signals
+from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
 from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy_previous, succeed
 from workbench.execution.run.versions import Versions
@@ -49,6 +49,8 @@ class Conductor:
         extra: variables for every notebook's environment.
         publish: called once readers may have what it wrote, in place of letting them.
         route: makes of this machine's executor one that takes stages elsewhere too.
+        followed: runs of the same stages follow in this process.
+        switch: ends the run where no signal can.
     """
 
     def __init__(
@@ -65,18 +67,21 @@ class Conductor:
         extra: Mapping[str, str] | None = None,
         publish: Callable[[], object] | None = None,
         route: Callable[[Executor], Executor] | None = None,
+        followed: bool = False,
+        switch: StopSwitch | None = None,
     ) -> None:
         self.run, self.settings, self.progress, self.pipeline = run, settings, progress, pipeline
         self.folder = settings.runs / run.run_id
         self._planned = {each.name: each for each in planned}
         self._order = Order(self._planned, pipeline.before if pipeline else {})
         self._force, self._named, self._publish = force, named, publish
+        self._followed, self._switch = followed, switch or StopSwitch()
         self._parallel = slots(settings.parallel)
         for each in planned:
             values = {name: to_json_value(value) for name, value in each.prepared.values.items()}
             run.parameters |= values
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
-        alone = len(planned) == 1 and planned[0].over is None
+        alone = len(planned) == 1 and planned[0].over is None and not followed
         here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra, alone=alone)
         self._executor = route(here) if route else here
         self._waiting: list[Unit] = []
@@ -107,7 +112,7 @@ class Conductor:
                 with raise_on_signals():
                     self._begin()
                     # From here on a signal waits its turn: nothing is left half recorded.
-                    with collect_signals(self._events.put):
+                    with self._switch.collect(self._events.put):
                         self._work_through()
             except KeyboardInterrupt as error:
                 stopped = error
@@ -141,7 +146,7 @@ class Conductor:
         return self.run
 
     def _begin(self) -> None:
-        if self.pipeline is None:
+        if self.pipeline is None or self._followed:
             # It runs for sure, so its libraries may load from now on.
             for each in self._planned.values():
                 self._executor.prefetch(each.prepared)

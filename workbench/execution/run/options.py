@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.remote import MakeRemote
+from workbench.execution.run.signals import StopSwitch
 from workbench.settings import Settings
 
 
@@ -45,6 +46,10 @@ class RunOptions:
     """Variables for every notebook's environment, over all others."""
     publish: Callable[[], object] | None = None
     """Called once readers may have what the run wrote, to let them later; it is done there and then if None."""
+    followed: bool = False
+    """Runs of the same stages follow in this process: what only functions import is loaded once, ahead of them all."""
+    switch: StopSwitch | None = None
+    """Ends the run from another thread, as a signal does; by itself nothing does."""
     settings: Settings | None = None
     """Read afresh if None."""
     progress: Progress | None = None

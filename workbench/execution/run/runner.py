@@ -88,6 +88,8 @@ def run_pipeline(
         extra=options.extra,
         publish=options.publish,
         route=partial(route, pipeline, run, options.executor, options.executors),
+        followed=options.followed,
+        switch=options.switch,
     ).go()
 
 

@@ -21,14 +21,44 @@ class Stopped(KeyboardInterrupt):
     run: Run
 
 
+class StopSwitch:
+    """Ends runs that go on in other threads than the main one, where no signal reaches them; whoever holds it may."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tell: list[Callable[[Stopped], None]] = []
+        self._by: str | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether runs are to end, those that begin from now on too."""
+        return self._by is not None
+
+    def stop(self, by: str) -> None:
+        """End them; ``by`` says what for, the name of a signal for example."""
+        with self._lock:
+            self._by = by
+            for tell in self._tell:
+                tell(Stopped(by))
+
+    @contextlib.contextmanager
+    def collect(self, tell: Callable[[Stopped], None]) -> Iterator[None]:
+        """Tell of it and of signals that come meanwhile, and interrupt nothing."""
+        with self._lock:
+            self._tell.append(tell)
+            if self._by is not None:
+                tell(Stopped(self._by))
+        try:
+            with _signals(lambda number, frame: tell(Stopped(signal.Signals(number).name))):
+                yield
+        finally:
+            with self._lock:
+                self._tell.remove(tell)
+
+
 def raise_on_signals() -> contextlib.AbstractContextManager[None]:
     """Raise :class:`Stopped`, with the signal's name, where a signal comes meanwhile."""
     return _signals(_stop)
-
-
-def collect_signals(tell: Callable[[Stopped], None]) -> contextlib.AbstractContextManager[None]:
-    """Tell of a signal that comes meanwhile, and interrupt nothing."""
-    return _signals(lambda number, frame: tell(Stopped(signal.Signals(number).name)))
 
 
 def ignore_signals() -> contextlib.AbstractContextManager[None]:
