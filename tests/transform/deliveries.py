@@ -139,4 +139,5 @@ steps = st.one_of(
     st.tuples(st.just("break off"), st.integers(1, 15)),
     # A batch by its place, to be withdrawn or put back: often the first ones, or one of those that came last.
     st.tuples(st.just("move"), st.integers(-4, 6)),
+    st.tuples(st.just("days"), st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS)).map(sorted)),
 )

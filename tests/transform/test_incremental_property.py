@@ -25,6 +25,7 @@ from workbench.settings import get_settings
 from workbench.transform import MODELS, TAGS
 from workbench.transform.build import of_parts
 from workbench.transform.compiled import Node, Project
+from workbench.transform.days import Days
 from workbench.transform.executor import Build
 from workbench.warehouse import Warehouse
 
@@ -62,13 +63,20 @@ class Database:
             self.connection.execute(f"INSERT INTO {name} FROM first.{name.replace('.', '_')}")
         self.batch = len(FIRST)
 
-    def build(self, tags: Sequence[str] = (), *, full: bool = False, stop: int | None = None) -> None:
+    def build(
+        self,
+        tags: Sequence[str] = (),
+        *,
+        full: bool = False,
+        stop: int | None = None,
+        days: Days | None = None,
+    ) -> None:
         """Build parts of the project; with ``stop``, break off at a statement that writes, as a kill does."""
         session = _Stopped(self.connection, stop) if stop else self.connection
         self.connection.begin()
         try:
             wanted = of_parts(self.nodes, tags or TAGS)
-            results = Build(session, self.nodes, "run", analyze=False).execute(wanted, full=full)
+            results = Build(session, self.nodes, "run", analyze=False).execute(wanted, full=full, days=days)
         except _Killed:
             self.connection.rollback()
             return
@@ -161,6 +169,10 @@ def apply(database: Database, what: str, value: Any) -> None:
         database.build(stop=value)
     elif what == "move":
         database.move(value)
+    elif what == "days":
+        first, last = value
+        for tag in ("transactions", "marts"):
+            database.build([tag], days=Days(first.date(), last.date()))
     elif what in ("people", "departments"):
         database.stage(what, value)
     else:
@@ -194,13 +206,20 @@ class Cluster(Database):
             self.land(dataset, values)
         self.build()
 
-    def build(self, tags: Sequence[str] = (), *, full: bool = False, stop: int | None = None) -> None:
+    def build(
+        self,
+        tags: Sequence[str] = (),
+        *,
+        full: bool = False,
+        stop: int | None = None,
+        days: Days | None = None,
+    ) -> None:
         """Build parts of the project; with ``stop``, break off at a statement that writes, as a kill does."""
         wanted = of_parts(self.nodes, tags or TAGS)
 
         def work(session: Any) -> None:
             stopped = _Stopped(session, stop) if stop else session
-            results = Build(stopped, self.nodes, "run", analyze=True).execute(wanted, full=full)
+            results = Build(stopped, self.nodes, "run", analyze=True).execute(wanted, full=full, days=days)
             assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
 
         with suppress(_Killed):
@@ -235,6 +254,7 @@ def test_so_it_is_on_redshift(redshift_warehouse: Warehouse) -> None:
         ("products", [{"product_id": "P1", "updated_at": str(DAYS[2]), "is_deleted": True}]),
         ("exchange_rates", [{"rate_date": str(DAYS[3].date()), "currency": "USD", "units_per_eur": "0.8"}]),
         ("build", ["products"]),
+        ("days", [DAYS[1], DAYS[4]]),
         ("departments", {"P2": "Food"}),
         ("transactions", [FIRST["transactions"][0] | {"transaction_timestamp": str(DAYS[5])}]),
         ("stores", [{"store_id": "S2", "updated_at": str(DAYS[2]), "name": "Bob"}]),

@@ -18,6 +18,7 @@ from tests.parity import differences
 from tests.redshift import Cluster
 from tests.transform.conftest import Built
 from tests.transform.feed import land_everything
+from tests.transform.test_days import check_healing
 from workbench import transform
 from workbench.schema import TABLES
 from workbench.transform import MODELS
@@ -81,6 +82,10 @@ def test_a_table_of_another_shape_is_made_anew_and_reports_over_it_come_back(fil
     assert tuple(columns) == TABLES["core.dim_store"].column_names
     after = filled.query("SELECT sales_date, store_id, lines FROM marts.sales_by_store ORDER BY 1, 2")
     assert before.num_rows > 0 and after.equals(before)
+
+
+def test_damaged_days_come_out_as_a_whole_build_makes_them(filled: Warehouse) -> None:
+    check_healing(filled)
 
 
 def test_killed_in_the_middle_it_leaves_whole_tables(filled: Warehouse) -> None:

@@ -43,7 +43,9 @@ def backfill(
     ],
     chunk: Annotated[
         str,
-        typer.Option(metavar="SIZE", help="Days of one run: month, or a number of days or weeks, 1d, 2w."),
+        typer.Option(
+            metavar="SIZE", help="Days of one run: month, all, or a number of days or weeks, 1d, 2w."
+        ),
     ] = "month",
     jobs: Annotated[
         int, typer.Option(min=1, help="Chunks at once, where stages and warehouse allow it.")

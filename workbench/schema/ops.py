@@ -151,7 +151,7 @@ OPS = (
             text("run_id", "run that built it", size=64, nullable=False),
             text("model", "the model", size=128, nullable=False),
             text("table_name", "table it fills", size=256, nullable=False),
-            text("reason", "why it was built whole; empty where only what is new was", size=512),
+            text("reason", "why more than what is new was worked out: all of it, or days; empty where that is all", size=512),
             bigint("rows_offered", "rows that were worked out", nullable=False),
             bigint("rows_inserted", "of them new", nullable=False),
             bigint("rows_updated", "of them in place of a row with the same key", nullable=False),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import time
 from collections.abc import Sequence
 
-from workbench.errors import unknown
+from workbench.errors import UsageError, unknown
 from workbench.schema import TABLES
 from workbench.settings import get_settings
 from workbench.transform.compiled import Node, Project
+from workbench.transform.days import Days
 from workbench.transform.executor import Build
 from workbench.transform.results import MODELS, NodeResult, TransformResult, in_order, raise_for
 from workbench.warehouse import Session, Warehouse, connect
@@ -21,7 +23,12 @@ _ACCOUNTS = {"ops.watermarks", "staging.touched"}
 """What builds know of one another: no data, so no stage's work."""
 
 
-def build(*tags: str, full_refresh: bool = False) -> TransformResult:
+def build(
+    *tags: str,
+    full_refresh: bool = False,
+    first_day: dt.date | None = None,
+    last_day: dt.date | None = None,
+) -> TransformResult:
     """Bring the tables of these parts of the project, or of all, up to date, and test them.
 
     dbt makes the statements, which are kept as long as it would make the same (:mod:`workbench.transform.compiled`), and
@@ -32,14 +39,19 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     Args:
         tags: the parts; all of them if none is given.
         full_refresh: build every table whole; so it is, too, where the settings say so (``WORKBENCH_FULL``).
+        first_day: work out the facts and marts of the days from it on anew, whatever is new.
+        last_day: the last of these days; one is given with the other.
 
     Raises:
-        UsageError: there is no such tag, no project, or no warehouse.
+        UsageError: there is no such tag, no project, no warehouse, or no range of days.
         WorkFailed: a model or a test failed, the project can't be read, or another process holds the warehouse.
     """
     for tag in tags:
         if tag not in TAGS:
             raise unknown("tag", tag, TAGS)
+    if (first_day is None) != (last_day is None):
+        raise UsageError("a first and a last day are given together, or neither")
+    days = Days(first_day, last_day) if first_day and last_day else None
     warehouse = connect()
     started = time.monotonic()
     settings = get_settings()
@@ -47,7 +59,7 @@ def build(*tags: str, full_refresh: bool = False) -> TransformResult:
     warehouse.require()
     nodes, known = project.statements()
     wanted = of_parts(nodes, tags or TAGS)
-    results = _execute(warehouse, project, nodes, wanted, full_refresh or settings.full)
+    results = _execute(warehouse, project, nodes, wanted, full_refresh or settings.full, days)
     filled = [result.table for result in results if result.filled]
     views = [name for name, table in TABLES.items() if table.view] if not tags or "marts" in tags else []
     reads = {name for result in results for name in result.reads} - _ACCOUNTS
@@ -64,7 +76,12 @@ def of_parts(nodes: Sequence[Node], tags: Sequence[str]) -> list[Node]:
 
 @infrastructure()
 def _execute(
-    warehouse: Warehouse, project: Project, nodes: Sequence[Node], wanted: Sequence[Node], full: bool
+    warehouse: Warehouse,
+    project: Project,
+    nodes: Sequence[Node],
+    wanted: Sequence[Node],
+    full: bool,
+    days: Days | None,
 ) -> list[NodeResult]:
     run_id = os.environ.get("WORKBENCH_RUN_ID") or "by-hand"
     warehouse.remake([table.full_name for table in MODELS.values()])
@@ -75,7 +92,9 @@ def _execute(
             session.execute("LOCK TABLE ops.watermarks")
         elif project.memory_limit:
             session.execute(f"SET memory_limit = '{project.memory_limit}'")
-        results = Build(session, nodes, run_id, analyze=not warehouse.is_embedded).execute(wanted, full=full)
+        results = Build(session, nodes, run_id, analyze=not warehouse.is_embedded).execute(
+            wanted, full=full, days=days
+        )
         raise_for(results)
         return results
 

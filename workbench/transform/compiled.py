@@ -66,7 +66,7 @@ class Node:
 
     A step is what a model needs first; that of the name ``touched_<model>`` says what the model has to work out anew, in
     the columns ``by`` which its rows are replaced. ``relation`` is how statements name the model. ``withdrawn`` is the column of a fact by which rows
-    are found of which a batch was withdrawn. ``check`` is how a test's failures are counted and judged.
+    are found of which a batch was withdrawn, ``at`` that of its time. ``check`` is how a test's failures are counted and judged.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Node:
     by: Sequence[str] = ()
     touches: Sequence[Touches] = ()
     withdrawn: str = ""
+    at: str = ""
     check: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -225,6 +226,7 @@ def _node(node: Any, manifest: Any) -> Node:
         by=meta.get("by", ()),
         touches=[Touches(**each) for each in meta.get("touches", ())],
         withdrawn=meta.get("withdrawn", ""),
+        at=meta.get("at", ""),
         check=check,
     )
 

@@ -22,6 +22,7 @@ from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.governance.ledger import after
 from workbench.schema import DATASETS, Table, quote
 from workbench.transform.compiled import Node, Touches, fingerprint
+from workbench.transform.days import Days, members_of
 from workbench.transform.differences import changed_members, replaced_rows, same_key
 from workbench.transform.judging import judge
 from workbench.transform.results import MODELS, Changes, NodeResult
@@ -73,11 +74,18 @@ class Build:
         # Builds take turns; their times tell in which order, whatever the clocks of their machines do.
         self._now = after(last)
         self._fills: dict[str, _Fill] = {}
+        self._asked: dict[str, str] = {}
 
-    def execute(self, nodes: Sequence[Node], *, full: bool) -> list[NodeResult]:
-        """Fill the models, then make the tests; return a result for each."""
+    def execute(self, nodes: Sequence[Node], *, full: bool, days: Days | None = None) -> list[NodeResult]:
+        """Fill the models, then make the tests; return a result for each.
+
+        With ``days`` facts and marts of these are worked out, too, whatever is new.
+        """
         results = []
         names = {node.name for node in nodes}
+        for touches, members in members_of(days, list(self._nodes.values()), names) if days else ():
+            self._touch(touches, members)
+            self._asked |= dict.fromkeys(touches.models, f"{days} asked for")
         for node in nodes:
             if node.kind == "model":
                 started = monotonic()
@@ -283,7 +291,7 @@ class Build:
             "INSERT INTO ops.builds (run_id, model, table_name, reason, rows_offered, rows_inserted, rows_updated, "
             "rows_unchanged, rows_removed, rows_now, built_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                self._run_id, fill.node.name, fill.table.full_name, counts.why or None, counts.offered,
+                self._run_id, fill.node.name, fill.table.full_name, counts.why or self._asked.get(fill.node.name), counts.offered,
                 counts.inserted, counts.updated, counts.unchanged, counts.removed, counts.now,
                 self._now,
             ],

@@ -88,6 +88,11 @@ class TransformResult:
         """The checks that were made."""
         return tuple(result for result in self.results if result.resource_type == "test")
 
+    @property
+    def offered(self) -> int:
+        """How many rows were worked out."""
+        return sum(result.changes.offered for result in self.results if result.changes)
+
     def frame(self) -> pandas.DataFrame:
         """Return one row a node, for display; without what it reads."""
         import pandas

@@ -1,4 +1,4 @@
-{{ config(tags=['transactions'], meta={'by': ['event_id'], 'withdrawn': 'event_id'}) }}
+{{ config(tags=['transactions'], meta={'by': ['event_id'], 'withdrawn': 'event_id', 'at': 'event_timestamp'}) }}
 
 select
     events.event_id,

@@ -1,4 +1,4 @@
-{{ config(tags=['transactions'], meta={'by': ['measurement_id'], 'withdrawn': 'measurement_id'}) }}
+{{ config(tags=['transactions'], meta={'by': ['measurement_id'], 'withdrawn': 'measurement_id', 'at': 'measured_at'}) }}
 
 select
     readings.measurement_id,

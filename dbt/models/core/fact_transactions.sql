@@ -1,4 +1,4 @@
-{{ config(tags=['transactions'], meta={'by': ['transaction_id', 'line_number'], 'withdrawn': 'transaction_id', 'touches': [
+{{ config(tags=['transactions'], meta={'by': ['transaction_id', 'line_number'], 'withdrawn': 'transaction_id', 'at': 'transaction_timestamp', 'touches': [
     {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'day',
      'member': day_of('transaction_timestamp')},
     {'models': ['product_totals'], 'kind': 'products', 'member': 'product_id'},

@@ -36,7 +36,7 @@ def test_days_and_weeks_count_from_the_first_day() -> None:
     ]  # fmt: skip
 
 
-@given(days, days, st.sampled_from(["month", "1d", "3d", "2w", "400d"]))
+@given(days, days, st.sampled_from(["month", "1d", "3d", "2w", "400d", "all"]))
 def test_every_day_is_in_one_chunk(one: dt.date, other: dt.date, size: str) -> None:
     first, last = sorted((one, other))
     chunks = split(first, last, size, TODAY)
@@ -50,7 +50,7 @@ def test_every_day_is_in_one_chunk(one: dt.date, other: dt.date, size: str) -> N
     [
         ("2024-01-02", "2024-01-01", "1d", "ends before it begins: 2024-01-02 to 2024-01-01"),
         ("2024-01-02", "2026-03-02", "1d", "hasn't come yet; the last day there is is 2026-03-01"),
-        ("2024-01-02", "2024-01-03", "0d", "a chunk is a month, or a number of days or weeks"),
+        ("2024-01-02", "2024-01-03", "0d", "a chunk is a month, all, or a number of days or weeks"),
         ("2024-01-02", "2024-01-03", "3 months", "not '3 months'"),
     ],
 )

@@ -41,7 +41,7 @@ def split(first: dt.date, last: dt.date, size: str, today: dt.date | None = None
     Args:
         first: the first day.
         last: the last day.
-        size: ``month`` for those of the calendar, or a number of days or weeks from the first day on: ``1d``, ``7d``,
+        size: ``month`` for those of the calendar, ``all`` for one of all days, or a number of days or weeks from the first day on: ``1d``, ``7d``,
             ``2w``. At either end of the range a chunk is cut off.
         today: the newest day there is; of UTC if None.
 
@@ -55,9 +55,11 @@ def split(first: dt.date, last: dt.date, size: str, today: dt.date | None = None
         raise UsageError(f"the range ends on {last}, which hasn't come yet; the last day there is is {today}")
     if size == "month":
         return list(_months(first, last))
+    if size == "all":
+        return [Chunk(first, last)]
     if not (found := _SIZE.fullmatch(size)):
         raise UsageError(
-            f"a chunk is a month, or a number of days or weeks such as 1d, 7d, 2w, not {size!r:.80}"
+            f"a chunk is a month, all, or a number of days or weeks such as 1d, 7d, 2w, not {size!r:.80}"
         )
     days = int(found[1]) * (7 if found[2] == "w" else 1)
     count = -(-((last - first).days + 1) // days)

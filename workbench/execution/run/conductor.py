@@ -84,8 +84,7 @@ class Conductor:
         alone = len(planned) == 1 and planned[0].over is None and not followed
         here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra, alone=alone)
         self._executor = route(here) if route else here
-        self._waiting: list[Unit] = []
-        self._running: list[Unit] = []
+        self._waiting, self._running = list[Unit](), list[Unit]()
         self._left: dict[str, int] = {}
         self._events: queue.SimpleQueue[Ended | Stopped] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -140,9 +139,7 @@ class Conductor:
                         with contextlib.suppress(OSError):
                             self.folder.rmdir()
         if stopped:
-            ending = Stopped(str(stopped))
-            ending.run = self.run
-            raise ending
+            raise Stopped(str(stopped), self.run)
         return self.run
 
     def _begin(self) -> None:

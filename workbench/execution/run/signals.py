@@ -20,6 +20,11 @@ class Stopped(KeyboardInterrupt):
 
     run: Run
 
+    def __init__(self, by: str = "", run: Run | None = None) -> None:
+        super().__init__(by)
+        if run is not None:
+            self.run = run
+
 
 class StopSwitch:
     """Ends runs that go on in other threads than the main one, where no signal reaches them; whoever holds it may."""
