@@ -53,9 +53,9 @@ class Clock:
 
 def people(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `standard` and `identity` with the same libraries as the product: SQL doesn't link people."""
-    from workbench.etl.linkage import link, match_keys
-    from workbench.etl.linkage import people as linked
-    from workbench.etl.standardize import CONTACT, standardize
+    from workbench.etl.members.linkage import link, match_keys
+    from workbench.etl.members.linkage import people as linked
+    from workbench.etl.members.standardize import CONTACT, standardize
 
     log = connection.execute(
         f"SELECT customer_id, updated_at, {', '.join(CONTACT)} FROM raw.customers WHERE NOT coalesce(is_deleted, false) "

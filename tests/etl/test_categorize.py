@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workbench.demo.complete_journey import source
-from workbench.etl.categorize import predict_categories
+from workbench.etl.members.categorize import predict_categories
 
 
 @pytest.fixture(scope="module")

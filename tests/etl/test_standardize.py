@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from workbench.etl import standardize as form
+from workbench.etl.members import standardize as form
 
 
 @pytest.mark.parametrize(

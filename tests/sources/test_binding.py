@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from workbench.errors import UsageError
-from workbench.etl.fitting import check_map
 from workbench.etl.ingest import ingest
+from workbench.etl.ingestion.fitting import check_map
 from workbench.settings import Settings
 from workbench.sources.files import NotLanded, land
 from workbench.sources.maps import Map

@@ -107,7 +107,7 @@ def load(
 
 
 def _fits(path: Path, mapping: Map) -> None:
-    from workbench.etl.fitting import check_map
+    from workbench.etl.ingestion.fitting import check_map
 
     check_map(path, mapping)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from workbench.etl import linkage, nicknames
-from workbench.etl import standardize as standardizing
 from workbench.etl.incremental import Step, replace_changed
-from workbench.etl.linkage import link, match_keys, people
-from workbench.etl.standardize import CONTACT, standardize
+from workbench.etl.members import linkage, nicknames
+from workbench.etl.members import standardize as standardizing
+from workbench.etl.members.linkage import link, match_keys, people
+from workbench.etl.members.standardize import CONTACT, standardize
 from workbench.execution import timed
 from workbench.schema import cut, dataset, landed_last, table
 from workbench.warehouse import Warehouse

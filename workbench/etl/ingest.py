@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from workbench.errors import WorkFailed
-from workbench.etl import embedded, remote
+from workbench.etl.ingestion import embedded, remote
 from workbench.governance.ledger import SHORT, Batch, Status
 from workbench.sources.landing import FetchedFile, KnownFiles, LandedFile, Landing, Unavailable, open_landing
 from workbench.warehouse import Warehouse

@@ -8,9 +8,9 @@ from hashlib import sha256
 import pandas as pd
 import pyarrow as pa
 
-from workbench.etl import categorize
-from workbench.etl.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
 from workbench.etl.incremental import Step, replace_changed
+from workbench.etl.members import categorize
+from workbench.etl.members.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
 from workbench.execution import timed
 from workbench.schema import dataset, landed_last
 from workbench.warehouse import Warehouse

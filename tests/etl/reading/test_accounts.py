@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from workbench.etl.reading import UnreadableFile, open_rows
+from workbench.etl.ingestion.reading import UnreadableFile, open_rows
 
 NAMES = ("transaction_id", "quantity", "note")
 CELLS = [

@@ -20,7 +20,7 @@ import pytest
 
 from tests.etl.lines import GOOD, HEADER
 from workbench.etl.ingest import ingest
-from workbench.etl.reading.forms import ForeignForm, form_of
+from workbench.etl.ingestion.reading.forms import ForeignForm, form_of
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.etl.reading.cutter import PLACEHOLDER, Layout, Special
-from workbench.etl.reading.header import read_header
-from workbench.etl.reading.lines import cut
+from workbench.etl.ingestion.reading.cutter import PLACEHOLDER, Layout, Special
+from workbench.etl.ingestion.reading.header import read_header
+from workbench.etl.ingestion.reading.lines import cut
 
 ENDS = {"LF": b"\n", "CRLF": b"\r\n", "CR": b"\r"}
 
@@ -89,7 +89,7 @@ def test_a_record_may_lie_across_two_blocks(tmp_path: Path, monkeypatch: pytest.
     content = b"a,b\r\n" + b"".join(b'%d,"x\r\ny"\r\n%d,z\r' % (n, n) for n in range(50))
     whole = cut_csv(tmp_path, content)
     for size in (1, 2, 7, 16, 33):
-        monkeypatch.setattr("workbench.etl.reading.lines._CHUNK", size)
+        monkeypatch.setattr("workbench.etl.ingestion.reading.lines._CHUNK", size)
         assert cut_csv(tmp_path, content) == whole
     assert [fields for _, _, fields in whole[1]] == [[str(n), "x\r\ny"] for n in range(50)]
 
@@ -98,7 +98,7 @@ def test_a_record_may_lie_across_two_blocks(tmp_path: Path, monkeypatch: pytest.
 def test_a_line_that_is_too_long_is_kept_short(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr("workbench.etl.reading.lines._CHUNK", size)
+    monkeypatch.setattr("workbench.etl.ingestion.reading.lines._CHUNK", size)
     long = b"x" * 3000
     content = b"a,b\r\n1,2\r\n" + long + b"\r\n3,4\n" + b'"' + long + b"\r5,6\n" + b"y" * 101
     lines, found = cut_csv(tmp_path, content, longest=100)
@@ -131,7 +131,7 @@ def test_records_agree_with_an_independent_reader_whatever_the_line_ends(
         "end\r",
     ]
     for size, end in [(4 << 20, "\n"), (5, "\r\n"), (9, "\r"), (17, None)]:
-        monkeypatch.setattr("workbench.etl.reading.lines._CHUNK", size)
+        monkeypatch.setattr("workbench.etl.ingestion.reading.lines._CHUNK", size)
         for _ in range(40):
             rows = [[dice.choice(cells), dice.choice(cells)] for _ in range(dice.randrange(12))]
             text = io.StringIO(newline="")

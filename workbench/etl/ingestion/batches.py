@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from workbench.etl.check import Checked
+from workbench.etl.ingestion.check import Checked
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.ledger import Batch

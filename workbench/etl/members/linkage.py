@@ -14,7 +14,7 @@ import networkx as nx
 import pandas as pd
 import pyarrow as pa
 
-from workbench.etl.nicknames import given_name
+from workbench.etl.members.nicknames import given_name
 
 THRESHOLD = 0.95
 """Match probability from which two customer ids are taken for one person."""

@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from workbench.etl.reading.header import distinct, positions
-from workbench.etl.reading.rows import Rows, Source
-from workbench.etl.reading.values import NESTED, as_json, as_text, extra, literal, record
+from workbench.etl.ingestion.reading.header import distinct, positions
+from workbench.etl.ingestion.reading.rows import Rows, Source
+from workbench.etl.ingestion.reading.values import NESTED, as_json, as_text, extra, literal, record
 
 _NATIVE = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from workbench.etl.reading.quoting import Quoting
+from workbench.etl.ingestion.reading.quoting import Quoting
 
 PLACEHOLDER = "\x1e"
 FIELD_FREE = "\x1f"

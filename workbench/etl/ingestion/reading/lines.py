@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from workbench.etl.reading.cutter import CAREFUL, Cutter, Layout, Special
+from workbench.etl.ingestion.reading.cutter import CAREFUL, Cutter, Layout, Special
 
 _CHUNK = 4 << 20
 

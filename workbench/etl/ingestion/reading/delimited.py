@@ -7,11 +7,11 @@ from pathlib import Path
 
 import duckdb
 
-from workbench.etl.reading.cutter import Layout
-from workbench.etl.reading.header import Header, positions, read_header
-from workbench.etl.reading.rows import NUMBERED, Rows, Source
-from workbench.etl.reading.staging import stage_lines
-from workbench.etl.reading.values import extra, literal
+from workbench.etl.ingestion.reading.cutter import Layout
+from workbench.etl.ingestion.reading.header import Header, positions, read_header
+from workbench.etl.ingestion.reading.rows import NUMBERED, Rows, Source
+from workbench.etl.ingestion.reading.staging import stage_lines
+from workbench.etl.ingestion.reading.values import extra, literal
 
 _MOST_ABOVE = 50
 _SHOWN = 10

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import duckdb
 
-from workbench.etl.reading.delimited import open_csv
-from workbench.etl.reading.forms import ForeignForm, Form, form_of
-from workbench.etl.reading.json_lines import open_json
-from workbench.etl.reading.parquet import open_parquet
-from workbench.etl.reading.rows import Rows, Source, UnreadableFile
-from workbench.etl.reading.staging import prepare
+from workbench.etl.ingestion.reading.delimited import open_csv
+from workbench.etl.ingestion.reading.forms import ForeignForm, Form, form_of
+from workbench.etl.ingestion.reading.json_lines import open_json
+from workbench.etl.ingestion.reading.parquet import open_parquet
+from workbench.etl.ingestion.reading.rows import Rows, Source, UnreadableFile
+from workbench.etl.ingestion.reading.staging import prepare
 from workbench.settings import get_settings
 
 _OURS = (duckdb.OutOfMemoryException, duckdb.InterruptException, duckdb.FatalException)

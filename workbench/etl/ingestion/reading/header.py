@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.etl.reading.lines import open_bytes
-from workbench.etl.reading.quoting import Quoting
+from workbench.etl.ingestion.reading.lines import open_bytes
+from workbench.etl.ingestion.reading.quoting import Quoting
 
 DELIMITERS = ",;\t|"
 _END = re.compile(rb"\r\n|\r|\n")

@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from workbench.etl.reading.cutter import Layout
-from workbench.etl.reading.header import positions
-from workbench.etl.reading.lines import open_bytes
-from workbench.etl.reading.rows import Rows, Source
-from workbench.etl.reading.staging import stage_lines
-from workbench.etl.reading.values import extra, literal, pair
+from workbench.etl.ingestion.reading.cutter import Layout
+from workbench.etl.ingestion.reading.header import positions
+from workbench.etl.ingestion.reading.lines import open_bytes
+from workbench.etl.ingestion.reading.rows import Rows, Source
+from workbench.etl.ingestion.reading.staging import stage_lines
+from workbench.etl.ingestion.reading.values import extra, literal, pair
 
 _MOST_KEYS = 200
 """Up to so many other keys each is looked for in each line; of more, those that are there are listed line by line."""

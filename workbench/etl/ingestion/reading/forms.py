@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
-from workbench.etl.reading.lines import is_gzip, open_bytes
+from workbench.etl.ingestion.reading.lines import is_gzip, open_bytes
 
 Form = Literal["empty", "parquet", "json", "csv"]
 

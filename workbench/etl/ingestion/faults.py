@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from workbench.errors import WorkbenchError
-from workbench.etl.reading import UnreadableFile
+from workbench.etl.ingestion.reading import UnreadableFile
 from workbench.sources.landing import FetchedFile
 
 _MEMORY = (duckdb.OutOfMemoryException, MemoryError)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import duckdb
 
-from workbench.etl.memory import bounded
-from workbench.etl.reading import open_rows
-from workbench.etl.reading.forms import form_of
-from workbench.etl.reading.header import positions, read_header
-from workbench.etl.reading.parquet import types_of
+from workbench.etl.ingestion.memory import bounded
+from workbench.etl.ingestion.reading import open_rows
+from workbench.etl.ingestion.reading.forms import form_of
+from workbench.etl.ingestion.reading.header import positions, read_header
+from workbench.etl.ingestion.reading.parquet import types_of
 from workbench.settings import get_settings
 
 

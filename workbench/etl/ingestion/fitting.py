@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import UsageError
-from workbench.etl.reading import UnreadableFile
-from workbench.etl.reading.columns import columns_of
-from workbench.etl.reading.forms import ForeignForm
+from workbench.etl.ingestion.reading import UnreadableFile
+from workbench.etl.ingestion.reading.columns import columns_of
+from workbench.etl.ingestion.reading.forms import ForeignForm
 from workbench.sources.binding import misfits
 from workbench.sources.landing import shown
 from workbench.sources.maps import Map

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from workbench.etl.reading.cutter import FIELD_FREE, PLACEHOLDER, Layout, Special
-from workbench.etl.reading.lines import LineFile, cut
-from workbench.etl.reading.rows import UnreadableFile
-from workbench.etl.reading.values import literal
+from workbench.etl.ingestion.reading.cutter import FIELD_FREE, PLACEHOLDER, Layout, Special
+from workbench.etl.ingestion.reading.lines import LineFile, cut
+from workbench.etl.ingestion.reading.rows import UnreadableFile
+from workbench.etl.ingestion.reading.values import literal
 
 _LINE_ERRORS = pa.schema([("n", pa.int64()), ("record", pa.string()), ("reason", pa.string())])
 _PARSED = pa.schema([("n", pa.int64()), ("record", pa.string()), ("parts", pa.list_(pa.string()))])

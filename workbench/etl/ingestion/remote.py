@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from workbench.etl.batches import batch_of, enter
-from workbench.etl.check import Checked, OpenedFile, open_file, refuse_file, split
-from workbench.etl.faults import Fault, Left, fault_of, wrong_map
-from workbench.etl.memory import bounded
+from workbench.etl.ingestion.batches import batch_of, enter
+from workbench.etl.ingestion.check import Checked, OpenedFile, open_file, refuse_file, split
+from workbench.etl.ingestion.faults import Fault, Left, fault_of, wrong_map
+from workbench.etl.ingestion.memory import bounded
 from workbench.governance import ledger
 from workbench.governance.ledger import Batch
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote

@@ -13,8 +13,8 @@ from typing import Literal
 
 import duckdb
 
-from workbench.etl.faults import Fault, MapFails
-from workbench.etl.reading import Rows, open_rows
+from workbench.etl.ingestion.faults import Fault, MapFails
+from workbench.etl.ingestion.reading import Rows, open_rows
 from workbench.schema import DATASETS, EXTRA, Column, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest
 from workbench.settings import get_settings

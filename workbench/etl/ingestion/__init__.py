@@ -1,0 +1,1 @@
+"""Files into raw: read, checked row by row, and accounted for."""
