@@ -54,11 +54,17 @@ def test_reasons_are_counted_by_dataset_each_of_them(warehouse: Warehouse) -> No
 
 def test_the_ledger_is_summed_by_dataset(warehouse: Warehouse) -> None:
     entry = {"dataset": "stores", "rows_landed": 3, "rows_accepted": 2, "rows_quarantined": 1}
-    fill(warehouse, "ops.batches", entry, {**entry, "batch_id": "y", "dataset": "sales", "rows_landed": 30})
-    found = quality.ledger(warehouse)
-    assert found["dataset"].tolist() == ["sales", "stores"]
-    assert found["landed"].tolist() == [30, 3]
-    assert found["balanced"].tolist() == [False, True]
+    more = {"transactions": 30, "products": 3, "no dataset of ours": 2}
+    others = [
+        {**entry, "batch_id": name, "dataset": name, "rows_landed": rows} for name, rows in more.items()
+    ]
+    fill(warehouse, "ops.batches", entry, *others)
+    fill(warehouse, "raw.stores", {"store_id": "s1"}, {"store_id": "s2"})
+    found = quality.ledger(warehouse).sort_values(["landed", "dataset"], ascending=[False, True])
+    assert found["dataset"].tolist() == ["transactions", "products", "stores", "no dataset of ours"]
+    assert found["landed"].tolist() == [30, 3, 3, 2]
+    # One lost rows as it was read, and of one there are none in raw.
+    assert found["balanced"].tolist() == [False, False, True, False]
     assert found["landed"].dtype == "int64"
 
 

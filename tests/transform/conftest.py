@@ -11,6 +11,8 @@ import pytest
 
 from tests.transform.feed import land_everything
 from workbench import transform
+from workbench.settings import Settings
+from workbench.transform.compiled import Project
 from workbench.warehouse import Warehouse, connect
 
 
@@ -33,8 +35,9 @@ class Built:
 
     def compiled(self, model: str) -> str:
         """Return the statement that dbt made of a model."""
-        (path,) = (self.home / "dbt" / "target" / "compiled").rglob(f"{model}.sql")
-        return path.read_text()
+        nodes, _ = Project(Settings(home=self.home), self.warehouse).statements()
+        (sql,) = [node.sql for node in nodes if node.name == model]
+        return sql
 
 
 def _build(home: Path, *, feed: bool) -> Built:

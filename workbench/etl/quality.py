@@ -57,8 +57,8 @@ def ledger(warehouse: Warehouse) -> pd.DataFrame:
         for name, table in DATASETS.items()
     )
     sql = f"""
-        SELECT ledger.dataset, files, landed, quarantined, accepted, withdrawn, raw.n AS raw, duplicates,
-               balanced AND accepted = raw.n + withdrawn AS balanced
+        SELECT ledger.dataset, files, landed, quarantined, accepted, withdrawn,
+               coalesce(raw.n, 0) AS raw, duplicates, balanced AND accepted = coalesce(raw.n, 0) + withdrawn AS balanced
         FROM (
             SELECT dataset, count(*) AS files, CAST(sum(rows_landed) AS BIGINT) AS landed,
                    CAST(sum(rows_quarantined) AS BIGINT) AS quarantined, CAST(sum(rows_accepted) AS BIGINT) AS accepted,
@@ -66,7 +66,7 @@ def ledger(warehouse: Warehouse) -> pd.DataFrame:
                    CAST(sum(rows_duplicate) AS BIGINT) AS duplicates,
                    bool_and(rows_landed = rows_accepted + rows_quarantined) AS balanced
             FROM ops.batches GROUP BY dataset
-        ) AS ledger INNER JOIN ({raw}) AS raw ON raw.dataset = ledger.dataset ORDER BY landed DESC
+        ) AS ledger LEFT JOIN ({raw}) AS raw ON raw.dataset = ledger.dataset ORDER BY landed DESC
         """
     # Raw is counted for the account alone: what a page says of the ledger is no more raw's.
     note_tables(reads=["ops.batches"])
