@@ -197,6 +197,16 @@ def test_what_is_brought_up_to_date_equals_what_is_built_whole(
     assert brought == database.content()
 
 
+def test_an_earlier_version_that_comes_late_is_found_by_the_sales_of_its_time(database: Database) -> None:
+    database.start_again()
+    for at, name in (("2017-07-04 09:00:00", "Bob"), ("2017-06-28 09:00:00", "Ann")):
+        database.land("stores", [{"store_id": "S2", "updated_at": at, "name": name}])
+        database.build()
+    brought = database.content()
+    database.build(full=True)
+    assert brought == database.content()
+
+
 class Cluster(Database):
     """The same on a local Redshift."""
 

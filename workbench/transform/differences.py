@@ -25,8 +25,16 @@ def replaced_rows(node: Node, table: Table) -> str:
     return rows
 
 
-def changed_members(touches: Touches, gone: str, fresh: str, all_of_it: bool) -> str:
-    """Return the query of the members that changed rows touch."""
+def changed_members(touches: Touches, old: str, gone: str, fresh: str, all_of_it: bool) -> str:
+    """Return the query of the members that changed rows touch.
+
+    Args:
+        touches: what they mean.
+        old: rows of the members as they were; those that are not as they were are in ``gone`` and ``fresh``.
+        gone: rows that were there and are no more.
+        fresh: rows that weren't there.
+        all_of_it: whether each of ``fresh`` counts, for nobody knows what was there.
+    """
     if all_of_it:
         return f"SELECT {touches.member} AS member FROM {fresh}"
     if not touches.of:
@@ -35,7 +43,7 @@ def changed_members(touches: Touches, gone: str, fresh: str, all_of_it: bool) ->
     was, now = (f"SELECT {touches.member} AS member, {columns} FROM {part}" for part in (gone, fresh))
     lost = f"SELECT member FROM (SELECT * FROM ({was}) AS a EXCEPT SELECT * FROM ({now}) AS b) AS lost"
     found = f"SELECT member FROM (SELECT * FROM ({now}) AS a EXCEPT SELECT * FROM ({was}) AS b) AS found"
-    known = "" if touches.also_new else f" WHERE member IN (SELECT {touches.member} FROM {gone})"
+    known = "" if touches.also_new else f" WHERE member IN (SELECT {touches.member} FROM {old})"
     return f"{lost} UNION {found}{known}"
 
 

@@ -224,7 +224,7 @@ class Build:
             for touches in node.touches:
                 self._touch(
                     touches,
-                    changed_members(touches, gone, fresh if not fill.was_lost else delta, fill.was_lost),
+                    changed_members(touches, old, gone, fresh if not fill.was_lost else delta, fill.was_lost),
                 )
         ((now,),) = execute(f"SELECT count(*) FROM {name}").fetchall()
         fill.changes = Changes(
