@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from tests.aws_server import REGION, make_sqs
-from tests.project import HEADER, make_project, sales
+from tests.project import HEADER, sales
 from workbench import cli
 from workbench.errors import UsageError, WorkFailed
 from workbench.etl.ingest import ingest
@@ -57,13 +57,6 @@ def bucket(aws: str) -> str:
     name = f"landing-{uuid.uuid4().hex[:8]}"
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     return name
-
-
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = make_project(tmp_path / "project", "seen = limit")
-    monkeypatch.setenv("WORKBENCH_PROJECT", str(folder))
-    return folder
 
 
 @pytest.fixture

@@ -27,14 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def backfill(
-    pipeline: Annotated[
-        str,
-        typer.Argument(
-            help="A pipeline, or a folder with a pipeline.yaml.",
-            show_default=False,
-            autocompletion=parameters.complete_pipelines,
-        ),
-    ],
+    pipeline: parameters.PipelineName,
     start: Annotated[
         str, typer.Option("--start", metavar="DAY", help="First day, as 2024-01-31.", show_default=False)
     ],

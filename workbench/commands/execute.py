@@ -43,14 +43,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    pipeline: Annotated[
-        str,
-        typer.Argument(
-            help="A pipeline, or a folder with a pipeline.yaml.",
-            show_default=False,
-            autocompletion=parameters.complete_pipelines,
-        ),
-    ],
+    pipeline: parameters.PipelineName,
     parameter: parameters.Texts = None,
     parameters_file: parameters.File = None,
     parameters_json: parameters.Json = None,

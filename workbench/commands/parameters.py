@@ -30,6 +30,16 @@ def complete_pipelines(incomplete: str) -> list[str]:
     return [name for name in find_pipelines() if name.startswith(incomplete)]
 
 
+PipelineName = Annotated[
+    str,
+    typer.Argument(
+        help="A pipeline, or a folder with a pipeline.yaml.",
+        show_default=False,
+        autocompletion=complete_pipelines,
+    ),
+]
+
+
 def complete_runs(incomplete: str) -> list[str]:
     """Return the newest runs that begin so, for a shell."""
     from workbench.settings import get_settings
