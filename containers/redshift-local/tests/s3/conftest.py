@@ -12,6 +12,7 @@ import pytest
 from redshift_local import Address
 
 from ..conftest import connect_to
+from .loading import Put
 
 ROLE = "IAM_ROLE 'arn:aws:iam::123456789012:role/loader'"
 
@@ -50,3 +51,23 @@ def bucket(s3: Any) -> str:
     name = f"bucket-{uuid.uuid4().hex[:12]}"
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     return name
+
+
+@pytest.fixture
+def put(s3: Any, bucket: str) -> Put:
+    """Put an object and return its address."""
+
+    def put(key: str, body: bytes) -> str:
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        return f"s3://{bucket}/{key}"
+
+    return put
+
+
+@pytest.fixture
+def sales(cursor: Any) -> None:
+    """A table for sales."""
+    cursor.execute(
+        "CREATE TABLE sales (id int NOT NULL, name varchar(10), at timestamp, amount decimal(10,2))"
+    )
+    cursor.connection.commit()
