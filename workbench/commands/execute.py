@@ -73,6 +73,13 @@ def run(
         str | None,
         typer.Option(metavar="NAME", help="local or ecs, for all stages; their maps say it otherwise."),
     ] = None,
+    if_changed: Annotated[
+        bool,
+        typer.Option("--if-changed", help="Skip also the stage of --only or --from if it hasn't changed."),
+    ] = False,
+    run_id: Annotated[
+        str | None, typer.Option(metavar="ID", help="Identity of the run; a new one by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a pipeline's notebooks, but skip what hasn't changed. Exits 1 if one fails, 130 if stopped."""
@@ -95,6 +102,8 @@ def run(
         cold=cold,
         strict=strict,
         executor=executor,
+        if_changed=if_changed,
+        run_id=run_id,
         executors=remotes,
         part_of=part_of,
         extra=extra,

@@ -195,5 +195,6 @@ def test_an_hour_costs_what_the_price_list_says() -> None:
 
 def test_the_command_is_the_one_of_a_laptop() -> None:
     assert stage_command("retail_etl", "ingest", {"show": 5}) == [
-        "workbench", "run", "retail_etl", "--only", "ingest", "--executor", "local", "-p", "show=5",
+        "workbench", "run", "retail_etl", "--only", "ingest", "--executor", "local",
+        "--parameters-json", '{"show": 5}',
     ]  # fmt: skip

@@ -17,7 +17,7 @@ import pytest
 from tests.aws.local.conftest import Cluster
 from tests.execution.notebooks import notebook, pipeline
 from tests.project import ROOT
-from workbench.aws.ecs.executor import has_password
+from workbench.aws.ecs.stage_task import has_password
 from workbench.execution.records.model import Run
 from workbench.execution.records.store import read_run
 from workbench.settings import get_settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sys
 import threading
 from collections import Counter
@@ -13,9 +12,9 @@ from typing import Any
 
 from workbench.aws.ecs.fargate import Prices
 from workbench.aws.ecs.run_task import TaskResult, TaskSpec, run_task, stage_command
+from workbench.aws.ecs.stage_task import require_settings, stage_task
 from workbench.aws.shared_runs import PARTS, SharedRuns
-from workbench.errors import UsageError, WorkbenchError
-from workbench.execution.kernels.environment import task_settings
+from workbench.errors import WorkbenchError
 from workbench.execution.notebook.notebook import Access, Outcome, Prepared, find_record
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.literals import to_json_value
@@ -44,9 +43,7 @@ class EcsExecutor:
 
     def __init__(self, context: RunContext) -> None:
         self._context, self._settings = context, context.settings
-        for name in ("ecs_cluster", "ecs_task_definition", "ecs_subnets", "runs_uri"):
-            if not getattr(self._settings, name):
-                raise UsageError(f"running stages on ECS needs WORKBENCH_{name.upper()}")
+        require_settings(self._settings)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._tried: Counter[str] = Counter()
@@ -81,36 +78,23 @@ class EcsExecutor:
         stage = self._context.pipeline.stages[name]
         chosen = {*self._context.run.overrides, *stage.sources, *stage.over}
         values = {each: to_json_value(value) for each, value in prepared.values.items() if each in chosen}
-        command = stage_command(self._context.pipeline.name, name)
-        if values:
-            command += ["--parameters-json", json.dumps(values)]
-        return TaskSpec(
-            cluster=settings.ecs_cluster,
-            task_definition=settings.ecs_task_definition,
-            command=command,
-            subnets=_names(settings.ecs_subnets),
-            security_groups=_names(settings.ecs_security_groups),
-            container=settings.ecs_container,
-            environment=self._environment(prepared, shared),
-            cpu=stage.size.cpu,
-            memory=stage.size.memory,
-            spot=settings.ecs_spot,
-            public_ip=settings.ecs_public_ip,
-            tags={
-                "workbench:pipeline": self._context.pipeline.name,
-                "workbench:stage": name,
-                "workbench:run": self._context.run.run_id,
-            },
-        )
-
-    def _environment(self, prepared: Prepared, shared: SharedRuns) -> dict[str, str]:
-        """Return the settings of a task, but those that hold a password."""
         run_id = self._context.run.run_id
-        every = task_settings(self._settings)
-        env = {name: value for name, value in every.items() if not has_password(value)}
+        environment = {
+            STAGE_OF: run_id,
+            "WORKBENCH_RUNS_URI": shared.uri,
+            "WORKBENCH_MLFLOW_RUNS": "false",
+        }
         if parent := self._context.extra.get(PARENT):
-            env[PARENT] = parent
-        return env | {STAGE_OF: run_id, "WORKBENCH_RUNS_URI": shared.uri, "WORKBENCH_MLFLOW_RUNS": "false"}
+            environment[PARENT] = parent
+        return stage_task(
+            settings,
+            self._context.pipeline.name,
+            name,
+            stage.size,
+            stage_command(self._context.pipeline.name, name, values),
+            run_id,
+            environment,
+        )
 
     def _outcome(
         self,
@@ -191,20 +175,6 @@ def _access(record: StageRun | None) -> Access | None:
     if record is None or record.reads is None or record.writes is None:
         return None
     return Access(record.reads, record.writes, record.unknown)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def has_password(url: str) -> bool:
-    """Return whether a URL holds a password: whoever may look at a task could read it there."""
-    from urllib.parse import urlsplit
-
-    try:
-        return bool(urlsplit(url).password)
-    except ValueError:
-        return True
 
 
 def executors() -> dict[str, Any]:

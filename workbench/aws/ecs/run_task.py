@@ -61,7 +61,7 @@ def run_task(
     ended: list[TaskResult] = []
     while True:
         try:
-            task = _Task(spec, size, on_line)
+            task = _Task(spec, size, on_line, len(ended))
         except _NotPlaced as problem:
             result = TaskResult("cannot_start", str(problem))
         else:
@@ -101,8 +101,11 @@ class _NotPlaced(WorkFailed):
 class _Task:
     """One task that was started."""
 
-    def __init__(self, spec: TaskSpec, size: FargateSize, on_line: Callable[[str], None]) -> None:
+    def __init__(
+        self, spec: TaskSpec, size: FargateSize, on_line: Callable[[str], None], attempt: int
+    ) -> None:
         self._spec, self._ecs, self._unseen = spec, client("ecs"), 0
+        self._token = f"{spec.token}-{attempt}" if spec.token else str(uuid.uuid4())
         with aws_errors(f"the task definition {spec.task_definition}"):
             definition = self._ecs.describe_task_definition(taskDefinition=spec.task_definition)[
                 "taskDefinition"
@@ -112,8 +115,19 @@ class _Task:
             raise UsageError(
                 f"{spec.task_definition} has no container {spec.container!r}; it has {', '.join(containers)}"
             )
-        self.arn = self._start(size)
+        self.arn = (self._find() if spec.token else None) or self._start(size)
         self._tail = LogTail(containers[spec.container], self.arn, on_line)
+
+    def _find(self) -> str | None:
+        """Return the task that was started with this token, if there is one; ECS knows a stopped one for an hour."""
+        with aws_errors(f"the tasks on {self._spec.cluster}"):
+            for status in ("RUNNING", "STOPPED"):
+                found: list[str] = self._ecs.list_tasks(
+                    cluster=self._spec.cluster, startedBy=self._token, desiredStatus=status
+                )["taskArns"]
+                if found:
+                    return found[0]
+        return None
 
     def _start(self, size: FargateSize) -> str:
         spec = self._spec
@@ -143,7 +157,8 @@ class _Task:
                 },
                 tags=[{"key": name, "value": value} for name, value in spec.tags.items()],
                 # A call that is repeated after a lost answer starts no second task.
-                clientToken=str(uuid.uuid4()),
+                clientToken=self._token,
+                startedBy=self._token,
                 **capacity,
             )
         if failures := answer.get("failures"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,9 @@ class TaskSpec:
 
     ``cpu`` is in processors and ``memory`` in MiB; the smallest size of Fargate that has both is taken.
     ``container`` names the one of the task definition that gets the command.
+
+    Of one ``token``, up to 32 letters, digits, - and _, there is one task: who comes again with it, as its own process
+    ended, follows that task or takes its result. Without one each call starts a task.
     """
 
     cluster: str
@@ -32,6 +36,7 @@ class TaskSpec:
     spot: bool = False
     public_ip: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    token: str = ""
 
     @property
     def size(self) -> FargateSize:
@@ -62,12 +67,19 @@ class TaskResult:
         return self.outcome == "succeeded"
 
 
-def stage_command(pipeline: str, stage: str, parameters: Mapping[str, Any] | None = None) -> list[str]:
-    """Return the command line that runs one stage, the same as on a laptop."""
+def stage_command(
+    pipeline: str, stage: str, parameters: Mapping[str, Any] | None = None, *, if_changed: bool = False
+) -> list[str]:
+    """Return the command line that runs one stage, the same as on a laptop; with ``if_changed`` it may skip it.
+
+    The values of parameters are such as JSON has.
+    """
     # Where it runs now is where it is to run, whatever its map says of other machines.
     command = ["workbench", "run", pipeline, "--only", stage, "--executor", "local"]
-    for name, value in (parameters or {}).items():
-        command += ["-p", f"{name}={value}"]
+    if if_changed:
+        command.append("--if-changed")
+    if parameters:
+        command += ["--parameters-json", json.dumps(dict(parameters))]
     return command
 
 

@@ -10,7 +10,7 @@ import inspect
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ _lock = threading.Lock()
 
 def install(url: str, key: Key) -> None:
     """Replace what moto doesn't do; ``url`` is where containers find the local AWS, and ``key`` opens it."""
-    from moto.ecs import models
+    from moto.ecs import models, responses
     from moto.moto_api import state_manager
 
     backend = models.EC2ContainerServiceBackend
@@ -61,6 +61,25 @@ def install(url: str, key: Key) -> None:
         return found.task
 
     backend.run_task, backend.stop_task = run_task, stop_task
+    handler = responses.EC2ContainerServiceResponse
+    handler.run_task = _once_a_token(handler.run_task)
+
+
+def _once_a_token(run_task: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Have a call that is repeated with its token answered as before: moto takes no notice of tokens."""
+    answers: dict[str, Any] = {}
+    one = threading.Lock()
+
+    def call(self: Any) -> Any:
+        token = self._get_param("clientToken")
+        if not token:
+            return run_task(self)
+        with one:
+            if token not in answers:
+                answers[token] = run_task(self)
+            return answers[token]
+
+    return call
 
 
 def end_all() -> None:

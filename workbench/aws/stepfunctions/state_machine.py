@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,13 +18,11 @@ from workbench.errors import UsageError, unknown
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.declarations import read_parameters
 from workbench.execution.pipeline.pipeline import Pipeline
-from workbench.execution.pipeline.stage import Stage
+from workbench.execution.pipeline.stage import TROUBLE_RETRIES, Stage
 
 _FAILED, _NOTIFY, _DONE = "Failed", "Notify", "Done"
 # ECS itself had trouble: no fault of the stage, so worth another call whatever the map says.
 _TROUBLE = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingException"]
-# A task needs this many seconds to get a machine and its image before the stage's own time begins.
-_START = 300
 
 
 @dataclass(frozen=True)
@@ -165,15 +162,14 @@ def _task(pipeline: Pipeline, name: str, target: Target, inputs: Sequence[str]) 
         "ResultPath": None,
         "Retry": _retry(stage),
     }
-    if stage.timeout:
-        attempts = stage.timeout * (1 + stage.retries.times) + stage.retries.delay * stage.retries.times
-        task["TimeoutSeconds"] = math.ceil(attempts) + _START
+    if stage.time_limit:
+        task["TimeoutSeconds"] = stage.time_limit
     return task
 
 
 def _command(pipeline: str, stage: str, inputs: Sequence[str]) -> dict[str, Any]:
     """Return the container's command; with inputs, as an expression over the execution's input."""
-    command = stage_command(pipeline, stage)
+    command = stage_command(pipeline, stage, if_changed=True)
     if not inputs:
         return {"Command": command}
     parts = [f"'{part}'" for part in command]
@@ -187,13 +183,15 @@ def _retry(stage: Stage) -> list[dict[str, Any]]:
 
     What the stage can't see is a task that died with its machine, or never got one.
     """
-    retry = [{"ErrorEquals": _TROUBLE, "IntervalSeconds": 5, "MaxAttempts": 3, "BackoffRate": 2}]
-    if stage.retries.times and "died" in stage.retries.on:
+    retry = [
+        {"ErrorEquals": _TROUBLE, "IntervalSeconds": 5, "MaxAttempts": TROUBLE_RETRIES, "BackoffRate": 2}
+    ]
+    if stage.restarts:
         interval = max(1, round(stage.retries.delay))
         again = {
             "ErrorEquals": ["States.TaskFailed"],
             "IntervalSeconds": interval,
-            "MaxAttempts": 1,
+            "MaxAttempts": stage.restarts,
             "BackoffRate": 2,
         }
         retry.append(again)

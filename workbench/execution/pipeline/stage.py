@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Annotated, Any, Literal
 
@@ -12,6 +13,10 @@ from workbench.execution.parameters.durations import read_duration
 from workbench.execution.records.model import Failure
 
 LOCAL = "local"
+TROUBLE_RETRIES = 3
+"""How often a scheduler of others starts a stage again that never got to run; its own retries happen inside it."""
+START_SECONDS = 300
+"""What a machine and its image may take before a stage's own time begins."""
 
 _SOURCE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)\.(counts|tables|metrics|values)\.(.+)")
 
@@ -167,6 +172,19 @@ class Stage(Part):
     code: Names = ()
     kernel: str | None = None
     skip: Literal["unchanged", "never"] = "unchanged"
+
+    @property
+    def restarts(self) -> int:
+        """How often a scheduler of others starts it again after it died, which its own retries can't see."""
+        return 1 if self.retries.times and "died" in self.retries.on else 0
+
+    @property
+    def time_limit(self) -> int | None:
+        """Seconds after which a scheduler of others gives it up, with all of its attempts; None if it has no limit."""
+        if self.timeout is None:
+            return None
+        times = self.retries.times
+        return math.ceil(self.timeout * (1 + times) + self.retries.delay * times) + START_SECONDS
 
     @property
     def memory(self) -> int | None:

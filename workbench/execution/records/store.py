@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from workbench.settings import Settings
 RECORD = "run.json"
 UNREADABLE = "?"
 _LOOKED_AT = 200
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,40}")
 _going_on: set[str] = set()
 
 
@@ -42,6 +44,19 @@ def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
         recorded=False,
         **facts,
     )
+
+
+def unused_id(run_id: str, settings: Settings) -> str:
+    """Return an identity that a caller chose for a run.
+
+    Raises:
+        UsageError: it isn't of the form of one, or there is such a run.
+    """
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(f"a run's id has the form 20260131T020000Z-0123ab, not {run_id!r}")
+    if (settings.runs / run_id).exists():
+        raise UsageError(f"there is a run {run_id} already")
+    return run_id
 
 
 @contextlib.contextmanager

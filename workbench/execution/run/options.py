@@ -19,6 +19,10 @@ class RunOptions:
     """The stage to begin with."""
     only: str | None = None
     """The one stage to run."""
+    if_changed: bool = False
+    """Skip a stage that is named by ``start`` or ``only`` too, if it hasn't changed."""
+    run_id: str | None = None
+    """The identity of the run; a new one if None."""
     without: Collection[str] = ()
     """Stages to leave out; no other may wait for them."""
     force: bool = False
@@ -58,4 +62,4 @@ class RunOptions:
     @property
     def named(self) -> tuple[str, ...]:
         """Stages that a person asks for, which always run."""
-        return tuple(name for name in (self.start, self.only) if name)
+        return () if self.if_changed else tuple(name for name in (self.start, self.only) if name)

@@ -13,7 +13,7 @@ from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
 from workbench.execution.pipeline.stage import Retries, Stage
 from workbench.execution.records.model import Run
-from workbench.execution.records.store import find_unfinished, new_run
+from workbench.execution.records.store import find_unfinished, new_run, unused_id
 from workbench.execution.run.admission import Claim
 from workbench.execution.run.conductor import Conductor
 from workbench.execution.run.options import RunOptions
@@ -66,7 +66,11 @@ def run_pipeline(
         planned = [
             replace(each, stage=each.stage.model_copy(update={"retries": Retries()})) for each in planned
         ]
-    identity = {"run_id": options.part_of, "is_part": True} if options.part_of else {}
+    identity: dict[str, Any] = {}
+    if options.part_of:
+        identity = {"run_id": options.part_of, "is_part": True}
+    elif options.run_id:
+        identity = {"run_id": unused_id(options.run_id, settings)}
     run = new_run(
         pipeline.name,
         settings,
