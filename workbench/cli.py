@@ -98,7 +98,7 @@ def main() -> None:
 
 def _without_secrets(text: str) -> str:
     """Return the text of an error without the passwords of the settings; an address may hold one."""
-    from workbench.execution.notebook.redact import Redactor
+    from workbench.secrets.redact import Redactor
     from workbench.settings import get_settings
 
     try:

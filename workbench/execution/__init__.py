@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.notebook.recording import record, timed
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 if TYPE_CHECKING:
     from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline

@@ -24,7 +24,7 @@ from workbench.execution.parameters.declarations import (
     secrets_of,
 )
 from workbench.execution.parameters.literals import assignments, to_json_value
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 CELL = """
 # What to run with.

@@ -18,7 +18,7 @@ from workbench.execution.parameters.declarations import (
     convert_all,
 )
 from workbench.execution.parameters.literals import assignments, to_json_value
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 moments = st.datetimes() | st.datetimes(
     timezones=st.integers(-1439, 1439).map(lambda m: datetime.timezone(datetime.timedelta(minutes=m)))

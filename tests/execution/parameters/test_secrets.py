@@ -14,11 +14,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.execution.notebook.test_redact import secrets_manager  # noqa: F401  a fixture
 from tests.execution.notebooks import notebook
+from tests.secrets.test_redact import secrets_manager  # noqa: F401  a fixture
 from workbench.errors import UsageError
 from workbench.execution import run_notebook
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 from workbench.settings import Settings
 
 FROM_ENVIRONMENT = 'pa"ss & <wörd>/+1'

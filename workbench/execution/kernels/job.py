@@ -10,8 +10,8 @@ from typing import Any
 
 from workbench.execution.kernels.process import Process
 from workbench.execution.notebook.language import Kernel
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.records.model import ExitReason
+from workbench.secrets.redact import Redactor
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
 from workbench.execution.notebook.language import PYTHON, python_info
-from workbench.execution.notebook.redact import Redactor
 from workbench.private import private_folder
+from workbench.secrets.redact import Redactor
 
 _EVENTS = (
     "stream", "display_data", "update_display_data", "execute_result", "error", "clear_output", "comm_open",

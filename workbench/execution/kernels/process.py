@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from workbench.execution.notebook.redact import Redactor
+from workbench.secrets.redact import Redactor
 
 
 class Process(Protocol):

@@ -14,9 +14,9 @@ from workbench.execution.notebook.events import clean
 from workbench.execution.notebook.journal import Journal
 from workbench.execution.notebook.notebook import told
 from workbench.execution.notebook.outputs import Outputs
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.parameters.declarations import has_tag
 from workbench.execution.records.model import ExitReason
+from workbench.secrets.redact import Redactor
 
 GRACE = 2.0
 # Somebody waits for the end.

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.notebook.redact import Redactor, StreamRedactor
 from workbench.private import private_folder
+from workbench.secrets.redact import Redactor, StreamRedactor
 
 if TYPE_CHECKING:
     from workbench.execution.notebook.outputs import Outputs

@@ -11,7 +11,6 @@ from workbench.errors import UsageError
 from workbench.execution.notebook.language import Kernel, assigned_names, find_kernel, named_kernel
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.notebook.recording import MIME
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.parameters.declarations import (
     TAG,
     Parameter,
@@ -23,6 +22,7 @@ from workbench.execution.parameters.declarations import (
 )
 from workbench.execution.records.model import ExitReason
 from workbench.execution.slim_imports import import_papermill
+from workbench.secrets.redact import Redactor
 
 INJECTED = "injected-parameters"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from workbench.errors import UsageError
 from workbench.execution.notebook.notebook import INJECTED
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.parameters.declarations import (
     TAG,
     Parameter,
@@ -19,6 +18,7 @@ from workbench.execution.parameters.declarations import (
 )
 from workbench.execution.parameters.literals import assignments, to_json_value
 from workbench.execution.parameters.syntax import parse
+from workbench.secrets.redact import Redactor
 
 
 def bind_parameters(nb: Any, where: str) -> tuple[dict[str, Any], Redactor]:

@@ -17,8 +17,8 @@ from workbench.execution.kernels.environment import plain_environment
 from workbench.execution.kernels.job import Job, Limits
 from workbench.execution.kernels.start import start_process
 from workbench.execution.notebook.language import find_kernel
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.papermill.binding import bind_parameters
+from workbench.secrets.redact import Redactor
 
 
 def job_for(

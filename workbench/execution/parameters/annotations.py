@@ -8,7 +8,7 @@ import decimal
 from pathlib import Path
 from typing import Any, Literal, Union, get_origin
 
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 
 class Mismatch(Exception):

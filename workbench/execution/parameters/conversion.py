@@ -16,7 +16,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.durations import read_duration
 from workbench.execution.parameters.numpy_scalars import builtin
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 BASE64 = "base64:"
 _NULLS = ("", "none", "null")

@@ -18,8 +18,8 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.execution.parameters.annotations import Mismatch, read_default, read_type, type_of
 from workbench.execution.parameters.conversion import convert
-from workbench.execution.parameters.secret import Secret
 from workbench.execution.parameters.syntax import parse
+from workbench.secrets.secret import Secret
 
 REQUIRED: Any = ...
 TAG = "parameters"

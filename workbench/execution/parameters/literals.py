@@ -11,7 +11,7 @@ from pathlib import PurePath
 from typing import Any
 
 from workbench.execution.parameters.conversion import BASE64
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.secret import Secret
 
 
 def literal(value: Any) -> str:

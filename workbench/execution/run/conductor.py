@@ -12,7 +12,6 @@ from workbench.errors import WorkbenchError
 from workbench.execution.housekeeping.recovery import recover
 from workbench.execution.notebook.notebook import Prepared
 from workbench.execution.notebook.reading import read_notebook
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.pipeline import Pipeline
@@ -29,6 +28,7 @@ from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals,
 from workbench.execution.run.skip import Decider, Decision
 from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy_previous, succeed
 from workbench.execution.run.versions import Versions
+from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
 from workbench.warehouse import connect
 from workbench.warehouse.access import infrastructure

@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.execution.notebook.redact import Redactor
 from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
@@ -20,6 +19,7 @@ from workbench.execution.records.store import save
 from workbench.execution.reports.pages import run_page, stage_page, write_index, write_run_page, write_stage
 from workbench.execution.run.progress import Progress
 from workbench.schema import PUBLISHED
+from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
 from workbench.warehouse import connect
 

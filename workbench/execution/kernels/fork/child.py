@@ -86,7 +86,7 @@ def detach(spawn: SpawnArguments, parent: int) -> None:
 
 
 async def _serve(app: PipeApp, spawn: SpawnArguments) -> None:
-    from workbench.execution.parameters import secret
+    from workbench.secrets import secret
 
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 30)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from workbench.execution.kernels.fork.frames import FrameReader, FrameWriter, read_available, unread
 from workbench.execution.kernels.fork.linux import kill_group
 from workbench.execution.notebook.language import python_info
-from workbench.execution.notebook.redact import Redactor
+from workbench.secrets.redact import Redactor
 
 
 class Child(Protocol):

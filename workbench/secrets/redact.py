@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from workbench.execution.notebook.secret_forms import SHORTEST, Form, after_gaps, forms_of
+from workbench.secrets.forms import SHORTEST, Form, after_gaps, forms_of
 
 BLOT = "[redacted]"
 # A character is at most so many in most forms; so much is held back of a text that comes in pieces.

@@ -20,8 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.errors import UsageError
-from workbench.execution.notebook.redact import BLOT, Redactor
-from workbench.execution.parameters.secret import Secret
+from workbench.secrets.redact import BLOT, Redactor
+from workbench.secrets.secret import Secret
 from workbench.settings import Settings
 
 VALUE = 'p"a&s/s\nword é'

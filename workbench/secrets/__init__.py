@@ -1,0 +1,1 @@
+"""Secrets: given by reference, and blotted out wherever their values would show."""
