@@ -68,6 +68,42 @@ def provide(
         raise WorkFailed(f"it couldn't be installed (status {done.returncode}): {shlex.join(install)}")
 
 
+def provide_environment(title: str, name: str, lock: str, settings: Settings, ask: Ask | None = None) -> None:
+    """See to it that there is an environment of its own for what can't share ours; ``ask`` as for :func:`provide`.
+
+    Raises:
+        UsageError: there is none, and nobody agreed; the message has the commands that make it.
+        WorkFailed: it couldn't be made.
+    """
+    folder, requirements = settings.root / name, settings.root / "requirements"
+    if (folder / "bin" / "python").exists():
+        return
+    python = str(folder / "bin" / "python")
+    beside = Path(sys.executable).with_name("uv")
+    uv = str(beside) if beside.is_file() else shutil.which("uv")
+    install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
+    locks = [part for each in (lock, "build.txt") for part in ("-r", str(requirements / each))]
+    commands = [
+        [uv, "venv", "--python", sys.executable, str(folder)]
+        if uv
+        else [sys.executable, "-m", "venv", str(folder)],
+        [*install, "--require-hashes", *locks],
+        [*install, "--no-deps", "--no-build-isolation", "--editable", str(settings.root)],
+    ]
+    text = " && ".join(shlex.join(command) for command in commands)
+    if not (requirements / lock).is_file():
+        raise UsageError(
+            f"{title} needs the project's own folder with requirements/{lock}; WORKBENCH_PROJECT names it"
+        )
+    message = f"{title} needs an environment of its own, {folder}, which isn't there"
+    if ask is None or not ask(f"{message}. Make it now?"):
+        raise UsageError(f"{message}; make it with: {text}")
+    for command in commands:
+        if subprocess.run(command, check=False).returncode:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise WorkFailed(f"it couldn't be made: {shlex.join(command)}")
+
+
 def _requirements(extras: Iterable[str]) -> list[str]:
     """Return what the installed package says that its extras need."""
     from importlib.metadata import requires

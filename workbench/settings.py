@@ -169,6 +169,24 @@ class Settings(BaseSettings):
     full: Annotated[bool, TASK] = Field(
         default=False, description="build the tables of core and marts whole, rather than take in what is new"
     )
+    airflow_url: Annotated[str, HERE] = Field(
+        default="", description="where Airflow is, for `workbench trigger`: http://HOST:PORT"
+    )
+    airflow_user: Annotated[str, HERE] = Field(default="admin", description="user of Airflow")
+    airflow_password: Annotated[SecretStr, HERE] = Field(
+        default=SecretStr(""), description="password of that user"
+    )
+    airflow_executor: Annotated[Literal["", "local", "ecs"], HERE] = Field(
+        default="",
+        description="where Airflow has all stages run, local or ecs; empty means as their maps say",
+    )
+    stage_program: Annotated[str, HERE] = Field(
+        default="",
+        description="program with which Airflow runs stages beside it; empty means workbench of its own environment",
+    )
+    reports_url: Annotated[str, HERE] = Field(
+        default="", description="where the pages of runs are served, for links to them"
+    )
     mlflow_runs: Annotated[bool, HERE] = Field(
         default=False, description="make each pipeline run a parent run in MLflow"
     )

@@ -19,15 +19,17 @@ _SECRET = ("PASSWORD", "SECRET", "TOKEN")
 Names = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[aws|redshift|mlflow|lab]...",
+        metavar="[aws|redshift|mlflow|lab|airflow]...",
         help="mlflow and lab if left out.",
         show_default=False,
-        autocompletion=lambda: ["aws", "redshift", "mlflow", "lab"],
+        autocompletion=lambda: ["aws", "redshift", "mlflow", "lab", "airflow"],
     ),
 ]
 Running = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[aws|redshift|mlflow|lab]...", help="All if left out.", show_default=False),
+    typer.Argument(
+        metavar="[aws|redshift|mlflow|lab|airflow]...", help="All if left out.", show_default=False
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -40,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(services: Names = None, as_json: AsJson = False) -> None:
-    """Start services in the background: MLflow, JupyterLab, a local AWS, a local Redshift. Prints what to export.
+    """Start services in the background: MLflow, JupyterLab, Airflow, a local AWS, a local Redshift. Prints what to export.
 
     The local AWS and Redshift are for those who name them, for they take the place of what holds your data: whatever
     starts after them works there. Where something is missing it offers to install it.
@@ -57,6 +59,8 @@ def up(services: Names = None, as_json: AsJson = False) -> None:
         print(f"# {state.name}: {_link(state)} (process {state.pid})")
         if state.name == "lab":
             print(f"#   it works on {_warehouse(state, settings)}")
+        if "WORKBENCH_AIRFLOW_PASSWORD" in state.variables:
+            print(f"#   log in as {settings.airflow_user}; {_password(state)}")
     for name, value in environment(settings).items():
         if not any(word in name for word in _SECRET):
             print(f"export {name}={shlex.quote(value)}")
@@ -73,6 +77,13 @@ def asker() -> Ask | None:
 def _link(state: State) -> str:
     """Return where a service is; on a terminal with the token that opens it, which belongs in no file or log."""
     return state.link if sys.stdout.isatty() else state.url
+
+
+def _password(state: State) -> str:
+    """Return what opens a service, on a terminal; elsewhere where it is kept."""
+    if sys.stdout.isatty():
+        return f"the password is {state.variables['WORKBENCH_AIRFLOW_PASSWORD']}"
+    return f"the password is in {state.log.parent / 'passwords.json'}"
 
 
 def _warehouse(state: State, settings: Settings) -> str:

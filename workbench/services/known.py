@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.errors import UsageError
-from workbench.extras import Ask, provide
+from workbench.extras import Ask, provide, provide_environment
 from workbench.private import let_enter, private_file, private_folder
+from workbench.services import airflow
 from workbench.settings import Settings
 from workbench.tracking import NO_TELEMETRY
 
@@ -55,6 +56,8 @@ class Service:
     command: Callable[[Start], tuple[list[str], Variables]]
     answers: Callable[[Start], str | None]
     variables: Callable[[Start, str], Variables]
+    ready: float = 90
+    """Seconds that it may take to answer."""
 
     def check(self, settings: Settings, ask: Ask | None = None) -> None:
         """See to it that it is installed.
@@ -62,6 +65,9 @@ class Service:
         Raises:
             UsageError: it isn't, and ``ask`` didn't agree to install it.
         """
+        if self.command is _airflow:
+            provide_environment(self.title, airflow.ENVIRONMENT, airflow.LOCK, settings, ask)
+            return
         provide(self.title, self.modules, self.extras, settings, ask)
         if self.command is _redshift and not (settings.root / _REDSHIFT / "redshift_local").is_dir():
             raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
@@ -202,6 +208,10 @@ def _lab_answers(start: Start) -> str | None:
     return f"{url}/lab" if _get(f"{url}/api") else None
 
 
+def _airflow(start: Start) -> tuple[list[str], Variables]:
+    return airflow.command(start, _keep)
+
+
 SERVICES: dict[str, Service] = {
     "aws": Service(
         "the local AWS", ("moto",), ("local",), _aws, _aws_answers, _aws_variables
@@ -217,5 +227,8 @@ SERVICES: dict[str, Service] = {
     "lab": Service(
         "JupyterLab", ("jupyterlab",), ("lab",), _lab, _lab_answers,
         lambda start, url: {"JUPYTER_TOKEN": (start.folder / "token").read_text()},
+    ),
+    "airflow": Service(
+        "Airflow", (), ("airflow",), _airflow, airflow.answers, airflow.variables, ready=300,
     ),
 }  # fmt: skip

@@ -23,7 +23,6 @@ from workbench.private import private_folder
 from workbench.services.known import SERVICES, Start
 from workbench.settings import Settings
 
-READY = 90
 # What leaves clients where their data is; a local Redshift is another warehouse, an empty one.
 DEFAULT = ("mlflow", "lab")
 _PATIENCE = 20
@@ -186,14 +185,15 @@ def _start(settings: Settings, name: str, port: int) -> State:
 
 
 def _wait(name: str, start: Start, process: subprocess.Popen[bytes], log: Path) -> str:
-    deadline = time.monotonic() + READY
+    ready = SERVICES[name].ready
+    deadline = time.monotonic() + ready
     while True:
         if process.poll() is not None:
             raise WorkFailed(f"{SERVICES[name].title} ended as it started: {_tail(log)}")
         if url := SERVICES[name].answers(start):
             return url
         if time.monotonic() > deadline:
-            raise WorkFailed(f"{SERVICES[name].title} didn't answer within {READY} s; its log is {log}")
+            raise WorkFailed(f"{SERVICES[name].title} didn't answer within {ready:g} s; its log is {log}")
         time.sleep(0.1)
 
 

@@ -31,11 +31,8 @@ _going_on: set[str] = set()
 
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
     """Return a record of this process for a run that is about to start, with a fresh identity."""
-    timestamp = now()
-    # In order of time within the second, too: what is newest is told by its name.
-    fresh = f"{timestamp:%Y%m%dT%H%M%SZ}-{timestamp.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
     return Run(
-        run_id=facts.pop("run_id", fresh),
+        run_id=facts.pop("run_id", None) or fresh_id(),
         pipeline=pipeline,
         pid=os.getpid(),
         pid_created=psutil.Process().create_time(),
@@ -44,6 +41,13 @@ def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
         recorded=False,
         **facts,
     )
+
+
+def fresh_id() -> str:
+    """Return an identity that no run has; later ones sort after it."""
+    timestamp = now()
+    # In order of time within the second, too: what is newest is told by its name.
+    return f"{timestamp:%Y%m%dT%H%M%SZ}-{timestamp.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
 
 
 def unused_id(run_id: str, settings: Settings) -> str:

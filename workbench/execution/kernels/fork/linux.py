@@ -13,9 +13,9 @@ _SET_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def set_death_signal(parent: int) -> None:
-    """Have this process killed when its parent dies; it ends at once if that has happened."""
-    _libc.prctl(_SET_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+def set_death_signal(parent: int, number: int = signal.SIGKILL) -> None:
+    """Have this process get a signal when its parent dies; it ends at once if that has happened."""
+    _libc.prctl(_SET_DEATH_SIGNAL, number, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 

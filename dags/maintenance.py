@@ -1,0 +1,5 @@
+"""Airflow's DAG of the pipeline maintenance."""
+
+from factory import make_dags
+
+make_dags("maintenance")

@@ -1,0 +1,145 @@
+"""Messages of the queue as events of an asset: none is deleted before Airflow's database has it.
+
+Airflow's shared streams carry them (``airflow.triggers.shared_stream``): one poller a queue, and a message is finished
+only once every event made of it is stored. A triggerer that is killed before leaves the message to come again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Hashable, Sequence
+from typing import Any
+
+import structlog
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
+
+from workbench.errors import WorkbenchError
+from workbench.queue.base import Message, Queue
+from workbench.queue.messages import Files, Nothing, NotUnderstood, understand
+
+log = structlog.get_logger(__name__)
+_WAIT, _PAUSE, _MOST = 5, 5.0, 500
+
+
+class QueueMessages(BaseEventTrigger):
+    """Fires for each message of a queue: which files it names, or which run it asks for.
+
+    Args:
+        queue_url: the queue; the one of the settings if empty.
+        visibility: seconds for which a message that was received stays away from others; it is kept for longer while
+            Airflow stores it.
+    """
+
+    def __init__(self, queue_url: str = "", visibility: int = 60, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.queue_url, self.visibility = queue_url, visibility
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return what makes it anew elsewhere."""
+        return (
+            f"{type(self).__module__}.{type(self).__qualname__}",
+            {"queue_url": self.queue_url, "visibility": self.visibility},
+        )
+
+    def shared_stream_key(self) -> Hashable:
+        """Return what triggers of one queue have in common: they share its poller."""
+        return ("workbench.queue", self.queue_url)
+
+    @classmethod
+    def create_shared_stream_producer(cls, kwargs: dict[str, Any]) -> SharedStreamProducer:
+        """Return the poller of a queue."""
+        return QueueProducer(**kwargs)
+
+    async def filter_shared_stream(self, shared_stream: AsyncIterator[Any]) -> AsyncIterator[TriggerEvent]:
+        """Yield an event for each message."""
+        async for content in shared_stream:
+            yield TriggerEvent(content)
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Never called: the triggerer drives the shared stream."""
+        raise NotImplementedError("messages come through a shared stream")
+        yield
+
+
+class QueueProducer(SharedStreamProducer):
+    """The poller of one queue; arguments are those of :class:`QueueMessages`."""
+
+    def __init__(self, queue_url: str = "", visibility: int = 60) -> None:
+        self._url, self._visibility = queue_url, visibility
+        self._held: dict[str, Message] = {}
+        self._beat: asyncio.Task[None] | None = None
+
+    async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
+        """Yield what each message says, with the message; one that says nothing we know goes to the dead letters."""
+        queue = self._queue = await asyncio.to_thread(_connect, self._url)
+        self._beat = asyncio.create_task(self._keep())
+        log.info("taking messages", queue=queue.url)
+        while True:
+            try:
+                maximum = min(10, _MOST - len(self._held))
+                messages = (
+                    await asyncio.to_thread(queue.receive, maximum, wait=_WAIT, visibility=self._visibility)
+                    if maximum > 0
+                    else []
+                )
+            except WorkbenchError as problem:
+                log.warning("can't receive for now", reason=str(problem))
+                await asyncio.sleep(_PAUSE)
+                continue
+            if maximum <= 0:
+                await asyncio.sleep(1)
+            for message in messages:
+                content = await asyncio.to_thread(self._understood, message)
+                if content is not None:
+                    self._held[message.message_id] = message
+                    yield content, message
+
+    async def advance(self, batch: Sequence[AdvanceItem]) -> None:
+        """Finish the messages whose events are stored, and give the others back."""
+        for item in batch:
+            message: Message = item.broker_payload
+            self._held.pop(message.message_id, None)
+            # One that can't be deleted now comes again, and is known then.
+            with contextlib.suppress(WorkbenchError):
+                settle = self._queue.delete if item.outcome.is_clean else self._queue.release
+                await asyncio.to_thread(settle, message)
+
+    async def aclose(self) -> None:
+        """Let go of the messages that are held: they come again at once."""
+        if self._beat is not None:
+            self._beat.cancel()
+        for message in self._held.values():
+            with contextlib.suppress(WorkbenchError):
+                await asyncio.to_thread(self._queue.release, message)
+        self._held.clear()
+
+    async def _keep(self) -> None:
+        """Keep messages while their events aren't stored yet."""
+        while True:
+            await asyncio.sleep(self._visibility / 3)
+            for message in list(self._held.values()):
+                with contextlib.suppress(WorkbenchError):
+                    await asyncio.to_thread(self._queue.extend, message, self._visibility)
+
+    def _understood(self, message: Message) -> dict[str, Any] | None:
+        try:
+            content = understand(message.body)
+        except NotUnderstood as refused:
+            log.warning("message given up", message_id=message.message_id, reason=str(refused))
+            self._queue.dead_letter(message, str(refused))
+            return None
+        if isinstance(content, Nothing):
+            log.info("nothing to do", message_id=message.message_id, reason=content.reason)
+            self._queue.delete(message)
+            return None
+        if isinstance(content, Files):
+            return {"message_id": message.message_id, "files": list(content.files)}
+        return {"message_id": message.message_id, **content.model_dump(mode="json")}
+
+
+def _connect(url: str) -> Queue:
+    from workbench.queue.connect import connect_queue
+
+    return connect_queue(url or None)

@@ -1,0 +1,153 @@
+"""A stage of a pipeline as a task of Airflow: the command line of a laptop, here or on ECS."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from workbench.airflow.links import MlflowLink, ReportLink
+from workbench.airflow.values import stage_values
+from workbench.errors import WorkbenchError
+from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
+from workbench.execution.pipeline.stage import LOCAL, destination
+from workbench.settings import Settings, get_settings
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from workbench.airflow.process import Ended
+
+_ATTEMPT, _DEATHS = "attempt", "deaths"
+_PARTS = ("counts", "tables", "metrics", "values")
+
+
+class StageOperator(BaseOperator):
+    """Runs one stage through the same runner as everywhere, and shows its record.
+
+    The values that it runs with are those of the DAG's parameters that a person or a message chose; all others are as
+    its map and its notebook say. A stage that has nothing new to do is skipped, as in ``workbench run``: then its
+    tables' assets aren't updated either. What fails in the notebook fails the task for good, as the stage's own retries
+    were used up inside; a stage that never got to run, or whose process died, is started again.
+
+    Args:
+        pipeline: a pipeline of the project.
+        stage: one of its stages.
+        over_value: the value of the list that the stage goes over, for this instance.
+        by_day: whether the run's data interval says which day a partitioned stage works on.
+    """
+
+    template_fields = ("over_value",)
+    operator_extra_links = (ReportLink(), MlflowLink())
+    ui_color = "#e8f1f2"
+
+    def __init__(
+        self, *, pipeline: str, stage: str, over_value: Any = None, by_day: bool = False, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline, self.stage, self.over_value, self.by_day = pipeline, stage, over_value, by_day
+        self.links: dict[str, str] = {}
+        self._stop = threading.Event()
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the stage to its end; return what its record tells in short."""
+        try:
+            settings = get_settings()
+            pipeline = load_pipeline(self.pipeline, settings)
+            values = stage_values(context, pipeline, self.stage, self.over_value, by_day=self.by_day)
+            ended = self._run(context, settings, pipeline, values)
+        except WorkbenchError as problem:
+            if problem.exit_status == 2:
+                raise AirflowFailException(str(problem)) from None
+            raise AirflowException(str(problem)) from None
+        return self._conclude(context, pipeline, ended)
+
+    def on_kill(self) -> None:
+        """End the process, or the task on ECS."""
+        self._stop.set()
+
+    def _run(
+        self, context: Context, settings: Settings, pipeline: Pipeline, values: Mapping[str, Any]
+    ) -> Ended:
+        stage = pipeline.stages[self.stage]
+        if destination(stage, settings.airflow_executor or None) == LOCAL:
+            from workbench.airflow.process import run_here
+
+            number, run_id = self._attempt(context, resumable=False)
+            return run_here(settings, pipeline.name, self.stage, values, run_id, self.log.info, self._stop)
+        from workbench.airflow.remote import run_on_ecs, token_of
+
+        number, run_id = self._attempt(context, resumable=True)
+        token = token_of(context["ti"], number)
+        return run_on_ecs(settings, pipeline, self.stage, values, run_id, token, self.log.info, self._stop)
+
+    def _attempt(self, context: Context, *, resumable: bool) -> tuple[int, str]:
+        """Return the number of this attempt and the id of its run.
+
+        They are those of the attempt before if its worker vanished and its task on ECS may still be there.
+        """
+        from workbench.execution.records.store import fresh_id
+
+        store = context["task_state_store"]
+        before: Any = store.get(_ATTEMPT) or {"number": 0, "concluded": True}
+        if resumable and not before["concluded"]:
+            self.log.info("going on with the task of run %s, whose worker vanished", before["run_id"])
+            return before["number"], before["run_id"]
+        attempt = {"number": before["number"] + 1, "run_id": fresh_id(), "concluded": False}
+        store.set(_ATTEMPT, attempt)
+        return attempt["number"], attempt["run_id"]
+
+    def _conclude(self, context: Context, pipeline: Pipeline, ended: Ended) -> dict[str, Any]:
+        """Hand on what the stage recorded, or raise what says how it failed."""
+        settings, record = get_settings(), ended.record
+        self.links = ended.links(settings)
+        for name, link in self.links.items():
+            self.log.info("%s: %s", name, link)
+        if not ended.ok or record is None:
+            self._note_concluded(context)
+            self._fail(context, pipeline, ended)
+        stage = record.stages[0]  # type: ignore[union-attr]
+        for part in _PARTS:
+            for name, value in stage.handed_over(part).items():
+                context["ti"].xcom_push(key=f"{part}.{name}", value=value)
+        if stage.state == "skipped":
+            raise AirflowSkipException(stage.why)
+        if not _cleared_on_success():
+            self._note_concluded(context)
+        return {
+            "run_id": ended.run_id,
+            "counts": stage.counts,
+            "tables": stage.tables,
+            "metrics": stage.metrics,
+            "report": self.links.get("report"),
+        }
+
+    def _note_concluded(self, context: Context) -> None:
+        store = context["task_state_store"]
+        store.set(_ATTEMPT, {**store.get(_ATTEMPT), "concluded": True})
+
+    def _fail(self, context: Context, pipeline: Pipeline, ended: Ended) -> None:
+        record = ended.record
+        if record is None or not record.stages or record.stages[0].state in ("waiting", "running", "lost"):
+            if ended.usage_error:
+                raise AirflowFailException(ended.error)
+            raise AirflowException(ended.error)
+        stage = record.stages[0]
+        error = record.error or stage.error or ended.error
+        if stage.reason == "died":
+            store = context["task_state_store"]
+            deaths = int(store.get(_DEATHS) or 0) + 1
+            store.set(_DEATHS, deaths)
+            if deaths <= pipeline.stages[self.stage].restarts:
+                raise AirflowException(error)
+        raise AirflowFailException(error)
+
+
+def _cleared_on_success() -> bool:
+    """Return whether Airflow forgets a task's state as it notes its success, both at once."""
+    from airflow.sdk import conf
+
+    return bool(conf.getboolean("state_store", "clear_on_success"))
