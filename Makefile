@@ -3,12 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Of its own: its versions and the demo's can't be one.
+AIRFLOW := .venv-airflow
 # Files of tests, in the order that tests/conftest.py gives them.
 WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-pythons check docs bench lab up down soak lock clean
+.PHONY: help setup demo test test-pythons check docs bench lab up airflow down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,15 +37,24 @@ $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(AIRFLOW)/stamp: requirements/airflow.txt pyproject.toml $(BIN)/uv
+	@echo "== making Airflow's virtual environment in $(AIRFLOW)"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AIRFLOW)
+	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --compile-bytecode --require-hashes -r requirements/airflow.txt
+	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 setup: $(VENV)/demo.stamp ## make .venv from the lock
 
 demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
 	$(BIN)/workbench demo
 
-test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
+test: $(VENV)/dev.stamp $(AIRFLOW)/stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
-	$(BIN)/pytest $(WORKERS) -q
+	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags
+	@echo "== running the tests of Airflow"
+	$(BIN)/pytest $(WORKERS) -q tests/dags
 	@echo "== running the tests of the local Redshift"
 	cd containers/redshift-local && ../../$(BIN)/pytest $(WORKERS) -q
 
@@ -84,7 +95,10 @@ lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages
 up: $(VENV)/lab.stamp ## start MLflow and JupyterLab in the background
 	$(BIN)/workbench up
 
-down: ## stop them
+airflow: $(VENV)/demo.stamp $(AIRFLOW)/stamp ## start Airflow in the background
+	$(BIN)/workbench up airflow
+
+down: ## stop what runs in the background
 	$(BIN)/workbench down
 
 soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and count; many random deliveries
@@ -100,6 +114,8 @@ lock: $(BIN)/uv ## compile the lock files anew
 	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift \
 		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
 		-o requirements/services.txt
+	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra airflow \
+		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/airflow.txt
 	$(BIN)/uv pip compile -q --no-config requirements/build.in -c requirements/demo.txt -c requirements/dev.txt \
 		--python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements/build.txt
 	cd containers/redshift-local && ../../$(BIN)/uv pip compile -q --no-config pyproject.toml \

@@ -21,6 +21,7 @@ from workbench.commands import (
     schedule,
     schema,
     services,
+    trigger,
     warehouse,
     where,
     worker,
@@ -37,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, batches, where, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, services,
+    demo, warehouse, batches, where, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, trigger, services,
 ):  # fmt: skip
     module.register(app)
 

@@ -75,23 +75,22 @@ def provide_environment(title: str, name: str, lock: str, settings: Settings, as
         UsageError: there is none, and nobody agreed; the message has the commands that make it.
         WorkFailed: it couldn't be made.
     """
-    folder, requirements = settings.root / name, settings.root / "requirements"
+    folder, requirements = settings.root / name, settings.root / "requirements" / lock
     if (folder / "bin" / "python").exists():
         return
     python = str(folder / "bin" / "python")
     beside = Path(sys.executable).with_name("uv")
     uv = str(beside) if beside.is_file() else shutil.which("uv")
     install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install"]
-    locks = [part for each in (lock, "build.txt") for part in ("-r", str(requirements / each))]
     commands = [
         [uv, "venv", "--python", sys.executable, str(folder)]
         if uv
         else [sys.executable, "-m", "venv", str(folder)],
-        [*install, "--require-hashes", *locks],
+        [*install, "--require-hashes", "-r", str(requirements)],
         [*install, "--no-deps", "--no-build-isolation", "--editable", str(settings.root)],
     ]
     text = " && ".join(shlex.join(command) for command in commands)
-    if not (requirements / lock).is_file():
+    if not requirements.is_file():
         raise UsageError(
             f"{title} needs the project's own folder with requirements/{lock}; WORKBENCH_PROJECT names it"
         )
