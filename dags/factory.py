@@ -9,11 +9,11 @@ from typing import Any
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable, Param
 
 from workbench.airflow.alerts import tell
-from workbench.airflow.backfill import EveryDay
 from workbench.airflow.parameters import dag_params
 from workbench.airflow.pools import pool_of
-from workbench.airflow.stage import StageOperator
+from workbench.airflow.stage import RecordedList, StageOperator
 from workbench.airflow.texts import pipeline_text, stage_text
+from workbench.airflow.timetables import EachTime, EveryDay
 from workbench.airflow.values import read_declared
 from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.partitions import roles
@@ -38,7 +38,7 @@ def make_dags(name: str) -> None:
     with DAG(
         pipeline.name,
         schedule=_schedule(pipeline),
-        catchup=bool(pipeline.schedule and pipeline.schedule.missed == "all"),
+        catchup=False,
         description=pipeline.description,
         doc_md=pipeline_text(pipeline),
         params=params,
@@ -104,7 +104,8 @@ def _schedule(pipeline: Pipeline) -> Any:
     found = AssetAny(*assets) if len(assets) > 1 else (assets[0] if assets else None)
     if pipeline.schedule is None or pipeline.schedule.cron is None:
         return [found] if isinstance(found, Asset) else found
-    cron = CronTriggerTimetable(pipeline.schedule.cron, timezone=pipeline.schedule.timezone)
+    clock = EachTime if pipeline.schedule.missed == "all" else CronTriggerTimetable
+    cron = clock(pipeline.schedule.cron, timezone=pipeline.schedule.timezone)
     return (
         AssetOrTimeSchedule(timetable=cron, assets=[found] if isinstance(found, Asset) else found)
         if found
@@ -140,7 +141,9 @@ def _task(
         return StageOperator(**arguments)
     ((parameter, values),) = stage.over.items()
     if source := stage.sources.get(parameter):
-        values = tasks[source.stage].output[f"{source.part}.{source.name}"]
+        recorded = RecordedList(task_id=f"{name}_list", source=source, trigger_rule="none_failed")
+        tasks[source.stage] >> recorded
+        values = recorded.output
     make: Callable[..., Any] = StageOperator.partial(
         **arguments, max_active_tis_per_dagrun=stage.limit, map_index_template="{{ task.over_value }}"
     ).expand

@@ -47,7 +47,9 @@ class AirflowClient:
                 f"{settings.home / 'services.env'}"
             )
         if urlsplit(settings.airflow_url).scheme not in ("http", "https"):
-            raise UsageError(f"WORKBENCH_AIRFLOW_URL is http://HOST:PORT or https://HOST, not {settings.airflow_url!r}")
+            raise UsageError(
+                f"WORKBENCH_AIRFLOW_URL is http://HOST:PORT or https://HOST, not {settings.airflow_url!r}"
+            )
         self.url = settings.airflow_url.rstrip("/")
         self._token = ""
         user = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
@@ -63,7 +65,9 @@ class AirflowClient:
 
     def unpause(self, dag_id: str) -> None:
         """Let the runs of a DAG begin."""
-        self._call("PATCH", f"/api/v2/dags/{quote(dag_id, safe='')}?update_mask=is_paused", {"is_paused": False})
+        self._call(
+            "PATCH", f"/api/v2/dags/{quote(dag_id, safe='')}?update_mask=is_paused", {"is_paused": False}
+        )
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], run_id: str | None = None) -> str:
         """Ask for a run with values of parameters; return its id.
@@ -92,7 +96,9 @@ class AirflowClient:
         """Return the lines of a task's last attempt."""
         path = f"{self._run(dag_id, run_id)}/taskInstances/{quote(task.task, safe='')}/logs/{max(1, task.attempts)}"
         answer = self._call("GET", f"{path}?map_index={task.index}&full_content=true")
-        return [str(each.get("event", "")) if isinstance(each, dict) else str(each) for each in answer["content"]]
+        return [
+            str(each.get("event", "")) if isinstance(each, dict) else str(each) for each in answer["content"]
+        ]
 
     def page(self, dag_id: str, run_id: str) -> str:
         """Return the page of a run."""
@@ -130,7 +136,9 @@ def _reason(error: urllib.error.HTTPError) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         return str(error.reason)
     if isinstance(detail, list):
-        detail = "; ".join(str(each.get("msg", each)) if isinstance(each, dict) else str(each) for each in detail)
+        detail = "; ".join(
+            str(each.get("msg", each)) if isinstance(each, dict) else str(each) for each in detail
+        )
     elif isinstance(detail, dict):
         detail = detail.get("message") or detail.get("reason") or detail
     return " ".join(str(detail).split())

@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from workbench.airflow.backfill import EveryDay
+from workbench.airflow.timetables import EachTime, EveryDay
 
 PREFIX = "/workbench/reports"
 
@@ -29,5 +29,5 @@ class WorkbenchPlugin(AirflowPlugin):
     """The plugin of Workbench."""
 
     name = "workbench"
-    timetables = [EveryDay]
+    timetables = [EveryDay, EachTime]
     fastapi_apps = [{"app": _Pages(), "url_prefix": PREFIX, "name": "Workbench"}]

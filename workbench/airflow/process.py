@@ -148,10 +148,9 @@ def _mlflow_link(settings: Settings, run_id: str) -> str | None:
     uri = settings.mlflow_tracking_uri.rstrip("/")
     if not uri.startswith(("http://", "https://")):
         return None
+    page = f"{uri}/api/2.0/mlflow/runs/get?run_id={quote(run_id)}"
     try:
-        with urllib.request.urlopen(
-            f"{uri}/api/2.0/mlflow/runs/get?run_id={quote(run_id)}", timeout=5
-        ) as answer:  # noqa: S310
+        with urllib.request.urlopen(page, timeout=5) as answer:  # noqa: S310  the scheme is checked
             experiment = json.load(answer)["run"]["info"]["experiment_id"]
     except (OSError, ValueError, KeyError):
         return None

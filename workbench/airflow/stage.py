@@ -13,7 +13,7 @@ from workbench.airflow.links import MlflowLink, ReportLink
 from workbench.airflow.values import stage_values
 from workbench.errors import WorkbenchError
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
-from workbench.execution.pipeline.stage import LOCAL, destination
+from workbench.execution.pipeline.stage import LOCAL, Source, destination
 from workbench.settings import Settings, get_settings
 
 if TYPE_CHECKING:
@@ -144,6 +144,26 @@ class StageOperator(BaseOperator):
             if deaths <= pipeline.stages[self.stage].restarts:
                 raise AirflowException(error)
         raise AirflowFailException(error)
+
+
+class RecordedList(BaseOperator):
+    """Returns a list that an earlier stage recorded: Airflow goes over what a task returns, and over nothing else.
+
+    Args:
+        source: the stage, the part of its record and the name in there.
+    """
+
+    def __init__(self, *, source: Source, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.source = source
+
+    def execute(self, context: Context) -> list[Any]:
+        """Return the list."""
+        source = self.source
+        found = context["ti"].xcom_pull(task_ids=source.stage, key=f"{source.part}.{source.name}")
+        if not isinstance(found, list):
+            raise AirflowFailException(f"{source} is no list that {source.stage} recorded")
+        return found
 
 
 def _cleared_on_success() -> bool:

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 ENVIRONMENT, LOCK = ".venv-airflow", "airflow.txt"
 USER = "admin"
-_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+_OURS = tuple(
+    f"AIRFLOW__CORE__{name}"
+    for name in (
+        "AUTH_MANAGER", "SIMPLE_AUTH_MANAGER_USERS", "SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+        "SIMPLE_AUTH_MANAGER_ALL_ADMINS", "EXECUTION_API_SERVER_URL",
+    )
+)  # fmt: skip
 _PARTS = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 _LOST = 60
 
@@ -94,6 +100,7 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
             "simple_auth_manager_passwords_file": passwords,
             "execution_api_server_url": f"{url}/execution/",
         },
+        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}"},
         "api": {"base_url": url, "secret_key": session},
         "api_auth": {"jwt_secret": jwt},
         "scheduler": {"task_instance_heartbeat_timeout": _LOST},
@@ -106,8 +113,14 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
         for section, values in options.items()
         for name, value in values.items()
     }
-    found[_DATABASE] = os.environ.get(_DATABASE) or f"sqlite:///{folder / 'airflow.db'}"
-    return {"AIRFLOW_HOME": str(folder), **found, "PATH": _path(start.settings)}
+    # What a person sets of Airflow's own settings counts, but for where it listens and who may come in.
+    chosen = {
+        name: os.environ[name]
+        for section in ("core", "database", "scheduler", "triggerer", "dag_processor")
+        for name in os.environ
+        if name.startswith(f"AIRFLOW__{section.upper()}__") and name not in _OURS
+    }
+    return {"AIRFLOW_HOME": str(folder), **found, **chosen, "PATH": _path(start.settings)}
 
 
 def _path(settings: Settings) -> str:
