@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from workbench.commands import (
+    alerts,
     backfill,
     batches,
     check,
@@ -38,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, batches, where, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, trigger, services,
+    demo, warehouse, batches, where, alerts, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, trigger, services,
 ):  # fmt: skip
     module.register(app)
 

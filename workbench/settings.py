@@ -24,7 +24,8 @@ EARLIEST = dt.date(1900, 1, 1)
 _FIRST_OF_ALL = dt.date(1700, 1, 1)
 
 _URLS = ("_URL", "_URI", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
-_USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:([^\s/?#]*)@")
+# A reference in braces stands for a secret, and is none.
+_USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(?!\{(?:env|file|aws):[^{}]*\}@)([^\s/?#]*)@")
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,24 @@ class Settings(BaseSettings):
         ge=0,
         description="days for which `workbench maintain` keeps a run; 0 means whatever its age",
     )
+    alert_channels: Annotated[str, HERE] = Field(
+        default="",
+        description="where alerts are sent, with commas between: log:, sns:TOPIC_ARN, "
+        "smtp://USER:{env:NAME}@HOST/?from=ADDRESS&to=ADDRESS, https://HOST/PATH; {env:NAME}, {file:PATH} and {aws:ID} "
+        "stand for secrets",
+    )
+    alert_least: Annotated[Literal["info", "warning", "critical"], HERE] = Field(
+        default="warning", description="least severity of an alert that is sent"
+    )
+    alert_limit: Annotated[int, HERE] = Field(
+        default=20,
+        ge=1,
+        description="notifications that a channel gets in an hour at most; what is more is summed up in the last of them",
+    )
+    docs_url: Annotated[str, HERE] = Field(
+        default="",
+        description="where docs/ is served, for links to runbooks; empty makes them paths of files",
+    )
     ecs_cluster: Annotated[str, HERE] = Field(
         default="", description="cluster on which stages run with --executor ecs"
     )
@@ -185,7 +204,8 @@ class Settings(BaseSettings):
         description="program with which Airflow runs stages beside it; empty means workbench of its own environment",
     )
     reports_url: Annotated[str, HERE] = Field(
-        default="", description="where the pages of runs are served, for links to them"
+        default="",
+        description="where the pages of runs, home/site, are served, for links to them; empty makes them paths of files",
     )
     mlflow_runs: Annotated[bool, HERE] = Field(
         default=False, description="make each pipeline run a parent run in MLflow"
@@ -296,6 +316,10 @@ class Settings(BaseSettings):
     def site(self) -> Path:
         """Folder of rendered reports; ``index.html`` is the way in."""
         return self.home / "site"
+
+    def page(self, run_id: str) -> Path:
+        """Return the file of a run's page."""
+        return self.site / run_id / "index.html"
 
     @property
     def mlflow_uri(self) -> str:

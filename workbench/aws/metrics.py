@@ -82,6 +82,10 @@ class Observed(Silence):
                 error=stage.error,
             )
 
+    def warn(self, run: Run, text: str) -> None:
+        """Something beside the work went wrong."""
+        log(text, level="warning", run_id=run.run_id, pipeline=run.pipeline)
+
     def end(self, run: Run) -> None:
         """The run has ended."""
         level = "info" if run.state == "succeeded" else "error"

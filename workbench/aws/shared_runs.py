@@ -175,6 +175,10 @@ class Shared:
         """A signal ends the run."""
         self._delegate.stopping(run)
 
+    def warn(self, run: Run, text: str) -> None:
+        """Something beside the work went wrong."""
+        self._delegate.warn(run, text)
+
     def end(self, run: Run) -> None:
         """The run has ended.
 

@@ -92,7 +92,7 @@ def withdraw(
     from workbench.governance.withdrawal import withdraw as take_out
 
     warehouse = _warehouse(writing=True)
-    done = take_out(warehouse, named(warehouse, batch_id).batch_id, reason, by or _somebody())
+    done = take_out(warehouse, named(warehouse, batch_id).batch_id, reason, by or somebody())
     name = done.batch.dataset
     _tell(done, as_json, f"out of raw.{name}; they are kept in withdrawn.{name}")
 
@@ -109,7 +109,7 @@ def restore(
     from workbench.governance.withdrawal import restore as put_back
 
     warehouse = _warehouse(writing=True)
-    done = put_back(warehouse, named(warehouse, batch_id).batch_id, reason, by or _somebody())
+    done = put_back(warehouse, named(warehouse, batch_id).batch_id, reason, by or somebody())
     _tell(done, as_json, f"back in raw.{done.batch.dataset}")
 
 
@@ -173,7 +173,8 @@ def _warehouse(*, writing: bool = False) -> Warehouse:
     return warehouse
 
 
-def _somebody() -> str:
+def somebody() -> str:
+    """Return the name of who calls."""
     import getpass
     import os
 

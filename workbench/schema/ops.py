@@ -187,7 +187,7 @@ OPS = (
         why="only ever appended to and scanned by time: spread evenly",
     ),
     Table(
-        "ops", "alerts", "who was told what",
+        "ops", "alerts", "what a person should know: one row a finding",
         (
             text("alert_id", "identity: the same finding has the same id", size=64, nullable=False),
             text("run_id", "run that raised it", size=64),
@@ -196,9 +196,25 @@ OPS = (
             text("severity", "info, warning or critical", size=16, nullable=False),
             text("subject", "what it is about", size=256, nullable=False),
             text("message", "one sentence for a person", size=2048, nullable=False),
-            boolean("is_open", "false once somebody closed it", nullable=False),
+            boolean("is_open", "false once somebody closed it, or it is over", nullable=False),
+            text("link", "page that says more; empty where that is the run's", size=2048),
         ),
         key=("alert_id",), dist="all", sort=("raised_at",),
         why="small, looked up by each finding: a copy on each node; the newest are asked for",
+    ),
+    Table(
+        "ops", "alert_deliveries", "which alert was sent to which channel, and how that ended",
+        (
+            text("alert_id", "the alert", size=64, nullable=False),
+            text("channel", "the channel, without what is secret in its address", size=512, nullable=False),
+            text("notification_id", "identity of the notification it was in: the same at each attempt", size=64, nullable=False),
+            text("state", "sending, sent, failed or given_up", size=16, nullable=False),
+            bigint("attempts", "how often it was tried", nullable=False),
+            timestamp("first_tried_at", "when it was tried first, UTC", nullable=False),
+            timestamp("tried_at", "when it was tried last, UTC", nullable=False),
+            text("error", "why it failed, one line", size=2048),
+        ),
+        key=("alert_id", "channel"), dist="all", sort=("tried_at",),
+        why="small, joined to alerts by each sending: a copy on each node; the newest are asked for",
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from workbench.execution.records.model import Run, StageRun, Version, now
+from workbench.governance.alerts.run_failures import record_ends
 from workbench.warehouse.bookkeeping import bookkeeping
 
 if TYPE_CHECKING:
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
 
 
 def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]) -> None:
-    """Write a finished run, its stages, and which tables it made from which; in place of what is there of it."""
+    """Write a finished run, its stages, and which tables it made from which; in place of what is there of it.
+
+    In the same transaction an alert is raised for each stage that failed, and closed for each that didn't.
+    """
     stages = [_of_stage(run, stage) for stage in run.stages]
     timestamp = _naive(now())
+    ended = (run.finished_at or now()).astimezone(UTC).replace(tzinfo=None)
     moves = [
         {"run_id": run.run_id, "source": source, "target": target, "recorded_at": timestamp}
         for source, target in lineage
@@ -35,9 +40,30 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
                 session.execute("DELETE FROM ops.lineage WHERE run_id = ?", [run.run_id])
             for staged_rows in staged:
                 staged_rows.load(session)
+            record_ends(session, run.pipeline, _ends(run), run.run_id, ended)
 
         with bookkeeping():
             warehouse.run(work, repeatable=True)
+
+
+def _ends(run: Run) -> dict[str, str | None]:
+    """Return the errors of what failed, and None for what came to a good end, by stage; the run itself is ``""``.
+
+    Who runs a single notebook looks at it.
+    """
+    if run.kind != "pipeline":
+        return {}
+    ends: dict[str, str | None] = {}
+    for stage in run.stages:
+        if stage.state in ("failed", "lost"):
+            ends[stage.name] = stage.error or stage.state
+        elif stage.state in ("succeeded", "skipped"):
+            ends[stage.name] = None
+    if run.state == "succeeded":
+        ends[""] = None
+    elif run.state in ("failed", "lost") and not any(ends.values()):
+        ends[""] = run.error or run.state
+    return ends
 
 
 # What only a stage's row has; a run's mlflow_run_ids is the one of its parent run.

@@ -46,7 +46,7 @@ def index_page(settings: Settings) -> Path:
 
 def run_page(run: Run, settings: Settings) -> Path:
     """Return the file of a run's page."""
-    return settings.site / run.run_id / "index.html"
+    return settings.page(run.run_id)
 
 
 def stage_page(run: Run, stage: StageRun, settings: Settings) -> Path:

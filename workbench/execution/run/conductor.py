@@ -21,7 +21,7 @@ from workbench.execution.records.store import going_on, save
 from workbench.execution.run.admission import Order, admits, slots
 from workbench.execution.run.attempts import Ended, Unit, execute
 from workbench.execution.run.executor import Executor
-from workbench.execution.run.finish import Pages, fast_thread_switching, finish
+from workbench.execution.run.finish import Pages, abandon, fast_thread_switching, finish
 from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
@@ -135,9 +135,7 @@ class Conductor:
                         ended = (self.pipeline, self._pages, stopped, problem, self._publish)
                         finish(self.run, self.settings, self.progress, *ended)
                     else:
-                        self._pages.close()
-                        with contextlib.suppress(OSError):
-                            self.folder.rmdir()
+                        abandon(self.run, self.settings, self.progress, self._pages, problem)
         if stopped:
             raise Stopped(str(stopped), self.run)
         return self.run

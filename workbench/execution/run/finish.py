@@ -13,11 +13,12 @@ from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import end_parent
-from workbench.execution.records.model import Run, StageRun
+from workbench.execution.records.model import Run, StageRun, State
 from workbench.execution.records.ops_tables import write_run
 from workbench.execution.records.store import save
 from workbench.execution.reports.pages import run_page, stage_page, write_index, write_run_page, write_stage
 from workbench.execution.run.progress import Progress
+from workbench.governance.alerts.telling import send_waiting, tell_failure
 from workbench.schema import PUBLISHED
 from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
@@ -96,15 +97,43 @@ def finish(
     else:
         run.end("succeeded")
     try:
-        _record(run, settings, pipeline, pages, publish or connect(settings.warehouse).publish)
+        written = _record(run, settings, pipeline, pages, publish or connect(settings.warehouse).publish)
+        for warning in _send_alerts(run, settings, written):
+            progress.warn(run, warning)
     finally:
         progress.end(run)
 
 
+def abandon(run: Run, settings: Settings, progress: Progress, pages: Pages, problem: str | None) -> None:
+    """Leave nothing behind of a run that couldn't begin, and tell of what kept it from that."""
+    pages.close()
+    with suppress(OSError):
+        (settings.runs / run.run_id).rmdir()
+    if problem and run.kind == "pipeline" and not run.is_part:
+        for warning in tell_failure(settings, run.pipeline, "", problem):
+            progress.warn(run, warning)
+
+
+def _send_alerts(run: Run, settings: Settings, written: State | None) -> list[str]:
+    """Send what there is to tell, a failure that the warehouse doesn't know of too; return what went wrong."""
+    if run.is_part:
+        return []
+    if run.kind == "pipeline" and run.state == "failed" and written != "failed":
+        failed = next((stage for stage in run.stages if stage.state == "failed"), None)
+        what, error = (failed.name, failed.error) if failed else ("", run.error)
+        return tell_failure(settings, run.pipeline, what, error or run.state, run.run_id)
+    return send_waiting(settings)
+
+
 def _record(
     run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages, publish: Callable[[], object]
-) -> None:
-    """Write a run's end everywhere, in an order in which another process can go on with it."""
+) -> State | None:
+    """Write a run's end everywhere, in an order in which another process can go on with it.
+
+    Returns:
+        The state that ``ops.runs`` has of it; None if it has none.
+    """
+    written: State | None = None
     run.report = run_page(run, settings)
     # An address in what went wrong may hold a password.
     clean = Redactor(settings.secrets).text
@@ -116,7 +145,9 @@ def _record(
         if _is_for_readers(run, pipeline):
             troubles = [*troubles, *map(clean, _publish(publish))]
             _note(run, troubles)
-        troubles = [*troubles, *map(clean, _write_rows(run, settings, pipeline))]
+        written = run.state
+        if problems := [*map(clean, _write_rows(run, settings, pipeline))]:
+            troubles, written = [*troubles, *problems], None
         _note(run, troubles)
     try:
         write_run_page(run, settings)
@@ -127,6 +158,7 @@ def _record(
     save(run, settings)
     with suppress(OSError):
         write_index(settings)
+    return written
 
 
 def _is_for_readers(run: Run, pipeline: Pipeline | None) -> bool:

@@ -43,6 +43,9 @@ class Progress(Protocol):
     def stopping(self, run: Run) -> None:
         """A signal ends the run; what is running is being stopped."""
 
+    def warn(self, run: Run, text: str) -> None:
+        """Something beside the work went wrong, for which no run fails."""
+
     def end(self, run: Run) -> None:
         """The run has ended."""
 
@@ -60,6 +63,9 @@ class Silence:
         """Do nothing."""
 
     def stopping(self, run: Run) -> None:
+        """Do nothing."""
+
+    def warn(self, run: Run, text: str) -> None:
         """Do nothing."""
 
     def end(self, run: Run) -> None:
@@ -87,6 +93,10 @@ class Lines(Silence):
     def stopping(self, run: Run) -> None:
         """Say so at once."""
         print(STOPPING, file=sys.stderr, flush=True)
+
+    def warn(self, run: Run, text: str) -> None:
+        """Print it."""
+        print(f"  warning: {text}", file=sys.stderr, flush=True)
 
 
 class Live(Silence):
@@ -128,6 +138,10 @@ class Live(Silence):
         """Draw that it stops."""
         self._stopping = True
         self._live.refresh()
+
+    def warn(self, run: Run, text: str) -> None:
+        """Print it above what is drawn."""
+        self._live.console.print(f"warning: {text}", markup=False, highlight=False)
 
     def end(self, run: Run) -> None:
         """Draw a last time."""

@@ -1,0 +1,156 @@
+"""Look at alerts, close one, send what waits, and try the channels."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.warehouse import Warehouse
+
+alerts = typer.Typer(
+    help="Look at alerts; close one; send what waits; try the channels.", invoke_without_command=True
+)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_NOTHING = "No alerts."
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    app.add_typer(alerts, name="alerts")
+
+
+@alerts.callback()
+def overview(context: typer.Context, as_json: Json = False) -> None:
+    """List the open alerts, the newest first."""
+    if not context.invoked_subcommand:
+        listing(only_open=True, as_json=as_json)
+
+
+@alerts.command("list")
+def listing(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Alerts to list.")] = 20,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that nobody closed.")] = False,
+    kind: Annotated[str, typer.Option(help="Only those of a kind, run_failed for example.")] = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(
+            help="Only those raised since a day or time, UTC.", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List alerts, the newest first."""
+    from workbench.commands.tables import show as show_table
+    from workbench.governance.alerts.recorded import SHORT, recent
+
+    found = recent(_warehouse(), limit, only_open=only_open, kind=kind, since=since)
+    if as_json:
+        _print_json([asdict(alert) for alert in found])
+    elif not found:
+        print(_NOTHING)
+    else:
+        show_table(
+            ("alert", "raised, UTC", "severity", "kind", "subject", "message", "state"),
+            [
+                (
+                    alert.alert_id[:SHORT], f"{alert.raised_at:%Y-%m-%d %H:%M}", alert.severity, alert.kind,
+                    alert.subject, alert.message, "open" if alert.is_open else "closed",
+                )
+                for alert in found
+            ],
+        )  # fmt: skip
+
+
+@alerts.command()
+def close(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.")],
+    because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the audit log.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Close an alert: it isn't sent any more, and the same finding isn't raised again."""
+    from workbench.commands.batches import somebody
+    from workbench.governance.alerts import recorded
+
+    warehouse = _warehouse()
+    alert = recorded.named(warehouse, alert_id)
+    is_closed = recorded.close(warehouse, alert, somebody(), because)
+    if as_json:
+        _print_json(asdict(alert) | {"is_open": False})
+        return
+    from workbench.terminal import printable
+
+    done = "closed" if is_closed else "was closed before"
+    print(printable(f"{alert.kind} {alert.subject}: {done}"))
+
+
+@alerts.command()
+def send(as_json: Json = False) -> None:
+    """Send what channels haven't got yet; exits 1 if a channel can't be reached. For cron, and for after an outage."""
+    from workbench.governance.alerts.sending import send as send_all
+    from workbench.settings import get_settings
+
+    settings = get_settings()
+    _require_channels(settings.alert_channels)
+    done = send_all(_warehouse(), settings)
+    if as_json:
+        _print_json(asdict(done))
+    else:
+        print(f"{done.notifications} notification{'' if done.notifications == 1 else 's'} sent")
+        _warn(*done.warnings)
+    if done.warnings:
+        raise typer.Exit(1)
+
+
+@alerts.command()
+def test(as_json: Json = False) -> None:
+    """Send a test notification to every channel and say how each answered; exits 1 if one didn't take it."""
+    from workbench.governance.alerts.sending import send_test
+    from workbench.settings import get_settings
+
+    settings = get_settings()
+    _require_channels(settings.alert_channels)
+    answers = send_test(settings)
+    if as_json:
+        _print_json([{"channel": name, "error": error} for name, error in answers])
+    else:
+        from workbench.terminal import printable
+
+        for name, error in answers:
+            print(printable(f"{name}: {error or 'took it'}"))
+    if any(error for _, error in answers):
+        raise typer.Exit(1)
+
+
+def _require_channels(channels: str) -> None:
+    if not channels.strip():
+        from workbench.errors import UsageError
+
+        raise UsageError(
+            "no channel is named; WORKBENCH_ALERT_CHANNELS takes their addresses, log: for example"
+        )
+
+
+def _warehouse() -> Warehouse:
+    """Return the warehouse, brought up to what alerts need."""
+    from workbench.warehouse import connect
+
+    warehouse = connect()
+    warehouse.ensure()
+    return warehouse
+
+
+def _warn(*warnings: str) -> None:
+    from workbench.terminal import printable
+
+    for warning in warnings:
+        print(printable(warning), file=sys.stderr)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, default=str, indent=2))

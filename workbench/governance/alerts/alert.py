@@ -1,0 +1,66 @@
+"""What an alert is: one sentence for a person about one subject."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Severity = Literal["info", "warning", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
+"""From the least to the worst."""
+
+KINDS = {
+    "run_failed": "a run failed",
+    "rejected_batch": "a file was refused whole",
+    "quality": "a check of what was built failed",
+    "stale": "a table isn't as fresh as its pipeline's schedule promises",
+    "no_rate": "sales have no exchange rate",
+    "sales_anomaly": "sales left their expected range",
+    "channel_down": "a channel took no alerts for a day",
+    "test": "a test of the channels",
+}
+"""The kinds that Workbench raises; each has a section in docs/operations/alerts.md."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One sentence for a person about one subject.
+
+    ``finding`` tells what was found apart from all other findings of the kind: two alerts are the same if their kind
+    and finding are, whatever they say. A figure that may come out otherwise tomorrow belongs into the finding only if
+    it is news then. ``link`` is a page that says more, if that isn't the page of the run.
+    """
+
+    kind: str
+    severity: Severity
+    subject: str
+    message: str
+    finding: tuple[str, ...]
+    link: str | None = None
+
+    @property
+    def alert_id(self) -> str:
+        """Its identity: 32 hexadecimal digits."""
+        return hashlib.sha256("\0".join((self.kind, *self.finding)).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alert as it is kept; ``raised_at`` is UTC, without zone."""
+
+    alert_id: str
+    run_id: str | None
+    raised_at: datetime
+    kind: str
+    severity: Severity
+    subject: str
+    message: str
+    link: str | None = None
+    is_open: bool = True
+
+    @property
+    def badness(self) -> int:
+        """A number that is the greater the worse it is."""
+        return SEVERITIES.index(self.severity) if self.severity in SEVERITIES else 0

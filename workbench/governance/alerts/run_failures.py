@@ -1,0 +1,108 @@
+"""Alerts of failed runs: one for each pipeline, stage and error, until that stage succeeds again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from workbench.errors import one_line
+from workbench.governance.alerts.alert import Alert, Raised
+from workbench.governance.alerts.recorded import close_subjects, insert, raised
+
+if TYPE_CHECKING:
+    from workbench.warehouse import Session
+
+KIND = "run_failed"
+_LONGEST = 1000
+# Numbers, identities and times differ from one failure to the next that is the same.
+_VARIES = re.compile(r"\b[0-9a-fA-F-]{8,}\b|\d+")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A run, or a stage of one, that failed; ``stage`` is empty where it was none. ``raised_at`` is UTC, without zone."""
+
+    pipeline: str
+    stage: str
+    error: str
+    raised_at: datetime
+    run_id: str | None = None
+    link: str | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """What makes two failures the same: their errors may differ in figures."""
+        return self.pipeline, self.stage, _VARIES.sub("#", self.error)
+
+    @property
+    def subject(self) -> str:
+        """What the alert is about."""
+        return subject_of(self.pipeline, self.stage)
+
+    def raised(self, last_success: str = "") -> Raised:
+        """Return the alert; after another success it is another one."""
+        what = f"stage {self.stage} of {self.pipeline}" if self.stage else self.pipeline
+        message = f"{what} failed: {one_line(self.error, _LONGEST)}"
+        finding = (*self.identity, last_success)
+        alert = Alert(KIND, "critical", self.subject, message, finding, self.link)
+        return raised(alert, self.run_id, self.raised_at)
+
+
+def subject_of(pipeline: str, stage: str) -> str:
+    """Return what alerts call a stage of a pipeline, or the pipeline itself."""
+    return f"{pipeline}/{stage}" if stage else pipeline
+
+
+def last_success(session: Session, pipeline: str, stage: str) -> tuple[str, datetime | None]:
+    """Return the last run in which a stage, or the pipeline, came to a good end, and when; ``("", None)`` if none did."""
+    which, values = ("stage = ?", [stage]) if stage else ("stage IS NULL", [])
+    found = session.execute(
+        f"SELECT run_id, finished_at FROM ops.runs WHERE pipeline = ? AND {which} "
+        "AND state IN ('succeeded', 'skipped') ORDER BY finished_at DESC LIMIT 1",
+        [pipeline, *values],
+    ).fetchone()
+    return (found[0], found[1]) if found else ("", None)
+
+
+def record_failure(session: Session, failure: Failure) -> Raised | None:
+    """Record an alert inside the caller's transaction; return it, None if it is there already.
+
+    None, too, if the stage has succeeded since, or the failure of this very run is known by another error.
+    """
+    run, finished_at = last_success(session, failure.pipeline, failure.stage)
+    if finished_at and finished_at > failure.raised_at:
+        return None
+    if failure.run_id and _is_known(session, failure):
+        return None
+    alert = failure.raised(run)
+    return alert if insert(session, [alert]) else None
+
+
+def _is_known(session: Session, failure: Failure) -> bool:
+    """Whether the run itself has told of it: whoever started it hears of it in other words."""
+    found = session.execute(
+        "SELECT subject FROM ops.alerts WHERE kind = ? AND run_id = ?", [KIND, failure.run_id]
+    ).fetchall()
+    return any(not failure.stage or subject == failure.subject for (subject,) in found)
+
+
+def record_ends(
+    session: Session, pipeline: str, ends: Mapping[str, str | None], run_id: str, finished_at: datetime
+) -> None:
+    """Record inside the caller's transaction how the stages of a run ended.
+
+    Args:
+        session: in which its rows of ``ops.runs`` are written.
+        pipeline: its name.
+        ends: for each stage that failed its error, for each that came to a good end None; the pipeline itself is ``""``.
+        run_id: the run.
+        finished_at: when it ended, UTC, without zone.
+    """
+    for stage, error in ends.items():
+        if error is not None:
+            record_failure(session, Failure(pipeline, stage, error, finished_at, run_id))
+    good = [subject_of(pipeline, stage) for stage, error in ends.items() if error is None]
+    close_subjects(session, KIND, good, finished_at)

@@ -1,0 +1,110 @@
+"""Tell of a failed run, wherever it ran, and whether or not the warehouse can be reached."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.errors import WorkbenchError, cause_of, one_line
+from workbench.governance.alerts.recorded import now
+from workbench.governance.alerts.run_failures import Failure
+
+if TYPE_CHECKING:
+    from workbench.settings import Settings
+
+_PATIENCE = 2.0
+"""Seconds to wait for a busy warehouse."""
+
+
+def tell_failure(
+    settings: Settings,
+    pipeline: str,
+    stage: str,
+    error: str,
+    run_id: str | None = None,
+    link: str | None = None,
+) -> list[str]:
+    """Raise the alert ``run_failed`` and send what waits; without the warehouse, past it.
+
+    It never raises. The same error of the same stage is told once until the stage succeeds, and a run that told of its
+    failure itself isn't told of again.
+
+    Args:
+        settings: where the warehouse, the home and the channels are.
+        pipeline: its name.
+        stage: name of the stage that failed; empty if it was none.
+        error: why; secrets of the settings are blotted out, and it is cut to one line.
+        run_id: the run, if there was one: the alert leads to its page.
+        link: a page that says more than that, a log for example.
+
+    Returns:
+        What went wrong on the way, one sentence each.
+    """
+    from workbench.secrets.redact import Redactor
+
+    clean = Redactor(settings.secrets).text
+    failure = Failure(
+        pipeline,
+        stage,
+        one_line(clean(error), 2000) or "no reason given",
+        now(),
+        run_id,
+        link and clean(link),
+    )
+    try:
+        return _by_warehouse(settings, failure)
+    except Exception as problem:
+        warnings = [f"alerts: sent past the warehouse: {clean(_reason(problem))}"]
+    try:
+        return warnings + _past_warehouse(settings, failure)
+    except Exception as problem:
+        return [
+            *warnings,
+            f"alerts: the failure of {failure.subject} can't be told: {clean(_reason(problem))}",
+        ]
+
+
+def send_waiting(settings: Settings) -> list[str]:
+    """Send what waits, at the end of a run; return what went wrong, one sentence each. It never raises."""
+    try:
+        from workbench.governance.alerts.outbox import FILE
+
+        if not settings.alert_channels and not (settings.runs / FILE).is_file():
+            return []
+        from workbench.governance.alerts.sending import send
+        from workbench.warehouse import connect
+
+        return list(send(connect(settings.warehouse), settings).warnings)
+    except Exception as problem:
+        from workbench.secrets.redact import Redactor
+
+        return [f"alerts: they wait to be sent: {Redactor(settings.secrets).text(_reason(problem))}"]
+
+
+def _by_warehouse(settings: Settings, failure: Failure) -> list[str]:
+    from workbench.governance.alerts.run_failures import record_failure
+    from workbench.governance.alerts.sending import send
+    from workbench.warehouse import locate
+    from workbench.warehouse.access import infrastructure
+    from workbench.warehouse.bookkeeping import bookkeeping
+
+    warehouse = locate(settings.warehouse, patience=_PATIENCE)
+    warehouse.require()
+    with infrastructure(), bookkeeping():
+        warehouse.ensure()
+        warehouse.run(lambda session: record_failure(session, failure), repeatable=True)
+        return list(send(warehouse, settings).warnings)
+
+
+def _past_warehouse(settings: Settings, failure: Failure) -> list[str]:
+    from workbench.governance.alerts.outbox import Outbox
+    from workbench.governance.alerts.sending import deliver
+
+    outbox = Outbox(settings)
+    outbox.add(failure)
+    return list(deliver(outbox, settings).warnings)
+
+
+def _reason(problem: Exception) -> str:
+    if isinstance(problem, WorkbenchError):
+        return str(problem)
+    return cause_of(problem) or f"{type(problem).__name__}: {one_line(str(problem))}"
