@@ -76,6 +76,8 @@ def _ours(start: Start) -> dict[str, str]:
         or f"{shlex.quote(sys.executable)} -m workbench.cli",
         "WORKBENCH_REPORTS_URL": settings.reports_url or f"http://127.0.0.1:{start.port}/workbench/reports",
     }
+    # Stages run for whoever starts it, on their AWS.
+    found |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     return {**found, **start.variables}
 
 
@@ -107,6 +109,7 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
         # What a task notes of itself goes with its success, so that nothing old is found when it is run anew.
         "state_store": {"clear_on_success": True},
         "usage_data_collection": {"enabled": False},
+        "logging": {"namespace_levels": "http.access=WARNING uvicorn.access=WARNING"},
     }
     found = {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
