@@ -70,3 +70,24 @@ def test_each_channel_says_how_it_answered(
     assert warehouse.counts("ops.alerts", "ops.alert_deliveries") == {
         "ops.alerts": 0, "ops.alert_deliveries": 0,
     }  # fmt: skip
+
+
+def test_tables_that_are_too_old_are_told_and_sent(
+    call: Call, warehouse: Warehouse, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_ALERT_CHANNELS", hook.url)
+    answer = call("alerts", "check")
+    assert (answer.status, answer.out) == (0, "Every table is as fresh as it should be.\n")
+    warehouse.execute(
+        "INSERT INTO ops.runs (run_id, pipeline, stage, state, finished_at) "
+        "VALUES ('r.products', 'retail_etl', 'products', 'succeeded', TIMESTAMP '2026-01-01 02:10:00')"
+    )
+    answer = call("alerts", "check")
+    assert (
+        answer.status == 1
+        and answer.out.startswith("retail_etl was due ")
+        and "core.dim_product" in answer.out
+    )
+    (found,) = json.loads(call("alerts", "check", "--json").out)
+    assert found["pipeline"] == "retail_etl"
+    assert [each["title"] for each in hook.got] == ["[warning] stale: retail_etl"]

@@ -44,4 +44,4 @@ def test_every_alert_that_is_raised_is_of_a_known_kind() -> None:
         for cell in json.loads(path.read_text())["cells"]:
             if cell["cell_type"] == "code" and "Alert(" in (source := "".join(cell["source"])):
                 raised |= kinds_in(source)
-    assert raised <= set(KINDS)
+    assert raised == set(KINDS)

@@ -44,3 +44,20 @@ def test_what_nobody_scheduled_is_by_hand_and_a_long_message_is_cut(
     record_checks(warehouse, [CheckResult("x", None, "fail", 3, "ü" * 3000)])
     (row,) = results(warehouse)
     assert (row["run_id"], row["failures"], row["message"]) == ("by-hand", 3, "ü" * 1024)
+
+
+def test_a_check_that_finds_something_is_an_alert_until_it_passes(warehouse: Warehouse) -> None:
+    def check(run_id: str, status: Any, failures: int = 0) -> list[tuple[str, str, bool]]:
+        record_checks(warehouse, [CheckResult("filled", "core.dim_store", status, failures), FILLED], run_id)
+        rows = warehouse.rows("SELECT * FROM ops.alerts ORDER BY raised_at")
+        assert {(row["kind"], row["subject"]) for row in rows} <= {("quality", "filled")}
+        return [(row["run_id"], row["severity"], row["is_open"]) for row in rows]
+
+    assert check("one", "pass") == []
+    assert check("two", "warn", 1) == [("two", "warning", True)]
+    assert check("three", "warn", 2) == [("two", "warning", True)]
+    assert check("four", "fail", 3) == [("two", "warning", True), ("four", "critical", True)]
+    assert check("five", "pass") == [("two", "warning", False), ("four", "critical", False)]
+    assert check("six", "fail", 1)[2:] == [("six", "critical", True)]
+    (row,) = warehouse.rows("SELECT message FROM ops.alerts WHERE is_open")
+    assert row["message"] == "the check filled of core.dim_store found 1 row"

@@ -108,6 +108,35 @@ def send(as_json: Json = False) -> None:
 
 
 @alerts.command()
+def check(as_json: Json = False) -> None:
+    """Raise alerts for tables that are older than their pipelines' schedules promise, and send what waits.
+
+    It is for cron, on a machine or in a container that doesn't run the pipelines itself. Exits 1 if a table is too old.
+    """
+    from datetime import UTC
+
+    from workbench.execution.scheduling.stale import check_fresh
+    from workbench.execution.scheduling.timetable import Timetable
+    from workbench.governance.alerts.telling import send_waiting
+    from workbench.settings import get_settings
+    from workbench.terminal import printable
+
+    settings = get_settings()
+    pipelines = Timetable(settings, _warn).pipelines()
+    stale = check_fresh(_warehouse(), pipelines, datetime.now(UTC))
+    if as_json:
+        _print_json([{"pipeline": alert.subject, "message": alert.message} for alert in stale])
+    else:
+        for alert in stale:
+            print(printable(alert.message))
+        if not stale:
+            print("Every table is as fresh as it should be.")
+    _warn(*send_waiting(settings))
+    if stale:
+        raise typer.Exit(1)
+
+
+@alerts.command()
 def test(as_json: Json = False) -> None:
     """Send a test notification to every channel and say how each answered; exits 1 if one didn't take it."""
     from workbench.governance.alerts.sending import send_test
