@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +139,34 @@ def test_a_notebook_by_itself_and_a_run_that_was_stopped_raise_nothing(
     assert alerts(warehouse) == [] and hook.got == []
 
 
+KILL = """
+import json, os, signal
+from pathlib import Path
+from workbench.settings import get_settings
+record_of = get_settings().runs / os.environ["WORKBENCH_RUN_ID"] / "run.json"
+if Path(NAME).exists():
+    os.kill(json.loads(record_of.read_text())["pid"], signal.SIGKILL)
+"""
+RUN = "import sys; from workbench.execution import run_pipeline; run_pipeline(sys.argv[1])"
+
+
+def test_a_run_whose_process_was_killed_is_told_of_by_the_next(
+    shop: Path, hook: Webhook, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    (tmp_path / "wrong").touch()
+    notebook(shop / "sell.ipynb", f"NAME = {str(tmp_path / 'wrong')!r}", KILL)
+    assert subprocess.run([sys.executable, "-c", RUN, str(shop)], check=False).returncode == -signal.SIGKILL
+    assert hook.got == []
+    (tmp_path / "wrong").unlink()
+    notebook(tmp_path / "other" / "only.ipynb")
+    other = pipeline(tmp_path / "other", {"only": {}})
+    assert run_pipeline(other).state == "succeeded"
+    (got,) = hook.got
+    assert got["title"] == "[critical] run_failed: shop/sell" and "without a word" in got["text"]
+    assert run_pipeline(shop).state == "succeeded"
+    assert [each["is_open"] for each in alerts(warehouse)] == [False]
+
+
 def test_others_tell_of_a_failure_once_and_never_fail_themselves(
     hook: Webhook, warehouse: Warehouse, settings: Settings, home: Path
 ) -> None:
@@ -150,10 +181,14 @@ def test_others_tell_of_a_failure_once_and_never_fail_themselves(
     tell_failure(at, "shop", "count", "the words of who started it", run_id="r1")
     tell_failure(at, "shop", "", "the words of who started it", run_id="r1")
     assert len(hook.got) == 2
-    # With nothing to write to, nowhere to keep it and nobody who listens it says so.
-    at = at.model_copy(update={"warehouse_url": "redshift://u@127.0.0.1:1/dev", "home": Path("/proc/none")})
-    first, second = tell_failure(at, "shop", "sell", "worse")
-    assert "past the warehouse" in first and "can't be told" in second
+    # With no warehouse, and nowhere to keep what was sent, it is sent all the same; its id tells that it is the same.
+    at = at.model_copy(update={"warehouse_url": "duckdb:////nowhere/at.duckdb", "home": Path("/proc/none")})
+    for _ in range(2):
+        first, second = tell_failure(at, "shop", "sell", "worse")
+        assert "past the warehouse" in first and "can't be kept" in second
+    assert len(hook.got) == 4 and hook.got[2]["id"] == hook.got[3]["id"]
+    at = at.model_copy(update={"alert_channels": f"http://127.0.0.1:{free_port()}"})
+    assert "refused" in tell_failure(at, "shop", "sell", "worse")[-1]
 
 
 def test_a_failure_kept_beside_the_warehouse_is_tried_again(

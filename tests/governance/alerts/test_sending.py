@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,25 @@ def test_killed_after_the_channel_took_it_the_same_message_comes_again(
     assert send(warehouse, get_settings(), clock) == Sent(1)
     assert hook.got[2]["id"] == hook.got[0]["id"] and hook.got[2]["alerts"] == hook.got[0]["alerts"]
     assert states(warehouse) == {"sent": 2}
+
+
+def test_two_that_send_at_once_send_each_alert_once(warehouse: Warehouse, hook: Webhook) -> None:
+    for number in range(12):
+        raise_(warehouse, alert(number), run_id=f"r{number}")
+    together = threading.Barrier(3)
+    counts = []
+
+    def work() -> None:
+        together.wait()
+        counts.append(send(warehouse, settings(hook.url)).notifications)
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(counts) == len(hook.got) == 12 and len(counts) == 3
+    assert len({each["id"] for each in hook.got}) == 12
 
 
 def test_what_is_no_channel_is_a_warning_and_the_others_get_theirs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 HOUR = timedelta(hours=1)
 _OF_ALERT = [field.name for field in fields(Raised)]
 _OF_DELIVERY = [field.name for field in fields(Delivery)]
+# Threads that write the same rows of an embedded warehouse at once fail.
+_taking_turns = threading.Lock()
 _COLUMNS = ("alert_id", "channel", *_OF_DELIVERY, "error")
 
 
@@ -48,6 +51,9 @@ class WarehouseDeliveries:
             return Plan()
 
         def work(session: Session) -> Plan:
+            if not self._warehouse.is_embedded:
+                # Two that claim at once would each see that nobody has.
+                session.execute("LOCK TABLE ops.alert_deliveries")
             rows = session.execute(sql, values).fetchall()
             ((sent,),) = session.execute(
                 "SELECT count(DISTINCT notification_id) FROM ops.alert_deliveries WHERE channel = ? "
@@ -67,14 +73,14 @@ class WarehouseDeliveries:
                 put(session, [_silent(channel, found.given_up, now)])
             return found
 
-        with bookkeeping():
+        with _taking_turns, bookkeeping():
             return self._warehouse.run(work)
 
     @infrastructure()
     def note(self, channel: str, notification: Notification, error: str | None, now: datetime) -> None:
         """Note how it ended."""
         state: State = "failed" if error else "sent"
-        with bookkeeping():
+        with _taking_turns, bookkeeping():
             self._warehouse.run(
                 lambda session: write_delivery(
                     session, channel, notification, state, notification.attempts + 1, error, now

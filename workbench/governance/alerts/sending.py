@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from workbench.errors import WorkbenchError
-from workbench.governance.alerts.alert import Alert
+from workbench.governance.alerts.alert import Alert, Raised
 from workbench.governance.alerts.channels.base import Channel, Unreachable
 from workbench.governance.alerts.channels.connect import connect_channels
 from workbench.governance.alerts.notifications import Notification, notification_of
@@ -73,17 +73,19 @@ def deliver(deliveries: Deliveries, settings: Settings, clock: Clock = now) -> S
 
 
 def send_test(settings: Settings) -> list[tuple[str, str]]:
-    """Send a test notification to each channel; return its name and why it didn't take it, empty if it did.
+    """Send a test notification, as `send_alone` does."""
+    return send_alone(replace(raised(_TEST, None, now()), alert_id=uuid4().hex), settings)
+
+
+def send_alone(alert: Raised, settings: Settings) -> list[tuple[str, str]]:
+    """Send an alert to each channel and note nothing; return its name and why it didn't take it, empty if it did.
 
     What is no channel stands there too, by the problem alone.
     """
     channels, problems = connect_channels(settings)
     answers = [("WORKBENCH_ALERT_CHANNELS", problem) for problem in problems]
     for channel in channels:
-        found = raised(_TEST, None, now())
-        problem, _ = _attempt(
-            channel, notification_of([replace(found, alert_id=uuid4().hex)], channel.name), settings
-        )
+        problem, _ = _attempt(channel, notification_of([alert], channel.name), settings)
         answers.append((channel.name, problem))
     return answers
 

@@ -45,15 +45,17 @@ def tell_failure(
     failure = Failure(
         pipeline,
         stage,
-        one_line(clean(error), 2000) or "no reason given",
+        one_line(clean(str(error)), 2000) or "no reason given",
         now(),
         run_id,
         link and clean(link),
     )
     try:
-        return _by_warehouse(settings, failure)
+        _record(settings, failure)
     except Exception as problem:
         warnings = [f"alerts: sent past the warehouse: {clean(_reason(problem))}"]
+    else:
+        return send_waiting(settings)
     try:
         return warnings + _past_warehouse(settings, failure)
     except Exception as problem:
@@ -80,9 +82,8 @@ def send_waiting(settings: Settings) -> list[str]:
         return [f"alerts: they wait to be sent: {Redactor(settings.secrets).text(_reason(problem))}"]
 
 
-def _by_warehouse(settings: Settings, failure: Failure) -> list[str]:
+def _record(settings: Settings, failure: Failure) -> None:
     from workbench.governance.alerts.run_failures import record_failure
-    from workbench.governance.alerts.sending import send
     from workbench.warehouse import locate
     from workbench.warehouse.access import infrastructure
     from workbench.warehouse.bookkeeping import bookkeeping
@@ -92,15 +93,20 @@ def _by_warehouse(settings: Settings, failure: Failure) -> list[str]:
     with infrastructure(), bookkeeping():
         warehouse.ensure()
         warehouse.run(lambda session: record_failure(session, failure), repeatable=True)
-        return list(send(warehouse, settings).warnings)
 
 
 def _past_warehouse(settings: Settings, failure: Failure) -> list[str]:
     from workbench.governance.alerts.outbox import Outbox
-    from workbench.governance.alerts.sending import deliver
+    from workbench.governance.alerts.sending import deliver, send_alone
 
     outbox = Outbox(settings)
-    outbox.add(failure)
+    try:
+        outbox.add(failure)
+    except OSError as problem:
+        # Nothing is known of what was sent before; its id is the same each time.
+        answers = send_alone(failure.raised(), settings)
+        unsent = [f"alerts: {error}" for _, error in answers if error]
+        return [f"alerts: the failure of {failure.subject} can't be kept: {_reason(problem)}", *unsent]
     return list(deliver(outbox, settings).warnings)
 
 
