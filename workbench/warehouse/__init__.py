@@ -9,6 +9,8 @@ from workbench.schema import Dialect
 from workbench.settings import Settings, get_settings
 from workbench.warehouse.base import Session, StagedRows, Warehouse
 
+_REDSHIFT = ("redshift://", "redshift+iam://")
+
 
 def connect(url: str | None = None, *, create: bool = False, read_only: bool = False) -> Warehouse:
     """Return the warehouse at ``url``, or the one the settings name.
@@ -64,10 +66,15 @@ def dialect_of(url: str) -> Dialect:
     """
     if url.startswith("duckdb://"):
         return "duckdb"
-    if url.startswith(("redshift://", "redshift+iam://")):
+    if url.startswith(_REDSHIFT):
         return "redshift"
     scheme = url.split(":", 1)[0]
     raise UsageError(f"no warehouse engine for {scheme!r}; an URL begins with duckdb:/// or redshift://")
+
+
+def unused_modules(url: str) -> tuple[str, ...]:
+    """Return the modules of ours that nobody imports who works with a warehouse at ``url``."""
+    return () if url.startswith(_REDSHIFT) else ("workbench.warehouse.redshift",)
 
 
 def _redshift(url: str, settings: Settings) -> Warehouse:
@@ -82,4 +89,4 @@ def _redshift(url: str, settings: Settings) -> Warehouse:
     return RedshiftWarehouse(address, staging)
 
 
-__all__ = ["Session", "StagedRows", "Warehouse", "connect", "dialect_of", "locate"]
+__all__ = ["Session", "StagedRows", "Warehouse", "connect", "dialect_of", "locate", "unused_modules"]

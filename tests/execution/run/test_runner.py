@@ -26,7 +26,7 @@ from workbench.execution.notebook.imports import closure
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.records.store import read_run
 from workbench.settings import Settings
-from workbench.warehouse import connect
+from workbench.warehouse import connect, unused_modules
 
 TAKE = """\
 import os
@@ -329,3 +329,16 @@ def test_what_a_function_imports_that_few_runs_call_is_not_loaded_ahead_but_coun
     assert {"rare", "both", "rarer"} <= set(found.third_party)
     assert "both" in found.later and not {"rare", "rarer", "rarely_used"} & {*found.later, *found.own}
     assert tmp_path / "rarely_used.py" in found.first_party
+
+
+def test_the_engine_that_a_warehouse_has_no_use_for_is_not_loaded_ahead_but_counts(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb")
+    for url, is_loaded in (("duckdb:///a.duckdb", False), ("redshift://user@host/database", True)):
+        found = closure(read_notebook(path), tmp_path, unused=unused_modules(url))
+        assert {"workbench.warehouse.duckdb", "duckdb"} <= set(found.later)
+        assert (
+            {"workbench.warehouse.redshift.engine", "redshift_connector"} <= set(found.later)
+        ) is is_loaded
+        assert any("redshift" in name for name in found.later) is is_loaded
+        assert "redshift_connector" in found.third_party
+        assert any(path.parent.name == "redshift" for path in found.first_party)

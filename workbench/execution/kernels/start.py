@@ -11,6 +11,7 @@ from workbench.execution.kernels.fork.client import CannotFork, ZygoteClient, fi
 from workbench.execution.notebook.imports import Closure, closure
 from workbench.execution.notebook.language import PYTHON
 from workbench.settings import get_settings
+from workbench.warehouse import unused_modules
 
 if TYPE_CHECKING:
     from workbench.execution.kernels.jupyter_kernel import KernelProcess
@@ -112,7 +113,8 @@ def wanted(found: Closure, folder: Path, alone: bool = True) -> list[str]:
 
 
 def _imports(content: Mapping[str, Any], folder: Path) -> Closure:
-    return closure(content, folder, get_settings().kept_imports)
+    settings = get_settings()
+    return closure(content, folder, settings.kept_imports, unused_modules(settings.warehouse))
 
 
 def _identity(env: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import ast
 import site
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,7 +25,8 @@ class Closure:
     written, in the order in which they are met. ``direct`` are the names that the notebook's own cells import,
     ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
     those of others that are worth loading before a notebook needs them: all but what functions import that are called
-    in few runs (:func:`workbench.seldom.seldom`).
+    in few runs (:func:`workbench.seldom.seldom`), and what only modules import that are of no use here. Neither is in
+    ``lazy``.
     """
 
     first_party: tuple[Path, ...]
@@ -41,7 +42,9 @@ class Closure:
         return self.ahead + self.lazy
 
 
-def closure(content: Mapping[str, Any], folder: Path, kept: Path | None = None) -> Closure:
+def closure(
+    content: Mapping[str, Any], folder: Path, kept: Path | None = None, unused: Sequence[str] = ()
+) -> Closure:
     """Return what a notebook imports.
 
     Args:
@@ -49,14 +52,15 @@ def closure(content: Mapping[str, Any], folder: Path, kept: Path | None = None) 
         folder: where it is; modules beside it are first-party, as is what lies outside of the installed ones.
         kept: a folder for what was found, which is found again there as long as no file of it has changed, and none
             came that would be imported in its place.
+        unused: modules of ours that only functions import, and here none will.
     """
     roots = _roots(folder)
     sources = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
-    past = KeptImports(kept, [*sources, *map(str, roots)]) if kept else None
+    past = KeptImports(kept, [*sources, *map(str, roots), *unused]) if kept else None
     if past and (known := past.read()):
         files = tuple(map(Path, known.pop("first_party")))
         return Closure(files, **{name: tuple(modules) for name, modules in known.items()})
-    found = _closure(sources, roots)
+    found = _closure(sources, roots, unused)
     if past:
         parts = {**asdict(found), "first_party": [str(path) for path in found.first_party]}
         past.keep(parts, [*found.first_party, *_looked_in(found, roots)])
@@ -77,11 +81,14 @@ def _looked_in(found: Closure, roots: Iterable[Path]) -> set[Path]:
     return folders
 
 
-def _closure(sources: Iterable[str], roots: tuple[Path, ...]) -> Closure:
+def _closure(sources: Iterable[str], roots: tuple[Path, ...], unused: Sequence[str]) -> Closure:
     named = [each for source in sources for each in _imports_of(_parse(source), "")]
-    files, others, _ = _follow(named, roots, lambda each: True)
-    _, ahead, often = _follow(named, roots, lambda each: each.when != "seldom")
-    _, _, own = _follow(named, roots, lambda each: each.when == "at once")
+    modules = _Modules(roots)
+    files, others, _ = _follow(named, modules, lambda each: True)
+    _, ahead, often = _follow(
+        named, modules, lambda each: each.when != "seldom" and each.module not in unused
+    )
+    _, _, own = _follow(named, modules, lambda each: each.when == "at once")
     return Closure(
         tuple(files),
         tuple(others),
@@ -93,7 +100,7 @@ def _closure(sources: Iterable[str], roots: tuple[Path, ...]) -> Closure:
 
 
 def _follow(
-    named: list[_Import], roots: tuple[Path, ...], counts: Callable[[_Import], bool]
+    named: list[_Import], modules: _Modules, counts: Callable[[_Import], bool]
 ) -> tuple[dict[Path, None], dict[str, None], dict[str, None]]:
     """Return our files, the names of others' modules and those of ours that these imports lead to."""
     files: dict[Path, None] = {}
@@ -106,22 +113,22 @@ def _follow(
         if (module, name) in seen:
             continue
         seen.add((module, name))
-        found = _find(module, roots)
+        found = modules.find(module)
         if found is None:
             if module.partition(".")[0] not in sys.stdlib_module_names:
                 others[module] = None
             continue
         own[module] = None
-        for parent in _parents(module, roots):
+        for parent in _parents(module, modules):
             files[parent] = None
         files[found] = None
+        read = modules.read(module)
         if name:
-            if _find(f"{module}.{name}", roots):
+            if modules.find(f"{module}.{name}"):
                 waiting.append((f"{module}.{name}", None))
-            elif target := _read(found, module, found.stat().st_mtime_ns).lazy.get(name):
+            elif target := read.lazy.get(name):
                 waiting.append((f"{module}.{target}", None))
-        imports = _read(found, module, found.stat().st_mtime_ns).imports
-        waiting += [(each.module, each.name) for each in imports if counts(each)]
+        waiting += [(each.module, each.name) for each in read.imports if counts(each)]
     return files, others, own
 
 
@@ -153,14 +160,15 @@ def _find(module: str, roots: tuple[Path, ...]) -> Path | None:
     return None
 
 
-def _parents(module: str, roots: tuple[Path, ...]) -> Iterator[Path]:
+def _parents(module: str, modules: _Modules) -> Iterator[Path]:
     parts = module.split(".")
     for count in range(1, len(parts)):
-        if found := _find(".".join(parts[:count]), roots):
+        if found := modules.find(".".join(parts[:count])):
             yield found
 
 
 When = Literal["at once", "often", "seldom"]
+_OF_STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,29 @@ class _Import:
 class _Module:
     imports: tuple[_Import, ...]
     lazy: dict[str, str]
+
+
+class _Modules:
+    """Our modules as they lie in the roots now: each is looked for once."""
+
+    def __init__(self, roots: tuple[Path, ...]) -> None:
+        self._roots = roots
+        self._found: dict[str, Path | None] = {}
+        self._known: dict[str, _Module] = {}
+
+    def find(self, module: str) -> Path | None:
+        """Return the file of a module; None if it isn't ours."""
+        if module not in self._found:
+            self._found[module] = _find(module, self._roots)
+        return self._found[module]
+
+    def read(self, module: str) -> _Module:
+        """Return what a module of ours imports."""
+        if module not in self._known:
+            path = self._found[module]
+            assert path is not None  # noqa: S101
+            self._known[module] = _read(path, module, path.stat().st_mtime_ns)
+        return self._known[module]
 
 
 @lru_cache(maxsize=1024)
@@ -204,7 +235,7 @@ def _imports_of(tree: ast.Module, package: str) -> Iterator[_Import]:
     while waiting:
         node, when = waiting.pop()
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            waiting += [(each, when) for each in node.orelse]
+            waiting += [(each, when) for each in reversed(node.orelse)]
         elif isinstance(node, ast.Import):
             yield from (_Import(alias.name, None, when) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -218,7 +249,13 @@ def _imports_of(tree: ast.Module, package: str) -> Iterator[_Import]:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 marks = {each.id for each in node.decorator_list if isinstance(each, ast.Name)}
                 when = "seldom" if when == "seldom" or "seldom" in marks else "often"
-            waiting += [(each, when) for each in reversed(list(ast.iter_child_nodes(node)))]
+            waiting += [(each, when) for each in reversed(_statements(node))]
+
+
+def _statements(node: ast.AST) -> list[ast.AST]:
+    """Return the statements in a statement; there is none in an expression, which most nodes are."""
+    parts = [part for name in node._fields if isinstance(part := getattr(node, name, None), list)]
+    return [each for part in parts for each in part if isinstance(each, _OF_STATEMENTS)]
 
 
 def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:

@@ -20,6 +20,7 @@ from workbench.execution.records.model import Version
 from workbench.execution.run.packages import PREFIX, environment_key
 from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
+from workbench.warehouse import unused_modules
 
 _NAMED = 3
 _LEFT_OUT = {"__pycache__", "target", "logs", "node_modules"}
@@ -129,7 +130,7 @@ def code_key(prepared: Prepared, stage: Stage, settings: Settings) -> dict[str, 
     key = {"the notebook": _hash(json.dumps(source).encode())}
     if not prepared.kernel.ours:
         key["the kernel"] = prepared.kernel.name
-    imports = closure(prepared.content, folder, settings.kept_imports)
+    imports = closure(prepared.content, folder, settings.kept_imports, unused_modules(settings.warehouse))
     for path in (*imports.first_party, *_files(folder, stage.code)):
         key[_label(path, settings.root, folder)] = file_hash(path)
     key |= environment_key(imports.third_party)
