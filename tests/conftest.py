@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     # boto3 keeps the credentials that its first client found; each test's servers have keys of their own.
     if "boto3" in sys.modules:
         monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+        monkeypatch.setattr("botocore.session.create_loader", _loader)
     yield folder
+
+
+@cache
+def _loader(folders: str | None) -> Any:
+    """What reads the descriptions of AWS's services, which are the same for every test: EC2's alone take a second."""
+    from botocore.loaders import create_loader
+
+    return create_loader(folders)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
 
@@ -80,11 +81,17 @@ def options(
     """Notebooks that run on schedule, over a data warehouse."""
 
 
+@cache
+def _program() -> Any:
+    """Return the program as it is run; to make it takes as long as many a command."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
     quick.program = True
     try:
-        app()
+        _program()()
     except WorkbenchError as error:
         print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from workbench.schema import DATASETS
 from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.transform.compiled import Project
-from workbench.warehouse import Session, Warehouse
+from workbench.warehouse import Session, Warehouse, connect
 
 LINE = "transaction_id,line_number,transaction_timestamp,customer_id,product_id,store_id,quantity,unit_price,currency\n"
 FIRST = {
@@ -93,17 +94,42 @@ def raw(warehouse: Warehouse) -> dict[str, list[str]]:
     }
 
 
-@pytest.fixture
-def first(warehouse: Warehouse, tmp_path: Path) -> dict[str, list[str]]:
-    """What the first deliveries were built to."""
-    assert len(take(warehouse, tmp_path, FIRST, "first")) == len(DATASETS)
+def build_first(warehouse: Warehouse, folder: Path) -> dict[str, list[str]]:
+    """Take the first deliveries in; return what they were built to."""
+    assert len(take(warehouse, folder, FIRST, "first")) == len(DATASETS)
     run(warehouse)
     return content(warehouse)
 
 
+@pytest.fixture(scope="module")
+def first_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, list[str]]]:
+    """DuckDB's file with the first deliveries, built once, and what they were built to."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(folder / "home"))
+        patch.delenv("WORKBENCH_WAREHOUSE_URL", raising=False)
+        warehouse = connect(create=True)
+        built = build_first(warehouse, folder)
+        warehouse.execute("CHECKPOINT")
+    return folder / "home" / "warehouse.duckdb", built
+
+
+@pytest.fixture
+def first(
+    warehouse: Warehouse, home: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> dict[str, list[str]]:
+    """What the first deliveries were built to in this test's warehouse."""
+    if not warehouse.is_embedded:
+        return build_first(warehouse, tmp_path)
+    file, built = request.getfixturevalue("first_file")
+    shutil.copy(file, home / "warehouse.duckdb")
+    return dict(built)
+
+
 def test_what_was_built_with_a_batch_forgets_it_and_gets_it_back(
-    warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]]
+    warehouse: Warehouse, tmp_path: Path
 ) -> None:
+    first = build_first(warehouse, tmp_path)
     landed = raw(warehouse)
     wrong = take(warehouse, tmp_path, WRONG, "wrong")
     run(warehouse)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.transform.conftest import content
+from tests.transform.conftest import Built, content
 from tests.transform.landing import land, line
 from workbench import transform
 from workbench.errors import WorkFailed
@@ -18,14 +18,32 @@ from workbench.settings import get_settings
 from workbench.warehouse import Warehouse, connect
 
 
+@pytest.fixture(scope="module")
+def compiled(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dbt project, and a home in which it was compiled and built."""
+    folder = tmp_path_factory.mktemp("compiled")
+    shutil.copytree(built.home, folder / "home")
+    shutil.copytree(
+        get_settings().root / "dbt",
+        folder / "project" / "dbt",
+        ignore=shutil.ignore_patterns("target", "logs"),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(folder / "home"))
+        patch.setenv("WORKBENCH_PROJECT", str(folder / "project"))
+        assert not transform.build("marts").known
+    return folder
+
+
 @pytest.fixture
-def project(copy: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A dbt project of this test's own, to be changed, built once."""
+def project(
+    copy: Warehouse, compiled: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """This test's own copy of the project and of the home, to be changed."""
+    shutil.copytree(compiled / "home", home, dirs_exist_ok=True)
     root = tmp_path / "project"
-    ignored = shutil.ignore_patterns("target", "logs")
-    shutil.copytree(get_settings().root / "dbt", root / "dbt", ignore=ignored)
+    shutil.copytree(compiled / "project", root)
     monkeypatch.setenv("WORKBENCH_PROJECT", str(root))
-    transform.build("marts")
     return root / "dbt"
 
 
@@ -142,12 +160,14 @@ def test_a_file_of_statements_that_is_none_is_overlooked_and_the_project_read_fr
     project: Path, home: Path
 ) -> None:
     path, cache = kept(project / "target"), home / "dbt" / "target" / "partial_parse.msgpack"
-    written = cache.stat().st_mtime_ns
-    for broken in (path.read_text()[:-9], "[1]", "{}"):
+    written = set()
+    # The first time the project is read in this home, where dbt keeps what it read.
+    for broken in ("", path.read_text()[:-9], "[1]", "{}"):
         path.write_text(broken)
         assert not transform.build("marts").known
         assert transform.build("marts").known
-    assert cache.stat().st_mtime_ns == written
+        written.add(cache.stat().st_mtime_ns)
+    assert len(written) == 1
 
 
 def test_statements_are_as_good_for_any_home_and_file(
