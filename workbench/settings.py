@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -360,7 +361,7 @@ def get_settings() -> Settings:
         UsageError: a setting has a value that isn't of its type.
     """
     try:
-        settings = Settings()
+        settings = _made_of(*_what_says_so())
     except ValidationError as error:
         first = error.errors()[0]
         name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
@@ -368,3 +369,22 @@ def get_settings() -> Settings:
     share(settings.home_shared)
     close_home(settings.home)
     return settings
+
+
+def _what_says_so() -> tuple[tuple[tuple[str, str], ...], str, bytes]:
+    """Return all that settings are made of: variables, the folder that paths begin in, and what ``.env`` holds."""
+    names = (name for name in os.environ if name == "HOME" or name.upper().startswith("WORKBENCH_"))
+    variables = tuple((name, os.environ[name]) for name in sorted(names))
+    try:
+        folder = os.getcwd()  # noqa: PTH109
+    except OSError:
+        # It is gone, and there is no file in it.
+        return variables, "", b""
+    file = Path(".env")
+    return variables, folder, file.read_bytes() if file.is_file() else b""
+
+
+@lru_cache(maxsize=4)
+def _made_of(variables: tuple[tuple[str, str], ...], folder: str, file: bytes) -> Settings:
+    """Return the settings; to make them anew takes milliseconds, and a command asks for them dozens of times."""
+    return Settings()
