@@ -148,6 +148,7 @@ def test_a_name_is_never_cut(redshift_warehouse: Warehouse) -> None:
         redshift_warehouse.append("ops.lineage", pa.Table.from_pylist([move]))
 
 
-def test_rows_of_another_shape_are_refused(redshift_warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("values", [["T"], []])
+def test_rows_of_another_shape_are_refused(redshift_warehouse: Warehouse, values: list[str]) -> None:
     with pytest.raises(UsageError, match=r"the rows don't fit raw\.fraud_labels"):
-        redshift_warehouse.append("raw.fraud_labels", pa.table({"transaction_id": ["T"]}))
+        redshift_warehouse.append("raw.fraud_labels", pa.table({"transaction_id": pa.array(values, "str")}))

@@ -63,6 +63,26 @@ def test_few_rows_and_many_arrive_alike(either: Warehouse, count: int) -> None:
     assert [{**row, "_extra": None} for row in found] == [{**row, "_extra": None} for row in rows.to_pylist()]
 
 
+@pytest.mark.parametrize("counts", [(), (0,), (0, 2, 0, 1), (0, 0, 2000)])
+def test_a_stream_is_read_to_its_end(either: Warehouse, counts: tuple[int, ...]) -> None:
+    whole = pa.Table.from_pylist([sale(number) for number in range(max(sum(counts), 1))])
+    ends = [sum(counts[: place + 1]) for place in range(len(counts))]
+    parts = [whole.slice(end - count, count) for end, count in zip(ends, counts, strict=True)]
+    # A slice of no rows is no batch.
+    batches = [batch for part in parts for batch in part.to_batches() or [empty(whole)]]
+    with either.prepare(
+        "raw.transactions", pa.RecordBatchReader.from_batches(whole.schema, batches)
+    ) as staged:
+        assert staged.rows == sum(counts)
+        assert either.run(staged.load) == sum(counts)
+    found = either.query("SELECT line_number FROM raw.transactions ORDER BY line_number")
+    assert found.column(0).to_pylist() == list(range(sum(counts)))
+
+
+def empty(rows: pa.Table) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=rows.schema)
+
+
 def test_a_list_of_codes_is_a_list(either: Warehouse) -> None:
     rows = pa.Table.from_pylist([refusal("a", "quantity:zero", "currency:unknown"), refusal("b")])
     either.append("ops.quarantine", rows)

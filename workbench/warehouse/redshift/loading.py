@@ -6,10 +6,12 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.schema import Column, Table, quote, sql_type
@@ -91,6 +93,11 @@ def prepared(table: str, rows: Rows | Records | Stream, staging: Staging | None)
         WorkFailed: a text is longer than its column, or S3 doesn't take the files.
     """
     target = declared(table)
+    rows = _peeked_at(rows)
+    if not isinstance(rows, pa.RecordBatchReader) and not len(rows) and _has_columns(rows, target):
+        # To start an engine for nothing would take longer than anything else.
+        yield Inserts(target, [])
+        return
     with tempfile.TemporaryDirectory(prefix="workbench-load-") as folder, duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET temp_directory = ?", [f"{folder}/temp"])
@@ -119,6 +126,22 @@ def prepared(table: str, rows: Rows | Records | Stream, staging: Staging | None)
         with staging.prefix("load") as prefix:
             _to_files(connection, prefix, Path(folder) / "rows")
             yield Files(target, count, prefix, staging.authorization)
+
+
+def _peeked_at(rows: Rows | Records | Stream) -> Rows | Records | Stream:
+    """Return the rows, those of a stream that has none as a table."""
+    if not isinstance(rows, pa.RecordBatchReader):
+        return rows
+    for batch in rows:
+        if len(batch):
+            return pa.RecordBatchReader.from_batches(rows.schema, chain([batch], rows))
+    return rows.schema.empty_table()
+
+
+def _has_columns(rows: Rows | Records, table: Table) -> bool:
+    if isinstance(rows, pa.Table):
+        return set(table.column_names) <= set(rows.column_names)
+    return isinstance(rows, list)
 
 
 def _shaped(table: Table) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ def is_large(session: RedshiftSession, sql: str) -> bool:
     return bool(found and int(found.group(1)) >= MANY)
 
 
+@lru_cache(maxsize=64)
 def _parsed(sql: str) -> exp.Expr | None:
+    """Return a statement's tree, which nobody changes; stages ask the same again and again."""
     try:
         return sqlglot.parse_one(sql, read="redshift")
     except sqlglot.errors.SqlglotError:
