@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Of its own: its versions and the demo's can't be one.
 AIRFLOW := .venv-airflow
-# Files of tests, in the order that tests/conftest.py gives them.
-WORKERS := -n 2 --dist loadfile --no-loadscope-reorder
+# Files of tests, in the order that tests/conftest.py gives them; three at once on two processors, as many a test waits.
+WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 

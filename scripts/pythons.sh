@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 3.12 3.13
+# Each process would compile all libraries anew.
+unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
     local candidate

@@ -20,7 +20,8 @@ Connect = Callable[..., redshift_connector.Connection]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip these tests where PostgreSQL isn't installed, and say how to get it."""
+    """Begin with dbt's, which take longest; skip all where PostgreSQL isn't installed, and say how to get it."""
+    items.sort(key=lambda item: item.path.name != "test_dbt.py")
     try:
         find_programs()
     except LocalError as problem:
