@@ -44,7 +44,7 @@ def make_project(folder: Path) -> Path:
         "print('slept', flush=True)\ntime.sleep(seconds)",
         parameters="seconds: int = 1  # how long",
         imports="import time\nfrom workbench.execution import record",
-        last="record(slept=seconds)",
+        last="record(counts={'slept': seconds})",
     )
     fails = folder / "pipeline_notebooks" / "fails"
     pipeline(fails, {"break": {"writes": ["report"], "notebook": "break.ipynb"}}, owner="tests")
@@ -215,6 +215,17 @@ class Stack:
             lambda: (state := self.api.run_state(dag_id, run_id)) in ("success", "failed") and state,
             f"{dag_id} {run_id}",
             seconds,
+        )
+
+    def told(self, dag_id: str, run_id: str) -> str:
+        """Return the end of what the tasks of a run wrote."""
+        return "\n".join(
+            line
+            for task in self.api.tasks(dag_id, run_id)
+            for line in [
+                f"{task.name} {task.state} {task.attempts}",
+                *self.api.log(dag_id, run_id, task)[-12:],
+            ]
         )
 
     def task(self, dag_id: str, run_id: str, task: str) -> TaskState:

@@ -175,7 +175,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Path:
         owner="somebody",
         schedule={"cron": "*/5 * * * *", "timezone": "Europe/Paris", "missed": "all"},
     )  # fmt: skip
-    notebook(every / "find.ipynb", last="record(stores=['a', 'b'])")
+    notebook(every / "find.ipynb", last="record(values={'stores': ['a', 'b']})")
     notebook(every / "each.ipynb", parameters="store: str")
     notebook(every / "listed.ipynb", parameters="region: str\nlimit: int = 7")
     notebook(

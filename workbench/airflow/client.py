@@ -32,6 +32,10 @@ class TaskState:
         return self.task if self.index < 0 else f"{self.task}[{self.index}]"
 
 
+class _Conflict(UsageError):
+    """There is one of that identity."""
+
+
 class AirflowClient:
     """Speaks to one Airflow, as the user of the settings.
 
@@ -78,7 +82,13 @@ class AirflowClient:
         body: dict[str, Any] = {"logical_date": None, "conf": dict(conf)}
         if run_id:
             body["dag_run_id"] = run_id
-        return str(self._call("POST", f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns", body)["dag_run_id"])
+        path = f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns"
+        try:
+            return str(self._call("POST", path, body)["dag_run_id"])
+        except _Conflict:
+            raise UsageError(
+                f"there is a run {run_id} of {dag_id} already: {self.page(dag_id, run_id or '')}"
+            ) from None
 
     def run_state(self, dag_id: str, run_id: str) -> str:
         """Return how far a run is: queued, running, success or failed."""
@@ -96,9 +106,7 @@ class AirflowClient:
         """Return the lines of a task's last attempt."""
         path = f"{self._run(dag_id, run_id)}/taskInstances/{quote(task.task, safe='')}/logs/{max(1, task.attempts)}"
         answer = self._call("GET", f"{path}?map_index={task.index}&full_content=true")
-        return [
-            str(each.get("event", "")) if isinstance(each, dict) else str(each) for each in answer["content"]
-        ]
+        return [line for each in answer["content"] for line in _lines(each)]
 
     def page(self, dag_id: str, run_id: str) -> str:
         """Return the page of a run."""
@@ -121,12 +129,23 @@ class AirflowClient:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             reason = _reason(error)
-            if error.code in (400, 401, 403, 404, 409, 422):
+            if error.code == 409:
+                raise _Conflict(f"Airflow: {reason}") from None
+            if error.code in (400, 401, 403, 404, 422):
                 raise UsageError(f"Airflow: {reason}") from None
             raise WorkFailed(f"Airflow: status {error.code}: {reason}") from None
         except (OSError, ValueError) as error:
             reason = str(getattr(error, "reason", error))
             raise WorkFailed(_NO_ANSWER.format(url=self.url, reason=reason)) from None
+
+
+def _lines(entry: Any) -> list[str]:
+    """Return an entry of a log as text, an error with what it says."""
+    if not isinstance(entry, dict):
+        return [str(entry)]
+    errors = [f"{each.get('exc_type')}: {each.get('exc_value')}" for each in entry.get("error_detail") or ()]
+    event = str(entry.get("event", ""))
+    return [*([] if event.startswith("::") else [event]), *errors]
 
 
 def _reason(error: urllib.error.HTTPError) -> str:

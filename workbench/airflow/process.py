@@ -76,9 +76,8 @@ def run_here(
     last = ""
     # As a process of its own: what a notebook does to its process stays there, and Airflow's environment needs none of
     # the libraries that stages do.
-    with (
-        tempfile.TemporaryFile() as answer,
-        subprocess.Popen(
+    with tempfile.TemporaryFile() as answer:
+        process = subprocess.Popen(
             [*command, "--json"],
             stdin=subprocess.DEVNULL,
             stdout=answer,
@@ -88,15 +87,17 @@ def run_here(
             errors="replace",
             start_new_session=True,
             preexec_fn=partial(_end_with, os.getpid()),
-        ) as process,
-    ):
-        watch = threading.Thread(target=_stop_it, args=(process, stop), daemon=True)
-        watch.start()
-        assert process.stderr is not None  # noqa: S101  it is a pipe
-        for line in process.stderr:
-            log(line.rstrip("\n"))
-            last = line.strip() or last
-        status = process.wait()
+        )
+        threading.Thread(target=_watch, args=(process, stop, os.getppid()), daemon=True).start()
+        try:
+            for line in process.stderr or ():
+                log(line.rstrip("\n"))
+                last = line.strip() or last
+            status = process.wait()
+        except BaseException:
+            # Nobody reads on: it is run anew, and not beside itself.
+            _end(process)
+            raise
         answer.seek(0)
         record = _record(answer.read()) or _kept(settings, run_id)
     error = last.removeprefix(PREFIX) if last.startswith(PREFIX) else ""
@@ -110,15 +111,20 @@ def _end_with(parent: int) -> None:
     set_death_signal(parent, signal.SIGTERM)
 
 
-def _stop_it(process: subprocess.Popen[str], stop: threading.Event) -> None:
+def _watch(process: subprocess.Popen[str], stop: threading.Event, worker: int) -> None:
+    """End the process when it is to stop, or when the worker that reports on this one is gone."""
     while process.poll() is None:
-        if stop.wait(0.5):
-            process.terminate()
-            try:
-                process.wait(_GRACE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-            return
+        if stop.wait(0.5) or os.getppid() != worker:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _environment() -> dict[str, str]:

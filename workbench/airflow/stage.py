@@ -49,6 +49,7 @@ class StageOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.pipeline, self.stage, self.over_value, self.by_day = pipeline, stage, over_value, by_day
+        self.run_id: str | None = None
         self.links: dict[str, str] = {}
         self._stop = threading.Event()
 
@@ -95,9 +96,11 @@ class StageOperator(BaseOperator):
         before: Any = store.get(_ATTEMPT) or {"number": 0, "concluded": True}
         if resumable and not before["concluded"]:
             self.log.info("going on with the task of run %s, whose worker vanished", before["run_id"])
+            self.run_id = before["run_id"]
             return before["number"], before["run_id"]
         attempt = {"number": before["number"] + 1, "run_id": fresh_id(), "concluded": False}
         store.set(_ATTEMPT, attempt)
+        self.run_id = attempt["run_id"]
         return attempt["number"], attempt["run_id"]
 
     def _conclude(self, context: Context, pipeline: Pipeline, ended: Ended) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
         # What a task notes of itself goes with its success, so that nothing old is found when it is run anew.
         "state_store": {"clear_on_success": True},
         "usage_data_collection": {"enabled": False},
-        "logging": {"namespace_levels": "http.access=WARNING uvicorn.access=WARNING"},
+        "logging": {"namespace_levels": "http.access=WARNING uvicorn.access=WARNING botocore=WARNING"},
     }
     found = {
         f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)

@@ -182,8 +182,10 @@ class _Task:
                 else:
                     stop.wait(poll)
             self._last_lines(poll)
-        except BaseException:
-            if not asked:
+        except BaseException as problem:
+            # A task that has a token waits for who comes again, but not where somebody ends it.
+            left = bool(self._spec.token) and isinstance(problem, Exception)
+            if not asked and not left:
                 self._stop()
             raise
         return self._result(task, asked)
