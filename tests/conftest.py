@@ -57,7 +57,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("WORKBENCH_HOME", str(folder))
     for name in (
         "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY", "WORKBENCH_REDSHIFT_S3",
-        "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE",
+        "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE", "WORKBENCH_ALERT_CHANNELS",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
     # boto3 keeps the credentials that its first client found; each test's servers have keys of their own.

@@ -92,12 +92,12 @@ def close(
 @alerts.command()
 def send(as_json: Json = False) -> None:
     """Send what channels haven't got yet; exits 1 if a channel can't be reached. For cron, and for after an outage."""
-    from workbench.governance.alerts.sending import send as send_all
+    from workbench.governance.alerts.telling import send_waiting
     from workbench.settings import get_settings
 
     settings = get_settings()
     _require_channels(settings.alert_channels)
-    done = send_all(_warehouse(), settings)
+    done = send_waiting(settings, upgrade=True)
     if as_json:
         _print_json(asdict(done))
     else:
@@ -131,7 +131,7 @@ def check(as_json: Json = False) -> None:
             print(printable(alert.message))
         if not stale:
             print("Every table is as fresh as it should be.")
-    _warn(*send_waiting(settings))
+    _warn(*send_waiting(settings).warnings)
     if stale:
         raise typer.Exit(1)
 

@@ -17,6 +17,7 @@ from workbench.execution import Run, RunOptions, run_notebook, run_pipeline
 from workbench.execution.run.progress import Lines
 from workbench.governance.alerts import Alert, put, tell_failure
 from workbench.governance.alerts.outbox import FILE
+from workbench.governance.alerts.telling import send_waiting
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, connect
 
@@ -198,6 +199,8 @@ def test_a_failure_kept_beside_the_warehouse_is_tried_again(
     at = settings.model_copy(update={"alert_channels": f"http://127.0.0.1:{port}"})
     away = at.model_copy(update={"warehouse_url": "duckdb:////nowhere/warehouse.duckdb"})
     assert any("refused" in each for each in tell_failure(away, "shop", "sell", "broken"))
+    # Whether or not it's time to try again, nothing is lost while the warehouse is away.
+    assert "they wait to be sent" in send_waiting(away).warnings[0] and (home / "runs" / FILE).is_file()
     with webhook(port) as back:
         # Known to the warehouse from here on, where its pause goes on.
         tell_failure(at, "other", "", "broken too")

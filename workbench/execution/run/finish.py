@@ -122,7 +122,7 @@ def _send_alerts(run: Run, settings: Settings, written: State | None) -> list[st
         failed = next((stage for stage in run.stages if stage.state == "failed"), None)
         what, error = (failed.name, failed.error) if failed else ("", run.error)
         return tell_failure(settings, run.pipeline, what, error or run.state, run.run_id)
-    return send_waiting(settings)
+    return list(send_waiting(settings).warnings)
 
 
 def _record(

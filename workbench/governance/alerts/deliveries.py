@@ -60,7 +60,9 @@ class WarehouseDeliveries:
                 "AND (state = 'sent' AND tried_at > ? OR state = 'sending' AND tried_at > ?)",
                 [channel, now - HOUR, now - CLAIMED],
             ).fetchall()
-            found = plan([_read(row) for row in rows], channel, max(0, limit - int(sent)), now)
+            # Where keys aren't enforced, two at once may have raised the same.
+            waiting = {row[0]: _read(row) for row in rows}
+            found = plan([*waiting.values()], channel, max(0, limit - int(sent)), now)
             for notification in found.notifications:
                 write_delivery(
                     session, channel, notification, "sending", notification.attempts + 1, None, now

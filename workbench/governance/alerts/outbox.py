@@ -48,6 +48,11 @@ class Outbox:
     def __init__(self, settings: Settings) -> None:
         self._path = settings.runs / FILE
 
+    @property
+    def is_filled(self) -> bool:
+        """Whether there is anything."""
+        return self._path.is_file()
+
     def add(self, failure: Failure) -> None:
         """Keep a failure, unless the same one is there."""
         with self._entries() as entries:
@@ -90,7 +95,7 @@ class Outbox:
         Raises:
             WorkbenchError: the warehouse can't be written; all is kept.
         """
-        if not self._path.is_file():
+        if not self.is_filled:
             return
         with self._entries() as entries:
 

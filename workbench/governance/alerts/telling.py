@@ -9,6 +9,7 @@ from workbench.governance.alerts.recorded import now
 from workbench.governance.alerts.run_failures import Failure
 
 if TYPE_CHECKING:
+    from workbench.governance.alerts.sending import Sent
     from workbench.settings import Settings
 
 _PATIENCE = 2.0
@@ -55,7 +56,7 @@ def tell_failure(
     except Exception as problem:
         warnings = [f"alerts: sent past the warehouse: {clean(_reason(problem))}"]
     else:
-        return send_waiting(settings)
+        return list(send_waiting(settings).warnings)
     try:
         return warnings + _past_warehouse(settings, failure)
     except Exception as problem:
@@ -65,21 +66,38 @@ def tell_failure(
         ]
 
 
-def send_waiting(settings: Settings) -> list[str]:
-    """Send what waits, at the end of a run; return what went wrong, one sentence each. It never raises."""
-    try:
-        from workbench.governance.alerts.outbox import FILE
+def send_waiting(settings: Settings, *, upgrade: bool = False) -> Sent:
+    """Send what waits; without the warehouse, the failures that couldn't be put there. It never raises.
 
-        if not settings.alert_channels and not (settings.runs / FILE).is_file():
-            return []
-        from workbench.governance.alerts.sending import send
+    Args:
+        settings: where the warehouse, the home and the channels are.
+        upgrade: bring a warehouse of an earlier version up to what alerts need, as each run does when it begins.
+    """
+    from workbench.governance.alerts.sending import Sent, deliver, send
+
+    try:
+        from workbench.governance.alerts.outbox import Outbox
         from workbench.warehouse import connect
 
-        return list(send(connect(settings.warehouse), settings).warnings)
+        outbox = Outbox(settings)
+        if not settings.alert_channels and not outbox.is_filled:
+            return Sent()
+        try:
+            warehouse = connect(settings.warehouse)
+            if upgrade:
+                warehouse.ensure()
+            return send(warehouse, settings)
+        except Exception as problem:
+            past = deliver(outbox, settings) if outbox.is_filled else Sent()
+            return Sent(past.notifications, (_waiting(settings, problem), *past.warnings))
     except Exception as problem:
-        from workbench.secrets.redact import Redactor
+        return Sent(0, (_waiting(settings, problem),))
 
-        return [f"alerts: they wait to be sent: {Redactor(settings.secrets).text(_reason(problem))}"]
+
+def _waiting(settings: Settings, problem: Exception) -> str:
+    from workbench.secrets.redact import Redactor
+
+    return f"alerts: they wait to be sent: {Redactor(settings.secrets).text(_reason(problem))}"
 
 
 def _record(settings: Settings, failure: Failure) -> None:
