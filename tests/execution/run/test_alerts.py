@@ -16,7 +16,7 @@ from tests.governance.alerts.receivers import Webhook, free_port, webhook
 from workbench.execution import Run, RunOptions, run_notebook, run_pipeline
 from workbench.execution.run.progress import Lines
 from workbench.governance.alerts import Alert, put, tell_failure
-from workbench.governance.alerts.outbox import FILE
+from workbench.governance.alerts.run_failures import OUTBOX
 from workbench.governance.alerts.telling import send_waiting
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, connect
@@ -100,14 +100,14 @@ def test_a_run_that_cannot_begin_is_told_of_without_the_warehouse_and_once(
             run_pipeline(shop)
     (got,) = hook.got
     assert got["title"] == "[critical] run_failed: shop" and "warehouse" in got["alerts"][0]["message"]
-    assert (home / "runs" / FILE).is_file()
+    assert (home / "runs" / OUTBOX).is_file()
     # As soon as the warehouse is there, it knows, and knows what was sent.
     file.unlink()
     Path(home.parent / "wrong").write_text("still wrong")
     assert run_pipeline(shop).state == "failed"
     kept = alerts(connect())
     assert [(each["subject"], each["is_open"]) for each in kept] == [("shop", True), ("shop/sell", True)]
-    assert len(hook.got) == 2 and not (home / "runs" / FILE).exists()
+    assert len(hook.got) == 2 and not (home / "runs" / OUTBOX).exists()
     Path(home.parent / "wrong").unlink()
     assert run_pipeline(shop).state == "succeeded"
     assert not any(each["is_open"] for each in alerts(connect()))
@@ -132,7 +132,7 @@ def test_a_run_whose_end_the_warehouse_does_not_take_is_told_of(
     assert (told["run_id"], told["subject"]) == (run.run_id, "shop") and "warehouse.duckdb" in told["message"]
 
 
-def test_a_notebook_by_itself_and_a_run_that_was_stopped_raise_nothing(
+def test_a_notebook_by_itself_raises_nothing(
     shop: Path, hook: Webhook, warehouse: Warehouse, tmp_path: Path
 ) -> None:
     (tmp_path / "wrong").write_text("wrong")
@@ -200,7 +200,7 @@ def test_a_failure_kept_beside_the_warehouse_is_tried_again(
     away = at.model_copy(update={"warehouse_url": "duckdb:////nowhere/warehouse.duckdb"})
     assert any("refused" in each for each in tell_failure(away, "shop", "sell", "broken"))
     # Whether or not it's time to try again, nothing is lost while the warehouse is away.
-    assert "they wait to be sent" in send_waiting(away).warnings[0] and (home / "runs" / FILE).is_file()
+    assert "they wait to be sent" in send_waiting(away).warnings[0] and (home / "runs" / OUTBOX).is_file()
     with webhook(port) as back:
         # Known to the warehouse from here on, where its pause goes on.
         tell_failure(at, "other", "", "broken too")

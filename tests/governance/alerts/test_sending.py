@@ -13,8 +13,9 @@ import pytest
 from tests.governance.alerts.conftest import Clock
 from tests.governance.alerts.receivers import Webhook, free_port, webhook
 from workbench.governance.alerts import Alert, put
+from workbench.governance.alerts.alert import Sent
 from workbench.governance.alerts.recorded import close, named
-from workbench.governance.alerts.sending import Sent, send
+from workbench.governance.alerts.sending import send
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse
 

@@ -64,3 +64,11 @@ class Raised:
     def badness(self) -> int:
         """A number that is the greater the worse it is."""
         return SEVERITIES.index(self.severity) if self.severity in SEVERITIES else 0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of it: notifications that channels took, and a sentence for each thing that went wrong."""
+
+    notifications: int = 0
+    warnings: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from workbench.governance.alerts.alert import SEVERITIES, Severity
 from workbench.governance.alerts.deliveries import HOUR, write_delivery
 from workbench.governance.alerts.notifications import Notification
 from workbench.governance.alerts.planning import Delivery, Plan, State, Waiting, plan
-from workbench.governance.alerts.run_failures import Failure, record_failure
+from workbench.governance.alerts.run_failures import OUTBOX, Failure, record_failure
 from workbench.private import private_folder
 from workbench.settings import Settings
 from workbench.warehouse.access import infrastructure
@@ -24,8 +24,6 @@ from workbench.warehouse.bookkeeping import bookkeeping
 
 if TYPE_CHECKING:
     from workbench.warehouse import Session, Warehouse
-
-FILE = ".alerts.json"
 
 
 @dataclass
@@ -46,12 +44,7 @@ class Outbox:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._path = settings.runs / FILE
-
-    @property
-    def is_filled(self) -> bool:
-        """Whether there is anything."""
-        return self._path.is_file()
+        self._path = settings.runs / OUTBOX
 
     def add(self, failure: Failure) -> None:
         """Keep a failure, unless the same one is there."""
@@ -95,7 +88,7 @@ class Outbox:
         Raises:
             WorkbenchError: the warehouse can't be written; all is kept.
         """
-        if not self.is_filled:
+        if not self._path.is_file():
             return
         with self._entries() as entries:
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from workbench.warehouse import Session
 
 KIND = "run_failed"
+OUTBOX = ".alerts.json"
+"""The file of the outbox, in the folder of runs."""
+
 _LONGEST = 1000
 # Numbers, identities and times differ from one failure to the next that is the same.
 _VARIES = re.compile(r"\b[0-9a-fA-F-]{8,}\b|\d+")

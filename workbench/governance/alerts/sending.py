@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from workbench.errors import WorkbenchError
-from workbench.governance.alerts.alert import Alert, Raised
+from workbench.governance.alerts.alert import Alert, Raised, Sent
 from workbench.governance.alerts.channels.base import Channel, Unreachable
 from workbench.governance.alerts.channels.connect import connect_channels
 from workbench.governance.alerts.notifications import Notification, notification_of
@@ -25,14 +25,6 @@ Clock = Callable[[], datetime]
 _TEST = Alert(
     "test", "info", "a test of the channels", "Somebody tries whether alerts arrive here.", ("test",)
 )
-
-
-@dataclass(frozen=True)
-class Sent:
-    """What came of it: notifications that channels took, and a sentence for each thing that went wrong."""
-
-    notifications: int = 0
-    warnings: tuple[str, ...] = ()
 
 
 def send(warehouse: Warehouse, settings: Settings, clock: Clock = now) -> Sent:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from workbench.errors import WorkbenchError, cause_of, one_line
+from workbench.governance.alerts.alert import Sent
 from workbench.governance.alerts.recorded import now
-from workbench.governance.alerts.run_failures import Failure
+from workbench.governance.alerts.run_failures import OUTBOX, Failure
 
 if TYPE_CHECKING:
-    from workbench.governance.alerts.sending import Sent
     from workbench.settings import Settings
 
 _PATIENCE = 2.0
@@ -73,22 +73,21 @@ def send_waiting(settings: Settings, *, upgrade: bool = False) -> Sent:
         settings: where the warehouse, the home and the channels are.
         upgrade: bring a warehouse of an earlier version up to what alerts need, as each run does when it begins.
     """
-    from workbench.governance.alerts.sending import Sent, deliver, send
-
+    is_kept = (settings.runs / OUTBOX).is_file()
+    if not settings.alert_channels and not is_kept:
+        return Sent()
     try:
         from workbench.governance.alerts.outbox import Outbox
+        from workbench.governance.alerts.sending import deliver, send
         from workbench.warehouse import connect
 
-        outbox = Outbox(settings)
-        if not settings.alert_channels and not outbox.is_filled:
-            return Sent()
         try:
             warehouse = connect(settings.warehouse)
             if upgrade:
                 warehouse.ensure()
             return send(warehouse, settings)
         except Exception as problem:
-            past = deliver(outbox, settings) if outbox.is_filled else Sent()
+            past = deliver(Outbox(settings), settings) if is_kept else Sent()
             return Sent(past.notifications, (_waiting(settings, problem), *past.warnings))
     except Exception as problem:
         return Sent(0, (_waiting(settings, problem),))
