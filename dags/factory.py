@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +14,15 @@ from workbench.airflow.pools import pool_of
 from workbench.airflow.stage import RecordedList, StageOperator
 from workbench.airflow.texts import pipeline_text, stage_text
 from workbench.airflow.timetables import EachTime, EveryDay
-from workbench.airflow.values import read_declared
+from workbench.airflow.values import read_declared, read_notebooks
+from workbench.execution.parameters.declarations import Parameter
 from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.partitions import roles
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
 from workbench.execution.pipeline.stage import TROUBLE_RETRIES
 from workbench.settings import Settings, get_settings
 
+Notebooks = Mapping[str, Mapping[str, Any]]
 LANDING = "landing"
 BACKFILL = "__days"
 _RETRY_DELAY, _LONGEST_DELAY = timedelta(seconds=15), timedelta(minutes=10)
@@ -34,7 +36,8 @@ def make_dags(name: str) -> None:
     """
     settings = get_settings()
     pipeline = load_pipeline(name, settings)
-    params = _params(pipeline)
+    notebooks = read_notebooks(pipeline)
+    params = _params(pipeline, read_declared(notebooks))
     with DAG(
         pipeline.name,
         schedule=_schedule(pipeline),
@@ -44,12 +47,14 @@ def make_dags(name: str) -> None:
         params=params,
         **_common(pipeline),
     ):
-        _tasks(pipeline, pipeline.order, settings, outlets=True)
+        _tasks(pipeline, pipeline.order, notebooks, settings, outlets=True)
     if any(stage.partitioned for stage in pipeline.stages.values()):
-        _backfill_dag(pipeline, params, settings)
+        _backfill_dag(pipeline, params, notebooks, settings)
 
 
-def _backfill_dag(pipeline: Pipeline, params: dict[str, Param], settings: Settings) -> None:
+def _backfill_dag(
+    pipeline: Pipeline, params: dict[str, Param], notebooks: Notebooks, settings: Settings
+) -> None:
     """Make the DAG that ``airflow backfill create`` goes over days with; it updates no asset, and never runs by itself."""
     over_days = roles(pipeline).over_days
     days = {name for stage in over_days for name in pipeline.stages[stage].partitioned.names}
@@ -62,7 +67,7 @@ def _backfill_dag(pipeline: Pipeline, params: dict[str, Param], settings: Settin
         params={name: param for name, param in params.items() if name not in days},
         **_common(pipeline),
     ):
-        _tasks(pipeline, over_days, settings, outlets=False)
+        _tasks(pipeline, over_days, notebooks, settings, outlets=False)
 
 
 def _common(pipeline: Pipeline) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _common(pipeline: Pipeline) -> dict[str, Any]:
     }
 
 
-def _params(pipeline: Pipeline) -> dict[str, Param]:
+def _params(pipeline: Pipeline, every: Mapping[str, Mapping[str, Parameter]]) -> dict[str, Param]:
     given = {
         name: {each: value for each, value in stage.parameters.items() if each not in stage.sources}
         for name, stage in pipeline.stages.items()
@@ -90,7 +95,7 @@ def _params(pipeline: Pipeline) -> dict[str, Param]:
     taken = {each for stage in pipeline.stages.values() for each in (*stage.sources, *stage.over)}
     declared = {
         name: {each: parameter for each, parameter in found.items() if each not in taken}
-        for name, found in read_declared(pipeline).items()
+        for name, found in every.items()
     }
     return dag_params(declared, given)
 
@@ -113,17 +118,25 @@ def _schedule(pipeline: Pipeline) -> Any:
     )
 
 
-def _tasks(pipeline: Pipeline, names: Iterable[str], settings: Settings, *, outlets: bool) -> None:
+def _tasks(
+    pipeline: Pipeline, names: Iterable[str], notebooks: Notebooks, settings: Settings, *, outlets: bool
+) -> None:
     tasks: dict[str, Any] = {}
     for name in names:
-        tasks[name] = _task(pipeline, name, tasks, settings, outlets=outlets)
+        tasks[name] = _task(pipeline, name, tasks, notebooks[name], settings, outlets=outlets)
         for before in sorted(pipeline.before[name]):
             if before in tasks:
                 tasks[before] >> tasks[name]
 
 
 def _task(
-    pipeline: Pipeline, name: str, tasks: dict[str, BaseOperator], settings: Settings, *, outlets: bool
+    pipeline: Pipeline,
+    name: str,
+    tasks: dict[str, BaseOperator],
+    notebook: Mapping[str, Any],
+    settings: Settings,
+    *,
+    outlets: bool,
 ) -> Any:
     stage = pipeline.stages[name]
     arguments: dict[str, Any] = {
@@ -131,7 +144,7 @@ def _task(
         "pipeline": pipeline.name,
         "stage": name,
         "by_day": not outlets,
-        "doc_md": stage_text(pipeline.notebook(name)),
+        "doc_md": stage_text(notebook),
         "inlets": _assets(stage.reads),
         "outlets": _assets(stage.writes) if outlets else [],
         "pool": pool_of(stage, settings),

@@ -24,7 +24,7 @@ EARLIEST = dt.date(1900, 1, 1)
 
 _FIRST_OF_ALL = dt.date(1700, 1, 1)
 
-_URLS = ("_URL", "_URI", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
+_URLS = ("_URL", "_URI", "_CONN", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
 # A reference in braces stands for a secret, and is none.
 _USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(?!\{(?:env|file|aws):[^{}]*\}@)([^\s/?#]*)@")
 
@@ -279,7 +279,7 @@ class Settings(BaseSettings):
         """What must never be shown: passwords, those of URLs too, in settings and in the environment."""
         texts = [value for value in self.__dict__.values() if isinstance(value, str)]
         texts += [value for name, value in os.environ.items() if name.endswith(_URLS)]
-        found = [self.redshift_password.get_secret_value()]
+        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
         for text in texts:
             for password in _USERINFO.findall(text):
                 found += [password, unquote(password)]

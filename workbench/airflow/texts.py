@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.pipeline.pipeline import Pipeline
 
 
-def stage_text(notebook: Path) -> str:
+def stage_text(notebook: Mapping[str, Any]) -> str:
     """Return the first cell of a stage's notebook: what it does, reads and writes, and when it fails."""
-    cells = read_notebook(notebook)["cells"]
+    cells = notebook["cells"]
     if not cells or cells[0]["cell_type"] != "markdown":
         return ""
     source = cells[0]["source"]

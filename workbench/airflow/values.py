@@ -19,16 +19,22 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-def read_declared(pipeline: Pipeline) -> dict[str, dict[str, Parameter]]:
+def read_notebooks(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+    """Return the notebook of each stage, as JSON.
+
+    Raises:
+        UsageError: one can't be read.
+    """
+    return {name: read_notebook(pipeline.notebook(name)) for name in pipeline.order}
+
+
+def read_declared(notebooks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Parameter]]:
     """Return the parameters that the notebook of each stage declares.
 
     Raises:
-        UsageError: a notebook can't be read, or a declaration is wrong.
+        UsageError: a declaration is wrong.
     """
-    return {
-        name: read_parameters(read_notebook(pipeline.notebook(name)), f"stage {name}")
-        for name in pipeline.order
-    }
+    return {name: read_parameters(notebook, f"stage {name}") for name, notebook in notebooks.items()}
 
 
 def stage_values(
@@ -40,7 +46,7 @@ def stage_values(
         UsageError: the run names a parameter that no stage has, or a value is of a wrong type.
         WorkFailed: a value that an earlier stage records isn't there.
     """
-    declared = read_declared(pipeline)
+    declared = read_declared(read_notebooks(pipeline))
     every = {name: parameter for each in declared.values() for name, parameter in each.items()}
     chosen = _chosen(context)
     for name in chosen:

@@ -18,8 +18,9 @@ from workbench.private import private_folder
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
-    from workbench.services.known import Start
+    from workbench.services.service import Start
 
+DAGS = Path("dags")
 ENVIRONMENT, LOCK = ".venv-airflow", "airflow.txt"
 USER = "admin"
 _OURS = tuple(
@@ -91,9 +92,9 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
         keep(keys, json.dumps([secrets.token_urlsafe(48), secrets.token_urlsafe(48)]))
     jwt, session = json.loads(keys.read_text())
     url = f"http://127.0.0.1:{start.port}"
-    options = {
+    options: dict[str, dict[str, object]] = {
         "core": {
-            "dags_folder": start.settings.root / "dags",
+            "dags_folder": start.settings.root / DAGS,
             "load_examples": False,
             "executor": "LocalExecutor",
             "parallelism": start.settings.parallel or os.cpu_count() or 2,

@@ -8,16 +8,12 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.errors import UsageError
-from workbench.extras import Ask, provide, provide_environment
 from workbench.private import let_enter, private_file, private_folder
 from workbench.services import airflow
-from workbench.settings import Settings
+from workbench.services.service import Service, Start, Variables
 from workbench.tracking import NO_TELEMETRY
 
 if TYPE_CHECKING:
@@ -25,52 +21,6 @@ if TYPE_CHECKING:
 
 BUCKET = "workbench"
 _REGION = "eu-west-1"
-Variables = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Start:
-    """What a service is started with.
-
-    ``folder`` is its own, ``port`` the one to listen on, and ``variables`` lead to the services that run already.
-    """
-
-    settings: Settings
-    folder: Path
-    port: int
-    variables: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Service:
-    """One service.
-
-    ``modules`` are what it needs, and ``extras`` bring them. ``command`` returns its command line and what its environment has beyond ours; ``answers`` returns its URL once
-    it is ready, else None; ``variables`` what to export so that clients find it. ``others`` start before it if
-    they are asked for too.
-    """
-
-    title: str
-    modules: tuple[str, ...]
-    extras: tuple[str, ...]
-    command: Callable[[Start], tuple[list[str], Variables]]
-    answers: Callable[[Start], str | None]
-    variables: Callable[[Start, str], Variables]
-    ready: float = 90
-    """Seconds that it may take to answer."""
-
-    def check(self, settings: Settings, ask: Ask | None = None) -> None:
-        """See to it that it is installed.
-
-        Raises:
-            UsageError: it isn't, and ``ask`` didn't agree to install it.
-        """
-        if self.command is _airflow:
-            provide_environment(self.title, airflow.ENVIRONMENT, airflow.LOCK, settings, ask)
-            return
-        provide(self.title, self.modules, self.extras, settings, ask)
-        if self.command is _redshift and not (settings.root / _REDSHIFT / "redshift_local").is_dir():
-            raise UsageError(f"the local Redshift lies in {settings.root / _REDSHIFT}, which isn't there")
 
 
 def _get(url: str) -> bool:
@@ -218,7 +168,7 @@ SERVICES: dict[str, Service] = {
     ),
     "redshift": Service(
         "the local Redshift", ("boto3", "cryptography", "redshift_connector"),
-        ("local", "redshift"), _redshift, _redshift_answers, _redshift_variables,
+        ("local", "redshift"), _redshift, _redshift_answers, _redshift_variables, folder=_REDSHIFT,
     ),
     "mlflow": Service(
         "MLflow", ("mlflow",), ("ml",), _mlflow, _mlflow_answers,
@@ -230,5 +180,6 @@ SERVICES: dict[str, Service] = {
     ),
     "airflow": Service(
         "Airflow", (), ("airflow",), _airflow, airflow.answers, airflow.variables, ready=300,
+        folder=airflow.DAGS, environment=(airflow.ENVIRONMENT, airflow.LOCK),
     ),
 }  # fmt: skip

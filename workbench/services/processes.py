@@ -20,7 +20,8 @@ from workbench.errors import WorkFailed, unknown
 from workbench.extras import Ask
 from workbench.files import write_text
 from workbench.private import private_folder
-from workbench.services.known import SERVICES, Start
+from workbench.services.known import SERVICES
+from workbench.services.service import Start
 from workbench.settings import Settings
 
 # What leaves clients where their data is; a local Redshift is another warehouse, an empty one.

@@ -165,7 +165,11 @@ def _check_sources(pipeline: Pipeline) -> None:
                 raise UsageError(f"{where}: code: no file or folder {pipeline.folder / path}")
 
 
-class _UniqueKeys(yaml.SafeLoader):
+# The one in C takes a fifth of the time; not every build of PyYAML has it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeys(_Loader):
     """A loader that takes no key twice; YAML's own would let the last one win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -174,7 +178,8 @@ class _UniqueKeys(yaml.SafeLoader):
             if key.value in seen:
                 raise yaml.YAMLError(f"{key.value} is there twice, line {key.start_mark.line + 1}")
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep)
+        return found
 
 
 def _read(folder: Path) -> Pipeline:
