@@ -82,12 +82,13 @@ check: $(VENV)/dev.stamp ## hold the code to style, types and layers, and the st
 docs: setup ## write docs/reference and dbt's descriptions from the declarations
 	$(BIN)/python scripts/reference.py
 
-bench: $(VENV)/dev.stamp ## measure, as ratios in one run
+bench: $(VENV)/dev.stamp $(AIRFLOW)/stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/yardstick
 	$(BIN)/python benchmarks/landing.py
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/dags.py
 
 lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages
 	$(BIN)/workbench lab

@@ -129,7 +129,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _environment() -> dict[str, str]:
     """Return the environment without Airflow's own variables: a notebook has no business with its secrets."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "_AIRFLOW"))}
+    theirs = ("AIRFLOW", "_AIRFLOW", "WORKBENCH_AIRFLOW_PASSWORD")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)}
 
 
 def _record(content: bytes) -> Run | None:

@@ -134,7 +134,8 @@ class StageOperator(BaseOperator):
 
     def _fail(self, context: Context, pipeline: Pipeline, ended: Ended) -> None:
         record = ended.record
-        if record is None or not record.stages or record.stages[0].state in ("waiting", "running", "lost"):
+        # One that was stopped was so with its worker; where a person did it, Airflow starts nothing again anyway.
+        if record is None or not record.stages or record.stages[0].state not in ("failed", "skipped"):
             if ended.usage_error:
                 raise AirflowFailException(ended.error)
             raise AirflowException(ended.error)
