@@ -18,7 +18,7 @@ from workbench.execution.run.progress import Lines
 from workbench.governance.alerts import Alert, put, tell_failure
 from workbench.governance.alerts.run_failures import OUTBOX
 from workbench.governance.alerts.telling import send_waiting
-from workbench.settings import Settings
+from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
 __all__ = ["hook"]
@@ -68,8 +68,9 @@ def test_a_failure_is_told_once_until_the_stage_succeeds(
     said = got["alerts"][0]["message"]
     assert said.startswith("stage sell of shop failed: ") and "no tills answer" in said
     assert "sesame" not in str(got) + str(alerts(warehouse)) and "[redacted]" in said
-    # Another process has another number; another error is news.
-    run("no tills answer")
+    # Another process has another number, and who started it has other words; another error is news.
+    again = run("no tills answer")
+    assert tell_failure(get_settings(), "shop", "sell", "task failed", again.run_id, "https://log") == []
     assert len(hook.got) == 1
     run("out of paper")
     assert [each["is_open"] for each in alerts(warehouse)] == [True, True] and len(hook.got) == 2
@@ -122,7 +123,7 @@ Path(get_settings().warehouse.removeprefix("duckdb:///")).write_bytes(b"gone" * 
 
 
 def test_a_run_whose_end_the_warehouse_does_not_take_is_told_of(
-    shop: Path, hook: Webhook, warehouse: Warehouse
+    shop: Path, hook: Webhook, warehouse: Warehouse, home: Path
 ) -> None:
     notebook(shop / "count.ipynb", BREAK)
     run = run_pipeline(shop)
@@ -130,6 +131,14 @@ def test_a_run_whose_end_the_warehouse_does_not_take_is_told_of(
     (got,) = hook.got
     (told,) = got["alerts"]
     assert (told["run_id"], told["subject"]) == (run.run_id, "shop") and "warehouse.duckdb" in told["message"]
+    # Recovered by the next run, it is known twice, and told once.
+    (home / "warehouse.duckdb").unlink()
+    notebook(shop / "count.ipynb")
+    (warning,) = tell_failure(get_settings(), "shop", "", "what its scheduler says of it", run.run_id)
+    assert "past the warehouse" in warning
+    assert len(hook.got) == 1
+    assert run_pipeline(shop).state == "succeeded"
+    assert len(hook.got) == 1 and [each["is_open"] for each in alerts(connect())] == [False]
 
 
 def test_a_notebook_by_itself_raises_nothing(

@@ -47,9 +47,13 @@ class Outbox:
         self._path = settings.runs / OUTBOX
 
     def add(self, failure: Failure) -> None:
-        """Keep a failure, unless the same one is there."""
+        """Keep a failure, unless the same one is there, or another one of the same run."""
         with self._entries() as entries:
-            if all(each.failure.identity != failure.identity for each in entries):
+            kept = [each.failure for each in entries]
+            if not any(
+                each.identity == failure.identity or (failure.run_id and each.run_id == failure.run_id)
+                for each in kept
+            ):
                 entries.append(Entry(failure))
 
     def claim(self, channel: str, least: Severity, limit: int, now: datetime) -> Plan:
@@ -96,7 +100,13 @@ class Outbox:
                 for entry in entries:
                     if (alert := record_failure(session, entry.failure)) is None:
                         continue
+                    found = session.execute(
+                        "SELECT channel FROM ops.alert_deliveries WHERE alert_id = ?", [alert.alert_id]
+                    ).fetchall()
+                    known = {channel for (channel,) in found}
                     for channel, delivery in entry.deliveries.items():
+                        if channel in known:
+                            continue
                         notification = Notification(
                             delivery.notification_id, (alert,), 0, delivery.first_tried_at
                         )

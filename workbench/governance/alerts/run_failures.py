@@ -71,25 +71,27 @@ def last_success(session: Session, pipeline: str, stage: str) -> tuple[str, date
 
 
 def record_failure(session: Session, failure: Failure) -> Raised | None:
-    """Record an alert inside the caller's transaction; return it, None if it is there already.
+    """Record an alert inside the caller's transaction, unless it is there; return it.
 
-    None, too, if the stage has succeeded since, or the failure of this very run is known by another error.
+    None if the stage has succeeded since.
     """
     run, finished_at = last_success(session, failure.pipeline, failure.stage)
     if finished_at and finished_at > failure.raised_at:
         return None
-    if failure.run_id and _is_known(session, failure):
-        return None
     alert = failure.raised(run)
-    return alert if insert(session, [alert]) else None
+    insert(session, [alert])
+    return alert
 
 
-def _is_known(session: Session, failure: Failure) -> bool:
-    """Whether the run itself has told of it: whoever started it hears of it in other words."""
-    found = session.execute(
-        "SELECT subject FROM ops.alerts WHERE kind = ? AND run_id = ?", [KIND, failure.run_id]
-    ).fetchall()
-    return any(not failure.stage or subject == failure.subject for (subject,) in found)
+def is_told(session: Session, run_id: str) -> bool:
+    """Whether a run has told of its failure itself: whoever started it tells of it in other words."""
+    return bool(
+        session.execute(
+            "SELECT 1 FROM ops.runs WHERE run_id = ? AND state IN ('failed', 'lost') "
+            "UNION ALL SELECT 1 FROM ops.alerts WHERE run_id = ? AND kind = ?",
+            [run_id, run_id, KIND],
+        ).fetchone()
+    )
 
 
 def record_ends(

@@ -11,6 +11,7 @@ from workbench.governance.alerts.run_failures import OUTBOX, Failure
 
 if TYPE_CHECKING:
     from workbench.settings import Settings
+    from workbench.warehouse import Session
 
 _PATIENCE = 2.0
 """Seconds to wait for a busy warehouse."""
@@ -100,16 +101,21 @@ def _waiting(settings: Settings, problem: Exception) -> str:
 
 
 def _record(settings: Settings, failure: Failure) -> None:
-    from workbench.governance.alerts.run_failures import record_failure
+    from workbench.governance.alerts.run_failures import is_told, record_failure
     from workbench.warehouse import locate
     from workbench.warehouse.access import infrastructure
     from workbench.warehouse.bookkeeping import bookkeeping
 
     warehouse = locate(settings.warehouse, patience=_PATIENCE)
     warehouse.require()
+
+    def work(session: Session) -> None:
+        if failure.run_id is None or not is_told(session, failure.run_id):
+            record_failure(session, failure)
+
     with infrastructure(), bookkeeping():
         warehouse.ensure()
-        warehouse.run(lambda session: record_failure(session, failure), repeatable=True)
+        warehouse.run(work, repeatable=True)
 
 
 def _past_warehouse(settings: Settings, failure: Failure) -> list[str]:
