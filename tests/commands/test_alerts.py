@@ -63,6 +63,10 @@ def test_each_channel_says_how_it_answered(
     assert [each["kind"] for each in hook.got] == ["test", "test"] and hook.got[0]["id"] != hook.got[1]["id"]
     down = f"http://127.0.0.1:{free_port()}"
     monkeypatch.setenv("WORKBENCH_ALERT_CHANNELS", f"log:,{down},pager:me")
+    assert call("alerts", "test").out.startswith(
+        "WORKBENCH_ALERT_CHANNELS: no channel for alerts begins with 'pager'"
+    )
+    assert f"log: took it\n{down}: [Errno 111] Connection refused\n" in call("alerts", "test").out
     answer = call("alerts", "test", "--json")
     answers = {each["channel"]: each["error"] for each in json.loads(answer.out)}
     assert answer.status == 1 and answers["log:"] == "" and "refused" in answers[down]

@@ -151,7 +151,7 @@ def test(as_json: Json = False) -> None:
         from workbench.terminal import printable
 
         for name, error in answers:
-            print(printable(f"{name}: {error or 'took it'}"))
+            print(printable(f"{name.rstrip(':')}: {error or 'took it'}"))
     if any(error for _, error in answers):
         raise typer.Exit(1)
 

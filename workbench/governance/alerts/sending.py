@@ -78,7 +78,7 @@ def send_alone(alert: Raised, settings: Settings) -> list[tuple[str, str]]:
     answers = [("WORKBENCH_ALERT_CHANNELS", problem) for problem in problems]
     for channel in channels:
         problem, _ = _attempt(channel, notification_of([alert], channel.name), settings)
-        answers.append((channel.name, problem))
+        answers.append((channel.name, problem.removeprefix(f"{channel.name}: ")))
     return answers
 
 

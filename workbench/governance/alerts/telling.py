@@ -128,7 +128,7 @@ def _past_warehouse(settings: Settings, failure: Failure) -> list[str]:
     except OSError as problem:
         # Nothing is known of what was sent before; its id is the same each time.
         answers = send_alone(failure.raised(), settings)
-        unsent = [f"alerts: {error}" for _, error in answers if error]
+        unsent = [f"alerts: {name}: {error}" for name, error in answers if error]
         return [f"alerts: the failure of {failure.subject} can't be kept: {_reason(problem)}", *unsent]
     return list(deliver(outbox, settings).warnings)
 
