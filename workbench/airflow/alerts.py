@@ -22,7 +22,7 @@ def tell(context: Context) -> None:
         getattr(task, "pipeline", ti.dag_id),
         getattr(task, "stage", ti.task_id),
         str(context.get("exception") or "its process ended without a word"),
-        getattr(task, "run_id", None),
+        getattr(task, "run_id", "") or None,
         getattr(ti, "log_url", None),
     )
     for warning in warnings:

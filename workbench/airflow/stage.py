@@ -49,7 +49,8 @@ class StageOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.pipeline, self.stage, self.over_value, self.by_day = pipeline, stage, over_value, by_day
-        self.run_id: str | None = None
+        self.run_id = ""
+        self.run_ids: tuple[str, ...] = ()
         self.links: dict[str, str] = {}
         self._stop = threading.Event()
 
@@ -93,15 +94,21 @@ class StageOperator(BaseOperator):
         from workbench.execution.records.store import fresh_id
 
         store = context["task_state_store"]
-        before: Any = store.get(_ATTEMPT) or {"number": 0, "concluded": True}
+        before: Any = store.get(_ATTEMPT) or {"number": 0, "run_ids": [], "concluded": True}
         if resumable and not before["concluded"]:
-            self.log.info("going on with the task of run %s, whose worker vanished", before["run_id"])
-            self.run_id = before["run_id"]
-            return before["number"], before["run_id"]
-        attempt = {"number": before["number"] + 1, "run_id": fresh_id(), "concluded": False}
+            self.run_id = before["run_ids"][-1]
+            self.log.info("going on with the task of run %s, whose worker vanished", self.run_id)
+            return before["number"], self.run_id
+        self.run_id = fresh_id()
+        # What an attempt before has done, though its worker vanished with the news, is this task's work.
+        self.run_ids = () if before["concluded"] else tuple(before["run_ids"])
+        attempt = {
+            "number": before["number"] + 1,
+            "run_ids": [*self.run_ids, self.run_id],
+            "concluded": False,
+        }
         store.set(_ATTEMPT, attempt)
-        self.run_id = attempt["run_id"]
-        return attempt["number"], attempt["run_id"]
+        return attempt["number"], self.run_id
 
     def _conclude(self, context: Context, pipeline: Pipeline, ended: Ended) -> dict[str, Any]:
         """Hand on what the stage recorded, or raise what says how it failed."""
@@ -116,7 +123,7 @@ class StageOperator(BaseOperator):
         for part in _PARTS:
             for name, value in stage.handed_over(part).items():
                 context["ti"].xcom_push(key=f"{part}.{name}", value=value)
-        if stage.state == "skipped":
+        if stage.state == "skipped" and (stage.unchanged_since or "").partition(".")[0] not in self.run_ids:
             raise AirflowSkipException(stage.why)
         if not _cleared_on_success():
             self._note_concluded(context)
