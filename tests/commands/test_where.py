@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pytest
 
 from tests.commands.test_warehouse import Call, refused
+from tests.redshift import Cluster
 from workbench import transform
 from workbench.etl.ingest import ingest
 from workbench.etl.transactions import alert_missing_rates
@@ -16,7 +20,7 @@ from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.withdrawal import withdraw
 from workbench.settings import get_settings
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Warehouse, connect
 
 LINE = "transaction_id,line_number,transaction_timestamp,customer_id,product_id,store_id,quantity,unit_price,currency\n"
 FILES = {
@@ -30,27 +34,58 @@ FILES = {
 }
 
 
-@pytest.fixture
-def ids(either: Warehouse) -> dict[str, str]:
-    """The batch of each file, by the file's name; all is built, and one is withdrawn since."""
+def fill(warehouse: Warehouse) -> dict[str, str]:
+    """Take the files in, build all, and withdraw one since; return the batch of each, by the file's name."""
     found = {}
     for name, content in FILES.items():
         path = get_settings().landing / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
-        (batch,) = ingest(either).batches
+        (batch,) = ingest(warehouse).batches
         found[path.stem] = batch.batch_id
-    withdraw(either, found["wrong"], "not ours", "ann")
+    withdraw(warehouse, found["wrong"], "not ours", "ann")
     transform.build()
-    alert_missing_rates(either)
+    alert_missing_rates(warehouse)
     day = Alert(
         "sales_anomaly", "critical", "Drinks on 2024-02-07", "Drinks sold little", ("2024-02-07", "Drinks")
     )
     other = Alert(
         "sales_anomaly", "critical", "Drinks on 2024-02-08", "another day", ("2024-02-08", "Drinks")
     )
-    either.run(lambda session: alerts.put(session, [day, other]))
+    warehouse.run(lambda session: alerts.put(session, [day, other]))
     return found
+
+
+@dataclass(frozen=True)
+class Filled:
+    """The environment of a warehouse on one of the engines, and its batches by their files' names."""
+
+    environment: dict[str, str]
+    ids: dict[str, str]
+
+
+@pytest.fixture(scope="module", params=["duckdb", "redshift"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    """A warehouse that is filled once for all who only read it."""
+    environment = {"WORKBENCH_HOME": str(tmp_path_factory.mktemp("where") / "home")}
+    with ExitStack() as stack:
+        if request.param == "redshift":
+            cluster: Cluster = request.getfixturevalue("cluster")
+            environment |= cluster.settings(stack.enter_context(cluster.database()))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("WORKBENCH_WAREHOUSE_URL", raising=False)
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            ids = fill(connect(create=True))
+        yield Filled(environment, ids)
+
+
+@pytest.fixture
+def ids(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The batch of each file in the warehouse that is filled already, which is this test's to read."""
+    for name, value in filled.environment.items():
+        monkeypatch.setenv(name, value)
+    return filled.ids
 
 
 def ask(call: Call, *asked: str) -> dict[str, Any]:
@@ -138,7 +173,8 @@ def test_no_more_keys_than_asked_for_are_shown(call: Call, ids: dict[str, str]) 
     assert "transactions: 1 more keys" in call("where", "store_id=S1", "-n", "1").out
 
 
-def test_what_waits_for_the_next_run_is_told(call: Call, either: Warehouse, ids: dict[str, str]) -> None:
+def test_what_waits_for_the_next_run_is_told(call: Call, either: Warehouse) -> None:
+    ids = fill(either)
     withdraw(either, ids["monday"], "not ours", "ann")
     told = call("where", "transaction_id=T2").out
     assert "the fact is forgotten by the next run" in told
