@@ -34,13 +34,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The files that take longest, longest first: begun last, one of them would keep one worker busy while the others idle.
 LONGEST = (
-    "aws/local/test_end_to_end.py", "end_to_end/test_parity.py", "end_to_end/test_demo.py",
-    "end_to_end/test_edges.py", "worker/test_worker_process.py", "browser/test_pages.py",
-    "notebooks/test_same_outputs.py", "end_to_end/test_kills.py", "end_to_end/test_quick_start.py",
-    "execution/kernels/test_faults.py", "execution/papermill/test_papermill.py", "worker/test_retries.py",
-    "transform/test_redshift.py", "notebooks/test_tours.py", "etl/test_ingest_together.py",
+    "etl/test_withdrawal.py", "aws/local/test_end_to_end.py", "end_to_end/test_parity.py",
+    "worker/test_worker_process.py", "end_to_end/test_edges.py", "worker/test_worker.py",
+    "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/test_backfill.py",
+    "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",
+    "transform/test_incremental_property.py", "browser/test_pages.py", "transform/test_compiled.py",
+    "governance/test_accounts.py", "notebooks/test_same_outputs.py", "end_to_end/test_kills.py",
+    "end_to_end/test_quick_start.py", "execution/papermill/test_papermill.py", "transform/test_redshift.py",
+    "notebooks/test_tours.py", "etl/test_ingest.py", "etl/test_ingest_together.py",
     "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
-    "transform/test_compiled.py", "services/test_services.py", "transform/test_incremental_property.py",
+    "services/test_services.py",
 )  # fmt: skip
 
 
