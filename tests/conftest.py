@@ -63,11 +63,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE", "WORKBENCH_ALERT_CHANNELS",
     ):  # fmt: skip
         monkeypatch.delenv(name, raising=False)
-    # boto3 keeps the credentials that its first client found; each test's servers have keys of their own.
-    if "boto3" in sys.modules:
-        monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
-        monkeypatch.setattr("botocore.session.create_loader", _loader)
+    _forget_session()
     yield folder
+    # What is made for the next module is made before its tests have a home.
+    _forget_session()
+
+
+def _forget_session() -> None:
+    """Let go of boto3's session, which keeps the credentials that its first client found: servers have keys of their own."""
+    if "boto3" in sys.modules:
+        sys.modules["boto3"].DEFAULT_SESSION = None
+        sys.modules["botocore.session"].create_loader = _loader
 
 
 @cache
