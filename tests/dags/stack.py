@@ -232,12 +232,14 @@ class Stack:
         """Return how far a task is."""
         return next(each for each in self.api.tasks(dag_id, run_id) if each.task == task)
 
-    def until(self, found: Callable[[], Found | bool | None], what: str, seconds: float = 120) -> Found:
+    def until(
+        self, found: Callable[[], Found | bool | None], what: str, seconds: float = 120, pause: float = 0.5
+    ) -> Found:
         """Wait until something is there; return it."""
         deadline = time.monotonic() + seconds
         while not (value := found()):
             assert time.monotonic() < deadline, f"{what}: not within {seconds} s\n{self.log()}"
-            time.sleep(0.5)
+            time.sleep(pause)
         return value  # type: ignore[return-value]
 
     def processes(self, *words: str) -> list[psutil.Process]:

@@ -91,7 +91,13 @@ def test_a_table_that_is_updated_runs_what_follows_from_it(stack: Stack) -> None
 
 def test_tables_are_those_of_the_runner_alone(stack: Stack, landed: Path, tmp_path: Path) -> None:
     home = tmp_path / "alone"
-    done = stack.workbench("run", "retail_etl", WORKBENCH_HOME=str(home), WORKBENCH_LANDING_URI=str(landed))
+    done = stack.workbench(
+        "run",
+        "retail_etl",
+        WORKBENCH_HOME=str(home),
+        WORKBENCH_LANDING_URI=str(landed),
+        WORKBENCH_RUNS_URI="",
+    )
     assert done.returncode == 0, done.stderr
     assert contents(stack.home) == contents(home)
 
@@ -181,7 +187,7 @@ def test_a_message_is_a_run_and_none_is_lost_with_the_triggerer(stack: Stack, tm
         )  # fmt: skip
         return query.returncode == 0 and list(json.loads(query.stdout)[0].values()) == [FILES] * 3
 
-    stack.until(taken, "the files of all messages", 300)
+    stack.until(taken, "the files of all messages", 300, pause=10)
     left = sqs.get_queue_attributes(QueueUrl=stack.queue_url, AttributeNames=["All"])["Attributes"]
     assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
     dead = sqs.receive_message(QueueUrl=f"{stack.queue_url}-dead", MaxNumberOfMessages=10)["Messages"]
