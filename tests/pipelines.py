@@ -22,7 +22,7 @@ from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
 
 ROWS = os.environ.get("WORKBENCH_PARITY_ROWS", "40000")
-PIPELINES = ("retail_etl", "anomaly_detection", "maintenance")
+PIPELINES = ("retail_etl", "anomaly_detection", "maintenance", "monitoring")
 
 
 @dataclass(frozen=True)
