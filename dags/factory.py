@@ -8,13 +8,13 @@ from typing import Any
 
 from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable, Param
 
-from workbench.airflow.alerts import tell
-from workbench.airflow.parameters import dag_params
-from workbench.airflow.pools import pool_of
-from workbench.airflow.stage import RecordedList, StageOperator
-from workbench.airflow.texts import pipeline_text, stage_text
-from workbench.airflow.timetables import EachTime, EveryDay
-from workbench.airflow.values import read_declared, read_notebooks
+from workbench.airflow.dag.parameters import dag_params
+from workbench.airflow.dag.pools import pool_of
+from workbench.airflow.dag.texts import pipeline_text, stage_text
+from workbench.airflow.dag.timetables import EachTime, EveryDay
+from workbench.airflow.tasks.alerts import tell
+from workbench.airflow.tasks.stage import RecordedList, StageOperator
+from workbench.airflow.tasks.values import read_declared, read_notebooks
 from workbench.execution.parameters.declarations import Parameter
 from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.partitions import roles

@@ -6,9 +6,9 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import DAG, Asset, AssetWatcher
 from factory import LANDING
 
-from workbench.airflow.alerts import tell
-from workbench.airflow.intake import Refuse, RequestedRuns, TakeFiles
-from workbench.airflow.messages import QueueMessages
+from workbench.airflow.messages.intake import Refuse, RequestedRuns, TakeFiles
+from workbench.airflow.messages.trigger import QueueMessages
+from workbench.airflow.tasks.alerts import tell
 
 messages = Asset("messages", watchers=[AssetWatcher(name="queue", trigger=QueueMessages())])
 

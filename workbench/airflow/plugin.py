@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from workbench.airflow.timetables import EachTime, EveryDay
+from workbench.airflow.dag.timetables import EachTime, EveryDay
 
 PREFIX = "/workbench/reports"
 

@@ -69,7 +69,7 @@ def prepare() -> None:
     from airflow.utils.db import initdb
     from airflow.utils.session import create_session
 
-    from workbench.airflow.pools import pools
+    from workbench.airflow.dag.pools import pools
     from workbench.errors import UsageError
     from workbench.execution.pipeline.pipeline import find_pipelines, load_pipeline
     from workbench.settings import get_settings

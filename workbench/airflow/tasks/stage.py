@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from workbench.airflow.links import MlflowLink, ReportLink
-from workbench.airflow.values import stage_values
+from workbench.airflow.tasks.links import MlflowLink, ReportLink
+from workbench.airflow.tasks.values import stage_values
 from workbench.errors import WorkbenchError
 from workbench.execution.pipeline.pipeline import Pipeline, load_pipeline
 from workbench.execution.pipeline.stage import LOCAL, Source, destination
@@ -19,7 +19,7 @@ from workbench.settings import Settings, get_settings
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from workbench.airflow.process import Ended
+    from workbench.airflow.tasks.process import Ended
 
 _ATTEMPT, _DEATHS = "attempt", "deaths"
 _PARTS = ("counts", "tables", "metrics", "values")
@@ -76,11 +76,11 @@ class StageOperator(BaseOperator):
     ) -> Ended:
         stage = pipeline.stages[self.stage]
         if destination(stage, settings.airflow_executor or None) == LOCAL:
-            from workbench.airflow.process import run_here
+            from workbench.airflow.tasks.process import run_here
 
             number, run_id = self._attempt(context, resumable=False)
             return run_here(settings, pipeline.name, self.stage, values, run_id, self.log.info, self._stop)
-        from workbench.airflow.remote import run_on_ecs, token_of
+        from workbench.airflow.tasks.remote import run_on_ecs, token_of
 
         number, run_id = self._attempt(context, resumable=True)
         token = token_of(context["ti"], number)

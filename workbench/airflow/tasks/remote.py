@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from workbench.airflow.process import PREFIX, Ended
+from workbench.airflow.tasks.process import PREFIX, Ended
 from workbench.aws.ecs.fargate import Prices
 from workbench.aws.ecs.run_task import run_task, stage_command
 from workbench.aws.ecs.stage_task import require_settings, stage_task
