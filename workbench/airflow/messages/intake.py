@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from tenacity import retry, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.settings import Settings, get_settings
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _OVERLAP = timedelta(minutes=10)
-_AT_ONCE = 1000
+# Airflow maps a task to 1,024 values at most.
+_AT_ONCE = 500
 
 
 class _TakesMessages(BaseOperator):
@@ -70,22 +72,27 @@ class _TakesMessages(BaseOperator):
 class TakeFiles(_TakesMessages):
     """Brings the files that messages name into landing; skipped if that was nothing, so that nothing runs for it.
 
-    Returns the files that can't be taken, each with the reason.
+    Those that can't be taken are handed on as ``refused``, each with the reason.
     """
 
-    def execute(self, context: Context) -> list[str]:
-        """Bring the files of all new messages."""
-        uris = list(dict.fromkeys(uri for each in self.new(context) for uri in each.get("files", ())))
-        try:
-            brought, refused = _bring(uris, get_settings(), self.log)
-        except WorkbenchError as problem:
-            raise AirflowException(str(problem)) from None
-        self.done(context)
+    def execute(self, context: Context) -> int:
+        """Bring the files of all new messages; return how many are in landing."""
+        settings, refused, brought = get_settings(), list[str](), 0
+        while messages := self.new(context):
+            for uri in dict.fromkeys(uri for each in messages for uri in each.get("files", ())):
+                try:
+                    brought += _bring(uri, settings)
+                except Exception as problem:
+                    # Whatever it is, it is of this file; the others go on.
+                    reason = str(problem) if isinstance(problem, WorkbenchError) else repr(problem)
+                    self.log.error("%s: %s", uri, reason)
+                    refused.append(f"{uri}: {reason}; load it with: workbench load {uri}")
+            self.done(context)
         context["ti"].xcom_push(key="refused", value=refused)
         if not brought:
-            raise AirflowSkipException(f"{len(uris)} files named, none to take in")
+            raise AirflowSkipException("no file to take in")
         self.log.info("%d files are in landing", brought)
-        return refused
+        return brought
 
 
 class Refuse(BaseOperator):
@@ -109,13 +116,14 @@ class RequestedRuns(_TakesMessages):
     """
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
-        """Return the arguments."""
-        found = {}
-        for each in self.new(context):
-            if "pipeline" in each:
-                arguments = _requested(each)
-                found[arguments["trigger_run_id"], arguments["trigger_dag_id"]] = arguments
-        self.done(context)
+        """Return the arguments, of some hundred runs at most: the next message has the others looked at."""
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        while len(found) < _AT_ONCE and (messages := self.new(context)):
+            for each in messages:
+                if "pipeline" in each:
+                    arguments = _requested(each)
+                    found[arguments["trigger_run_id"], arguments["trigger_dag_id"]] = arguments
+            self.done(context)
         return list(found.values())
 
 
@@ -130,14 +138,14 @@ def _requested(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _bring(uris: list[str], settings: Settings, log: Any) -> tuple[int, list[str]]:
+@retry(
+    retry=retry_if_not_exception_type(UsageError),
+    stop=stop_after_attempt(3),
+    wait=wait_exponential(2),
+    reraise=True,
+)
+def _bring(uri: str, settings: Settings) -> bool:
+    """Bring a file into landing; return whether it is one. What passes is tried again."""
     from workbench.worker.arrivals import arrive
 
-    brought, refused = 0, []
-    for uri in uris:
-        try:
-            brought += arrive(uri, settings) is not None
-        except UsageError as problem:
-            log.error("%s: %s", uri, problem)
-            refused.append(f"{uri}: {problem}")
-    return brought, refused
+    return arrive(uri, settings) is not None

@@ -52,10 +52,12 @@ class StageOperator(BaseOperator):
         self.run_id = ""
         self.run_ids: tuple[str, ...] = ()
         self.links: dict[str, str] = {}
-        self._stop = threading.Event()
+        # A DAG is copied, and an event can't be.
+        self._stop: threading.Event | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the stage to its end; return what its record tells in short."""
+        self._stop = threading.Event()
         try:
             settings = get_settings()
             pipeline = load_pipeline(self.pipeline, settings)
@@ -69,22 +71,23 @@ class StageOperator(BaseOperator):
 
     def on_kill(self) -> None:
         """End the process, or the task on ECS."""
-        self._stop.set()
+        if self._stop is not None:
+            self._stop.set()
 
     def _run(
         self, context: Context, settings: Settings, pipeline: Pipeline, values: Mapping[str, Any]
     ) -> Ended:
-        stage = pipeline.stages[self.stage]
+        stage, stop = pipeline.stages[self.stage], self._stop or threading.Event()
         if destination(stage, settings.airflow_executor or None) == LOCAL:
             from workbench.airflow.tasks.process import run_here
 
             number, run_id = self._attempt(context, resumable=False)
-            return run_here(settings, pipeline.name, self.stage, values, run_id, self.log.info, self._stop)
+            return run_here(settings, pipeline.name, self.stage, values, run_id, self.log.info, stop)
         from workbench.airflow.tasks.remote import run_on_ecs, token_of
 
         number, run_id = self._attempt(context, resumable=True)
         token = token_of(context["ti"], number)
-        return run_on_ecs(settings, pipeline, self.stage, values, run_id, token, self.log.info, self._stop)
+        return run_on_ecs(settings, pipeline, self.stage, values, run_id, token, self.log.info, stop)
 
     def _attempt(self, context: Context, *, resumable: bool) -> tuple[int, str]:
         """Return the number of this attempt and the id of its run.
@@ -116,17 +119,20 @@ class StageOperator(BaseOperator):
         self.links = ended.links(settings)
         for name, link in self.links.items():
             self.log.info("%s: %s", name, link)
-        if not ended.ok or record is None:
+        if not ended.ok or record is None or not record.stages:
             self._note_concluded(context)
-            self._fail(context, pipeline, ended)
-        stage = record.stages[0]  # type: ignore[union-attr]
+            raise self._failure(context, pipeline, ended)
+        stage = record.stages[0]
         for part in _PARTS:
             for name, value in stage.handed_over(part).items():
                 context["ti"].xcom_push(key=f"{part}.{name}", value=value)
-        if stage.state == "skipped" and (stage.unchanged_since or "").partition(".")[0] not in self.run_ids:
-            raise AirflowSkipException(stage.why)
-        if not _cleared_on_success():
+        skipped = (
+            stage.state == "skipped" and (stage.unchanged_since or "").partition(".")[0] not in self.run_ids
+        )
+        if skipped or not _cleared_on_success():
             self._note_concluded(context)
+        if skipped:
+            raise AirflowSkipException(stage.why)
         return {
             "run_id": ended.run_id,
             "counts": stage.counts,
@@ -139,13 +145,12 @@ class StageOperator(BaseOperator):
         store = context["task_state_store"]
         store.set(_ATTEMPT, {**store.get(_ATTEMPT), "concluded": True})
 
-    def _fail(self, context: Context, pipeline: Pipeline, ended: Ended) -> None:
+    def _failure(self, context: Context, pipeline: Pipeline, ended: Ended) -> AirflowException:
+        """Return what says how the stage failed, and with that whether it is started again."""
         record = ended.record
         # One that was stopped was so with its worker; where a person did it, Airflow starts nothing again anyway.
         if record is None or not record.stages or record.stages[0].state not in ("failed", "skipped"):
-            if ended.usage_error:
-                raise AirflowFailException(ended.error)
-            raise AirflowException(ended.error)
+            return (AirflowFailException if ended.usage_error else AirflowException)(ended.error)
         stage = record.stages[0]
         error = record.error or stage.error or ended.error
         if stage.reason == "died":
@@ -153,8 +158,8 @@ class StageOperator(BaseOperator):
             deaths = int(store.get(_DEATHS) or 0) + 1
             store.set(_DEATHS, deaths)
             if deaths <= pipeline.stages[self.stage].restarts:
-                raise AirflowException(error)
-        raise AirflowFailException(error)
+                return AirflowException(error)
+        return AirflowFailException(error)
 
 
 class RecordedList(BaseOperator):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution.notebook.reading import read_notebook
@@ -64,7 +65,7 @@ def stage_values(
     for name in found.over if over_value is not None else ():
         own.setdefault(name, over_value)
     if by_day and found.partitioned:
-        own |= dict.fromkeys(found.partitioned.names, _day(context))
+        own |= dict.fromkeys(found.partitioned.names, _day(context, pipeline))
     return own
 
 
@@ -77,8 +78,10 @@ def _chosen(context: Context) -> Mapping[str, Any]:
     return {name: value for name, value in given.items() if name not in defaults or defaults[name] != value}
 
 
-def _day(context: Context) -> str:
+def _day(context: Context, pipeline: Pipeline) -> str:
+    """Return the day of a run, in the time zone of the pipeline's clock."""
     start = context.get("data_interval_start")
     if start is None:
         raise UsageError("this DAG goes over days: ask for them with `airflow backfill create`")
-    return start.date().isoformat()
+    zone = ZoneInfo(pipeline.schedule.timezone if pipeline.schedule else "UTC")
+    return start.astimezone(zone).date().isoformat()
