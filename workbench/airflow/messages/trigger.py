@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Hashable, Sequence
 from typing import Any
 
@@ -15,12 +16,13 @@ import structlog
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, WorkFailed
 from workbench.queue.base import Message, Queue
+from workbench.queue.connect import connect_queue
 from workbench.queue.messages import Files, Nothing, NotUnderstood, understand
 
 log = structlog.get_logger(__name__)
-_WAIT, _PAUSE, _MOST = 5, 5.0, 500
+_WAIT, _PAUSE, _BATCH, _MOST = 5, 5.0, 10, 500
 
 
 class QueueMessages(BaseEventTrigger):
@@ -68,32 +70,26 @@ class QueueProducer(SharedStreamProducer):
 
     def __init__(self, queue_url: str = "", visibility: int = 60) -> None:
         self._url, self._visibility = queue_url, visibility
+        self._queue: Queue | None = None
         self._held: dict[str, Message] = {}
         self._beat: asyncio.Task[None] | None = None
 
     async def open_stream(self) -> AsyncIterator[tuple[Any, Any]]:
         """Yield what each message says, with the message; one that says nothing we know goes to the dead letters."""
-        queue = self._queue = await asyncio.to_thread(_connect, self._url)
         self._beat = asyncio.create_task(self._keep())
-        log.info("taking messages", queue=queue.url)
         while True:
             try:
-                maximum = min(10, _MOST - len(self._held))
-                messages = (
-                    await asyncio.to_thread(queue.receive, maximum, wait=_WAIT, visibility=self._visibility)
-                    if maximum > 0
-                    else []
-                )
-            except WorkbenchError as problem:
+                messages = await asyncio.to_thread(self._receive)
+            except WorkFailed as problem:
                 log.warning("can't receive for now", reason=str(problem))
                 await asyncio.sleep(_PAUSE)
                 continue
-            if maximum <= 0:
-                await asyncio.sleep(1)
+            self._held |= {message.message_id: message for message in messages}
             for message in messages:
                 content = await asyncio.to_thread(self._understood, message)
-                if content is not None:
-                    self._held[message.message_id] = message
+                if content is None:
+                    self._held.pop(message.message_id, None)
+                else:
                     yield content, message
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
@@ -102,17 +98,14 @@ class QueueProducer(SharedStreamProducer):
             message: Message = item.broker_payload
             self._held.pop(message.message_id, None)
             # One that can't be deleted now comes again, and is known then.
-            with contextlib.suppress(WorkbenchError):
-                settle = self._queue.delete if item.outcome.is_clean else self._queue.release
-                await asyncio.to_thread(settle, message)
+            await self._call("delete" if item.outcome.is_clean else "release", message)
 
     async def aclose(self) -> None:
         """Let go of the messages that are held: they come again at once."""
         if self._beat is not None:
             self._beat.cancel()
-        for message in self._held.values():
-            with contextlib.suppress(WorkbenchError):
-                await asyncio.to_thread(self._queue.release, message)
+        for message in list(self._held.values()):
+            await self._call("release", message)
         self._held.clear()
 
     async def _keep(self) -> None:
@@ -120,26 +113,39 @@ class QueueProducer(SharedStreamProducer):
         while True:
             await asyncio.sleep(self._visibility / 3)
             for message in list(self._held.values()):
-                with contextlib.suppress(WorkbenchError):
-                    await asyncio.to_thread(self._queue.extend, message, self._visibility)
+                await self._call("extend", message, self._visibility)
+
+    async def _call(self, what: str, message: Message, *arguments: Any) -> None:
+        """Do something with a message; if that fails it comes again by itself."""
+        with contextlib.suppress(WorkbenchError):
+            await asyncio.to_thread(getattr(self._queue, what), message, *arguments)
+
+    def _receive(self) -> list[Message]:
+        """Return messages once there are some, or after a while none; wait while many are held."""
+        if self._queue is None:
+            self._queue = connect_queue(self._url or None)
+            log.info("taking messages", queue=self._queue.url)
+        maximum = min(_BATCH, _MOST - len(self._held))
+        if maximum <= 0:
+            time.sleep(1)
+            return []
+        return self._queue.receive(maximum, wait=_WAIT, visibility=self._visibility)
 
     def _understood(self, message: Message) -> dict[str, Any] | None:
+        """Return what a message says; None for one that is finished with that, or comes again by itself."""
+        assert self._queue is not None  # noqa: S101  it was received from there
         try:
             content = understand(message.body)
         except NotUnderstood as refused:
             log.warning("message given up", message_id=message.message_id, reason=str(refused))
-            self._queue.dead_letter(message, str(refused))
+            with contextlib.suppress(WorkbenchError):
+                self._queue.dead_letter(message, str(refused))
             return None
         if isinstance(content, Nothing):
             log.info("nothing to do", message_id=message.message_id, reason=content.reason)
-            self._queue.delete(message)
+            with contextlib.suppress(WorkbenchError):
+                self._queue.delete(message)
             return None
         if isinstance(content, Files):
             return {"message_id": message.message_id, "files": list(content.files)}
         return {"message_id": message.message_id, **content.model_dump(mode="json")}
-
-
-def _connect(url: str) -> Queue:
-    from workbench.queue.connect import connect_queue
-
-    return connect_queue(url or None)
