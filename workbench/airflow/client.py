@@ -55,8 +55,13 @@ class AirflowClient:
                 f"WORKBENCH_AIRFLOW_URL is http://HOST:PORT or https://HOST, not {settings.airflow_url!r}"
             )
         self.url = settings.airflow_url.rstrip("/")
+        self._token, self._user = "", settings.airflow_user
+        self._password = settings.airflow_password
+        self._log_in()
+
+    def _log_in(self) -> None:
         self._token = ""
-        user = {"username": settings.airflow_user, "password": settings.airflow_password.get_secret_value()}
+        user = {"username": self._user, "password": self._password.get_secret_value()}
         self._token = str(self._call("POST", "/auth/token", user)["access_token"])
 
     def dag(self, dag_id: str) -> dict[str, Any]:
@@ -115,7 +120,9 @@ class AirflowClient:
     def _run(self, dag_id: str, run_id: str) -> str:
         return f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}"
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    def _call(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, *, again: bool = False
+    ) -> dict[str, Any]:
         request = urllib.request.Request(  # noqa: S310  the scheme is checked
             self.url + path,
             method=method,
@@ -131,6 +138,10 @@ class AirflowClient:
             reason = _reason(error)
             if error.code == 409:
                 raise _Conflict(f"Airflow: {reason}") from None
+            if error.code == 401 and self._token and not again:
+                # It holds for a day; a run may take longer.
+                self._log_in()
+                return self._call(method, path, body, again=True)
             if error.code in (400, 401, 403, 404, 422):
                 raise UsageError(f"Airflow: {reason}") from None
             raise WorkFailed(f"Airflow: status {error.code}: {reason}") from None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from workbench.commands import parameters
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkFailed, unknown
 
 if TYPE_CHECKING:
     from workbench.airflow.client import AirflowClient
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _POLL = 1.0
 _ENDED = ("success", "failed")
 _LINES = 5
+# How often in a row the question how far a run is may be left unanswered.
+_PATIENCE = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -122,10 +124,20 @@ def _read(text: str, schema: Mapping[str, Any]) -> Any:
 def _follow(client: AirflowClient, dag_id: str, run_id: str) -> str:
     """Follow a run to its end, with a line for each step of a task."""
     seen: dict[str, str] = {}
+    silent = 0
     try:
         while True:
-            state = client.run_state(dag_id, run_id)
-            tasks = client.tasks(dag_id, run_id)
+            try:
+                state, tasks = client.run_state(dag_id, run_id), client.tasks(dag_id, run_id)
+            except WorkFailed as problem:
+                # A server that starts again is back in a while.
+                silent += 1
+                if silent > _PATIENCE:
+                    raise
+                print(f"  {problem}", file=sys.stderr, flush=True)
+                time.sleep(min(silent, 10) * _POLL)
+                continue
+            silent = 0
             for task in tasks:
                 if seen.get(task.name) != task.state and task.state not in ("waiting", "scheduled", "queued"):
                     print(f"  {task.name} {task.state}", file=sys.stderr, flush=True)
