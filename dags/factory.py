@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, Asset, AssetAny, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable, Param
+from airflow.sdk import (
+    DAG,
+    Asset,
+    AssetAny,
+    AssetOrTimeSchedule,
+    BaseOperator,
+    CronTriggerTimetable,
+    Param,
+    get_parsing_context,
+)
 
 from workbench.airflow.dag.parameters import dag_params
 from workbench.airflow.dag.pools import pool_of
@@ -31,6 +40,8 @@ _RETRY_DELAY, _LONGEST_DELAY = timedelta(seconds=15), timedelta(minutes=10)
 def make_dags(name: str) -> None:
     """Make the DAG of a pipeline, and one that works its days out anew if stages of it are partitioned.
 
+    A task's own parse makes the DAG of that task alone.
+
     Raises:
         UsageError: its map, or a notebook of it, is wrong.
     """
@@ -38,6 +49,15 @@ def make_dags(name: str) -> None:
     pipeline = load_pipeline(name, settings)
     notebooks = read_notebooks(pipeline)
     params = _params(pipeline, read_declared(notebooks))
+    wanted = get_parsing_context().dag_id
+    if wanted in (None, pipeline.name):
+        _dag(pipeline, params, notebooks, settings)
+    days = any(stage.partitioned for stage in pipeline.stages.values())
+    if days and wanted in (None, pipeline.name + BACKFILL):
+        _backfill_dag(pipeline, params, notebooks, settings)
+
+
+def _dag(pipeline: Pipeline, params: dict[str, Param], notebooks: Notebooks, settings: Settings) -> None:
     with DAG(
         pipeline.name,
         schedule=_schedule(pipeline),
@@ -48,8 +68,6 @@ def make_dags(name: str) -> None:
         **_common(pipeline),
     ):
         _tasks(pipeline, pipeline.order, notebooks, settings, outlets=True)
-    if any(stage.partitioned for stage in pipeline.stages.values()):
-        _backfill_dag(pipeline, params, notebooks, settings)
 
 
 def _backfill_dag(

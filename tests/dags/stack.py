@@ -32,7 +32,7 @@ __all__ = ["LocalError", "Stack", "make_project"]
 
 
 def make_project(folder: Path) -> Path:
-    """Make a project of the pipelines there are, and of two small ones: ``remote`` runs on ECS, ``fails`` fails."""
+    """Make a project of the pipelines there are, and of two small ones: ``remote`` runs on ECS, ``fails`` fails, ``fan`` goes over a list."""
     shutil.copytree(ROOT / "pipeline_notebooks", folder / "pipeline_notebooks")
     shutil.copytree(ROOT / "dags", folder / "dags", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("dbt", "mlflow", ".venv-airflow", "containers"):
@@ -49,7 +49,14 @@ def make_project(folder: Path) -> Path:
     fails = folder / "pipeline_notebooks" / "fails"
     pipeline(fails, {"break": {"writes": ["report"], "notebook": "break.ipynb"}}, owner="tests")
     notebook(fails / "break.ipynb", "print('before')", "raise ValueError('no such river')")
-    for name in ("remote", "fails"):
+    fan = folder / "pipeline_notebooks" / "fan"
+    over = {"store": {"from": "find.values.stores"}}
+    pipeline(
+        fan, {"find": {"writes": ["storage"]}, "each": {"over": over, "writes": ["report"]}}, owner="tests"
+    )
+    notebook(fan / "find.ipynb", last="record(values={'stores': ['north', 'south']})")
+    notebook(fan / "each.ipynb", parameters="store: str  # which", last="record(counts={store: len(store)})")
+    for name in ("remote", "fails", "fan"):
         text = f'"""Airflow\'s DAG of the pipeline {name}."""\n\nfrom factory import make_dags\n\nmake_dags("{name}")\n'
         (folder / "dags" / f"{name}.py").write_text(text)
     return folder

@@ -130,6 +130,19 @@ def test_a_paused_dag_is_told(stack: Stack) -> None:
     assert stack.workbench("trigger", "--dag-id", "no_such").returncode == 2
 
 
+def test_a_list_that_a_stage_recorded_is_gone_over(stack: Stack) -> None:
+    done = stack.workbench("trigger", "--dag-id", "fan", "--unpause", "--wait", "--run-id", "spread")
+    assert done.returncode == 0, done.stderr
+    tasks = [task for task in stack.api.tasks("fan", "spread") if task.task == "each"]
+    assert [(task.index, task.state) for task in sorted(tasks, key=lambda task: task.index)] == [
+        (0, "success"),
+        (1, "success"),
+    ]
+    for index, store in enumerate(("north", "south")):
+        path = f"dags/fan/dagRuns/spread/taskInstances/each/xcomEntries/counts.{store}?map_index={index}"
+        assert str(stack.call("GET", path)["value"]) == "5"
+
+
 def test_a_failure_says_why_and_links_to_what_there_is(stack: Stack) -> None:
     done = stack.workbench("trigger", "--dag-id", "fails", "--unpause", "--wait", "--run-id", "broken")
     assert done.returncode == 1

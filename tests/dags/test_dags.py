@@ -138,6 +138,11 @@ def test_a_parse_brings_no_data_library_along(facts: Facts) -> None:
     assert facts()["heavy"] == []
 
 
+@pytest.mark.parametrize("name", ["retail_etl", "retail_etl__days"])
+def test_a_task_s_own_parse_makes_its_dag_alone(facts: Facts, name: str) -> None:
+    assert [dag for dag in facts(ROOT, name)["dags"] if dag != "messages"] == [name]
+
+
 def test_days_are_gone_over_by_a_dag_that_updates_nothing_and_never_runs_by_itself(
     dags: dict[str, Any],
 ) -> None:
