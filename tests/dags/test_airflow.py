@@ -286,6 +286,22 @@ def test_a_worker_that_is_killed_leaves_one_task_on_ecs(stack: Stack, ends: str)
     assert handed["value"] in (seconds, str(seconds))
 
 
+def test_a_task_that_a_person_ends_is_stopped_on_ecs(stack: Stack) -> None:
+    known = {task["taskArn"] for task in _ecs_tasks(stack)}
+    stack.workbench("trigger", "--dag-id", "remote", "-p", "seconds=120", "--run-id", "unwanted")
+
+    def mine() -> list[dict[str, Any]]:
+        return [task for task in _ecs_tasks(stack) if task["taskArn"] not in known]
+
+    stack.until(lambda: any(task["lastStatus"] == "RUNNING" for task in mine()), "the task on ECS")
+    stack.call("PATCH", "dags/remote/dagRuns/unwanted/taskInstances/sleep", {"new_state": "failed"})
+    stack.until(
+        lambda: all(task["lastStatus"] == "STOPPED" for task in mine()), "the end of the task on ECS", 60
+    )
+    assert stack.ended("remote", "unwanted") == "failed"
+    assert len(mine()) == 1
+
+
 def test_nothing_listens_but_on_this_machine(stack: Stack) -> None:
     listening = {
         connection.laddr.ip
