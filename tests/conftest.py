@@ -71,8 +71,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget_session() -> None:
     """Let go of boto3's session, which keeps the credentials that its first client found: servers have keys of their own."""
-    if "boto3" in sys.modules:
-        sys.modules["boto3"].DEFAULT_SESSION = None
+    if (boto3 := sys.modules.get("boto3")) is not None:
+        boto3.DEFAULT_SESSION = None  # type: ignore[attr-defined]
         sys.modules["botocore.session"].create_loader = _loader
 
 

@@ -1,6 +1,6 @@
 """Airflow's four components on this machine, below one process: what ends unasked is started again.
 
-``python -m workbench.airflow.standalone PORT``, in an environment that says where Airflow's home and database are.
+``python -m workbench.airflow.standalone PORT [HOST]``, in an environment that says where Airflow's home and database are.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def prepare() -> None:
             )
 
 
-def main(port: str) -> int:
-    """Run Airflow until a signal ends it."""
+def main(port: str, host: str = "127.0.0.1") -> int:
+    """Run Airflow until a signal ends it; its server listens at a host's port."""
     stop = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -109,7 +109,7 @@ def main(port: str) -> int:
     if made.returncode:
         print("Airflow's database couldn't be made", flush=True)
         return 1
-    server = ["api-server", "--host", "127.0.0.1", "--port", port, "--workers", "1"]
+    server = ["api-server", "--host", host, "--port", port, "--workers", "1"]
     components = [
         Component(name, arguments) for name, arguments in {"api-server": server, **COMPONENTS}.items()
     ]
@@ -128,4 +128,4 @@ def main(port: str) -> int:
 
 if __name__ == "__main__":
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
