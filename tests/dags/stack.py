@@ -50,12 +50,14 @@ def make_project(folder: Path) -> Path:
     pipeline(fails, {"break": {"writes": ["report"], "notebook": "break.ipynb"}}, owner="tests")
     notebook(fails / "break.ipynb", "print('before')", "raise ValueError('no such river')")
     fan = folder / "pipeline_notebooks" / "fan"
-    over = {"store": {"from": "find.values.stores"}}
+    over = {"region": {"from": "find.values.regions"}}
     pipeline(
         fan, {"find": {"writes": ["storage"]}, "each": {"over": over, "writes": ["report"]}}, owner="tests"
     )
-    notebook(fan / "find.ipynb", last="record(values={'stores': ['north', 'south']})")
-    notebook(fan / "each.ipynb", parameters="store: str  # which", last="record(counts={store: len(store)})")
+    notebook(fan / "find.ipynb", last="record(values={'regions': ['north', 'south']})")
+    notebook(
+        fan / "each.ipynb", parameters="region: str  # which", last="record(counts={region: len(region)})"
+    )
     for name in ("remote", "fails", "fan"):
         text = f'"""Airflow\'s DAG of the pipeline {name}."""\n\nfrom factory import make_dags\n\nmake_dags("{name}")\n'
         (folder / "dags" / f"{name}.py").write_text(text)
