@@ -155,6 +155,8 @@ def test_a_failure_says_why_and_links_to_what_there_is(stack: Stack) -> None:
     link = stack.call("GET", "dags/fails/dagRuns/broken/taskInstances/break/links")["extra_links"]["Report"]
     page = _get(link, f"Bearer {stack.api._token}").decode()
     assert "no such river" in page and "before" in page
+    every = _get(f"{link.rsplit('/', 2)[0]}/index.html", f"Bearer {stack.api._token}").decode()
+    assert link.split("/")[-2] in every
     with pytest.raises(urllib.error.HTTPError) as refused:
         _get(link)
     assert refused.value.code == 401

@@ -22,14 +22,21 @@ _HEADERS = {
 
 
 def make_app() -> FastAPI:
-    """Return the application: ``/RUN/PAGE.html``."""
+    """Return the application: ``/RUN/PAGE.html``, and ``/index.html`` with all runs."""
     app = FastAPI(title="Workbench", docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/{run_id}/{page}", response_class=HTMLResponse)
     def page(run_id: str, page: str, _: Annotated[Any, Depends(get_user)]) -> HTMLResponse:
         if not _RUN.fullmatch(run_id) or not _PAGE.fullmatch(page):
             raise HTTPException(404, "no such page")
-        content = find_page(get_settings(), run_id, page)
+        return answer(f"{run_id}/{page}")
+
+    @app.get("/index.html", response_class=HTMLResponse)
+    def index(_: Annotated[Any, Depends(get_user)]) -> HTMLResponse:
+        return answer("index.html")
+
+    def answer(page: str) -> HTMLResponse:
+        content = find_page(get_settings(), page)
         if content is None:
             raise HTTPException(404, "no such page: its run may be past the days for which runs are kept")
         return HTMLResponse(content, headers=_HEADERS)
@@ -37,13 +44,13 @@ def make_app() -> FastAPI:
     return app
 
 
-def find_page(settings: Settings, run_id: str, page: str) -> bytes | None:
-    """Return a page of a run, from here or from where runs are kept too; None if it is nowhere."""
-    path = Path(settings.site) / run_id / page
+def find_page(settings: Settings, page: str) -> bytes | None:
+    """Return a page by its path in the site, from here or from where runs are kept too; None if it is nowhere."""
+    path = Path(settings.site) / page
     if path.is_file():
         return path.read_bytes()
     if not settings.runs_uri:
         return None
     from workbench.aws.shared_runs import SharedRuns
 
-    return SharedRuns(settings.runs_uri).read(f"site/{run_id}/{page}")
+    return SharedRuns(settings.runs_uri).read(f"site/{page}")
