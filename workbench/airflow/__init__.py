@@ -2,3 +2,6 @@
 
 Modules that DAG files import take no data library along: a file is parsed every half minute.
 """
+
+REPORTS = "/workbench/reports"
+"""Where Airflow's server has the pages of runs."""

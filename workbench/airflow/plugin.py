@@ -6,9 +6,8 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from workbench.airflow import REPORTS
 from workbench.airflow.dag.timetables import EachTime, EveryDay
-
-PREFIX = "/workbench/reports"
 
 
 class _Pages:
@@ -30,4 +29,4 @@ class WorkbenchPlugin(AirflowPlugin):
 
     name = "workbench"
     timetables = [EveryDay, EachTime]
-    fastapi_apps = [{"app": _Pages(), "url_prefix": PREFIX, "name": "Workbench"}]
+    fastapi_apps = [{"app": _Pages(), "url_prefix": REPORTS, "name": "Workbench"}]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from workbench.airflow import REPORTS
 from workbench.private import private_folder
 from workbench.settings import Settings
 
@@ -75,7 +76,7 @@ def _ours(start: Start) -> dict[str, str]:
         "WORKBENCH_PROJECT": str(settings.root),
         "WORKBENCH_STAGE_PROGRAM": settings.stage_program
         or f"{shlex.quote(sys.executable)} -m workbench.cli",
-        "WORKBENCH_REPORTS_URL": settings.reports_url or f"http://127.0.0.1:{start.port}/workbench/reports",
+        "WORKBENCH_REPORTS_URL": settings.reports_url or f"http://127.0.0.1:{start.port}{REPORTS}",
     }
     # Stages run for whoever starts it, on their AWS.
     found |= {name: value for name, value in os.environ.items() if name.startswith("AWS_")}

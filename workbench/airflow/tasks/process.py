@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from workbench.airflow import REPORTS
 from workbench.aws.ecs.task import stage_command
 from workbench.execution.records.model import Run
 from workbench.execution.records.store import RECORD
@@ -57,7 +58,7 @@ def reports_url(settings: Settings) -> str:
         return settings.reports_url.rstrip("/")
     from airflow.sdk import conf
 
-    return f"{str(conf.get('api', 'base_url', fallback='')).rstrip('/')}/workbench/reports"
+    return f"{str(conf.get('api', 'base_url', fallback='')).rstrip('/')}{REPORTS}"
 
 
 def run_here(
