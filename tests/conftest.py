@@ -36,7 +36,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LONGEST = (
     "etl/test_withdrawal.py", "aws/local/test_end_to_end.py", "end_to_end/test_parity.py",
     "worker/test_worker_process.py", "end_to_end/test_edges.py", "worker/test_worker.py",
-    "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/test_backfill.py",
+    "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
     "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",
     "transform/test_incremental_property.py", "browser/test_pages.py", "transform/test_compiled.py",
     "governance/test_accounts.py", "notebooks/test_same_outputs.py", "end_to_end/test_kills.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from workbench.anomaly import TrainingResult, detect_sales
 from workbench.anomaly.detect import detect
-from workbench.anomaly.training import read_sales
+from workbench.anomaly.sales.training import read_sales
 from workbench.schema import table
 from workbench.warehouse import Warehouse, connect
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from workbench.anomaly.detect import Findings, detect
-from workbench.anomaly.explain import findings
-from workbench.anomaly.registry import current_model, list_models, models_frame, promote
-from workbench.anomaly.sales import DetectionResult, detect_sales
-from workbench.anomaly.training import TrainingResult, train_sales
+from workbench.anomaly.models.registry import current_model, list_models, models_frame, promote
+from workbench.anomaly.sales.detection import DetectionResult, detect_sales
+from workbench.anomaly.sales.explain import findings
+from workbench.anomaly.sales.training import TrainingResult, train_sales
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
 __all__ = [

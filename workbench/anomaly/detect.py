@@ -10,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
-from workbench.anomaly.features import WARM_UP, Panel, build_features, make_panel
-from workbench.anomaly.forest import expect, fit_forest, judge, score
-from workbench.anomaly.stretches import find_stretches
+from workbench.anomaly.series.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
+from workbench.anomaly.series.features import WARM_UP, Panel, build_features, make_panel
+from workbench.anomaly.series.forest import expect, fit_forest, judge, score
+from workbench.anomaly.series.stretches import find_stretches
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
 
@@ -217,7 +217,7 @@ def weekday_rule(values: pd.DataFrame, *, counts: bool, past: pd.DataFrame | Non
         past: the same matrix without what nothing shall be learned from (NaN); all values if None.
 
     Returns:
-        The rows of :func:`workbench.anomaly.forest.judge`, by day, then series.
+        The rows of :func:`workbench.anomaly.series.forest.judge`, by day, then series.
     """
     parts = []
     for name in values.columns:

@@ -23,7 +23,7 @@ def listing(
     """List every version of every registered model: aliases, training window, gate and metrics."""
     if context.invoked_subcommand:
         return
-    from workbench.anomaly.registry import list_models
+    from workbench.anomaly.models.registry import list_models
 
     versions = list_models()
     if as_json:
@@ -55,7 +55,7 @@ def promote(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Make a version the champion, whatever the gate said of it."""
-    from workbench.anomaly.registry import promote as move
+    from workbench.anomaly.models.registry import promote as move
 
     promoted = move(name, version)
     if as_json:

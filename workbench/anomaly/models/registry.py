@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.anomaly.forest import Calibration
-from workbench.anomaly.stored import read_stored
+from workbench.anomaly.models.stored import read_stored
+from workbench.anomaly.series.forest import Calibration
 from workbench.errors import UsageError, unknown
 from workbench.tracking import has_store, mlflow_client
 

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import TrainingResult, current_model, train_sales
-from workbench.anomaly.registry import load_model
-from workbench.anomaly.training import MIN_DAYS
+from workbench.anomaly.models.registry import load_model
+from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
 from workbench.tracking import mlflow_client
 from workbench.warehouse import Warehouse, connect
 
-from .conftest import Trained
-from .data import DAYS, LEVELS, START, daily_sales
+from ..conftest import Trained
+from ..data import DAYS, LEVELS, START, daily_sales
 
 
 def test_it_learns_from_the_earlier_days_and_is_measured_on_the_later(trained: TrainingResult) -> None:

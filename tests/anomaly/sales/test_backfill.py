@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from workbench.anomaly import TrainingResult, detect_sales
-from workbench.anomaly.training import read_sales
+from workbench.anomaly.sales.training import read_sales
 from workbench.errors import UsageError
 from workbench.execution import RunOptions, run_pipeline
 from workbench.schema import table
 from workbench.warehouse import Warehouse, connect
 
-from .data import DAYS, START
+from ..data import DAYS, START
 
 LAST = START + dt.timedelta(days=DAYS - 1)
 RANGE = ("--start", str(START), "--end", str(LAST))

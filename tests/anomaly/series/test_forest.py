@@ -8,10 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.anomaly.features import FeatureSet, build_features, make_panel
-from workbench.anomaly.forest import Calibration, calibrate, expect, fit_forest, importances, judge, score
+from workbench.anomaly.series.features import FeatureSet, build_features, make_panel
+from workbench.anomaly.series.forest import (
+    Calibration,
+    calibrate,
+    expect,
+    fit_forest,
+    importances,
+    judge,
+    score,
+)
 
-from .data import PLANTED, daily_sales
+from ..data import PLANTED, daily_sales
 
 
 @pytest.fixture(scope="module")

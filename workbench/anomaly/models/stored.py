@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.anomaly.forest import Calibration
+from workbench.anomaly.series.forest import Calibration
 from workbench.errors import UsageError, one_line
 
 MODEL = "model.skops"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.anomaly.gate import judge_model, read_policy
+from workbench.anomaly.models.gate import judge_model, read_policy
 from workbench.errors import UsageError
 
 GOOD = {"holdout_days": 56.0, "wape_ratio_to_naive": 0.6, "coverage": 0.97}

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import TrainingResult, detect_sales
-from workbench.anomaly.explain import explain
-from workbench.anomaly.registry import current_model, load_model
+from workbench.anomaly.models.registry import current_model, load_model
+from workbench.anomaly.sales.explain import explain
 from workbench.errors import UsageError, WorkFailed
 from workbench.warehouse import Warehouse, connect
 
-from .data import DAYS, PLANTED, START, daily_sales
+from ..data import DAYS, PLANTED, START, daily_sales
 
 LAST = START + dt.timedelta(days=DAYS - 1)
 

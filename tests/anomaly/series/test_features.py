@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.anomaly.features import FEATURES, NUMERIC, WARM_UP, build_features, make_panel
+from workbench.anomaly.series.features import FEATURES, NUMERIC, WARM_UP, build_features, make_panel
 
 
 def observations(days: int = 120, series: tuple[str, ...] = ("a", "b"), seed: int = 1) -> pd.DataFrame:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.anomaly.forest import Fitted, importances
-from workbench.anomaly.gate import Verdict
-from workbench.anomaly.registry import CHAMPION
-from workbench.anomaly.stored import CALIBRATION, OUT_OF_BAG, TRUSTED
+from workbench.anomaly.models.gate import Verdict
+from workbench.anomaly.models.registry import CHAMPION
+from workbench.anomaly.models.stored import CALIBRATION, OUT_OF_BAG, TRUSTED
+from workbench.anomaly.series.forest import Fitted, importances
 from workbench.settings import get_settings
 from workbench.tracking import experiment_id, local_artifacts, mlflow_client
 

@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.explain import explain
-from workbench.anomaly.features import FeatureSet, Panel, build_features
-from workbench.anomaly.forest import expect, score
-from workbench.anomaly.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
-from workbench.anomaly.training import MEASURE, MIN_DAYS, MODEL, read_sales
+from workbench.anomaly.models.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
+from workbench.anomaly.sales.explain import explain
+from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, MODEL, read_sales
+from workbench.anomaly.series.features import FeatureSet, Panel, build_features
+from workbench.anomaly.series.forest import expect, score
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.features import NUMERIC, FeatureSet
+from workbench.anomaly.series.features import NUMERIC, FeatureSet
 from workbench.execution import timed
 
 COVERAGE = 0.99

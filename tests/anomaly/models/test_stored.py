@@ -15,8 +15,8 @@ import skops.io
 import yaml
 
 from workbench.anomaly import TrainingResult, current_model, detect_sales, promote
-from workbench.anomaly.registry import load_model
-from workbench.anomaly.stored import MODEL
+from workbench.anomaly.models.registry import load_model
+from workbench.anomaly.models.stored import MODEL
 from workbench.errors import UsageError
 from workbench.tracking import mlflow_client
 from workbench.warehouse import connect

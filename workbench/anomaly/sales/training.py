@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
-from workbench.anomaly.forest import COVERAGE, Fitted, expect, fit_forest, score
-from workbench.anomaly.gate import Verdict, judge_model
-from workbench.anomaly.recording import TrainingRecord, log_training, set_champion
-from workbench.anomaly.registry import current_model, load_model
+from workbench.anomaly.models.gate import Verdict, judge_model
+from workbench.anomaly.models.recording import TrainingRecord, log_training, set_champion
+from workbench.anomaly.models.registry import current_model, load_model
+from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
+from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, score
 from workbench.errors import UsageError, WorkbenchError
 from workbench.warehouse import Warehouse
 

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.stretches import find_stretches
+from workbench.anomaly.series.stretches import find_stretches
 from workbench.periods import still_filling
 
 WARM_UP = 28

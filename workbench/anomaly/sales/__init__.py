@@ -1,0 +1,1 @@
+"""Unusual days of sales: training the model of daily sales and judging days by it."""
