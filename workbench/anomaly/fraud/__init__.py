@@ -1,0 +1,1 @@
+"""Fraud among transactions: behaviour of customers and stores, and a forest that learns from verdicts."""

@@ -1,0 +1,100 @@
+"""The forest keeps scikit-learn's contract, its probabilities come true, and its explanations add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from workbench.anomaly.fraud.forest import FraudForest, is_worth_a_look, threshold_for_budget
+
+
+@parametrize_with_checks([FraudForest(n_estimators=20, random_state=0)])
+def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+def rare_frauds(count: int = 30_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, whether each is fraud, and how likely that was."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(count, 6))
+    likely = 1 / (1 + np.exp(4.5 - 1.5 * X[:, 0] - 1.5 * X[:, 1] * (X[:, 2] > 0)))
+    X[rng.random(X.shape) < 0.02] = np.nan
+    return X, rng.random(count) < likely, likely
+
+
+X, FRAUD, _ = rare_frauds()
+LATER, LATER_FRAUD, LATER_LIKELY = rare_frauds(seed=1)
+FOREST = FraudForest(alert_share=0.01, random_state=3).fit(X, FRAUD)
+
+
+def test_it_ranks_frauds_first_nearly_as_well_as_who_knows_how_likely_they_are() -> None:
+    ours = average_precision_score(LATER_FRAUD, FOREST.score_samples(LATER))
+    assert ours > 0.8 * average_precision_score(LATER_FRAUD, LATER_LIKELY)
+
+
+def test_probabilities_come_true_though_genuine_rows_are_sampled() -> None:
+    said = FOREST.predict_proba(LATER)[:, 1]
+    assert abs(said.mean() / LATER_FRAUD.mean() - 1) < 0.15
+    for low, high in ((0.0, 0.05), (0.05, 0.3), (0.3, 1.0)):
+        within = (said >= low) & (said < high)
+        assert abs(said[within].mean() - LATER_FRAUD[within].mean()) < 0.08
+    assert ((said - LATER_FRAUD) ** 2).mean() < 0.9 * LATER_FRAUD.var()
+
+
+def test_it_alerts_about_as_much_as_it_was_told() -> None:
+    assert 0.005 < FOREST.predict(LATER).mean() < 0.02
+    assert 0 < FraudForest(random_state=3).fit(X, FRAUD).predict(LATER).mean() < 0.1
+
+
+def test_contributions_add_up_to_what_the_trees_say() -> None:
+    explained = FOREST.explain(LATER[:500], top_k=2)
+    share = np.mean(
+        [
+            tree.predict_proba(np.nan_to_num(LATER[:500].astype(np.float32), nan=-1e6))[:, 1]
+            for tree in FOREST.forest_.estimators_
+        ],
+        axis=0,
+    )
+    assert np.abs(explained.share - share).max() < 1e-9
+    assert np.abs(explained.baseline + explained.contributions.sum(axis=1) - share).max() < 1e-9
+    assert explained.top.shape == (500, 2)
+    suspicious = np.argsort(-FOREST.score_samples(LATER))[:50]
+    # What frauds are made of is what is named; the other three are noise.
+    assert np.isin(FOREST.explain(LATER[suspicious]).top[:, 0], [0, 1, 2]).mean() > 0.95
+
+
+def test_the_same_seed_gives_the_same_forest() -> None:
+    again = FraudForest(alert_share=0.01, random_state=3).fit(X, FRAUD)
+    assert np.array_equal(again.score_samples(LATER), FOREST.score_samples(LATER))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"genuine_share": 0}, "genuine_share is 0"), ({"calibration_share": 1}, "calibration")],
+)
+def test_a_parameter_out_of_range_is_refused(wrong: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        FraudForest(**wrong).fit(X, FRAUD)
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.5, 3, 100, 1e6])
+def test_a_budget_is_never_exceeded(budget: float) -> None:
+    rng = np.random.default_rng(0)
+    # Many scores are equal, also where the budget ends.
+    scores, days = rng.integers(0, 40, 5_000) / 40, rng.integers(0, 10, 5_000)
+    threshold = threshold_for_budget(scores, days, budget)
+    reached = (scores >= threshold).sum()
+    assert reached <= budget * 10
+    next_lower = scores[scores < threshold]
+    if len(next_lower):
+        assert (scores >= next_lower.max()).sum() > budget * 10
+    assert threshold_for_budget(scores[:0], days[:0], budget) == float("inf")
+
+
+def test_a_look_is_worth_it_where_more_is_likely_lost() -> None:
+    worth = is_worth_a_look(np.array([0.5, 0.5, 0.01]), np.array([100.0, 10.0, 2_000.0]), 15.0)
+    assert worth.tolist() == [True, False, True]
