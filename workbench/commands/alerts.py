@@ -74,8 +74,8 @@ def close(
     as_json: Json = False,
 ) -> None:
     """Close an alert: it isn't sent any more, and the same finding isn't raised again."""
-    from workbench.commands.batches import somebody
     from workbench.governance.alerts import recorded
+    from workbench.governance.audit import somebody
 
     warehouse = _warehouse()
     alert = recorded.named(warehouse, alert_id)

@@ -88,6 +88,7 @@ def withdraw(
     The rows are kept in the schema `withdrawn`, and `workbench batches restore` puts them back. The file isn't taken in
     again, wherever it lies.
     """
+    from workbench.governance.audit import somebody
     from workbench.governance.ledger import named
     from workbench.governance.withdrawal import withdraw as take_out
 
@@ -105,6 +106,7 @@ def restore(
     as_json: Json = False,
 ) -> None:
     """Put the rows of a withdrawn batch back into raw, as they were there."""
+    from workbench.governance.audit import somebody
     from workbench.governance.ledger import named
     from workbench.governance.withdrawal import restore as put_back
 
@@ -171,18 +173,6 @@ def _warehouse(*, writing: bool = False) -> Warehouse:
             f"{warehouse.url} is of an earlier version; bring it up to date with: workbench init"
         )
     return warehouse
-
-
-def somebody() -> str:
-    """Return the name of who calls."""
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        # In a container the user may have no name.
-        return f"user {os.getuid()}"
 
 
 def _printable(value: Any) -> str:

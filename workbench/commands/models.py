@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-models = typer.Typer(help="List the registered models; promote one.", invoke_without_command=True)
+if TYPE_CHECKING:
+    from workbench.anomaly.models.registry import ModelVersion
+
+models = typer.Typer(
+    help="List the registered models; choose which of them judges.", invoke_without_command=True
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,15 +57,35 @@ def listing(
 def promote(
     name: Annotated[str, typer.Argument(help="Registered model.", show_default=False)],
     version: Annotated[str, typer.Argument(help="Version to make champion.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Why; it is noted in ops.audit_log.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Make a version the champion, whatever the gate said of it."""
-    from workbench.anomaly.models.registry import promote as move
+    """Make a version the champion, whatever the gate said of it; the one before becomes previous."""
+    from workbench.anomaly.models import lifecycle
+    from workbench.governance.audit import somebody
+    from workbench.warehouse import connect
 
-    promoted = move(name, version)
+    _tell(lifecycle.promote(connect(create=True), name, version, somebody(), reason), as_json)
+
+
+@models.command()
+def rollback(
+    name: Annotated[str, typer.Argument(help="Registered model.", show_default=False)],
+    reason: Annotated[str, typer.Option(help="Why; it is noted in ops.audit_log.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Make the champion of before the champion again; the present one becomes previous."""
+    from workbench.anomaly.models import lifecycle
+    from workbench.governance.audit import somebody
+    from workbench.warehouse import connect
+
+    _tell(lifecycle.rollback(connect(create=True), name, somebody(), reason), as_json)
+
+
+def _tell(champion: ModelVersion, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(promoted.to_dict(), indent=2))
+        print(json.dumps(champion.to_dict(), indent=2))
         return
-    print(f"{promoted.name} version {promoted.version} is champion.")
-    if promoted.gate == "failed":
-        print(f"Note: it had not passed the gate: {promoted.gate_reasons}.")
+    print(f"{champion.title} is champion.")
+    if champion.gate == "failed":
+        print(f"Note: it had not passed the gate: {champion.gate_reasons}.")

@@ -7,12 +7,12 @@ in again.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.governance.audit import note
 from workbench.governance.ledger import SHORT, Batch, after, find
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
@@ -145,8 +145,5 @@ def _audit(session: Session, action: str, batch: Batch, actor: str, reason: str,
     ((last,),) = session.execute(LAST_MOVE).fetchall()
     details: dict[str, Any] = {"reason": reason, "rows": rows, "dataset": batch.dataset, "uri": batch.uri}
     moved = after(last)
-    session.execute(
-        "INSERT INTO ops.audit_log (happened_at, actor, action, object, details) VALUES (?, ?, ?, ?, ?)",
-        [moved, cut(actor, 128), f"{action} batch", batch.batch_id, json.dumps(details)],
-    )
+    note(session, actor, f"{action} batch", batch.batch_id, details, moved)
     return moved

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from workbench.anomaly import TrainingResult, current_model, list_models, models_frame, promote, train_sales
-from workbench.errors import UsageError, WorkFailed
+from workbench.anomaly import TrainingResult, current_model, list_models, models_frame
+from workbench.errors import WorkFailed
 from workbench.settings import get_settings
-from workbench.warehouse import connect
 
 
 def test_where_nothing_was_trained_there_is_nothing_and_nothing_is_made(home: Path) -> None:
@@ -26,24 +25,6 @@ def test_versions_are_listed_with_their_alias_and_metrics(trained: TrainingResul
     frame = models_frame((only,))
     assert frame.loc[0, "aliases"] == "champion"
     assert list_models("another") == ()
-
-
-def test_promoting_moves_the_alias(trained: TrainingResult) -> None:
-    train_sales(connect(), trees=20)
-    assert [item.version for item in list_models()] == ["2", "1"]
-    promoted = promote("sales_daily", "1")
-    assert (promoted.version, promoted.aliases) == ("1", ("champion",))
-    champion = current_model()
-    assert champion is not None and champion.version == trained.version
-    assert [item.aliases for item in list_models()] == [(), ("champion",)]
-
-
-@pytest.mark.usefixtures("trained")
-def test_promoting_what_is_not_there_names_what_is() -> None:
-    with pytest.raises(UsageError, match="unknown model 'sales_dialy'; did you mean 'sales_daily'"):
-        promote("sales_dialy", "1")
-    with pytest.raises(UsageError, match="sales_daily has no version 5; it has 1"):
-        promote("sales_daily", "5")
 
 
 def test_a_server_that_is_not_there_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ import skops.io
 import yaml
 
 from workbench.anomaly import TrainingResult, current_model, detect_sales, promote
-from workbench.anomaly.models.registry import load_model
 from workbench.anomaly.models.stored import MODEL
+from workbench.anomaly.sales.model import load_model
 from workbench.errors import UsageError
 from workbench.tracking import mlflow_client
 from workbench.warehouse import connect
@@ -40,7 +40,7 @@ def artifact(trained: TrainingResult, tmp_path: Path) -> Path:
         source = mlflow.artifacts.download_artifacts(f"models:/sales_daily/{trained.version}")
         shutil.copytree(source, copy)
         client.create_model_version("sales_daily", copy.as_uri())
-    promote("sales_daily", 2)
+    promote(connect(create=True), "sales_daily", 2, "ann")
     return copy
 
 

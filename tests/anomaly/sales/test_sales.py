@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import TrainingResult, detect_sales
-from workbench.anomaly.models.registry import current_model, load_model
+from workbench.anomaly.models.registry import current_model
 from workbench.anomaly.sales.explain import explain
+from workbench.anomaly.sales.model import load_model
 from workbench.errors import UsageError, WorkFailed
 from workbench.warehouse import Warehouse, connect
 

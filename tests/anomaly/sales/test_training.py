@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import TrainingResult, current_model, train_sales
-from workbench.anomaly.models.registry import load_model
+from workbench.anomaly.sales.model import load_model
 from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
@@ -95,7 +95,7 @@ def test_a_model_that_fails_the_gate_is_registered_but_not_champion(
     assert "It is not champion: wape is 0." in failed.summary
     registered, champion = current_model("sales_daily", failed.version), current_model("sales_daily")
     assert registered is not None and champion is not None
-    assert (registered.gate, registered.aliases) == ("failed", ())
+    assert (registered.gate, registered.aliases) == ("failed", ("challenger",))
     assert registered.gate_reasons == failed.verdict.reasons[0]
     assert champion.version == trained.version
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.anomaly.models.stored import read_stored
-from workbench.anomaly.series.forest import Calibration
+from workbench.anomaly.models.stored import ModelFormat, Stored, read_stored
 from workbench.errors import UsageError, unknown
 from workbench.tracking import has_store, mlflow_client
 
@@ -35,22 +34,14 @@ class ModelVersion:
     gate_reasons: str
     metrics: dict[str, float]
 
+    @property
+    def title(self) -> str:
+        """What it is called in messages."""
+        return f"{self.name} version {self.version}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {**asdict(self), "aliases": list(self.aliases), "created_at": self.created_at.isoformat()}
-
-
-@dataclass(frozen=True)
-class LoadedModel:
-    """A registered version with all that is needed to score.
-
-    ``out_of_bag`` has the expectations (in levels) of the days it was trained on, by (day, series).
-    """
-
-    version: ModelVersion
-    pipeline: Any
-    calibration: Calibration
-    out_of_bag: pd.Series
 
 
 def list_models(name: str | None = None) -> tuple[ModelVersion, ...]:
@@ -104,7 +95,7 @@ def current_model(name: str = "sales_daily", model: str | int = CHAMPION) -> Mod
             raise
 
 
-def load_model(version: ModelVersion) -> LoadedModel:
+def load_stored(version: ModelVersion, expected: ModelFormat) -> Stored:
     """Fetch a version and everything beside it; no code that lies in its files runs.
 
     Raises:
@@ -112,14 +103,11 @@ def load_model(version: ModelVersion) -> LoadedModel:
         UsageError: the model was not made by this package, or its files are gone.
     """
     with mlflow_client():
-        pipeline, calibration, out_of_bag = read_stored(
-            f"models:/{version.name}/{version.version}", f"{version.name} version {version.version}"
-        )
-    return LoadedModel(version, pipeline, calibration, out_of_bag)
+        return read_stored(f"models:/{version.name}/{version.version}", version.title, expected)
 
 
-def promote(name: str, version: str | int) -> ModelVersion:
-    """Make a version the champion, whatever the gate said of it; return it as it is then.
+def find_model(name: str, version: str | int) -> ModelVersion:
+    """Return a version by its number.
 
     Raises:
         UsageError: no such model or version; the message has the nearest.
@@ -128,12 +116,10 @@ def promote(name: str, version: str | int) -> ModelVersion:
     names = {item.name for item in versions}
     if name not in names:
         raise unknown("model", name, names)
-    known = [item.version for item in versions if item.name == name]
+    known = {item.version: item for item in versions if item.name == name}
     if str(version) not in known:
         raise UsageError(f"{name} has no version {version}; it has {', '.join(sorted(known, key=int))}")
-    with mlflow_client() as client:
-        client.set_registered_model_alias(name, CHAMPION, str(version))
-        return _version(client, name, str(version))
+    return known[str(version)]
 
 
 def _version(client: Any, name: str, version: str) -> ModelVersion:

@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import pandas as pd
-
-from workbench.anomaly.series.forest import Calibration
 from workbench.errors import UsageError, one_line
 
 MODEL = "model.skops"
-CALIBRATION = "calibration.json"
-OUT_OF_BAG = "out_of_bag.parquet"
 BESIDE = "extra_files"
 
 TRUSTED = ("sklearn.tree._tree.Tree", "numpy.dtype")
 """What a forest of scikit-learn holds beyond the types that skops trusts by itself."""
 
+T = TypeVar("T")
+
 _AGAIN = "train another with: workbench run anomaly_detection --force"
 
 
-def read_stored(uri: str, title: str) -> tuple[Any, Calibration, pd.Series]:
-    """Return the pipeline, the calibration and the out-of-bag expectations of the model at an MLflow URI.
+@dataclass(frozen=True)
+class ModelFormat:
+    """What the files of a registered model may hold.
+
+    Attributes:
+        check: takes the model as it was read, and raises ``ValueError`` if it isn't of that kind.
+        beside: names of the files that lie beside it.
+        trusted: types that skops may make beyond those that it trusts by itself.
+    """
+
+    check: Callable[[Any], None]
+    beside: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = TRUSTED
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model as it was read, and the bytes of each file beside it."""
+
+    model: Any
+    beside: dict[str, bytes] = field(default_factory=dict)
+
+    def read(self, name: str, parse: Callable[[bytes], T], title: str) -> T:
+        """Make sense of a file that lies beside the model.
+
+        Raises:
+            UsageError: it makes none.
+        """
+        try:
+            return parse(self.beside[name])
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            reason = one_line(str(error), 200)
+            raise UsageError(
+                f"{title}: what lies beside the model can't be read ({reason}); {_AGAIN}"
+            ) from None
+
+
+def read_stored(uri: str, title: str, expected: ModelFormat) -> Stored:
+    """Return the model at an MLflow URI with what lies beside it.
 
     MLflow would do as the model's own ``MLmodel`` says: unpickle, trust the types it lists, add its code to the
     path. That file isn't looked at here; the model is read with skops and types that this package names, or
@@ -33,29 +68,20 @@ def read_stored(uri: str, title: str) -> tuple[Any, Calibration, pd.Series]:
     Args:
         uri: the model's, for example ``models:/sales_daily/1``.
         title: what it is called in messages.
+        expected: what its files may hold.
 
     Raises:
         UsageError: it isn't a model of this package's making.
         mlflow.MlflowException: the server can't be reached.
     """
     with tempfile.TemporaryDirectory(prefix="workbench-model-") as folder:
-        files = {
-            name: _fetch(f"{uri}/{name}", Path(folder) / str(place), title)
-            for place, name in enumerate((MODEL, f"{BESIDE}/{CALIBRATION}", f"{BESIDE}/{OUT_OF_BAG}"))
-        }
-        pipeline = _forest(files[MODEL], title)
-        try:
-            calibration = Calibration.from_dict(
-                json.loads(files[f"{BESIDE}/{CALIBRATION}"].read_text(encoding="utf-8"))
-            )
-            beside = pd.read_parquet(files[f"{BESIDE}/{OUT_OF_BAG}"])
-            out_of_bag = beside.set_index(["day", "series"])["out_of_bag"]
-        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-            reason = one_line(str(error), 200)
-            raise UsageError(
-                f"{title}: what lies beside the model can't be read ({reason}); {_AGAIN}"
-            ) from None
-    return pipeline, calibration, out_of_bag
+        paths = (MODEL, *(f"{BESIDE}/{name}" for name in expected.beside))
+        files = [
+            _fetch(f"{uri}/{path}", Path(folder) / str(place), title) for place, path in enumerate(paths)
+        ]
+        model = _load(files[0], title, expected)
+        beside = {name: path.read_bytes() for name, path in zip(expected.beside, files[1:], strict=True)}
+    return Stored(model, beside)
 
 
 def _fetch(uri: str, folder: Path, title: str) -> Path:
@@ -78,31 +104,31 @@ def _fetch(uri: str, folder: Path, title: str) -> Path:
     return found
 
 
-def _forest(path: Path, title: str) -> Any:
-    """Load a pipeline of an encoder and a random forest."""
+def _load(path: Path, title: str, expected: ModelFormat) -> Any:
     import skops.io
-    from sklearn.ensemble import RandomForestRegressor
-    from sklearn.pipeline import Pipeline
 
     try:
-        pipeline = skops.io.load(path, trusted=list(TRUSTED))
-        if not (isinstance(pipeline, Pipeline) and list(pipeline.named_steps) == ["columns", "forest"]):
-            raise ValueError(f"it is a {type(pipeline).__name__}")
-        forest = pipeline.named_steps["forest"]
-        if type(forest) is not RandomForestRegressor:
-            raise ValueError(f"it holds a {type(forest).__name__}")
-        for tree in forest.estimators_:
-            _check_tree(tree.tree_, int(forest.n_features_in_))
+        model = skops.io.load(path, trusted=list(expected.trusted))
+        expected.check(model)
     except Exception as error:  # whatever is wrong with a file that anyone may have written
         reason = one_line(str(error), 300)
         raise UsageError(
             f"{title} isn't a forest of this package's making and isn't loaded ({reason}); {_AGAIN}"
         ) from None
-    return pipeline
+    return model
+
+
+def check_trees(forest: Any) -> None:
+    """Check that the trees of a forest name only nodes and features there are: scikit-learn follows them unchecked.
+
+    Raises:
+        ValueError: one doesn't.
+    """
+    for tree in forest.estimators_:
+        _check_tree(tree.tree_, int(forest.n_features_in_))
 
 
 def _check_tree(tree: Any, features: int) -> None:
-    """Check that a tree names only nodes and features there are: scikit-learn follows them unchecked."""
     import numpy as np
 
     left, right = tree.children_left, tree.children_right

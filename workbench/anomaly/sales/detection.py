@@ -10,9 +10,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.models.registry import CHAMPION, LoadedModel, ModelVersion, current_model, load_model
+from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.anomaly.sales.explain import explain
-from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, MODEL, read_sales
+from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
+from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
 from workbench.anomaly.series.forest import expect, score
 from workbench.errors import UsageError, WorkFailed

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.models.gate import Verdict, judge_model
-from workbench.anomaly.models.recording import TrainingRecord, log_training, set_champion
-from workbench.anomaly.models.registry import current_model, load_model
+from workbench.anomaly.models.lifecycle import install
+from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
+from workbench.anomaly.models.registry import current_model
+from workbench.anomaly.sales.model import MODEL, files_beside, load_model
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
-from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, score
+from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
 from workbench.errors import UsageError, WorkbenchError
 from workbench.warehouse import Warehouse
 
-MODEL = "sales_daily"
 MEASURE = "net_amount_reporting"
 
 LEAST_LEARNING = 28
@@ -138,19 +139,24 @@ def train_sales(
         metrics["wape_ratio_to_champion"] = metrics["wape"] / champion_wape
     verdict = judge_model(MODEL, metrics)
     record = TrainingRecord(
-        name=MODEL, fitted=fitted, inputs=earlier.inputs,
+        name=MODEL, model=fitted.pipeline, inputs=earlier.inputs,
+        data=TrainingSet(
+            "marts.sales_daily", batches_of(warehouse, "transactions"), len(features), _fingerprint(panel)
+        ),
         training=(earlier.days.min().date(), earlier.days.max().date()),
         holdout=(later.days.min().date(), later.days.max().date()),
         parameters={
             "trees": trees, "seed": seed, "holdout_days": held_out, "measure": MEASURE,
             "coverage_stated": COVERAGE, "warm_up_days": WARM_UP,
         },
-        metrics=metrics, batch_ids=_batches(warehouse), data_sha256=_fingerprint(panel), verdict=verdict,
-        skipped=panel.skipped, run_id=run_id,
+        metrics=metrics, verdict=verdict, beside=files_beside(fitted), run_id=run_id,
+        documents={
+            "data/skipped.json": {"skipped": panel.skipped},
+            "model/importances.csv": importances(fitted.pipeline).to_csv(index=False),
+        },
     )  # fmt: skip
     version = log_training(record)
-    if verdict.passed:
-        set_champion(MODEL, version)
+    install(warehouse, MODEL, version, verdict, metrics)
     return TrainingResult(
         True, "", version, verdict.passed, verdict, record.training, record.holdout, metrics,
         tuple(fitted.calibration.spread), panel.skipped,
@@ -218,18 +224,10 @@ def _champion_wape(later: FeatureSet, first_held_out: pd.Timestamp) -> float | N
         return None
 
 
-def _batches(warehouse: Warehouse) -> list[str]:
-    rows = warehouse.query(
-        "SELECT batch_id FROM ops.batches WHERE dataset = 'transactions' AND rows_accepted > 0 "
-        "AND withdrawn_at IS NULL ORDER BY batch_id"
-    )
-    return [str(value) for value in rows.column("batch_id").to_pylist()]
-
-
 def _fingerprint(panel: Panel) -> str:
     content = hashlib.sha256(repr([*map(str, panel.values.columns), str(panel.values.index[0])]).encode())
     content.update(np.ascontiguousarray(panel.values.to_numpy().round(4)).tobytes())
     return content.hexdigest()
 
 
-__all__ = ["MEASURE", "MIN_DAYS", "MODEL", "TrainingResult", "measure", "read_sales", "train_sales", "wape"]
+__all__ = ["MEASURE", "MIN_DAYS", "TrainingResult", "measure", "read_sales", "train_sales", "wape"]

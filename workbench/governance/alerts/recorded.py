@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, unknown
 from workbench.governance.alerts.alert import Alert, Raised
+from workbench.governance.audit import note
 from workbench.schema import cut
 
 if TYPE_CHECKING:
@@ -83,10 +83,7 @@ def close(warehouse: Warehouse, alert: Raised, actor: str, reason: str = "") -> 
             return False
         session.execute("UPDATE ops.alerts SET is_open = false WHERE alert_id = ?", [alert.alert_id])
         details = {"kind": alert.kind, "subject": alert.subject, "reason": reason}
-        session.execute(
-            "INSERT INTO ops.audit_log (happened_at, actor, action, object, details) VALUES (?, ?, 'close alert', ?, ?)",
-            [now(), cut(actor, 128), alert.alert_id, json.dumps(details)],
-        )
+        note(session, actor, "close alert", alert.alert_id, details)
         return True
 
     return warehouse.run(work)
