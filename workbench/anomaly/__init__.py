@@ -5,12 +5,28 @@ from __future__ import annotations
 from workbench.anomaly.detect import Findings, detect
 from workbench.anomaly.models.lifecycle import promote, rollback
 from workbench.anomaly.models.registry import current_model, list_models, models_frame
+from workbench.anomaly.monitoring.health import check_models
 from workbench.anomaly.sales.detection import DetectionResult, detect_sales
 from workbench.anomaly.sales.explain import findings
+from workbench.anomaly.sales.monitoring import observe_sales
 from workbench.anomaly.sales.training import TrainingResult, train_sales
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
 __all__ = [
-    "DetectionResult", "Findings", "TrainingResult", "current_model", "detect", "detect_sales", "findings",
-    "list_models", "models_frame", "plot_anomalies", "plot_anomalies_by_month", "promote", "rollback", "train_sales",
+    "DetectionResult",
+    "Findings",
+    "TrainingResult",
+    "check_models",
+    "current_model",
+    "detect",
+    "detect_sales",
+    "findings",
+    "list_models",
+    "models_frame",
+    "observe_sales",
+    "plot_anomalies",
+    "plot_anomalies_by_month",
+    "promote",
+    "rollback",
+    "train_sales",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Table, bigint, boolean, codes, double, json, text, timestamp
+from workbench.schema.model import Table, bigint, boolean, codes, date, double, json, text, timestamp
 
 OPS = (
     Table(
@@ -185,6 +185,26 @@ OPS = (
         ),
         key=(), dist="even", sort=("happened_at",),
         why="only ever appended to and scanned by time: spread evenly",
+    ),
+    Table(
+        "ops", "model_health", "what looks at the models that judge found: one row a measure and look",
+        (
+            text("model_name", "registered model", size=128, nullable=False),
+            text("model_version", "its version", size=16, nullable=False),
+            text("measure", "input, score, alert_rate, error, precision or challenger", size=32, nullable=False),
+            text("feature", "the input, for the measure input; else empty", size=128, nullable=False),
+            date("first_day", "first of the recent days", nullable=False),
+            date("last_day", "last of the recent days", nullable=False),
+            double("effect", "how far it is off; empty where too few days are known"),
+            double("p_value", "how likely chance makes it as far off; empty where that is no question of chance"),
+            double("effect_limit", "the effect from which it counts", nullable=False),
+            text("status", "ok, drifted or too_few", size=16, nullable=False),
+            text("message", "one sentence for a person", size=2048, nullable=False),
+            text("run_id", "run that looked", size=64),
+            timestamp("looked_at", "when, UTC", nullable=False),
+        ),
+        key=("model_name", "model_version", "measure", "feature", "last_day"), dist="all", sort=("looked_at",),
+        why="a few rows a day: a copy on each node; the newest are asked for",
     ),
     Table(
         "ops", "alerts", "what a person should know: one row a finding",
