@@ -10,13 +10,14 @@ from workbench.anomaly.sales.detection import DetectionResult, detect_sales
 from workbench.anomaly.sales.explain import findings
 from workbench.anomaly.sales.monitoring import observe_sales
 from workbench.anomaly.sales.training import TrainingResult, train_sales
+from workbench.anomaly.tables.quality import check_batches
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
 __all__ = [
     "DetectionResult",
     "Findings",
     "TrainingResult",
-    "check_models",
+    "check_batches", "check_models",
     "current_model",
     "detect",
     "detect_sales",

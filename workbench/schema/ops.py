@@ -187,6 +187,26 @@ OPS = (
         why="only ever appended to and scanned by time: spread evenly",
     ),
     Table(
+        "ops", "batch_quality", "what a look at each landed file found: one row a file, and one for each column at fault",
+        (
+            text("batch_id", "the landed file", size=64, nullable=False),
+            text("dataset", "dataset it belongs to", size=64, nullable=False),
+            text("column_name", "column at fault; empty for the file as a whole", size=128, nullable=False),
+            text("status", "of the file: usual, faulty, or reference if others are held against it", size=16, nullable=False),
+            bigint("rows_judged", "rows that were looked at; of a large file every n-th is", nullable=False),
+            text("fault", "improbable, missing, shifted or extreme", size=16),
+            bigint("rows_affected", "rows it concerns"),
+            double("share", "share of rows it concerns; distance of distributions, 0 to 1, where shifted"),
+            double("usual_share", "the most of earlier files"),
+            bigint("row_number", "position in the file of the worst row, from 1"),
+            text("message", "one sentence for a person", size=2048),
+            text("run_id", "run that looked", size=64),
+            timestamp("judged_at", "when, UTC", nullable=False),
+        ),
+        key=("batch_id", "column_name"), dist="all", sort=("judged_at",),
+        why="small, and joined to the ledger: a copy on each node; the newest are asked for",
+    ),
+    Table(
         "ops", "model_health", "what looks at the models that judge found: one row a measure and look",
         (
             text("model_name", "registered model", size=128, nullable=False),

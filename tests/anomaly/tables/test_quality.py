@@ -1,0 +1,168 @@
+"""A file whose rows don't look like those before is an alert with the column at fault; files as usual are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.etl.lines import HEADER
+from workbench.anomaly import check_batches
+from workbench.anomaly.tables.quality import MOST_ALERTS
+from workbench.etl.ingest import ingest
+from workbench.governance.alerts.recorded import recent
+from workbench.sources.files import land
+from workbench.warehouse import Warehouse
+
+FILES = 8
+
+
+def week(number: int, rows: int = 500, seed: int = 1) -> pd.DataFrame:
+    """A week's lines: each product has its price, each store its currency, and discounts are a tenth."""
+    random = np.random.default_rng([seed, number])
+    product, store = random.integers(0, 40, rows), random.integers(0, 4, rows)
+    price = np.round(np.exp(product / 12) * (1 + 0.05 * random.standard_normal(rows)), 2)
+    quantity = random.integers(1, 6, rows)
+    discount = np.where(random.random(rows) < 0.3, np.round(price * quantity / 10, 2), 0)
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(
+        7 * number + 7 * np.sort(random.random(rows)), unit="D"
+    )
+    frame = pd.DataFrame(
+        {
+            "transaction_id": [f"T{number:02}{row:04}" for row in range(rows)], "line_number": 1,
+            "transaction_timestamp": when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "customer_id": [f"C{each:03}" for each in random.integers(0, 80, rows)],
+            "product_id": [f"P{each:02}" for each in product], "store_id": [f"S{each}" for each in store],
+            "quantity": quantity, "unit_price": price, "discount_amount": discount,
+            "currency": np.where(store == 3, "GBP", "USD"), "channel": np.where(random.random(rows) < 0.2, "web", "store"),
+        }
+    )  # fmt: skip
+    frame.loc[random.random(rows) < 0.1, "customer_id"] = None
+    return frame[HEADER.split(",")]
+
+
+def take(warehouse: Warehouse, folder: Path, *weeks: pd.DataFrame) -> None:
+    """Land and take in some files, one after the other."""
+    for number, frame in enumerate(weeks):
+        path = folder / f"week{number}-{len(frame)}-{frame['transaction_id'].iloc[0]}.csv"
+        frame.to_csv(path, index=False)
+        land(str(path), "transactions")
+        ingest(warehouse)
+
+
+def cents(frame: pd.DataFrame) -> None:
+    frame["unit_price"] *= 100
+
+
+def exchanged(frame: pd.DataFrame) -> None:
+    frame["quantity"], frame["unit_price"] = frame["unit_price"].clip(lower=1), frame["quantity"]
+
+
+def anonymous(frame: pd.DataFrame) -> None:
+    frame.loc[frame.index % 4 == 0, "customer_id"] = None
+
+
+def one_price(frame: pd.DataFrame) -> None:
+    frame.loc[77, "unit_price"] = 900_000
+
+
+def wrong_currency(frame: pd.DataFrame) -> None:
+    frame.loc[frame.index % 20 == 0, "currency"] = "JPY"
+
+
+@pytest.fixture
+def usual(warehouse: Warehouse, tmp_path: Path) -> Warehouse:
+    """A warehouse that has judged eight files."""
+    take(warehouse, tmp_path, *(week(number) for number in range(FILES)))
+    result = check_batches(warehouse, trees=20, run_id="run-1")
+    assert [each.status for each in result.verdicts] == ["reference"] * 4 + ["usual"] * 4
+    return warehouse
+
+
+@pytest.mark.parametrize(
+    ("spoil", "column", "kinds"),
+    [
+        (cents, "unit_price", {"shifted"}), (exchanged, "unit_price", {"shifted"}),
+        (anonymous, "customer_id", {"missing"}), (one_price, "unit_price", {"extreme"}),
+        (wrong_currency, "currency", {"improbable", "shifted"}),
+    ],
+)  # fmt: skip
+def test_the_column_at_fault_is_named(
+    usual: Warehouse,
+    tmp_path: Path,
+    spoil: Callable[[pd.DataFrame], None],
+    column: str,
+    kinds: set[str],
+) -> None:
+    frame = week(FILES)
+    spoil(frame)
+    take(usual, tmp_path, frame, week(FILES + 1))
+    result = check_batches(usual, trees=20, run_id="run-2")
+    assert [each.status for each in result.verdicts] == ["faulty", "usual"]
+    faults = {fault.column: fault for fault in result.faulty[0].faults}
+    assert faults[column].kind in kinds, faults
+    if spoil is one_price:
+        assert faults[column].row == 78
+    (alert,) = recent(usual, 10, kind="data_fault")
+    assert alert.subject == f"transactions batch {result.faulty[0].batch_id[:12]}"
+    assert column in alert.message
+    assert alert.run_id == "run-2"
+    kept = usual.frame("SELECT * FROM ops.batch_quality WHERE status = 'faulty' AND column_name <> ''")
+    assert set(kept["column_name"]) == set(faults)
+    assert check_batches(usual).verdicts == ()
+
+
+def test_files_as_usual_raise_no_alert(warehouse: Warehouse, tmp_path: Path) -> None:
+    """Two years of clean weeks, a few at a time, as they would come."""
+    for first in range(0, 104, 26):
+        take(warehouse, tmp_path, *(week(number, 300, seed=8) for number in range(first, first + 26)))
+        check_batches(warehouse, trees=15)
+    assert recent(warehouse, 10, kind="data_fault") == []
+    judged = warehouse.frame("SELECT status FROM ops.batch_quality")
+    assert judged["status"].value_counts().to_dict() == {"usual": 91, "reference": 13}
+
+
+def test_one_file_is_taken_as_it_is_and_the_next_is_held_against_it(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    take(warehouse, tmp_path, week(0, rows=900))
+    first = check_batches(warehouse)
+    assert [each.status for each in first.verdicts] == ["reference"]
+    assert first.summary.startswith("0 of 0 new files")
+    spoilt = week(1)
+    cents(spoilt)
+    take(warehouse, tmp_path, spoilt, week(2))
+    assert [each.status for each in check_batches(warehouse, trees=15).verdicts] == ["faulty", "usual"]
+
+
+def test_too_few_rows_are_said_and_kept_for_later(warehouse: Warehouse, tmp_path: Path) -> None:
+    take(warehouse, tmp_path, week(0, rows=20), week(1, rows=20))
+    result = check_batches(warehouse)
+    assert result.notes == ("transactions: too few rows came before to hold new ones against",)
+    assert {each.status for each in result.verdicts} == {"reference"}
+    assert check_batches(warehouse).summary == "No file has come that was not looked at before."
+
+
+def test_many_faulty_files_are_few_alerts_that_say_how_many_more(usual: Warehouse, tmp_path: Path) -> None:
+    frames = [week(FILES + number, rows=200) for number in range(MOST_ALERTS + 2)]
+    for frame in frames:
+        cents(frame)
+    take(usual, tmp_path, *frames)
+    result = check_batches(usual, trees=15)
+    assert len(result.faulty) == MOST_ALERTS + 2
+    alerts = recent(usual, 20, kind="data_fault")
+    assert len(alerts) == result.alerts == MOST_ALERTS
+    assert sum("2 older files of transactions have faults as well" in each.message for each in alerts) == 1
+
+
+def test_a_faulty_file_is_nothing_to_hold_others_against(usual: Warehouse, tmp_path: Path) -> None:
+    spoilt = [week(FILES + number) for number in range(2)]
+    for frame in spoilt:
+        cents(frame)
+    take(usual, tmp_path, spoilt[0])
+    check_batches(usual, trees=15)
+    take(usual, tmp_path, spoilt[1])
+    assert len(check_batches(usual, trees=15).faulty) == 1

@@ -1,0 +1,246 @@
+"""Look at each landed file that nobody has looked at: do its rows look like those of the files before?"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from workbench.governance.alerts import Alert, put
+from workbench.governance.alerts.recorded import now
+from workbench.governance.ledger import SHORT
+from workbench.schema import DATASETS, quote
+from workbench.warehouse import Session, Warehouse
+
+if TYPE_CHECKING:
+    from workbench.anomaly.tables.judgement import Fault
+
+KIND = "data_fault"
+MOST_ALERTS = 5
+"""Alerts that one look raises about a dataset; the last of them tells how many more files have faults."""
+
+_TABLE = "ops.batch_quality"
+_REFERENCE_BATCHES = 30
+_REFERENCE_ROWS = 9000
+_JUDGED_ROWS = 20_000
+_FALSE_ALERTS = 0.25
+_SERIOUS = 0.2
+_NAMED = 3
+
+
+@dataclass(frozen=True)
+class BatchVerdict:
+    """What a look at one landed file found.
+
+    Attributes:
+        batch_id, dataset, uri: of the file.
+        status: ``usual``, ``faulty``, or ``reference`` where it was taken as it is, for others to be held against.
+        rows: how many of its rows were judged; of a large file every n-th is.
+        faults: what is wrong with it, the worst first.
+    """
+
+    batch_id: str
+    dataset: str
+    uri: str
+    status: str
+    rows: int = 0
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The name of its file, without the folders."""
+        return self.uri.replace("\\", "/").rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class QualityResult:
+    """What a look at all new files found; ``notes`` say what couldn't be judged, one sentence each."""
+
+    verdicts: tuple[BatchVerdict, ...]
+    alerts: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def faulty(self) -> tuple[BatchVerdict, ...]:
+        """The files with faults."""
+        return tuple(each for each in self.verdicts if each.status == "faulty")
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        judged = sum(each.status != "reference" for each in self.verdicts)
+        if not self.verdicts:
+            return "No file has come that was not looked at before."
+        return (
+            f"{len(self.faulty)} of {judged} new files have faults; {len(self.verdicts) - judged} more are what others "
+            f"are held against; {self.alerts} new alerts."
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row a fault, for display."""
+        return pd.DataFrame(
+            [
+                {
+                    "dataset": each.dataset, "file": each.file, "batch": each.batch_id[:SHORT],
+                    "column": fault.column, "fault": fault.kind, "rows": fault.rows, "what": fault.message,
+                }
+                for each in self.faulty
+                for fault in each.faults
+            ]
+        )  # fmt: skip
+
+
+def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None = None) -> QualityResult:
+    """Judge the accepted rows of every landed file that wasn't judged yet; write it down and raise alerts.
+
+    A file is held against the newest 30 files of its dataset that are without fault. Where none was judged before, the
+    older half of the files is taken as it is. A false alert a dataset comes once in four months at most of files as
+    usual; an alert is one a file. A dataset that can't be judged is no reason not to judge the others.
+
+    Args:
+        warehouse: with raw and the ledger.
+        trees: of each forest.
+        run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+    """
+    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    verdicts: list[BatchVerdict] = []
+    notes: list[str] = []
+    raised = 0
+    for dataset, new, usual, a_month in _waiting(warehouse):
+        found, note = _judge(warehouse, dataset, new, usual, _FALSE_ALERTS / max(a_month, 1), trees)
+        raised += _keep(warehouse, found, run_id)
+        verdicts += found
+        notes += [note] if note else []
+    return QualityResult(tuple(verdicts), raised, tuple(notes))
+
+
+def _waiting(
+    warehouse: Warehouse,
+) -> list[tuple[str, list[BatchVerdict], list[str], int]]:
+    """Return for each dataset with new files those, the ids of the files without fault, and how many a month come."""
+    ledger = warehouse.frame(
+        "SELECT b.batch_id, b.dataset, b.uri, b.ingested_at, q.status FROM ops.batches AS b "
+        f"LEFT JOIN {_TABLE} AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
+        "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
+    )
+    waiting = []
+    for dataset, batches in ledger.groupby("dataset"):
+        is_new = batches["status"].isna()
+        if not is_new.any() or dataset not in DATASETS:
+            continue
+        new = [
+            BatchVerdict(row["batch_id"], str(dataset), row["uri"], "usual")
+            for row in batches[is_new].to_dict("records")
+        ]
+        usual = list(batches.loc[batches["status"].isin(["usual", "reference"]), "batch_id"])
+        newest: datetime = batches["ingested_at"].max()
+        a_month = int((batches["ingested_at"] > newest - timedelta(days=30)).sum())
+        waiting.append((str(dataset), new, usual, a_month))
+    return waiting
+
+
+def _judge(
+    warehouse: Warehouse, dataset: str, new: list[BatchVerdict], usual: list[str], chance: float, trees: int
+) -> tuple[list[BatchVerdict], str]:
+    taken: list[BatchVerdict] = []
+    if not usual:
+        half = (len(new) + 1) // 2
+        taken, new = [replace(each, status="reference") for each in new[:half]], new[half:]
+        usual = [each.batch_id for each in taken]
+    if not new:
+        return taken, ""
+    from workbench.anomaly.tables.judgement import Reference
+
+    known = usual[-_REFERENCE_BATCHES:]
+    rows = _rows(warehouse, dataset, known, _REFERENCE_ROWS)
+    reference = Reference.learn(_judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
+    if reference is None:
+        # They are what later files can be held against.
+        taken += [replace(each, status="reference") for each in new]
+        return taken, f"{dataset}: too few rows came before to hold new ones against"
+    for batch in new:
+        rows = _rows(warehouse, dataset, [batch.batch_id], _JUDGED_ROWS)
+        faults = reference.judge(_judged_columns(rows), chance) if len(rows) else []
+        numbers = rows["_row_number"].to_numpy()
+        named = tuple(
+            fault if fault.row is None else replace(fault, row=int(numbers[fault.row])) for fault in faults
+        )
+        taken.append(replace(batch, status="faulty" if faults else "usual", rows=len(rows), faults=named))
+    return taken, ""
+
+
+def _rows(warehouse: Warehouse, dataset: str, batches: list[str], most: int) -> pd.DataFrame:
+    """Return the accepted rows of some files, the oldest first; every n-th where there are more than ``most``."""
+    table = DATASETS[dataset]
+    columns = ", ".join(quote(column.name) for column in table.columns if column.kind != "json")
+    marks = ", ".join("?" * len(batches))
+    where = f"FROM {table.full_name} WHERE _batch_id IN ({marks})"
+    total = int(warehouse.rows(f"SELECT count(*) AS total {where}", batches)[0]["total"])
+    step = max(-(-total // most), 1)
+    return warehouse.frame(
+        f"SELECT {columns} {where} AND mod(_row_number, ?) = 0 ORDER BY _ingested_at, _batch_id, _row_number",
+        [*batches, step],
+    )
+
+
+def _judged_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[[column for column in rows.columns if not str(column).startswith("_")]]
+
+
+def _keep(warehouse: Warehouse, verdicts: list[BatchVerdict], run_id: str | None) -> int:
+    """Write a dataset's verdicts and raise its alerts in one transaction; return how many are new."""
+    moment = now()
+    rows = []
+    for verdict in verdicts:
+        about = {
+            "batch_id": verdict.batch_id, "dataset": verdict.dataset, "status": verdict.status,
+            "rows_judged": verdict.rows, "run_id": run_id, "judged_at": moment,
+        }  # fmt: skip
+        empty = dict.fromkeys(("fault", "rows_affected", "share", "usual_share", "row_number", "message"))
+        rows.append({**about, **empty, "column_name": ""})
+        rows += [
+            {
+                **about, "column_name": fault.column, "fault": fault.kind, "rows_affected": fault.rows,
+                "share": fault.share, "usual_share": fault.usual, "row_number": fault.row, "message": fault.message,
+            }
+            for fault in verdict.faults
+        ]  # fmt: skip
+    found = _alerts([verdict for verdict in verdicts if verdict.status == "faulty"])
+    with warehouse.prepare(_TABLE, rows) as staged:
+
+        def work(session: Session) -> int:
+            marks = ", ".join("?" * len(verdicts))
+            session.execute(
+                f"DELETE FROM {_TABLE} WHERE batch_id IN ({marks})", [each.batch_id for each in verdicts]
+            )
+            staged.load(session)
+            return put(session, found, run_id)
+
+        return warehouse.run(work, repeatable=True)
+
+
+def _alerts(faulty: list[BatchVerdict]) -> list[Alert]:
+    """Return one alert a file, the newest files first, and never more than the budget."""
+    newest = faulty[::-1]
+    more = len(newest) - MOST_ALERTS
+    return [
+        _alert(verdict, more if more > 0 and place == MOST_ALERTS - 1 else 0)
+        for place, verdict in enumerate(newest[:MOST_ALERTS])
+    ]
+
+
+def _alert(verdict: BatchVerdict, others: int) -> Alert:
+    said = "; ".join(fault.message for fault in verdict.faults[:_NAMED])
+    if len(verdict.faults) > _NAMED:
+        said += f"; and {len(verdict.faults) - _NAMED} more columns"
+    if others:
+        said += f". {others} older files of {verdict.dataset} have faults as well"
+    is_serious = any(fault.kind != "extreme" and fault.share >= _SERIOUS for fault in verdict.faults)
+    return Alert(
+        KIND, "critical" if is_serious else "warning",
+        f"{verdict.dataset} batch {verdict.batch_id[:SHORT]}",
+        f"{verdict.file}: {said}", finding=(verdict.batch_id,),
+    )  # fmt: skip
