@@ -194,7 +194,7 @@ OPS = (
             text("column_name", "column at fault; empty for the file as a whole", size=128, nullable=False),
             text("status", "of the file: usual, faulty, or reference if others are held against it", size=16, nullable=False),
             bigint("rows_judged", "rows that were looked at; of a large file every n-th is", nullable=False),
-            text("fault", "improbable, missing, shifted or extreme", size=16),
+            text("fault", "improbable, missing, unknown, shifted or extreme", size=16),
             bigint("rows_affected", "rows it concerns"),
             double("share", "share of rows it concerns; distance of distributions, 0 to 1, where shifted"),
             double("usual_share", "the most of earlier files"),

@@ -22,10 +22,12 @@ class Feature:
 
     Attributes:
         column: name of the column.
-        part: empty for its value; else what the number is: ``hour``, ``weekday``, ``shape``, ``length`` or ``known``.
+        part: empty for its value; else what the number is: ``sign``, ``hour``, ``weekday``, ``shape``, ``length`` or
+            ``frequency``.
         kind: of the column.
         scale: what a number is divided by before its size is taken as a logarithm.
-        values: the texts or shapes of a category, the most frequent first, or the texts of training for ``known``.
+        values: the texts or shapes of a category, or the texts that have a frequency, the most frequent first.
+        counts: how often each of them was there.
     """
 
     column: str
@@ -33,6 +35,7 @@ class Feature:
     kind: Kind
     scale: float = 1.0
     values: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
 
     @property
     def title(self) -> str:
@@ -41,6 +44,8 @@ class Feature:
 
     def numbers(self, series: pd.Series) -> np.ndarray:
         """Return the numbers of a column's cells; NaN where a cell is missing."""
+        if self.part == "sign":
+            return np.asarray(np.sign(_numbers(series)), dtype=float)
         if self.kind == "number":
             return np.asarray(np.arcsinh(_numbers(series) / self.scale), dtype=float)
         if self.kind == "time":
@@ -54,33 +59,36 @@ class Feature:
     def _of_texts(self, texts: pd.Series) -> np.ndarray:
         if self.part == "shape":
             texts = _shapes(texts)
-        if self.values and self.part != "known":
+        if self.part == "frequency":
+            often = dict(zip(self.values, np.log1p(self.counts), strict=True))
+            return np.array([often.get(text, 0.0) for text in texts])
+        if self.values:
             place = {value: number for number, value in enumerate(self.values)}
             return np.array([place.get(text, -1) for text in texts], dtype=float)
-        if self.part == "known":
-            return np.asarray(texts.isin(self.values), dtype=float)
         return np.asarray(texts.str.len(), dtype=float)
 
     def shown(self, number: float) -> str:
         """Return a number of this feature as people know it."""
         if np.isnan(number):
             return "nothing"
-        if self.kind == "number":
+        if self.kind == "number" and not self.part:
             return f"{np.sinh(number) * self.scale:,.6g}"
         if self.kind == "category":
             place = round(number)
             return repr(self.values[place]) if 0 <= place < len(self.values) else "a new value"
         if self.part == "weekday":
             return ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[round(number) % 7]
-        if self.part == "known":
-            return "a known value" if number >= 0.5 else "a new value"
+        if self.part == "frequency":
+            return f"a value that {np.expm1(number):,.0f} rows had before"
+        if self.part == "sign":
+            return ("below zero", "zero", "above zero")[round(number) + 1]
         return f"{number:.3g}"
 
 
 def learn_features(frame: pd.DataFrame) -> tuple[Feature, ...]:
-    """Choose the features of a table: one a number or category, two a time, one or two a text.
+    """Choose the features of a table: one a category, two a number or time, one or two a text.
 
-    A text whose values return (an id of a store, say) tells whether a value is known; one whose values don't return
+    A text whose values return (an id of a store, say) tells how often a value was there; one whose values don't return
     (an id of a receipt) only what its letters and digits look like, however many there are. Columns
     without any value are left out.
     """
@@ -94,7 +102,7 @@ def learn_features(frame: pd.DataFrame) -> tuple[Feature, ...]:
         elif _is_number(series):
             size = np.abs(_numbers(series))
             usual = float(np.median(size[size > 0])) if (size > 0).any() else 1.0
-            features.append(Feature(column, "", "number", usual))
+            features += [Feature(column, "", "number", usual), Feature(column, "sign", "number")]
         else:
             counts = series.astype("string").value_counts()
             if len(counts) <= CATEGORIES:
@@ -106,7 +114,9 @@ def learn_features(frame: pd.DataFrame) -> tuple[Feature, ...]:
             else:
                 features.append(Feature(column, "length", "text"))
             if len(counts) <= len(series) / 5:
-                features.append(Feature(column, "known", "text", values=tuple(counts.index)))
+                features.append(
+                    Feature(column, "frequency", "text", 1.0, tuple(counts.index), tuple(map(int, counts)))
+                )
     return tuple(features)
 
 

@@ -93,6 +93,11 @@ class TableForest(OutlierMixin, BaseEstimator):
         self._rows = len(X)
         seeds = random.randint(np.iinfo(np.int32).max, size=X.shape[1] + 2)
         self.targets_ = [column for column in range(X.shape[1]) if _can_be_expected(X, column)]
+        self._constants = {
+            column: known[0]
+            for column in set(range(X.shape[1])) - set(self.targets_)
+            if len(known := np.unique(X[~np.isnan(X[:, column]), column])) == 1
+        }
         self._experts = {
             column: _Expert(self.trees, self.max_values, int(seeds[column])).fit(X, column)
             for column in self.targets_
@@ -124,13 +129,16 @@ class TableForest(OutlierMixin, BaseEstimator):
     def cell_surprise(self, X: Any) -> np.ndarray:
         """Return how surprising each cell is given the others of its row, in nats; shape (rows, columns).
 
-        A missing cell is as surprising as missing cells of its column were rare.
+        A missing cell is as surprising as missing cells of its column were rare, and so is any other value in a column
+        that had one only.
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         surprise = np.zeros(X.shape)
         for column, expert in self._experts.items():
             surprise[:, column] = expert.surprise(X)[0]
+        for column, value in self._constants.items():
+            surprise[:, column] = np.where(X[:, column] == value, 0.0, np.log(1 + self._rows))
         missing = -np.log((1 + self._missing_share * self._rows) / (1 + self._rows))
         return np.where(np.isnan(X), missing, surprise)
 

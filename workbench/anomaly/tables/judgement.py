@@ -20,7 +20,7 @@ LEAST_ROWS = 200
 IMPROBABLE = -math.log(0.001)
 """Surprise from which a cell is called improbable: one in a thousand usual cells is as odd."""
 
-Kind = Literal["improbable", "missing", "shifted", "extreme"]
+Kind = Literal["improbable", "missing", "unknown", "shifted", "extreme"]
 
 _LEAST_SHARE = 0.02
 _LEAST_SHIFT = 0.25
@@ -67,6 +67,7 @@ class Reference:
         rows: all rows as numbers; shape (rows, features).
         improbable: largest share of improbable cells of a newer batch; shape (features,).
         missing: largest share of missing cells of a batch; shape (features,).
+        unknown: largest share of values of a newer batch that no older row has, of texts; shape (features,).
         shift: largest distance of a batch's distribution from that of the others; shape (features,).
         surprise: largest surprise of a cell of the newer third, in nats; shape (features,).
     """
@@ -76,6 +77,7 @@ class Reference:
     rows: np.ndarray
     improbable: np.ndarray
     missing: np.ndarray
+    unknown: np.ndarray
     shift: np.ndarray
     surprise: np.ndarray
 
@@ -111,6 +113,7 @@ class Reference:
             features, forest, matrix,
             np.max([_share(odd[part]) for part in _parts(batches, newer)], axis=0),
             np.max([_share(np.isnan(matrix[part])) for part in (parts or halves)], axis=0),
+            np.max([_share(_unknown(matrix[part], features)) for part in _parts(batches, newer)], axis=0),
             np.max([_distances(matrix, part) for part in (parts or halves)], axis=0),
             surprise.max(axis=0),
         )  # fmt: skip
@@ -124,13 +127,14 @@ class Reference:
         """
         matrix = encode(rows, self.features)
         surprise = self.forest.cell_surprise(matrix)
-        each = chance / (4 * len(self.features))
+        each = chance / (5 * len(self.features))
         found: dict[str, Fault] = {}
         for place, feature in enumerate(self.features):
             faults = [self._missing(matrix, place, each)]
             # When a file was made is no fault of it.
             if feature.kind != "time":
                 faults += [
+                    self._unheard_of(matrix, place, each),
                     self._shifted(matrix, place, each),
                     self._improbable(surprise, matrix, place, each),
                     self._extreme(surprise, matrix, place, each),
@@ -156,6 +160,15 @@ class Reference:
             f"{column} is missing in {share:.1%} of {len(matrix):,} rows, usually in {usual:.1%} at most"
         )
         return Fault("missing", column, share, usual, count, None, message)
+
+    def _unheard_of(self, matrix: np.ndarray, place: int, chance: float) -> Fault | None:
+        unknown = _unknown(matrix, self.features)[:, place]
+        count, share, usual = int(unknown.sum()), float(unknown.mean()), float(self.unknown[place])
+        if share < usual + _LEAST_SHARE or not _is_more(count, len(matrix), 2 * usual, chance):
+            return None
+        feature = self.features[place]
+        message = f"{feature.title} was never there before in {share:.1%} of {len(matrix):,} rows, usually in {usual:.1%} at most"
+        return Fault("unknown", feature.column, share, usual, count, int(unknown.argmax()), message)
 
     def _shifted(self, matrix: np.ndarray, place: int, chance: float) -> Fault | None:
         learned, seen = (part[~np.isnan(part)] for part in (self.rows[:, place], matrix[:, place]))
@@ -189,7 +202,7 @@ class Reference:
         return Fault("improbable", self.features[place].column, share, usual, count, worst, message)
 
     def _extreme(self, surprise: np.ndarray, matrix: np.ndarray, place: int, chance: float) -> Fault | None:
-        if self.features[place].kind != "number":
+        if self.features[place].kind != "number" or self.features[place].part:
             return None
         # Where rows as usual had the like, the tail is longer than it looks.
         belief = max(math.log(len(surprise) / chance), 1.5 * float(self.surprise[place]))
@@ -217,6 +230,15 @@ def _parts(batches: np.ndarray, among: np.ndarray) -> list[np.ndarray]:
     """Return the places of each batch's rows among those, where enough of them are to be compared; else all of them."""
     found = [np.flatnonzero(among & (batches == each)) for each in pd.unique(batches[among])]
     return [part for part in found if len(part) >= _LEAST_COMPARED] or [np.flatnonzero(among)]
+
+
+def _unknown(matrix: np.ndarray, features: tuple[Feature, ...]) -> np.ndarray:
+    """Mark the cells that hold a text or shape that wasn't there when the features were learned."""
+    marks = np.zeros(matrix.shape, dtype=bool)
+    for place, feature in enumerate(features):
+        if feature.values:
+            marks[:, place] = matrix[:, place] == (0 if feature.part == "frequency" else -1)
+    return marks
 
 
 def _share(marks: np.ndarray) -> np.ndarray:
