@@ -41,8 +41,10 @@ def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Trained:
 def trained(trained_home: Trained, home: Path) -> TrainingResult:
     """This test's own copy of the warehouse and the store with the champion in it."""
     home.mkdir(parents=True)
-    for name in ("warehouse.duckdb", "mlflow.db"):
-        shutil.copy(trained_home.home / name, home / name)
+    for name in ("warehouse.duckdb", "warehouse.duckdb.wal", "mlflow.db"):
+        # What was written last may still be in the log beside the warehouse.
+        if (trained_home.home / name).exists():
+            shutil.copy(trained_home.home / name, home / name)
     assert get_settings().home == home
     return trained_home.result
 

@@ -11,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
-from workbench.anomaly.sales.explain import explain
+from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, weigh
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
 from workbench.anomaly.series.forest import expect, score
 from workbench.errors import UsageError, WorkFailed
-from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.schema import table
 from workbench.settings import get_settings
@@ -27,7 +26,7 @@ _ANOMALIES = "marts.sales_anomalies"
 _MOST_NAMED = 10
 _SCORED = (
     "sales_date", "department", "actual", "expected", "lower", "upper", "score", "direction", "severity",
-    "week_before", "weekday_usual",
+    "week_before", "weekday_usual", *WEIGHED,
 )  # fmt: skip
 
 
@@ -41,7 +40,7 @@ class DetectionResult:
         model: the version that judged.
         scored: every judged day and department with its expected range (reporting currency), by day:
             ``sales_date, department, actual, expected, lower, upper, score, direction, severity, week_before,
-            weekday_usual``; ``severity`` is empty inside the range.
+            weekday_usual`` and what each weighs (``incidents.WEIGHED``); ``severity`` is empty inside the range.
         anomalies: those outside, as written to ``marts.sales_anomalies``, the newest day first.
         alerts: alerts raised that were not there before.
         skipped: departments not judged, and why.
@@ -146,6 +145,7 @@ def detect_sales(
     first_day: dt.date | None = None,
     last_day: dt.date | None = None,
     alert_days: int = 28,
+    most_alerts: int = 10,
     run_id: str | None = None,
     missing: Literal["fail", "skip"] = "fail",
 ) -> DetectionResult:
@@ -154,9 +154,10 @@ def detect_sales(
     Every judgement is out of sample: a day in the model's training window is judged by the trees that did
     not see it (the out-of-bag expectation kept with the model), any other day by all trees. A day is judged by all that
     came before it, whichever days are asked for. The table is replaced, or its rows of the days from ``first_day`` to
-    ``last_day``; the same data and model give the same rows, at once or range by range. An alert is raised for each critical day, and each
-    day without any sales, of the last ``alert_days`` days of data; its id depends only on the finding, so
-    judging again raises nothing twice.
+    ``last_day``; the same data and model give the same rows, at once or range by range. Days in a row are one incident.
+    An alert is raised for each day without any sales and each incident with a critical day, of the last ``alert_days``
+    days of data, those with the most money at stake first, ``most_alerts`` at most; its id depends only on the finding,
+    so judging again raises nothing twice.
 
     Args:
         warehouse: where ``marts.sales_daily`` is.
@@ -165,6 +166,7 @@ def detect_sales(
         first_day: judge no day before it, and leave what is there of those.
         last_day: judge no day after it, likewise.
         alert_days: how recent a finding must be to raise an alert.
+        most_alerts: how many alerts there may be about those days, with those of earlier runs.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
         missing: what to do without such a model: ``fail``, or ``skip`` to return an empty result (and leave
             an empty table) that says so.
@@ -173,6 +175,8 @@ def detect_sales(
         WorkFailed: there is no such model and ``missing`` is ``fail``, or MLflow can't be reached.
         UsageError: ``days`` is not positive, or given together with a range of days.
     """
+    if most_alerts < 0:
+        raise UsageError(f"most_alerts is {most_alerts}; at least 0 is needed")
     if days is not None and days < 1:
         raise UsageError(f"days is {days}; at least 1 is needed")
     if days is not None and (first_day or last_day):
@@ -190,22 +194,23 @@ def detect_sales(
     loaded = load_model(version)
     panel = read_sales(warehouse, min_days=MIN_DAYS)
     features = build_features(panel)
+    every = _score(features, panel, loaded)
+    asked = judged
     if days is not None and panel.days:
-        features = features.where(
-            np.asarray(features.days > panel.values.index[-1] - pd.Timedelta(days=days))
-        )
-    scored = _score(features.where(judged.holds(features.days)), loaded)
+        newest = panel.values.index[-1].date()
+        asked = _DayRange(newest - dt.timedelta(days=days - 1), newest)
+    scored = every[asked.holds(pd.DatetimeIndex(pd.to_datetime(every["sales_date"])))].reset_index(drop=True)
     anomalies = _rows(scored[scored["severity"] != ""], version, run_id)
     judged.replace(warehouse, anomalies)
     new = set(panel.values.columns) - set(loaded.calibration.spread)
     skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
     return DetectionResult(
-        True, "", version, scored, anomalies, _raise_alerts(warehouse, scored, panel, judged, alert_days, run_id),
+        True, "", version, scored, anomalies, _raise_alerts(warehouse, every, panel, judged, asked, alert_days, most_alerts, run_id),
         skipped, panel.silent_days, panel.incomplete_day, panel.gaps, panel.apart,
     )  # fmt: skip
 
 
-def _score(features: FeatureSet, loaded: LoadedModel) -> pd.DataFrame:
+def _score(features: FeatureSet, panel: Panel, loaded: LoadedModel) -> pd.DataFrame:
     if not len(features):
         return pd.DataFrame(columns=list(_SCORED))
     expected = loaded.out_of_bag.reindex(features.inputs.index)
@@ -222,7 +227,7 @@ def _score(features: FeatureSet, loaded: LoadedModel) -> pd.DataFrame:
     scored = scored.merge(context, left_on=["day", "series"], right_index=True, how="left")
     scored = scored.rename(columns={"day": "sales_date", "series": "department"})
     scored["sales_date"] = scored["sales_date"].dt.date
-    return scored.reset_index(drop=True)[list(_SCORED)]
+    return weigh(scored.reset_index(drop=True), panel, loaded.series)[list(_SCORED)]
 
 
 def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None) -> pd.DataFrame:
@@ -242,37 +247,29 @@ def _raise_alerts(
     scored: pd.DataFrame,
     panel: Panel,
     judged: _DayRange,
+    asked: _DayRange,
     alert_days: int,
+    most: int,
     run_id: str | None,
 ) -> int:
     """Raise the alerts that aren't there yet; return how many."""
     if not panel.days:
         return 0
     since = (panel.values.index[-1] - pd.Timedelta(days=alert_days)).date()
-    critical = scored[(scored["severity"] == "critical") & (scored["sales_date"] > since)]
-    currency = get_settings().reporting_currency
     found = [
-        _alert(
-            row["sales_date"],
-            row["department"],
-            row["direction"],
-            f"{row['department']} on {row['sales_date']}",
-            explain(row, currency),
+        Alert(
+            "sales_anomaly", "critical", f"all sales on {day}",
+            f"Nothing at all was sold on {day:%a %Y-%m-%d}, a weekday that usually sells: closed, or not loaded.",
+            (str(day), "", MEASURE, "silent"),
         )
-        for row in critical.to_dict("records")
-    ]
-    for day in panel.silent_days:
-        if day > since and judged.first <= day <= judged.last:
-            message = (
-                f"Nothing at all was sold on {day:%a %Y-%m-%d}, a weekday that usually sells: "
-                "closed, or not loaded."
-            )
-            found.append(_alert(day, "", "silent", f"all sales on {day}", message))
+        for day in panel.silent_days
+        if day > since and judged.first <= day <= judged.last
+    ]  # fmt: skip
+    found += incident_alerts(
+        scored, since, asked.first, asked.last,
+        most=most, measure=MEASURE, unit=get_settings().reporting_currency,
+    )  # fmt: skip
+    if not found:
+        return 0
     # Looked for and added in one transaction.
-    return warehouse.run(lambda session: alerts.put(session, found, run_id), repeatable=True) if found else 0
-
-
-def _alert(day: dt.date, department: str, direction: str, subject: str, message: str) -> Alert:
-    """Return an alert that is the same one when the day is judged again, with figures that differ."""
-    finding = (str(day), department, MEASURE, direction)
-    return Alert("sales_anomaly", "critical", subject, message, finding)
+    return warehouse.run(lambda session: put_within(session, found, since, most, run_id), repeatable=True)

@@ -1,39 +1,49 @@
-"""The model of daily sales in the registry: the forest, and beside it its calibration and what it expected."""
+"""The model of daily sales in the registry: a forest, beside it its calibration, what it expected, and how strange it is."""
 
 from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from workbench.anomaly.models.registry import ModelVersion, load_stored
-from workbench.anomaly.models.stored import ModelFormat, check_trees
+from workbench.anomaly.models.stored import TRUSTED, ModelFormat, check_trees
+from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.forest import Calibration, Fitted
 
 MODEL = "sales_daily"
 CALIBRATION = "calibration.json"
 OUT_OF_BAG = "out_of_bag.parquet"
+SERIES = "series.skops"
+
+_OURS = "workbench.anomaly.series.estimator.SeriesForest"
 
 
 @dataclass(frozen=True)
 class LoadedModel:
     """A registered version with all that is needed to score.
 
-    ``out_of_bag`` has the expectations (in levels) of the days it was trained on, by (day, series).
+    ``out_of_bag`` has the expectations (in levels) of the days it was trained on, by (day, series). ``series``
+    says how strange a day is by what all departments did on it.
     """
 
     version: ModelVersion
     pipeline: Any
     calibration: Calibration
     out_of_bag: pd.Series
+    series: SeriesForest
 
 
-def files_beside(fitted: Fitted) -> dict[str, bytes]:
+def files_beside(fitted: Fitted, series: SeriesForest) -> dict[str, bytes]:
     """Return what is stored beside the pipeline, by file name."""
+    import skops.io
+
     return {
+        SERIES: skops.io.dumps(series),
         CALIBRATION: json.dumps(fitted.calibration.to_dict(), indent=2).encode(),
         OUT_OF_BAG: fitted.out_of_bag.reset_index().to_parquet(index=False),
     }
@@ -46,17 +56,35 @@ def load_model(version: ModelVersion) -> LoadedModel:
         WorkFailed: the tracking server can't be reached.
         UsageError: the model was not made by this package, or its files are gone.
     """
-    stored = load_stored(version, ModelFormat(_check, (CALIBRATION, OUT_OF_BAG)))
+    stored = load_stored(version, ModelFormat(_check, (CALIBRATION, OUT_OF_BAG, SERIES)))
     calibration = stored.read(
         CALIBRATION, lambda content: Calibration.from_dict(json.loads(content)), version.title
     )
     return LoadedModel(
-        version, stored.model, calibration, stored.read(OUT_OF_BAG, _expectations, version.title)
-    )
+        version, stored.model, calibration, stored.read(OUT_OF_BAG, _expectations, version.title),
+        stored.read(SERIES, _series, version.title),
+    )  # fmt: skip
 
 
 def _expectations(content: bytes) -> pd.Series:
     return pd.read_parquet(io.BytesIO(content)).set_index(["day", "series"])["out_of_bag"]
+
+
+def _series(content: bytes) -> SeriesForest:
+    """Read a forest of series as data; refuse all types but those that it is made of."""
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        series = skops.io.loads(content, trusted=[*TRUSTED, _OURS])
+    except (UntrustedTypesFoundException, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from None
+    if type(series) is not SeriesForest:
+        raise ValueError(f"it is a {type(series).__name__}")
+    series.check_stored()
+    if series.forest_ is not None:
+        check_trees(series.forest_)
+    return series
 
 
 def _check(pipeline: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from workbench.anomaly.models.gate import Verdict, judge_model
 from workbench.anomaly.models.lifecycle import install
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
 from workbench.anomaly.models.registry import current_model
+from workbench.anomaly.sales.injection import fit_series, measure_injected
 from workbench.anomaly.sales.model import MODEL, files_beside, load_model
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
@@ -65,6 +66,11 @@ class TrainingResult:
             f"error {self.metrics['wape']:.1%} of sales, {ratio:.2f} times that of repeating last week; "
             f"{self.metrics['coverage']:.1%} of days inside the expected range."
         )
+        if "injected_recall" in self.metrics:
+            text += (
+                f" Of injected anomalies it finds {self.metrics['injected_recall']:.0%} at one false alert a department "
+                f"and month, a weekday z-score {self.metrics['injected_recall_zscore']:.0%}."
+            )
         fate = (
             "It is champion." if self.promoted else f"It is not champion: {'; '.join(self.verdict.reasons)}."
         )
@@ -133,7 +139,11 @@ def train_sales(
         )
 
     fitted = fit_forest(earlier, trees=trees, seed=seed)
-    metrics = measure(fitted, earlier, later)
+    row = panel.days - held_out
+    known = sorted(earlier.inputs["series"].unique())
+    judged = replace(panel, values=panel.values[known])
+    series = fit_series(judged, row, trees=trees, seed=seed)
+    metrics = {**measure(fitted, earlier, later), **measure_injected(series, judged, row)}
     champion_wape = _champion_wape(later, first_held_out)
     if champion_wape:
         metrics["wape_ratio_to_champion"] = metrics["wape"] / champion_wape
@@ -149,7 +159,7 @@ def train_sales(
             "trees": trees, "seed": seed, "holdout_days": held_out, "measure": MEASURE,
             "coverage_stated": COVERAGE, "warm_up_days": WARM_UP,
         },
-        metrics=metrics, verdict=verdict, beside=files_beside(fitted), run_id=run_id,
+        metrics=metrics, verdict=verdict, beside=files_beside(fitted, series), run_id=run_id,
         documents={
             "data/skipped.json": {"skipped": panel.skipped},
             "model/importances.csv": importances(fitted.pipeline).to_csv(index=False),

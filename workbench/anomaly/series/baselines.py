@@ -45,12 +45,12 @@ def window_distance(values: np.ndarray, *, width: int = 7, neighbours: int = 5) 
     days, series = values.shape
     found = np.full((days, series), np.nan)
     level = pd.DataFrame(values).shift(width).rolling(28, min_periods=_LEAST).median().to_numpy()
+    level = np.where(level > 0, level, np.nan)
     for place in range(series):
         if days < width:
             break
         windows = np.lib.stride_tricks.sliding_window_view(values[:, place], width)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            windows = windows / level[width - 1 :, place, None]
+        windows = windows / level[width - 1 :, place, None]
         for weekday in range(7):
             some = windows[weekday::7]
             apart = np.sqrt(((some[:, None, :] - some[None, :, :]) ** 2).mean(axis=2))

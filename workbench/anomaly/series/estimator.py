@@ -175,6 +175,36 @@ class SeriesForest(BaseEstimator):
                 }
             )  # fmt: skip
 
+    def check_stored(self) -> None:
+        """Check that the parts of a forest that was read from a file go together.
+
+        Raises:
+            ValueError: they don't.
+        """
+        series = getattr(self, "n_features_in_", 0)
+        arrays = (
+            self.peers_,
+            self.likeness_,
+            self.least_spread_,
+            self.error_spread_,
+            self.days_,
+            self.oob_prediction_,
+        )
+        fits = (
+            all(isinstance(each, np.ndarray) for each in arrays)
+            and self.peers_.shape == (series, min(_PEERS, series - 1))
+            and np.issubdtype(self.peers_.dtype, np.integer)
+            and ((self.peers_ >= 0) & (self.peers_ < series)).all()
+            and all(each.shape == (series,) for each in arrays[1:4])
+            and self.oob_prediction_.shape[1] == series
+            and len(self.days_) in (0, len(self.oob_prediction_))
+            and (np.diff(self.days_) == 1).all()
+            and (self.forest_ is None or type(self.forest_) is RandomForestRegressor)
+            and (self.forest_ is None or self.forest_.n_features_in_ == len(INPUTS))
+        )
+        if not fits:
+            raise ValueError("the parts of the forest of series don't go together")
+
     def _rows(self, X: Any, *, fit: bool = False) -> tuple[np.ndarray, np.ndarray | None]:
         index = getattr(X, "index", None)
         values = validate_data(
