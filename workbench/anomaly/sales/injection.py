@@ -14,6 +14,7 @@ SEEDS = (11, 12, 13, 14)
 """Of the injected anomalies: the same for every training, so that candidates are held against each other."""
 
 _DAYS_AN_EVENT = 20
+_TELLING = 40
 
 
 def fit_series(panel: Panel, first: int, *, trees: int, seed: int) -> SeriesForest:
@@ -33,16 +34,18 @@ def measure_injected(model: SeriesForest, panel: Panel, first: int) -> dict[str,
     Returns:
         ``injected_ap`` and ``injected_recall`` (average precision over department days; share of anomalies found at one
         false alert a department and month) of the forest, the same with ``_zscore`` and ``_windows``, and
-        ``injected_ap_ratio``: the forest's average precision to that of the better rule. Empty where the held-out days
-        have no room for an anomaly.
+        ``injected_ap_ratio``: the forest's average precision to that of the better rule, left out where fewer than 40
+        anomalies were injected, which tell none from another. Empty where the held-out days have no room for any.
     """
     values = panel.past
     count = (len(values) - first) // _DAYS_AN_EVENT
     measured: dict[str, list[tuple[float, float]]] = {"": [], "_zscore": [], "_windows": []}
+    injected = 0
     for seed in SEEDS if count else ():
         changed, events = inject(values.to_numpy(), seed, first, count)
         if not events:
             continue
+        injected += len(events)
         frame = pd.DataFrame(changed, values.index, values.columns)
         scores = {
             "": model.score_samples(frame),
@@ -60,5 +63,7 @@ def measure_injected(model: SeriesForest, panel: Panel, first: int) -> dict[str,
         for name in means
         for place, what in enumerate(("ap", "recall"))
     }
+    if injected < _TELLING:
+        return figures
     best = max(means["_zscore"][0], means["_windows"][0])
     return {**figures, "injected_ap_ratio": float(means[""][0] / best) if best > 0 else float("inf")}
