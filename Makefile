@@ -89,6 +89,8 @@ bench: $(VENV)/dev.stamp $(AIRFLOW)/stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/execution.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/dags.py
+	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/tables.py
 
 lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages
 	$(BIN)/workbench lab
