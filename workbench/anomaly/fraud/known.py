@@ -40,14 +40,20 @@ class Verdicts:
     known_at: np.ndarray
     is_fraud: np.ndarray
 
+    def as_of(self, moment: int, count: int) -> np.ndarray:
+        """Return for each of ``count`` transactions whether it was held for fraud at a moment."""
+        return self._held(self.known_at <= moment, count)
+
     def known_by(self, transactions: Transactions, delay_days: float) -> np.ndarray:
         """Return for each transaction whether it was held for fraud when ``delay_days`` had gone by."""
-        held = np.zeros(len(transactions), dtype=bool)
-        order = np.argsort(self.known_at, kind="stable")
-        row = self.row[order]
-        in_time = self.known_at[order] <= transactions.time[row] + round(delay_days * DAY)
+        due = transactions.time[self.row] + round(delay_days * DAY)
+        return self._held(self.known_at <= due, len(transactions))
+
+    def _held(self, known: np.ndarray, count: int) -> np.ndarray:
+        held = np.zeros(count, dtype=bool)
+        order = np.flatnonzero(known)[np.argsort(self.known_at[known], kind="stable")]
         # Of several on one transaction the last stays.
-        held[row[in_time]] = self.is_fraud[order][in_time]
+        held[self.row[order]] = self.is_fraud[order]
         return held
 
 

@@ -18,6 +18,7 @@ KINDS = {
     "stale": "a table isn't as fresh as its pipeline's schedule promises",
     "no_rate": "sales have no exchange rate",
     "sales_anomaly": "sales left their expected range",
+    "fraud": "a receipt is likely fraud",
     "data_fault": "the rows of a file don't look like those of the files before",
     "model_drift": "a model may not know the present any more",
     "channel_down": "a channel took no alerts for a day",

@@ -1,0 +1,207 @@
+"""Training and detection on a warehouse: from receipts and verdicts to scores and alerts."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workbench.anomaly.fraud.detection import detect_fraud
+from workbench.anomaly.fraud.simulator import Simulated, simulate
+from workbench.anomaly.fraud.stored import MODEL, load_forest
+from workbench.anomaly.fraud.training import FraudTraining, train_fraud
+from workbench.anomaly.models.registry import current_model, list_models
+from workbench.errors import UsageError
+from workbench.schema import table
+from workbench.warehouse import Warehouse, connect
+
+SHOP = simulate(customers=500, stores=600, days=130, seed=4, compromises=0.5)
+FRAME = SHOP.frame()
+NEWEST = FRAME["transaction_timestamp"].max().floor("D")
+BEFORE = FRAME[FRAME["transaction_timestamp"] < NEWEST]
+TODAY = FRAME[FRAME["transaction_timestamp"] >= NEWEST]
+
+
+def of_table(name: str, columns: dict[str, object], count: int) -> pd.DataFrame:
+    """Return rows of a table with some columns and whatever fits in the others that need something."""
+    rows = {}
+    for column in table(name).columns:
+        if column.name in columns:
+            rows[column.name] = columns[column.name]
+        elif column.nullable:
+            rows[column.name] = None
+        else:
+            kind = column.kind if hasattr(column, "kind") else str(column)
+            rows[column.name] = filler(column.name, str(kind))
+    return pd.DataFrame(rows, index=range(count))
+
+
+def filler(name: str, kind: str) -> object:
+    moment = dt.datetime(2024, 1, 1)
+    if name.endswith("_at") or "timestamp" in kind.lower():
+        return moment
+    if name.endswith("date"):
+        return moment.date()
+    return "x" if "text" in kind.lower() or "char" in kind.lower() else 1
+
+
+def land(warehouse: Warehouse, sold: pd.DataFrame, until: pd.Timestamp) -> None:
+    """Put sales and the verdicts that were given until then where they belong."""
+    warehouse.append(
+        "core.fact_transactions",
+        of_table(
+            "core.fact_transactions",
+            {
+                "transaction_id": sold["transaction_id"].to_numpy(), "line_number": 1,
+                "transaction_timestamp": sold["transaction_timestamp"].to_numpy(),
+                "customer_id": sold["customer_id"].to_numpy(), "store_id": sold["store_id"].to_numpy(),
+                "net_amount_reporting": sold["amount"].to_numpy().round(2),
+            },
+            len(sold),
+        ),
+    )  # fmt: skip
+    told = FRAME[FRAME["is_fraud"] & (FRAME["labelled_at"] <= until)]
+    known = set(warehouse.frame("SELECT transaction_id FROM raw.fraud_labels")["transaction_id"])
+    told = told[~told["transaction_id"].isin(known)]
+    warehouse.append(
+        "raw.fraud_labels",
+        of_table(
+            "raw.fraud_labels",
+            {
+                "transaction_id": told["transaction_id"].to_numpy(), "is_fraud": True,
+                "labelled_at": told["labelled_at"].to_numpy(),
+            },
+            len(told),
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A home with sales but for the newest day, and a champion."""
+
+    home: Path
+    result: FraudTraining
+
+
+@pytest.fixture(scope="module")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    home = tmp_path_factory.mktemp("fraud")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_HOME", str(home))
+        warehouse = connect(create=True)
+        land(warehouse, BEFORE, NEWEST)
+        return Trained(home, train_fraud(warehouse, train_days=40, trees=40, run_id="run-1"))
+
+
+@pytest.fixture
+def trained(trained_home: Trained, home: Path) -> FraudTraining:
+    home.mkdir(parents=True)
+    for name in ("warehouse.duckdb", "mlflow.db"):
+        shutil.copy(trained_home.home / name, home / name)
+    return trained_home.result
+
+
+def test_a_forest_is_trained_measured_and_promoted(trained: FraudTraining) -> None:
+    metrics = trained.metrics
+    assert trained.promoted, trained.summary
+    assert metrics["ap_low"] < metrics["ap"] < metrics["ap_high"]
+    assert metrics["ap_lift"] > 10
+    assert metrics["money_found"] > 0.3
+    (version,) = list_models(MODEL)
+    assert version.aliases == ("champion",)
+    assert version.training_to == str((NEWEST - pd.Timedelta(days=8)).date())
+    forest = load_forest(version)
+    assert forest.forest_.n_estimators == 40
+
+
+def test_new_receipts_are_scored_once_and_alerts_stay_within_the_budget(trained: FraudTraining) -> None:
+    warehouse = connect()
+    first = detect_fraud(warehouse, alerts_a_day=3)
+    assert first.scored["transaction_timestamp"].min() > pd.Timestamp(
+        str(trained.training[1])
+    ) + pd.Timedelta(days=1)  # type: ignore[index]
+    assert first.alerts == len(first.alerted) > 0
+    by_day = first.alerted["transaction_timestamp"].dt.date.value_counts()
+    assert by_day.max() <= 3
+    truth = FRAME.set_index("transaction_id")["is_fraud"]
+    assert truth[first.alerted["transaction_id"]].mean() > 0.5
+    assert first.alerted["explanation"].str.len().min() > 10
+
+    again = detect_fraud(warehouse, alerts_a_day=3)
+    assert (len(again.scored), again.alerts) == (0, 0)
+
+    land(warehouse, TODAY, NEWEST)
+    today = detect_fraud(warehouse, alerts_a_day=3)
+    assert set(today.scored["transaction_id"]) == set(TODAY["transaction_id"])
+    rows = warehouse.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT transaction_id) AS m FROM marts.fraud_scores")
+    assert rows[0]["n"] == rows[0]["m"] == len(first.scored) + len(today.scored)
+    raised = warehouse.rows("SELECT COUNT(*) AS n FROM ops.alerts WHERE kind = 'fraud'")
+    assert raised[0]["n"] == len(first.alerted) + len(today.alerted)
+
+
+def test_late_receipts_of_a_day_get_what_is_left_of_its_budget(trained: FraudTraining) -> None:
+    warehouse = connect()
+    land(warehouse, TODAY.iloc[::2], NEWEST)
+    detect_fraud(warehouse, alerts_a_day=1, least_score=0.0)
+    land(warehouse, TODAY.iloc[1::2], NEWEST)
+    assert len(detect_fraud(warehouse, alerts_a_day=1, least_score=0.0).alerted) == 0
+    days = warehouse.rows(
+        "SELECT CAST(transaction_timestamp AS DATE) AS day, COUNT(*) AS n FROM marts.fraud_scores "
+        "WHERE is_alert GROUP BY 1"
+    )
+    assert {row["n"] for row in days} == {1}
+
+
+def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
+    warehouse = connect()
+    # Verdicts on sales drawn at random teach nothing.
+    drawn = np.random.default_rng(0).choice(BEFORE["transaction_id"].to_numpy(), 2_000, replace=False)
+    warehouse.execute("DELETE FROM raw.fraud_labels")
+    sold = FRAME.set_index("transaction_id").loc[drawn]
+    warehouse.append(
+        "raw.fraud_labels",
+        of_table(
+            "raw.fraud_labels",
+            {"transaction_id": drawn, "is_fraud": True, "labelled_at": sold["labelled_at"].to_numpy()},
+            len(drawn),
+        ),
+    )
+    worse = train_fraud(warehouse, train_days=40, trees=40)
+    assert worse.trained
+    assert not worse.promoted
+    assert any("ap_lift" in reason for reason in worse.verdict.reasons)
+    champion = current_model(MODEL)
+    assert champion is not None
+    assert champion.version == trained.version
+    assert current_model(MODEL, "challenger").version == worse.version  # type: ignore[union-attr]
+
+
+def test_too_few_verdicts_are_said_and_nothing_is_trained() -> None:
+    warehouse = connect(create=True)
+    result = train_fraud(warehouse)
+    assert not result.trained
+    assert result.summary == "No model was trained: 0 frauds are known, 20 are needed."
+    assert list_models() == ()
+    found = detect_fraud(warehouse)
+    assert not found.detected
+    assert "no champion of fraud_transactions" in found.summary
+    assert warehouse.counts("marts.fraud_scores") == {"marts.fraud_scores": 0}
+
+
+def test_bad_numbers_are_refused() -> None:
+    warehouse = connect(create=True)
+    with pytest.raises(UsageError, match="trees is 5"):
+        train_fraud(warehouse, trees=5)
+    with pytest.raises(UsageError, match="least_score"):
+        detect_fraud(warehouse, least_score=2)
+
+
+def test_the_shop_of_these_tests_has_frauds() -> None:
+    assert isinstance(SHOP, Simulated)
+    assert SHOP.is_fraud.sum() > 200

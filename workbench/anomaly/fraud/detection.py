@@ -1,0 +1,196 @@
+"""Score new receipts with the registered model, and raise alerts within a budget."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.fraud.known import HISTORY_DAYS
+from workbench.anomaly.fraud.receipts import TABLE, Receipts, read_receipts
+from workbench.anomaly.fraud.stored import MODEL, load_forest
+from workbench.anomaly.fraud.wording import reasons
+from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
+from workbench.errors import UsageError
+from workbench.governance import alerts
+from workbench.governance.alerts import Alert
+from workbench.schema import table
+from workbench.settings import get_settings
+from workbench.warehouse import Session, Warehouse
+
+SCORES = "marts.fraud_scores"
+
+# Each receipt that the model didn't learn from and that has no score.
+_NEW = f"""
+SELECT sold.transaction_id, MIN(sold.transaction_timestamp) AS sold_at
+FROM {TABLE} AS sold LEFT JOIN {SCORES} AS scored ON scored.transaction_id = sold.transaction_id
+WHERE sold.transaction_timestamp >= ? AND scored.transaction_id IS NULL
+GROUP BY sold.transaction_id
+"""
+
+
+def _no_scores() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(table(SCORES).column_names))
+
+
+@dataclass(frozen=True)
+class FraudDetection:
+    """What was scored.
+
+    Attributes:
+        detected: False if there was no model to judge by; ``reason`` says so, and nothing was written.
+        model: the version that judged.
+        scored: rows added to ``marts.fraud_scores``.
+        alerts: alerts raised that were not there before.
+    """
+
+    detected: bool
+    reason: str = ""
+    model: ModelVersion | None = None
+    scored: pd.DataFrame = field(default_factory=_no_scores)
+    alerts: int = 0
+
+    @property
+    def alerted(self) -> pd.DataFrame:
+        """The rows to look at, most money at stake first."""
+        found = self.scored[self.scored["is_alert"].astype(bool)]
+        stake = (found["score"] * found["amount"]).astype(float)
+        return found.loc[stake.sort_values(ascending=False, kind="stable").index]
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        if not self.detected or self.model is None:
+            return f"Nothing was judged: {self.reason}."
+        return (
+            f"{len(self.scored):,} new receipts scored by {self.model.title}, {len(self.alerted)} of them to look "
+            f"at; {self.alerts} new alerts."
+        )
+
+
+def detect_fraud(
+    warehouse: Warehouse,
+    *,
+    model: str | int = CHAMPION,
+    alerts_a_day: int = 20,
+    least_score: float = 0.1,
+    delay_days: int = 7,
+    alert_days: int = 28,
+    run_id: str | None = None,
+) -> FraudDetection:
+    """Score the receipts that have no score yet; add them to ``marts.fraud_scores`` and raise ``ops.alerts``.
+
+    Receipts that the model learned from aren't scored. Of those that score ``least_score`` or more, the ones with the
+    most money at stake (score times amount) are to look at, ``alerts_a_day`` on each day of sales at most, those of
+    earlier runs counted. Scoring again adds nothing.
+
+    Args:
+        warehouse: where ``core.fact_transactions`` and ``raw.fraud_labels`` are.
+        model: ``champion``, another alias, or a version number of ``fraud_transactions``.
+        alerts_a_day: the budget.
+        least_score: how likely a fraud must be for anybody to look at it, 0 to 1.
+        delay_days: how long a verdict usually takes.
+        alert_days: how recent a receipt must be to raise an alert, counted back from the newest.
+        run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+
+    Raises:
+        UsageError: an argument is out of range, or the model isn't of this package's making.
+        WorkFailed: MLflow can't be reached.
+    """
+    if alerts_a_day < 0 or not 0 <= least_score <= 1:
+        raise UsageError("alerts_a_day is at least 0, and least_score from 0 to 1")
+    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    version = current_model(MODEL, model)
+    if version is None:
+        return FraudDetection(False, f"there is no {model} of {MODEL}")
+    learned_to = dt.date.fromisoformat(version.training_to)
+    first = dt.datetime.combine(learned_to + dt.timedelta(days=1), dt.time())
+    new = warehouse.frame(_NEW, [first])
+    if new.empty:
+        return FraudDetection(True, "", version)
+    receipts = read_receipts(warehouse, new["sold_at"].min() - dt.timedelta(days=HISTORY_DAYS))
+    rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
+    scored = _scored(warehouse, receipts, rows, version, alerts_a_day, least_score, delay_days, run_id)
+    since = receipts.rows["sold_at"].max() - pd.Timedelta(days=alert_days)
+    found = [
+        _alert(row)
+        for row in scored[scored["is_alert"] & (scored["transaction_timestamp"] > since)].to_dict("records")
+    ]
+    with warehouse.prepare(SCORES, scored) as staged:
+
+        def work(session: Session) -> int:
+            staged.load(session)
+            return alerts.put(session, found, run_id) if found else 0
+
+        raised = warehouse.run(work)
+    return FraudDetection(True, "", version, scored, raised)
+
+
+def _scored(
+    warehouse: Warehouse,
+    receipts: Receipts,
+    rows: np.ndarray,
+    version: ModelVersion,
+    alerts_a_day: int,
+    least_score: float,
+    delay_days: int,
+    run_id: str | None,
+) -> pd.DataFrame:
+    forest = load_forest(version)
+    features = receipts.features(delay_days, rows)
+    score = forest.score_samples(features)
+    amount = receipts.transactions.amount[rows]
+    is_alert = _within_budget(
+        score, amount, receipts.day[rows], least_score, alerts_a_day, _alerts_before(warehouse)
+    )
+    explanation = np.full(len(rows), None, dtype=object)
+    if is_alert.any():
+        shown = features[is_alert]
+        explanation[is_alert] = reasons(shown.to_numpy(), forest.explain(shown))
+    sold = receipts.rows.iloc[rows].reset_index(drop=True)
+    return pd.DataFrame(
+        {
+            "transaction_id": sold["transaction_id"], "transaction_timestamp": sold["sold_at"],
+            "store_id": sold["store_id"], "amount": amount, "score": score, "threshold": least_score,
+            "is_alert": is_alert, "explanation": explanation, "model_name": version.name,
+            "model_version": version.version, "run_id": run_id,
+            "scored_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
+        }
+    )[list(table(SCORES).column_names)]  # fmt: skip
+
+
+def _alerts_before(warehouse: Warehouse) -> dict[int, int]:
+    """Return how much of the budget of each day was used."""
+    used = warehouse.rows(
+        f"SELECT CAST(transaction_timestamp AS DATE) AS day, COUNT(*) AS used FROM {SCORES} "
+        "WHERE is_alert GROUP BY 1"
+    )
+    return {(row["day"] - dt.date(1970, 1, 5)).days: int(row["used"]) for row in used}
+
+
+def _within_budget(
+    score: np.ndarray, amount: np.ndarray, day: np.ndarray, least: float, budget: int, used: dict[int, int]
+) -> np.ndarray:
+    """Return which rows are to look at: likely enough, and those of each day with the most money at stake."""
+    chosen = np.zeros(len(score), dtype=bool)
+    stake = score * amount
+    for each in np.unique(day):
+        rows = np.flatnonzero((day == each) & (score >= least) & (stake > 0))
+        left = max(budget - used.get(int(each), 0), 0)
+        chosen[rows[np.argsort(-stake[rows], kind="stable")[:left]]] = True
+    return chosen
+
+
+def _alert(row: dict[str, object]) -> Alert:
+    """Return the alert of a receipt; scored by another model it is still the same one."""
+    currency = get_settings().reporting_currency
+    subject = f"receipt {row['transaction_id']}"
+    message = (
+        f"{row['amount']:,.2f} {currency} at store {row['store_id']} on {row['transaction_timestamp']:%Y-%m-%d %H:%M} "
+        f"is fraud with a probability of {row['score']:.0%}: {row['explanation'] or 'by all features together'}."
+    )
+    severity = "critical" if float(str(row["score"])) >= 0.5 else "warning"
+    return Alert("fraud", severity, subject, message, (str(row["transaction_id"]),))  # type: ignore[arg-type]

@@ -1,0 +1,248 @@
+"""Train the model of fraud: replay the last weeks, learn from all verdicts, hold to the gate."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.fraud.backtest import Fold, Schedule, folds, interval, measure, money_found
+from workbench.anomaly.fraud.features import CLASSIC
+from workbench.anomaly.fraud.forest import FraudForest
+from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
+from workbench.anomaly.fraud.receipts import LABELS, TABLE, Receipts, date_of, read_receipts
+from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
+from workbench.anomaly.models.gate import Verdict, judge_model
+from workbench.anomaly.models.lifecycle import install
+from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
+from workbench.anomaly.models.registry import current_model
+from workbench.errors import UsageError, WorkbenchError
+from workbench.warehouse import Warehouse
+
+LEAST_FRAUDS = 20
+"""Frauds that must be known in what is learned from."""
+
+
+@dataclass(frozen=True)
+class FraudTraining:
+    """What came of a training.
+
+    Attributes:
+        trained: False if there was too little; ``reason`` says what was missing.
+        version: registered version.
+        promoted: True if it is champion now; else ``verdict`` says what it failed.
+        training: first and last day it learned from.
+        holdout: first and last day of the replay it was measured on.
+        metrics: of the replay.
+        curve: precision by recall over the replay, for a chart.
+    """
+
+    trained: bool
+    reason: str = ""
+    version: str = ""
+    promoted: bool = False
+    verdict: Verdict = field(default_factory=lambda: Verdict(False))
+    training: tuple[dt.date, dt.date] | None = None
+    holdout: tuple[dt.date, dt.date] | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"recall": [], "precision": []}))
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        if not self.trained or not self.holdout:
+            return f"No model was trained: {self.reason}."
+        m = self.metrics
+        text = (
+            f"{MODEL} version {self.version}, replayed on {self.holdout[0]} to {self.holdout[1]}: average precision "
+            f"{m['ap']:.3f} ({m['ap_low']:.3f} to {m['ap_high']:.3f}), {m['ap_classic']:.3f} by the fifteen classic "
+            f"features; {m['money_found']:.0%} of the money lost lies in the alerts."
+        )
+        fate = (
+            "It is champion." if self.promoted else f"It is not champion: {'; '.join(self.verdict.reasons)}."
+        )
+        return f"{text} {fate}"
+
+    def frame(self) -> pd.DataFrame:
+        """Return the metrics for display: ``metric`` and ``value``."""
+        return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
+
+
+def train_fraud(
+    warehouse: Warehouse,
+    *,
+    train_days: int = 60,
+    delay_days: int = 7,
+    test_days: int = 7,
+    replays: int = 2,
+    trees: int = 100,
+    alerts_a_day: int = 20,
+    seed: int = 0,
+    run_id: str | None = None,
+) -> FraudTraining:
+    """Train a forest on receipts and the verdicts on them, register it, and make it champion if it passes the gate.
+
+    It is measured by replaying the last weeks: each time it learns from ``train_days`` with the verdicts known then,
+    waits ``delay_days`` for them and judges the ``test_days`` after; the last days, whose verdicts aren't in yet, are
+    left out. What is registered then learned from the newest
+    ``train_days`` whose verdicts are in. Too few verdicts are no error: see ``trained``.
+
+    Args:
+        warehouse: where ``core.fact_transactions``, ``raw.fraud_labels`` and the ledger are.
+        train_days: days to learn from.
+        delay_days: how long a verdict usually takes.
+        test_days: days judged in each replay.
+        replays: how many there are.
+        trees: number of trees.
+        alerts_a_day: the budget of alerts, by which money found is measured.
+        seed: of the forests; the same data and seed give the same metrics.
+        run_id: the run this belongs to, kept as a tag.
+
+    Raises:
+        UsageError: an argument is out of range, or the promotion policy can't be read.
+        WorkFailed: the tracking server can't be reached.
+    """
+    if min(train_days, test_days, replays, alerts_a_day) < 1:
+        raise UsageError("train_days, test_days, replays and alerts_a_day are each at least 1")
+    if not 10 <= trees <= 2000:
+        raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
+    told = warehouse.rows(f"SELECT COUNT(*) AS n FROM {LABELS} WHERE is_fraud")[0]["n"]
+    if told < LEAST_FRAUDS:
+        return FraudTraining(False, f"{told} frauds are known, {LEAST_FRAUDS} are needed")
+    schedule = Schedule(train_days, delay_days, test_days, replays)
+    receipts = _newest(warehouse, schedule)
+    reason, parts = _too_little(receipts, schedule)
+    if reason:
+        return FraudTraining(False, reason)
+
+    features = receipts.features(delay_days)
+    verdict_now = receipts.verdicts.as_of(np.iinfo(np.int64).max, len(receipts))
+    judged = [
+        (
+            fold,
+            _grown(features.iloc[fold.train], fold.label, trees, seed).score_samples(
+                features.iloc[fold.test]
+            ),
+        )
+        for fold in parts
+    ]
+    rows = np.concatenate([fold.test for fold, _ in judged])
+    score = np.concatenate([each for _, each in judged])
+    metrics = _measured(receipts, rows, score, verdict_now, alerts_a_day)
+    plain = [
+        _grown(features.iloc[fold.train][list(CLASSIC)], fold.label, trees, seed).score_samples(
+            features.iloc[fold.test][list(CLASSIC)]
+        )
+        for fold in parts
+    ]
+    day, customer = receipts.day[rows], receipts.transactions.customer[rows]
+    metrics["ap_classic"] = measure(np.concatenate(plain), verdict_now[rows], day, customer)["ap"]
+    by_amount = measure(receipts.transactions.amount[rows], verdict_now[rows], day, customer)["ap"]
+    metrics["ap_ratio_to_amount"] = metrics["ap"] / by_amount
+    last = judged[-1]
+    metrics |= _against_champion(receipts, features, last[0], last[1], verdict_now)
+
+    end = int(receipts.day[-1]) + 1 - delay_days
+    learned = np.flatnonzero((receipts.day >= end - train_days) & (receipts.day < end))
+    label = receipts.verdicts.as_of(int(receipts.transactions.time[-1]), len(receipts))[learned]
+    forest = _grown(features.iloc[learned], label, trees, seed)
+    metrics |= {"training_rows": float(len(learned)), "training_frauds": float(label.sum())}
+    verdict = judge_model(MODEL, metrics)
+    record = TrainingRecord(
+        name=MODEL, model=forest, inputs=features.iloc[learned],
+        data=TrainingSet(
+            TABLE, (*batches_of(warehouse, "transactions"), *batches_of(warehouse, "fraud_labels")),
+            len(receipts), receipts.fingerprint(),
+        ),
+        training=(date_of(receipts.day[learned[0]]), date_of(receipts.day[learned[-1]])),
+        holdout=(date_of(day.min()), date_of(day.max())),
+        parameters={
+            "train_days": train_days, "delay_days": delay_days, "test_days": test_days, "replays": replays,
+            "trees": trees, "seed": seed, "alerts_a_day": alerts_a_day,
+        },
+        metrics=metrics, verdict=verdict, trusted=TRUSTED_TYPES, run_id=run_id,
+    )  # fmt: skip
+    version = log_training(record)
+    install(warehouse, MODEL, version, verdict, metrics)
+    return FraudTraining(
+        True, "", version, verdict.passed, verdict, record.training, record.holdout, metrics,
+        _curve(score, verdict_now[rows]),
+    )  # fmt: skip
+
+
+def _newest(warehouse: Warehouse, schedule: Schedule) -> Receipts:
+    """Read as many days as the replays and the features before them need."""
+    newest = warehouse.rows(f"SELECT MAX(transaction_timestamp) AS newest FROM {TABLE}")[0]["newest"]
+    if newest is None:
+        return read_receipts(warehouse)
+    day = newest.replace(hour=0, minute=0, second=0, microsecond=0)
+    return read_receipts(warehouse, day - dt.timedelta(days=schedule.days + schedule.delay + HISTORY_DAYS))
+
+
+def _too_little(receipts: Receipts, schedule: Schedule) -> tuple[str, list[Fold]]:
+    if not len(receipts):
+        return "there are no sales; load transactions and run retail_etl first", []
+    days = int(receipts.day[-1] - receipts.day[0]) + 1
+    needed = schedule.days + schedule.delay
+    if days < needed:
+        return f"there are {days} days of sales, {needed} are needed", []
+    # What is judged must have its verdicts by now.
+    end = int(receipts.day[-1]) + 1 - schedule.delay
+    parts = list(folds(receipts.transactions, receipts.verdicts, schedule, end=end))
+    for fold in parts:
+        frauds = int(fold.label.sum())
+        if frauds < LEAST_FRAUDS or not (~fold.label).any() or not len(fold.test):
+            return f"a replay has {frauds} known frauds to learn from, {LEAST_FRAUDS} are needed", []
+    return "", parts
+
+
+def _grown(features: pd.DataFrame, label: np.ndarray, trees: int, seed: int) -> FraudForest:
+    return FraudForest(trees, random_state=seed).fit(features, label)
+
+
+def _measured(
+    receipts: Receipts, rows: np.ndarray, score: np.ndarray, fraud: np.ndarray, alerts: int
+) -> dict[str, float]:
+    fraud, day = fraud[rows], receipts.day[rows]
+    low, high = interval(score, fraud, day)
+    return {
+        **measure(score, fraud, day, receipts.transactions.customer[rows]),
+        "ap_low": low, "ap_high": high,
+        "ap_lift": average_lift(score, fraud),
+        "expected_to_found": float(score.sum() / max(fraud.sum(), 1)),
+        "money_found": money_found(score, fraud, receipts.transactions.amount[rows], day, alerts),
+        "test_rows": float(len(rows)), "test_frauds": float(fraud.sum()),
+    }  # fmt: skip
+
+
+def average_lift(score: np.ndarray, fraud: np.ndarray) -> float:
+    """Return average precision as a multiple of chance."""
+    day = np.zeros(len(score), dtype=int)
+    return measure(score, fraud, day, day)["ap"] / max(float(fraud.mean()), 1e-12)
+
+
+def _against_champion(
+    receipts: Receipts, features: pd.DataFrame, fold: Fold, score: np.ndarray, fraud: np.ndarray
+) -> dict[str, float]:
+    """Measure the champion on the last replay; nothing if there is none, it saw those days, or it can't be read."""
+    present = current_model(MODEL)
+    first = date_of(int(receipts.transactions.time[fold.test[0]]) // DAY)
+    if present is None or not present.training_to or dt.date.fromisoformat(present.training_to) >= first:
+        return {}
+    try:
+        theirs = load_forest(present).score_samples(features.iloc[fold.test])
+    except (ValueError, WorkbenchError):
+        return {}
+    day, truth = np.zeros(len(score), dtype=int), fraud[fold.test]
+    return {
+        "ap_ratio_to_champion": measure(score, truth, day, day)["ap"] / measure(theirs, truth, day, day)["ap"]
+    }
+
+
+def _curve(score: np.ndarray, fraud: np.ndarray) -> pd.DataFrame:
+    from sklearn.metrics import precision_recall_curve
+
+    precision, recall, _ = precision_recall_curve(fraud, score)
+    return pd.DataFrame({"recall": recall, "precision": precision})
