@@ -90,6 +90,7 @@ bench: $(VENV)/dev.stamp $(AIRFLOW)/stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/dags.py
 	$(BIN)/python benchmarks/series.py
+	$(BIN)/python benchmarks/fraud.py
 	$(BIN)/python benchmarks/tables.py
 
 lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages

@@ -36,12 +36,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 LONGEST = (
     "etl/test_withdrawal.py", "aws/local/test_end_to_end.py", "end_to_end/test_parity.py",
     "worker/test_worker_process.py", "end_to_end/test_edges.py", "worker/test_worker.py",
-    "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
+    "anomaly/fraud/test_lifecycle.py", "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
     "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",
     "transform/test_incremental_property.py", "browser/test_pages.py", "transform/test_compiled.py",
     "governance/test_accounts.py", "notebooks/test_same_outputs.py", "end_to_end/test_kills.py",
     "end_to_end/test_quick_start.py", "execution/papermill/test_papermill.py", "transform/test_redshift.py",
-    "notebooks/test_tours.py", "etl/test_ingest.py", "etl/test_ingest_together.py",
+    "notebooks/test_tours.py", "anomaly/tables/test_quality.py", "etl/test_ingest.py", "etl/test_ingest_together.py",
     "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
     "services/test_services.py",
 )  # fmt: skip
