@@ -164,10 +164,13 @@ class Reference:
     def _unheard_of(self, matrix: np.ndarray, place: int, chance: float) -> Fault | None:
         unknown = _unknown(matrix, self.features)[:, place]
         count, share, usual = int(unknown.sum()), float(unknown.mean()), float(self.unknown[place])
-        if share < usual + _LEAST_SHARE or not _is_more(count, len(matrix), 2 * usual, chance):
+        if share < max(usual + _LEAST_SHARE, _MANY_TIMES * usual) or not _is_more(
+            count, len(matrix), usual, chance
+        ):
             return None
         feature = self.features[place]
-        message = f"{feature.title} was never there before in {share:.1%} of {len(matrix):,} rows, usually in {usual:.1%} at most"
+        what = f"the {feature.part} of {feature.column}" if feature.part == "shape" else feature.column
+        message = f"{what} was never there before in {share:.1%} of {len(matrix):,} rows, usually in {usual:.1%} at most"
         return Fault("unknown", feature.column, share, usual, count, int(unknown.argmax()), message)
 
     def _shifted(self, matrix: np.ndarray, place: int, chance: float) -> Fault | None:

@@ -187,7 +187,10 @@ def _rows(warehouse: Warehouse, dataset: str, batches: list[str], most: int) -> 
 
 
 def _judged_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[[column for column in rows.columns if not str(column).startswith("_")]]
+    """Leave out what the platform adds, and the mark by which a change log deletes: that is no fact about its row."""
+    return rows[
+        [column for column in rows.columns if not str(column).startswith("_") and column != "is_deleted"]
+    ]
 
 
 def _keep(warehouse: Warehouse, verdicts: list[BatchVerdict], run_id: str | None) -> int:
