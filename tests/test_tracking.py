@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -31,3 +33,18 @@ def test_two_that_make_an_experiment_at_the_same_time_get_the_same_one(settings:
         assert first == second
         experiment = client.get_experiment(first)
     assert experiment.artifact_location == (settings.home / "mlartifacts" / "sales").as_uri()
+
+
+def test_processes_that_open_a_new_store_at_the_same_time_make_its_tables_once(settings: Settings) -> None:
+    program = (
+        "from workbench.tracking import mlflow_client\n"
+        "with mlflow_client() as client: print(len(client.search_experiments()), client.search_registered_models())"
+    )
+    both = [
+        subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    for process in both:
+        said, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors.decode()
+        assert said.decode().strip() == "1 []"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,6 +60,8 @@ def mlflow_client() -> Iterator[Any]:
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    # A progress bar that needs widgets, which pages of runs don't have.
+    warnings.filterwarnings("ignore", "IProgress not found")
     import mlflow
 
     for logger in ("mlflow", "alembic"):
@@ -69,9 +73,28 @@ def mlflow_client() -> Iterator[Any]:
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
-        yield mlflow.MlflowClient()
+        with _opening(settings) as is_new:
+            client = mlflow.MlflowClient()
+            if is_new:
+                # The registry opens its store by itself, and checks its tables.
+                client.search_registered_models(max_results=1)
+        yield client
     except (mlflow.MlflowException, SQLAlchemyError) as error:
         raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {first_line(str(error), 300)}") from error
+
+
+@contextmanager
+def _opening(settings: Settings) -> Iterator[bool]:
+    """Keep other processes from a local store that is being opened; yield whether it has no tables yet.
+
+    Two that make its tables at once would both fail.
+    """
+    if not settings.mlflow_uri.startswith("sqlite:///"):
+        yield False
+        return
+    with Path(settings.mlflow_uri.removeprefix("sqlite:///")).open("rb") as store:
+        fcntl.flock(store, fcntl.LOCK_EX)
+        yield os.fstat(store.fileno()).st_size == 0
 
 
 def local_artifacts(settings: Settings) -> Path | None:

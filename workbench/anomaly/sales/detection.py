@@ -103,7 +103,7 @@ class DetectionResult:
     def frame(self, limit: int | None = None) -> pd.DataFrame:
         """Return the anomalies for display, the most severe first."""
         shown = self.anomalies.sort_values(
-            ["score", "sales_date", "department"], ascending=[False, True, True]
+            ["severity_points", "score", "sales_date", "department"], ascending=[False, False, True, True]
         )
         return shown.drop(columns=["measure", "model_name", "model_version", "run_id"]).head(
             limit or len(shown)

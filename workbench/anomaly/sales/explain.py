@@ -38,12 +38,23 @@ def explain(row: Mapping[str, Any], unit: str = "") -> str:
 
 def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
     """Show anomalies, in their order, as a table for people: what was sold beside what was expected."""
-    names = ["sales_date", "department", "actual", "lower", "expected", "upper", "severity", "direction"]
+    names = [
+        "sales_date",
+        "department",
+        "actual",
+        "lower",
+        "expected",
+        "upper",
+        "severity",
+        "severity_points",
+        "direction",
+    ]
     return as_table(
         found[names],
         money=["actual", "lower", "expected", "upper"],
         headings={
             "sales_date": "Day",
+            "severity_points": "Points",
             "actual": "Net sales",
             "lower": "Lowest expected",
             "upper": "Highest expected",
