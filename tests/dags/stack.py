@@ -22,6 +22,7 @@ from tests.execution.notebooks import notebook, pipeline
 from tests.project import ROOT
 from workbench.airflow.client import AirflowClient, TaskState
 from workbench.aws.local import LocalAWS
+from workbench.errors import UsageError
 from workbench.settings import Settings
 
 BUCKET, CLUSTER, QUEUE = "lake", "stages", "files"
@@ -219,12 +220,18 @@ class Stack:
         )
 
     def ended(self, dag_id: str, run_id: str, seconds: float = 240) -> str:
-        """Wait for the end of a run; return its state."""
-        return self.until(
-            lambda: (state := self.api.run_state(dag_id, run_id)) in ("success", "failed") and state,
-            f"{dag_id} {run_id}",
-            seconds,
-        )
+        """Wait for the end of a run, which may not be there yet; return its state."""
+
+        def end() -> str | None:
+            try:
+                state = self.api.run_state(dag_id, run_id)
+            except UsageError as error:
+                if "was not found" not in str(error):
+                    raise
+                return None
+            return state if state in ("success", "failed") else None
+
+        return self.until(end, f"{dag_id} {run_id}", seconds)
 
     def told(self, dag_id: str, run_id: str) -> str:
         """Return the end of what the tasks of a run wrote."""
