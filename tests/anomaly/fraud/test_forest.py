@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from workbench.anomaly.fraud.forest import FraudForest, is_worth_a_look, threshold_for_budget
 
+from ..estimators import checks_of
 
-@parametrize_with_checks([FraudForest(n_estimators=20, random_state=0)])
+
+@pytest.mark.parametrize(("estimator", "check"), checks_of(FraudForest(n_estimators=20, random_state=0)))
 def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 

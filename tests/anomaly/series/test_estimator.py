@@ -8,17 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from workbench.anomaly.series.adjusted import adjust, from_power, to_power
 from workbench.anomaly.series.baselines import weekday_z, window_distance
 from workbench.anomaly.series.estimator import INPUTS, SeriesForest
 from workbench.anomaly.series.injected import Found, inject, measure_found
 
+from ..estimators import checks_of
+
 FIRST = 200
 
 
-@parametrize_with_checks([SeriesForest(n_estimators=10, random_state=0)])
+@pytest.mark.parametrize(("estimator", "check"), checks_of(SeriesForest(n_estimators=10, random_state=0)))
 def test_it_keeps_the_contract_of_scikit_learn(estimator: Any, check: Any) -> None:
     check(estimator)
 
