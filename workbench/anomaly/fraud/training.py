@@ -14,8 +14,9 @@ from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import LABELS, TABLE, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
-from workbench.anomaly.models.gate import Verdict, judge_model
+from workbench.anomaly.models.gate import judge_model
 from workbench.anomaly.models.lifecycle import install
+from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
 from workbench.anomaly.models.registry import current_model
 from workbench.errors import UsageError, WorkbenchError
@@ -26,48 +27,25 @@ LEAST_FRAUDS = 20
 
 
 @dataclass(frozen=True)
-class FraudTraining:
-    """What came of a training.
+class FraudTraining(Outcome):
+    """What came of a training, measured on a replay.
 
     Attributes:
-        trained: False if there was too little; ``reason`` says what was missing.
-        version: registered version.
-        promoted: True if it is champion now; else ``verdict`` says what it failed.
-        training: first and last day it learned from.
-        holdout: first and last day of the replay it was measured on.
-        metrics: of the replay.
         curve: precision by recall over the replay, for a chart.
     """
 
-    trained: bool
-    reason: str = ""
-    version: str = ""
-    promoted: bool = False
-    verdict: Verdict = field(default_factory=lambda: Verdict(False))
-    training: tuple[dt.date, dt.date] | None = None
-    holdout: tuple[dt.date, dt.date] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
     curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"recall": [], "precision": []}))
 
     @property
-    def summary(self) -> str:
-        """One sentence for a person."""
-        if not self.trained or not self.holdout:
-            return f"No model was trained: {self.reason}."
+    def measured(self) -> str:
+        """How precise it is, and how much money it finds."""
+        first, last = self.holdout or ("", "")
         m = self.metrics
-        text = (
-            f"{MODEL} version {self.version}, replayed on {self.holdout[0]} to {self.holdout[1]}: average precision "
+        return (
+            f"{MODEL} version {self.version}, replayed on {first} to {last}: average precision "
             f"{m['ap']:.3f} ({m['ap_low']:.3f} to {m['ap_high']:.3f}), {m['ap_classic']:.3f} by the fifteen classic "
             f"features; {m['money_found']:.0%} of the money lost lies in the alerts."
         )
-        fate = (
-            "It is champion." if self.promoted else f"It is not champion: {'; '.join(self.verdict.reasons)}."
-        )
-        return f"{text} {fate}"
-
-    def frame(self) -> pd.DataFrame:
-        """Return the metrics for display: ``metric`` and ``value``."""
-        return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
 
 
 def train_fraud(

@@ -15,7 +15,6 @@ from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_with
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
-from workbench.anomaly.series.forest import expect, score
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.alerts import Alert
 from workbench.schema import table
@@ -213,11 +212,7 @@ def detect_sales(
 def _score(features: FeatureSet, panel: Panel, loaded: LoadedModel) -> pd.DataFrame:
     if not len(features):
         return pd.DataFrame(columns=list(_SCORED))
-    expected = loaded.out_of_bag.reindex(features.inputs.index)
-    unseen = expected.isna().to_numpy()
-    if unseen.any():
-        expected[unseen] = expect(loaded.pipeline, features.where(unseen))
-    scored = score(features, expected, loaded.calibration)
+    scored = loaded.score(features)
     context = pd.DataFrame(
         {
             "week_before": features.naive.round(4),

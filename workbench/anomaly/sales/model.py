@@ -13,7 +13,8 @@ import pandas as pd
 from workbench.anomaly.models.registry import ModelVersion, load_stored
 from workbench.anomaly.models.stored import TRUSTED, ModelFormat, check_trees
 from workbench.anomaly.series.estimator import SeriesForest
-from workbench.anomaly.series.forest import Calibration, Fitted
+from workbench.anomaly.series.features import FeatureSet
+from workbench.anomaly.series.forest import Calibration, Fitted, expect, score
 
 MODEL = "sales_daily"
 CALIBRATION = "calibration.json"
@@ -36,6 +37,17 @@ class LoadedModel:
     calibration: Calibration
     out_of_bag: pd.Series
     series: SeriesForest
+
+    def score(self, features: FeatureSet) -> pd.DataFrame:
+        """Place each day in its expected range, as :func:`workbench.anomaly.series.forest.score` does.
+
+        A day that the model learned from is judged by the trees that didn't see it, any other by all.
+        """
+        expected = self.out_of_bag.reindex(features.inputs.index)
+        unseen = expected.isna().to_numpy()
+        if unseen.any():
+            expected[unseen] = expect(self.pipeline, features.where(unseen))
+        return score(features, expected, self.calibration)
 
 
 def files_beside(fitted: Fitted, series: SeriesForest) -> dict[str, bytes]:

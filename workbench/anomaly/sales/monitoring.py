@@ -12,7 +12,7 @@ from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MIN_DAYS, read_sales, wape
 from workbench.anomaly.series.features import FeatureSet, build_features
-from workbench.anomaly.series.forest import expect, score
+from workbench.anomaly.series.forest import expect
 from workbench.warehouse import Warehouse
 
 WATCHED = ("lag_1", "lag_7", "mean_7", "median_28", "std_28", "weekday_mean_4", "trend", "log_level")
@@ -46,20 +46,12 @@ def observe_sales(warehouse: Warehouse) -> Observed | None:
     past, recent = features.where(learned), features.where(~learned & np.asarray(features.days > newest))
     if not len(recent):
         return None
-    scored = [_scored(each, champion) for each in (past, recent)]
+    scored = [champion.score(each) for each in (past, recent)]
     return Observed(
         version, (recent.days.min().date(), recent.days.max().date()),
         _values(past, scored[0]), _values(recent, scored[1]), past.days.nunique(), recent.days.nunique(),
         _alerts(scored[0]), _alerts(scored[1]), tuple(_errors(recent, champion)),
     )  # fmt: skip
-
-
-def _scored(features: FeatureSet, model: LoadedModel) -> pd.DataFrame:
-    expected = model.out_of_bag.reindex(features.inputs.index)
-    unseen = expected.isna().to_numpy()
-    if unseen.any():
-        expected[unseen] = expect(model.pipeline, features.where(unseen))
-    return score(features, expected, model.calibration)
 
 
 def _values(features: FeatureSet, scored: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.models.gate import Verdict, judge_model
+from workbench.anomaly.models.gate import judge_model
 from workbench.anomaly.models.lifecycle import install
+from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
 from workbench.anomaly.models.registry import current_model
 from workbench.anomaly.sales.injection import fit_series, measure_injected
@@ -29,41 +30,24 @@ MIN_DAYS = WARM_UP + LEAST_LEARNING + LEAST_HOLDOUT
 
 
 @dataclass(frozen=True)
-class TrainingResult:
-    """What came of a training.
+class TrainingResult(Outcome):
+    """What came of a training; errors in the reporting currency a day and department, shares 0 to 1.
 
     Attributes:
-        trained: False if there was too little data; ``reason`` says what was missing.
-        reason: empty if trained.
-        version: registered version.
-        promoted: True if it is champion now; else ``verdict`` says what it failed.
-        training: first and last day it learned from.
-        holdout: first and last day it was measured on.
-        metrics: of the held-out period; errors in the reporting currency a day and department, shares 0 to 1.
         departments: departments it knows.
         skipped: departments left out, and why.
     """
 
-    trained: bool
-    reason: str = ""
-    version: str = ""
-    promoted: bool = False
-    verdict: Verdict = field(default_factory=lambda: Verdict(False))
-    training: tuple[dt.date, dt.date] | None = None
-    holdout: tuple[dt.date, dt.date] | None = None
-    metrics: dict[str, float] = field(default_factory=dict)
     departments: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
 
     @property
-    def summary(self) -> str:
-        """One sentence for a person."""
-        if not self.trained or not self.holdout:
-            return f"No model was trained: {self.reason}."
-        ratio = self.metrics["wape_ratio_to_naive"]
+    def measured(self) -> str:
+        """How large the error is, and what is found."""
+        first, last = self.holdout or ("", "")
         text = (
-            f"{MODEL} version {self.version}, measured on {self.holdout[0]} to {self.holdout[1]}: "
-            f"error {self.metrics['wape']:.1%} of sales, {ratio:.2f} times that of repeating last week; "
+            f"{MODEL} version {self.version}, measured on {first} to {last}: error {self.metrics['wape']:.1%} of sales, "
+            f"{self.metrics['wape_ratio_to_naive']:.2f} times that of repeating last week; "
             f"{self.metrics['coverage']:.1%} of days inside the expected range."
         )
         if "injected_recall" in self.metrics:
@@ -71,14 +55,7 @@ class TrainingResult:
                 f" Of injected anomalies it finds {self.metrics['injected_recall']:.0%} at one false alert a department "
                 f"and month, a weekday z-score {self.metrics['injected_recall_zscore']:.0%}."
             )
-        fate = (
-            "It is champion." if self.promoted else f"It is not champion: {'; '.join(self.verdict.reasons)}."
-        )
-        return f"{text} {fate}"
-
-    def frame(self) -> pd.DataFrame:
-        """Return the metrics for display: ``metric`` and ``value``."""
-        return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
+        return text
 
 
 def read_sales(warehouse: Warehouse, *, min_days: int = MIN_DAYS) -> Panel:
