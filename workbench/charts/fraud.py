@@ -41,6 +41,7 @@ def plot_alerts_a_day(scored: pd.DataFrame, *, budget: int) -> Chart:
             axes.bar(found.index.to_numpy(), found.to_numpy(), width=0.8, color=INK, label="to look at")
             axes.axhline(budget, color=CRITICAL, linewidth=1, label="budget a day")
             axes.set_ylabel("receipts")
-            axes.legend()
+            # Above the bars, which may fill the whole of the axes.
+            axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
             figure.autofmt_xdate()
     return figure
