@@ -12,6 +12,7 @@ import pytest
 
 from workbench.demo import feed
 from workbench.demo.complete_journey import source
+from workbench.demo.frauds import FIRST_ADDED, STOLEN_CARD, TAMPERED_TILL
 from workbench.demo.stores import currencies
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
@@ -36,6 +37,7 @@ def test_every_line_of_the_source_is_in_the_feed_with_its_amount(landed: duckdb.
             AND t.product_id = s.product_id::VARCHAR AND t.store_id = s.store_id::VARCHAR
             AND t.quantity = s.quantity::VARCHAR
             AND t.transaction_timestamp::TIMESTAMP = s.transaction_timestamp
+        WHERE s.basket_id IS NOT NULL OR t.transaction_id::BIGINT < {FIRST_ADDED}
         """
     )
     assert (
@@ -165,11 +167,36 @@ def test_ingestion_quarantines_what_the_summary_says(
     assert reasons == small.bad_rows
 
 
+def test_frauds_are_planted_and_what_is_said_of_them_is_right(
+    landed: duckdb.DuckDBPyConnection, whole: feed.FeedSummary
+) -> None:
+    landed.execute(
+        f"CREATE OR REPLACE TEMP VIEW frauds AS "
+        f"SELECT * FROM read_csv('{whole.folder / feed.FRAUDS}', all_varchar = true)"
+    )
+    kinds = dict(landed.execute("SELECT kind, count(*) FROM frauds GROUP BY 1").fetchall())
+    assert kinds == whole.frauds and min(kinds[STOLEN_CARD], kinds[TAMPERED_TILL]) > 300
+    # Every receipt that was added is a stolen card's, and none other is.
+    added = f"SELECT DISTINCT transaction_id FROM transactions WHERE transaction_id::BIGINT >= {FIRST_ADDED}"
+    stolen = f"SELECT transaction_id FROM frauds WHERE kind = '{STOLEN_CARD}'"
+    assert one(landed, f"SELECT count(*) FROM (({added}) EXCEPT ({stolen}))") == (0,)
+    assert one(landed, f"SELECT count(*) FROM (({stolen}) EXCEPT ({added}))") == (0,)
+    # A verdict says fraud of a fraud and of nothing else, and comes after its receipt, nearly always within a week.
+    told = "fraud_labels JOIN (SELECT transaction_id, any_value(transaction_timestamp) AS sold_at FROM transactions GROUP BY 1) USING (transaction_id)"
+    assert one(landed, f"SELECT count(*) FROM {told}") == (whole.rows["fraud_labels"],)
+    wrong = "SELECT count(*) FROM fraud_labels WHERE (is_fraud = 'true') <> (transaction_id IN (SELECT transaction_id FROM frauds))"
+    assert one(landed, wrong) == (0,)
+    days = "epoch(labelled_at::TIMESTAMP - sold_at::TIMESTAMP) / 86400"
+    assert one(landed, f"SELECT min({days}) > 0, max({days}) < 22 FROM {told}") == (True, True)
+    late = one(landed, f"SELECT avg(({days} > 7)::INT) FROM {told} WHERE is_fraud = 'true'")[0]
+    assert 0 < late < 0.1
+
+
 def test_the_same_bytes_are_written_anywhere(small: feed.FeedSummary, tmp_path: Path) -> None:
     again = feed.write(tmp_path / "again", limit_days=3)
     assert again.files == small.files
-    truth = [(summary.folder / feed.TRUTH).read_bytes() for summary in (small, again)]
-    assert truth[0] == truth[1]
+    for path in (feed.TRUTH, feed.FRAUDS):
+        assert (small.folder / path).read_bytes() == (again.folder / path).read_bytes()
 
 
 def test_a_feed_that_is_there_is_left_alone(small: feed.FeedSummary) -> None:

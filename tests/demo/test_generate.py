@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.demo import planted, sales
-from workbench.demo.generate import END, PERSONS, TRUTH, Truth, generate
+from workbench.demo.generate import END, FRAUDS, PERSONS, TRUTH, Truth, generate
 from workbench.demo.shop import Plan, invent_shop
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
@@ -55,7 +55,7 @@ def test_ingestion_finds_what_the_truth_says(made: tuple[Path, Truth], warehouse
     found = warehouse.query("SELECT reasons FROM ops.quarantine").to_pylist()
     assert Counter(row["reasons"][0] for row in found) == truth.reasons
     assert all(len(row["reasons"]) == 1 for row in found)
-    for dataset in ("customers", "products", "stores", "exchange_rates"):
+    for dataset in ("customers", "products", "stores", "exchange_rates", "fraud_labels"):
         rows = sum(count for name, count in truth.rows.items() if name.startswith(dataset))
         assert (batches[dataset].rows_accepted, batches[dataset].status) == (rows, "loaded")
 
@@ -88,6 +88,29 @@ def test_the_planted_anomalies_are_in_the_sales(made: tuple[Path, Truth]) -> Non
             (lines,) = db.execute(f"SELECT count(*) FROM sold WHERE {on}").fetchone()
             assert abs(lines - item["lines"]) <= 0.05 * item["lines"]
             assert item["lines"] > 3 * item["usual_lines"]
+
+
+def test_the_planted_frauds_are_in_the_sales_and_judged(made: tuple[Path, Truth]) -> None:
+    out, truth = made
+    db = duckdb.connect()
+    db.execute(f"CREATE TABLE frauds AS FROM read_csv('{out / FRAUDS}', all_varchar = true)")
+    assert dict(db.execute("SELECT kind, count(*) FROM frauds GROUP BY 1").fetchall()) == truth.frauds
+    db.execute(f"CREATE TABLE labels AS FROM '{out}/fraud_labels/*.csv'")
+    judged = "SELECT count(*) FILTER (is_fraud), count(*) FROM labels WHERE is_fraud = (transaction_id IN (SELECT transaction_id FROM frauds))"
+    assert db.execute(judged).fetchone() == (
+        sum(truth.frauds.values()), truth.rows["fraud_labels/fraud_labels.csv"],
+    )  # fmt: skip
+    db.execute(
+        f"CREATE TABLE sold AS SELECT transaction_id, sum(TRY_CAST(quantity AS DOUBLE) * TRY_CAST(unit_price AS DOUBLE)) AS paid "
+        f"FROM read_csv('{out}/transactions/*.csv', all_varchar = true, ignore_errors = true) GROUP BY 1"
+    )
+    paid = dict(
+        db.execute(
+            "SELECT kind, avg(paid) FROM sold LEFT JOIN frauds USING (transaction_id) GROUP BY 1"
+        ).fetchall()
+    )
+    assert paid["stolen card"] > 3 * paid[None]
+    assert sum(truth.frauds.values()) > 30
 
 
 def test_sales_have_a_week(made: tuple[Path, Truth]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from workbench.demo import feed
 from workbench.schema import TABLES
 from workbench.warehouse import connect
 
@@ -74,6 +76,21 @@ def test_all_of_the_real_data_is_taken_in_and_accounted_for(twice: Twice) -> Non
     repeats = sum(batch["rows_duplicate"] for batch in sales)
     assert first["rows"]["core.fact_transactions"] == first["rows"]["raw.transactions"] - repeats
     assert first["rows"]["marts.sales_anomalies"] > 0
+
+
+def test_planted_frauds_are_among_what_is_to_be_looked_at(twice: Twice) -> None:
+    home, _, _ = twice
+    with (home / "demo" / feed.FRAUDS).open(newline="") as file:
+        frauds = {row["transaction_id"] for row in csv.DictReader(file)}
+    scored = connect(f"duckdb:///{home / 'warehouse.duckdb'}").rows(
+        "SELECT transaction_id, is_alert FROM marts.fraud_scores"
+    )
+    alerted = {row["transaction_id"] for row in scored if row["is_alert"]}
+    missed = {row["transaction_id"] for row in scored if not row["is_alert"]}
+    # By chance one in a hundred would be.
+    assert len(alerted & frauds) >= 8
+    assert len(alerted & frauds) / len(alerted) >= 0.3
+    assert len(missed & frauds) / len(missed) < 0.01
 
 
 def test_a_second_run_changes_no_table(twice: Twice) -> None:

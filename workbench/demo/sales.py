@@ -13,9 +13,16 @@ from typing import Any
 import duckdb
 
 from workbench.demo import planted
+from workbench.demo.frauds import STOLEN_CARD, TAMPERED_TILL
 from workbench.demo.shop import SLOTS, Plan, Shop, load, make
 
 _SLICE = 1_000_000
+
+# A card is stolen for two weeks and a third of what it pays is fraud, of five times the quantity; a till is tampered
+# with for four weeks and half of what it takes is fraud. All known customers and all stores are as likely to be struck.
+_CARD_DAYS, _CARD_SHARE, _CARD_FACTOR = 14, 1 / 3, 5
+_TILL_DAYS, _TILL_SHARE = 28, 1 / 2
+_LATE, _CLEARED = 0.03, 0.002
 
 
 @dataclass(frozen=True)
@@ -109,11 +116,58 @@ def _draw_receipts(connection: duckdb.DuckDBPyConnection, plan: Plan, lines: int
         SELECT row_number() OVER (ORDER BY day, second, b) AS receipt, size, customer, channel, day,
                CAST(sum(size) OVER (ORDER BY day, second, b) - size AS BIGINT) AS first_line,
                TIMESTAMP '{plan.start} 00:00:00' + to_seconds(day * 86400 + second) AS sold_at,
-               coalesce(outage, 0) AS outage, store_id, currency, price_factor
+               coalesce(outage, 0) AS outage, store_id, currency, price_factor,
+               {_fraud(plan)} AS fraud
         FROM placed JOIN store ON store.idx = placed.store LEFT JOIN outage_day USING (day)
         ORDER BY receipt
         """
     )
+
+
+def _fraud(plan: Plan) -> str:
+    """Return SQL for which kind of fraud a receipt is, if any: half of them each."""
+    card = plan.fraud_share / 2 / _CARD_SHARE / 0.85
+    till = plan.fraud_share / 2 / _TILL_SHARE
+    if not plan.fraud_share:
+        return "NULL"
+    stolen = _draw(f"(customer * 4096 + day // {_CARD_DAYS})", 18, plan.seed)
+    tampered = _draw(f"(store * 4096 + day // {_TILL_DAYS})", 19, plan.seed)
+    return f"""CASE
+        WHEN customer IS NOT NULL AND {stolen} < {card} AND {_draw("b", 20, plan.seed)} < {_CARD_SHARE}
+        THEN '{STOLEN_CARD}'
+        WHEN {tampered} < {till} AND {_draw("b", 21, plan.seed)} < {_TILL_SHARE} THEN '{TAMPERED_TILL}' END"""
+
+
+def write_frauds(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, labels: Path, truth: Path
+) -> tuple[int, dict[str, int]]:
+    """Write the dataset ``fraud_labels`` and which receipts are fraud, of those that :func:`write` drew.
+
+    Of every fraud there is a verdict within a week or, rarely, within three; of a few others that they are none.
+
+    Returns:
+        The number of verdicts, and of frauds by kind.
+    """
+
+    def draw(salt: int) -> str:
+        return _draw("receipt", salt, plan.seed)
+
+    days = f"""CASE WHEN fraud IS NULL THEN 0.2 + 2.8 * {draw(22)}
+        WHEN {draw(23)} < {_LATE} THEN 7 + 14 * {draw(22)} ELSE 0.5 + 6.4 * {draw(22)} END"""
+    written = {
+        labels: f"SELECT printf('T%010d', receipt) AS transaction_id, fraud IS NOT NULL AS is_fraud, "
+        f"CAST(sold_at + to_seconds(CAST(86400 * ({days}) AS BIGINT)) AS VARCHAR) AS labelled_at FROM receipt "
+        f"WHERE fraud IS NOT NULL OR {draw(24)} < {_CLEARED if plan.fraud_share else 0} ORDER BY labelled_at, receipt",
+        truth: "SELECT printf('T%010d', receipt) AS transaction_id, fraud AS kind FROM receipt "
+        "WHERE fraud IS NOT NULL ORDER BY receipt",
+    }
+    rows = 0
+    for path, sql in written.items():
+        target = str(path).replace("'", "''")
+        done = connection.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER)").fetchone()
+        rows = rows or (int(done[0]) if done else 0)
+    kinds = "SELECT fraud, count(*) FROM receipt WHERE fraud IS NOT NULL GROUP BY 1 ORDER BY 1"
+    return rows, dict(connection.execute(kinds).fetchall())
 
 
 def _write_slices(
@@ -168,14 +222,16 @@ def _lines(plan: Plan, start: int, end: int) -> str:
                    CAST(round(cents * price_factor) / 100 AS DECIMAL(18, 2)) AS price,
                    CASE WHEN {draw(13)} < 0.004 THEN -1
                         WHEN {draw(14)} < 0.72 THEN 1 WHEN {draw(14)} < 0.88 THEN 2
-                        WHEN {draw(14)} < 0.95 THEN 3 WHEN {draw(14)} < 0.99 THEN 6 ELSE 12 END AS pieces,
-                   CASE WHEN by_weight THEN CAST(0.2 + 1.8 * {draw(12)} AS DECIMAL(9, 3))
+                        WHEN {draw(14)} < 0.95 THEN 3 WHEN {draw(14)} < 0.99 THEN 6 ELSE 12 END
+                       * CASE WHEN stolen THEN {_CARD_FACTOR} ELSE 1 END AS pieces,
+                   CASE WHEN by_weight THEN CAST((0.2 + 1.8 * {draw(12)})
+                        * CASE WHEN stolen THEN {_CARD_FACTOR} ELSE 1 END AS DECIMAL(9, 3))
                         ELSE pieces END AS quantity,
                    CAST(CASE WHEN quantity > 0 AND {draw(15)} < 0.18
                         THEN quantity * price * (CAST(floor(1 + 3 * {draw(16)}) AS INTEGER) / 10)
                         ELSE 0 END AS DECIMAL(18, 2)) AS discount
             FROM (
-                SELECT *, first_line + line_number - 1 AS n,
+                SELECT *, first_line + line_number - 1 AS n, coalesce(fraud = '{STOLEN_CARD}', false) AS stolen,
                        CAST(floor({plan.products} * pow({draw(17)}, 2.2)) AS BIGINT) AS idx
                 FROM (
                     SELECT *, unnest(range(1, size + 1)) AS line_number
@@ -209,4 +265,4 @@ def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> l
     return planted
 
 
-__all__ = ["Drawn", "engine", "write"]
+__all__ = ["Drawn", "engine", "write", "write_frauds"]

@@ -37,7 +37,8 @@ class Plan:
     """How much to draw, from what; the same plan always gives the same sales.
 
     A receipt has 1 + floor(x) lines, where x is exponential with the mean ``receipt_scale``, and 40 at
-    most. A spike is a store's day with ``spike_factor`` times its usual sales.
+    most. A spike is a store's day with ``spike_factor`` times its usual sales. ``fraud_share`` is about the part of the
+    receipts that are fraud.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Plan:
     outages: int
     spike_factor: float = 8.0
     receipt_scale: float = 6.0
+    fraud_share: float = 0.0
 
     @property
     def start(self) -> date:

@@ -20,6 +20,7 @@ from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
 from workbench.anomaly.models.registry import current_model
 from workbench.errors import UsageError, WorkbenchError
+from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
 LEAST_FRAUDS = 20
@@ -177,7 +178,8 @@ def _too_little(receipts: Receipts, schedule: Schedule) -> tuple[str, list[Fold]
 
 
 def _grown(features: pd.DataFrame, label: np.ndarray, trees: int, seed: int) -> FraudForest:
-    return FraudForest(trees, random_state=seed).fit(features, label)
+    with timed("model"):
+        return FraudForest(trees, random_state=seed).fit(features, label)
 
 
 def _measured(

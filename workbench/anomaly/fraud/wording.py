@@ -6,53 +6,89 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workbench.anomaly.fraud.features import FEATURES
+from workbench.anomaly.fraud.features import FEATURES, WINDOWS
 from workbench.anomaly.fraud.forest import Explanation
 
-_DAY = 86_400.0
+_DAY, _HOUR = 86_400.0, 3600.0
+_WITHIN = {1: "within a day", 7: "within 7 days", 14: "within 14 days", 30: "within 30 days"}
+
+
+def _many(count: float, one: str, many: str = "") -> str:
+    return f"{count:,.0f} {one if round(count) == 1 else many or one + 's'}"
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 2 * _DAY:
+        return f"{_many(seconds / _HOUR, 'hour')} ago"
+    return f"{_many(seconds / _DAY, 'day')} ago"
+
+
+def _counts(days: int) -> dict[str, Callable[[float], str]]:
+    """Return the wordings of what is counted over some days."""
+    within = _WITHIN[days]
+    return {
+        f"customer_count_{days}": lambda value: f"{_many(value, 'payment')} of the customer {within}",
+        f"customer_mean_{days}": lambda value: f"the customer pays {value:,.2f} on average {within}",
+        f"store_count_{days}": lambda value: f"{_many(value, 'sale')} of the store {within}",
+        f"store_frauds_{days}": lambda value: f"{_many(value, 'fraud')} at the store became known {within}",
+        f"store_risk_{days}": lambda value: f"{value:.0%} of the store's judged sales {within} were fraud",
+    }
+
 
 _SAYS: dict[str, Callable[[float], str]] = {
+    **{name: says for days in WINDOWS for name, says in _counts(days).items()},
     "amount": lambda value: f"the amount is {value:,.2f}",
+    "is_weekend": lambda value: f"it was sold {'at a weekend' if value else 'on a weekday'}",
+    "is_night": lambda value: f"it was sold {'at night' if value else 'by day'}",
     "hour": lambda value: f"it was sold at {int(value):02d}:{int(value % 1 * 60):02d}",
     "customer_ratio_to_mean_30": lambda value: (
         f"{value:.1f} times what the customer paid on average in 30 days"
     ),
     "customer_ratio_to_median": lambda value: f"{value:.1f} times what the customer usually pays",
-    "customer_robust_z": lambda value: f"{value:.1f} spreads above what the customer usually pays",
+    "customer_robust_z": lambda value: (
+        f"{abs(value):.1f} spreads {'below' if value < 0 else 'above'} what the customer usually pays"
+    ),
     "customer_ratio_to_max": lambda value: f"{value:.1f} times the most that the customer paid lately",
     "customer_newest_ratio": lambda value: (
         f"one of the customer's last payments was {value:.1f} times the usual"
     ),
-    "customer_high_1": lambda value: f"{value:.0f} high payments of the customer within a day",
-    "customer_high_7": lambda value: f"{value:.0f} high payments of the customer within 7 days",
-    "customer_high_14": lambda value: f"{value:.0f} high payments of the customer within 14 days",
-    "customer_frauds_30": lambda value: f"{value:.0f} known frauds of the customer in 30 days",
-    "store_fraud_run": lambda value: f"the store's last {value:.0f} judged sales were fraud",
-    "store_frauds_1": lambda value: f"{value:.0f} frauds at the store became known within a day",
-    "store_frauds_7": lambda value: f"{value:.0f} frauds at the store became known in 7 days",
-    "store_frauds_30": lambda value: f"{value:.0f} frauds at the store became known in 30 days",
-    "store_risk_7": lambda value: f"{value:.0%} of a week's sales of the store were fraud",
-    "store_risk_30": lambda value: f"{value:.0%} of a month's sales of the store were fraud",
+    "customer_high_1": lambda value: f"{_many(value, 'high payment')} of the customer within a day",
+    "customer_high_7": lambda value: f"{_many(value, 'high payment')} of the customer within 7 days",
+    "customer_high_14": lambda value: f"{_many(value, 'high payment')} of the customer within 14 days",
+    "customer_sum_1_ratio": lambda value: (
+        f"within a day the customer paid {value:.1f} times a usual payment in all"
+    ),
+    "customer_seconds_since_last": lambda value: f"the customer's last payment was {_ago(value)}",
+    "customer_frauds_30": lambda value: f"{_many(value, 'known fraud')} of the customer in 30 days",
     "store_last_label": lambda value: f"the store's last judged sale was {'fraud' if value else 'genuine'}",
-    "store_seconds_since_run_began": lambda value: f"fraud at the store began {value / _DAY:.0f} days ago",
-    "store_seconds_since_fraud": lambda value: f"the store's last known fraud is {value / _DAY:.0f} days old",
+    "store_fraud_run": lambda value: (
+        f"the store's last {_many(value, 'judged sale was', 'judged sales were')} fraud"
+    ),
+    "store_genuine_run": lambda value: (
+        f"the store's last {_many(value, 'judged sale was', 'judged sales were')} genuine"
+    ),
+    "store_seconds_since_fraud": lambda value: f"the store's last known fraud was {_ago(value)}",
+    "store_seconds_since_run_began": lambda value: f"fraud at the store began {_ago(value)}",
     "store_ratio_to_mean_30": lambda value: f"{value:.1f} times an average sale of the store",
+    "store_busy_ratio": lambda value: f"the store is {value:.1f} times as busy as on a usual day",
+    "store_seconds_since_last": lambda value: f"the store's last sale was {_ago(value)}",
 }
+
+
+def say(name: str, value: float) -> str:
+    """Say a feature's value in words."""
+    if np.isnan(value):
+        return f"{name.replace('_', ' ')} is unknown".replace("seconds since", "time since")
+    return _SAYS[name](value)
 
 
 def reasons(features: np.ndarray, explained: Explanation, columns: tuple[str, ...] = FEATURES) -> list[str]:
     """Return a sentence for each row (rows x features): the strongest reasons that raise its score."""
-    sentences = []
-    for row, top in enumerate(explained.top):
-        parts = []
-        for column in top:
-            value = float(features[row, column])
-            if explained.contributions[row, column] <= 0:
-                continue
-            name = columns[column]
-            says = _SAYS.get(name)
-            unknown = f"{name.replace('_', ' ')} is unknown"
-            plain = f"{name.replace('_', ' ')} is {value:.3g}"
-            parts.append(unknown if np.isnan(value) else says(value) if says else plain)
-        sentences.append("; ".join(parts))
-    return sentences
+    return [
+        "; ".join(
+            say(columns[column], float(features[row, column]))
+            for column in top
+            if explained.contributions[row, column] > 0
+        )
+        for row, top in enumerate(explained.top)
+    ]

@@ -9,6 +9,7 @@ from workbench.anomaly.series.baselines import weekday_z, window_distance
 from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.features import Panel
 from workbench.anomaly.series.injected import inject, measure_found
+from workbench.execution import timed
 
 SEEDS = (11, 12, 13, 14)
 """Of the injected anomalies: the same for every training, so that candidates are held against each other."""
@@ -20,7 +21,8 @@ _TELLING = 40
 def fit_series(panel: Panel, first: int, *, trees: int, seed: int) -> SeriesForest:
     """Fit the forest of series on the days before row ``first`` of the panel."""
     past = panel.past.iloc[:first]
-    return SeriesForest(trees, random_state=seed, n_jobs=2).fit(past)
+    with timed("model"):
+        return SeriesForest(trees, random_state=seed, n_jobs=2).fit(past)
 
 
 def measure_injected(model: SeriesForest, panel: Panel, first: int) -> dict[str, float]:

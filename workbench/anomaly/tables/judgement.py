@@ -13,6 +13,7 @@ from scipy.stats import binom
 from workbench.anomaly.monitoring.drift import distance
 from workbench.anomaly.tables.encoding import Feature, encode, learn_features
 from workbench.anomaly.tables.forest import TableForest
+from workbench.execution import timed
 
 LEAST_ROWS = 200
 """Earlier rows without which a batch isn't judged."""
@@ -101,7 +102,8 @@ class Reference:
         if not features:
             return None
         matrix = encode(rows, features)
-        forest = TableForest(trees=trees, random_state=seed).fit(matrix[:older])
+        with timed("model"):
+            forest = TableForest(trees=trees, random_state=seed).fit(matrix[:older])
         newer = np.arange(len(rows)) >= older
         odd = np.full(matrix.shape, np.nan)
         surprise = forest.cell_surprise(matrix[newer])
