@@ -57,9 +57,7 @@ def restore(warehouse: Warehouse, batch_id: str, reason: str, actor: str) -> Wit
 
 def _alone(session: Session, warehouse: Warehouse) -> Session:
     """Wait for builds, then for ingestions: no build waits for the ledger while it is waited for."""
-    if not warehouse.is_embedded:
-        session.execute("LOCK TABLE ops.watermarks")
-        session.execute("LOCK TABLE ops.batches")
+    warehouse.lock(session, "ops.watermarks", "ops.batches")
     return session
 
 

@@ -87,10 +87,9 @@ def _execute(
     warehouse.remake([table.full_name for table in MODELS.values()])
 
     def work(session: Session) -> list[NodeResult]:
-        if not warehouse.is_embedded:
-            # Two builds at once would each take the same rows for new.
-            session.execute("LOCK TABLE ops.watermarks")
-        elif project.memory_limit:
+        # Two builds at once would each take the same rows for new.
+        warehouse.lock(session, "ops.watermarks")
+        if warehouse.is_embedded and project.memory_limit:
             session.execute(f"SET memory_limit = '{project.memory_limit}'")
         results = Build(session, nodes, run_id, analyze=not warehouse.is_embedded).execute(
             wanted, full=full, days=days

@@ -139,6 +139,12 @@ class Warehouse(Protocol):
         It is for tables that can be filled again from others.
         """
 
+    def lock(self, session: Session, *tables: str) -> None:
+        """Keep other writers out of tables until the transaction ends, and see what those before it left there.
+
+        Call it before anything else in the transaction. Where the warehouse is a file, whoever writes has it alone.
+        """
+
     def refresh(self, tables: Sequence[str]) -> None:
         """Bring the materialized views over these tables up to date, where the engine has any."""
 

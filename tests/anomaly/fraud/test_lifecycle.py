@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -205,3 +206,29 @@ def test_bad_numbers_are_refused() -> None:
 def test_the_shop_of_these_tests_has_frauds() -> None:
     assert isinstance(SHOP, Simulated)
     assert SHOP.is_fraud.sum() > 200
+
+
+def scores(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    rows = warehouse.rows(
+        "SELECT transaction_id, score, is_alert, explanation FROM marts.fraud_scores ORDER BY transaction_id"
+    )
+    return [tuple(row.values()) for row in rows]
+
+
+def raised(warehouse: Warehouse) -> list[str]:
+    rows = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'fraud' ORDER BY subject")
+    return [row["subject"] for row in rows]
+
+
+def test_the_same_is_found_on_redshift_however_many_look(
+    trained: FraudTraining, redshift_warehouse: Warehouse, home: Path
+) -> None:
+    here = connect(f"duckdb:///{home / 'warehouse.duckdb'}")
+    detect_fraud(here)
+    land(redshift_warehouse, BEFORE, NEWEST)
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: detect_fraud(connect(redshift_warehouse.url)), range(3)))
+    assert scores(redshift_warehouse) == scores(here)
+    assert raised(redshift_warehouse) == raised(here) != []
+    assert sum(len(each.scored) for each in found) == len(scores(here))
+    assert sum(each.alerts for each in found) == len(raised(here))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ FROM {TABLE} AS sold LEFT JOIN {SCORES} AS scored ON scored.transaction_id = sol
 WHERE sold.transaction_timestamp >= ? AND scored.transaction_id IS NULL
 GROUP BY sold.transaction_id
 """
+_SCORED = f"SELECT COUNT(*) AS scored FROM {SCORES} WHERE transaction_timestamp >= ?"
 
 
 def _no_scores() -> pd.DataFrame:
@@ -85,7 +87,8 @@ def detect_fraud(
 
     Receipts that the model learned from aren't scored. Of those that score ``least_score`` or more, the ones with the
     most money at stake (score times amount) are to look at, ``alerts_a_day`` on each day of sales at most, those of
-    earlier runs counted. Scoring again adds nothing.
+    earlier runs counted. Scoring again adds nothing; of two that score at the same time, one begins anew with what the
+    other left.
 
     Args:
         warehouse: where ``core.fact_transactions`` and ``raw.fraud_labels`` are.
@@ -108,25 +111,50 @@ def detect_fraud(
         return FraudDetection(False, f"there is no {model} of {MODEL}")
     learned_to = dt.date.fromisoformat(version.training_to)
     first = dt.datetime.combine(learned_to + dt.timedelta(days=1), dt.time())
-    new = warehouse.frame(_NEW, [first])
-    if new.empty:
-        return FraudDetection(True, "", version)
-    receipts = read_receipts(warehouse, new["sold_at"].min() - dt.timedelta(days=HISTORY_DAYS))
-    rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
-    scored = _scored(warehouse, receipts, rows, version, alerts_a_day, least_score, delay_days, run_id)
-    since = receipts.rows["sold_at"].max() - pd.Timedelta(days=alert_days)
-    found = [
-        _alert(row)
-        for row in scored[scored["is_alert"] & (scored["transaction_timestamp"] > since)].to_dict("records")
-    ]
+    while True:
+        before = _count(warehouse.rows(_SCORED, [first]))
+        new = warehouse.frame(_NEW, [first])
+        if new.empty:
+            return FraudDetection(True, "", version)
+        receipts = read_receipts(warehouse, new["sold_at"].min() - dt.timedelta(days=HISTORY_DAYS))
+        rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
+        scored = _scored(warehouse, receipts, rows, version, alerts_a_day, least_score, delay_days, run_id)
+        since = receipts.rows["sold_at"].max() - pd.Timedelta(days=alert_days)
+        found = [
+            _alert(row)
+            for row in scored[scored["is_alert"] & (scored["transaction_timestamp"] > since)].to_dict(
+                "records"
+            )
+        ]
+        raised = _write(warehouse, scored, found, first, before, run_id)
+        if raised is not None:
+            return FraudDetection(True, "", version, scored, raised)
+
+
+def _write(
+    warehouse: Warehouse,
+    scored: pd.DataFrame,
+    found: list[Alert],
+    first: dt.datetime,
+    before: int,
+    run_id: str | None,
+) -> int | None:
+    """Add the scores and raise the alerts; None, and nothing is written, if somebody else scored meanwhile."""
     with warehouse.prepare(SCORES, scored) as staged:
 
-        def work(session: Session) -> int:
+        def work(session: Session) -> int | None:
+            warehouse.lock(session, SCORES)
+            ((now,),) = session.execute(_SCORED, [first]).fetchall()
+            if int(now) != before:
+                return None
             staged.load(session)
             return alerts.put(session, found, run_id) if found else 0
 
-        raised = warehouse.run(work)
-    return FraudDetection(True, "", version, scored, raised)
+        return warehouse.run(work)
+
+
+def _count(rows: list[dict[str, Any]]) -> int:
+    return int(rows[0]["scored"])
 
 
 def _scored(

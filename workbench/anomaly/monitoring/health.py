@@ -140,6 +140,7 @@ def _keep(warehouse: Warehouse, health: Health, run_id: str | None) -> None:
     with warehouse.prepare(_TABLE, rows) as staged:
 
         def work(session: Session) -> None:
+            warehouse.lock(session, _TABLE)
             session.execute(
                 f"DELETE FROM {_TABLE} WHERE model_name = ? AND model_version = ? AND last_day = ?",
                 [version.name, version.version, health.days[1]],

@@ -128,6 +128,7 @@ class _DayRange:
         with warehouse.prepare(_ANOMALIES, rows) as staged:
 
             def work(session: Session) -> None:
+                warehouse.lock(session, _ANOMALIES)
                 session.execute(
                     f"DELETE FROM {_ANOMALIES} WHERE sales_date BETWEEN ? AND ?", [self.first, self.last]
                 )

@@ -215,6 +215,7 @@ def _keep(warehouse: Warehouse, verdicts: list[BatchVerdict], run_id: str | None
     with warehouse.prepare(_TABLE, rows) as staged:
 
         def work(session: Session) -> int:
+            warehouse.lock(session, _TABLE)
             marks = ", ".join("?" * len(verdicts))
             session.execute(
                 f"DELETE FROM {_TABLE} WHERE batch_id IN ({marks})", [each.batch_id for each in verdicts]

@@ -51,9 +51,8 @@ class WarehouseDeliveries:
             return Plan()
 
         def work(session: Session) -> Plan:
-            if not self._warehouse.is_embedded:
-                # Two that claim at once would each see that nobody has.
-                session.execute("LOCK TABLE ops.alert_deliveries")
+            # Two that claim at once would each see that nobody has.
+            self._warehouse.lock(session, "ops.alert_deliveries")
             rows = session.execute(sql, values).fetchall()
             ((sent,),) = session.execute(
                 "SELECT count(DISTINCT notification_id) FROM ops.alert_deliveries WHERE channel = ? "

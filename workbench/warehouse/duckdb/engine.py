@@ -17,7 +17,7 @@ from workbench.schema import table as declared
 from workbench.seldom import seldom
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables, noted
-from workbench.warehouse.base import Records, Rows, StagedRows, Stream
+from workbench.warehouse.base import Records, Rows, Session, StagedRows, Stream
 from workbench.warehouse.bookkeeping import bookkeeping
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb.completeness import is_complete, note_complete
@@ -242,6 +242,9 @@ class DuckDBWarehouse:
                     connection.execute(f"DROP TABLE IF EXISTS {table.full_name}")
                     for statement in create_table(table, "duckdb"):
                         connection.execute(statement)
+
+    def lock(self, session: Session, *tables: str) -> None:
+        """Do nothing: whoever writes has the file alone."""
 
     def refresh(self, tables: Sequence[str]) -> None:
         """Do nothing: there are no materialized views."""

@@ -13,7 +13,7 @@ from workbench.schema import REPORTS, TABLES, Dialect, count_rows
 from workbench.schema import table as declared
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables
-from workbench.warehouse.base import Records, Rows, Stream
+from workbench.warehouse.base import Records, Rows, Session, Stream
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
@@ -202,6 +202,11 @@ class RedshiftWarehouse:
             # The reports over them.
             Migration.of(session).apply(session)
 
+    def lock(self, session: Session, *tables: str) -> None:
+        """Keep other writers out of tables until the transaction ends, and see what those before it left there."""
+        for table in tables:
+            session.execute(f"LOCK TABLE {table}")
+
     def refresh(self, tables: Sequence[str]) -> None:
         """Bring the materialized views over these tables up to date: AUTO REFRESH does it at a quieter time."""
         stale = [report for report in REPORTS if set(report.reads) & set(tables)]
@@ -216,6 +221,7 @@ class RedshiftWarehouse:
         with self.prepare(table, rows) as staged_rows:
 
             def work(session: RedshiftSession) -> int:
+                self.lock(session, name)
                 session.execute(f"DELETE FROM {name}")
                 return staged_rows.load(session)
 
