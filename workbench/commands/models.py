@@ -41,16 +41,11 @@ def listing(
 
     rows = []
     for version in versions:
-        figures = [
-            "" if (value := version.metrics.get(metric)) is None else format(value, style)
-            for metric, style in (("wape", ".1%"), ("wape_ratio_to_naive", ".2f"), ("coverage", ".1%"))
-        ]
         aliases = ", ".join(version.aliases)
         rows.append(
-            (version.name, str(version.version), aliases, version.training_to, version.gate, *figures)
+            (version.name, version.version, aliases, version.training_to, version.gate, version.measured)
         )
-    names = ("name", "version", "alias", "trained to", "gate", "error", "vs naive", "coverage")
-    show(names, rows, right=names[-3:])
+    show(("name", "version", "alias", "trained to", "gate", "measured"), rows)
 
 
 @models.command()

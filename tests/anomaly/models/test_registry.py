@@ -24,6 +24,8 @@ def test_versions_are_listed_with_their_alias_and_metrics(trained: TrainingResul
     assert only.metrics["coverage"] == pytest.approx(trained.metrics["coverage"])
     frame = models_frame((only,))
     assert frame.loc[0, "aliases"] == "champion"
+    assert frame.loc[0, "measured"] == only.measured
+    assert f"{trained.metrics['coverage']:.1%} inside the range" in only.measured
     assert list_models("another") == ()
 
 

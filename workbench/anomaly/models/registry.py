@@ -14,6 +14,13 @@ from workbench.tracking import has_store, mlflow_client
 
 CHAMPION = "champion"
 
+# What a person looks at first; a model has those that fit its kind.
+_HEADLINES = (
+    ("wape", "error {:.1%}"), ("wape_ratio_to_naive", "{:.2f} times that of last week's"),
+    ("coverage", "{:.1%} inside the range"), ("injected_recall", "finds {:.0%} of injected"),
+    ("ap", "average precision {:.2f}"), ("ap_lift", "{:.0f} times chance"), ("money_found", "{:.0%} of the money found"),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class ModelVersion:
@@ -39,6 +46,13 @@ class ModelVersion:
         """What it is called in messages."""
         return f"{self.name} version {self.version}"
 
+    @property
+    def measured(self) -> str:
+        """What its training measured, in words, of what a person looks at first."""
+        return ", ".join(
+            words.format(self.metrics[name]) for name, words in _HEADLINES if name in self.metrics
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {**asdict(self), "aliases": list(self.aliases), "created_at": self.created_at.isoformat()}
@@ -63,18 +77,17 @@ def list_models(name: str | None = None) -> tuple[ModelVersion, ...]:
 
 
 def models_frame(versions: tuple[ModelVersion, ...]) -> pd.DataFrame:
-    """Lay versions out for display: identity, aliases, training window, gate and the main metrics."""
-    shown = ("wape", "wape_ratio_to_naive", "coverage")
+    """Lay versions out for display: identity, aliases, training window, gate and what was measured."""
     return pd.DataFrame(
         [
             {
                 "name": item.name, "version": item.version, "aliases": ", ".join(item.aliases),
                 "trained from": item.training_from, "to": item.training_to, "gate": item.gate,
-                **{metric: item.metrics.get(metric) for metric in shown},
+                "measured": item.measured,
             }
             for item in versions
         ],
-        columns=["name", "version", "aliases", "trained from", "to", "gate", *shown],
+        columns=["name", "version", "aliases", "trained from", "to", "gate", "measured"],
     )  # fmt: skip
 
 

@@ -80,16 +80,18 @@ class QualityResult:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return one row a fault, for display."""
+        """Return one row a fault, for display: ``share`` of the rows and ``usual``, the most of files before, 0 to 1."""
         return pd.DataFrame(
             [
                 {
                     "dataset": each.dataset, "file": each.file, "batch": each.batch_id[:SHORT],
-                    "column": fault.column, "fault": fault.kind, "rows": fault.rows, "what": fault.message,
+                    "column": fault.column, "fault": fault.kind, "rows": fault.rows, "share": fault.share,
+                    "usual": fault.usual, "what": fault.message,
                 }
                 for each in self.faulty
                 for fault in each.faults
-            ]
+            ],
+            columns=["dataset", "file", "batch", "column", "fault", "rows", "share", "usual", "what"],
         )  # fmt: skip
 
 
