@@ -163,3 +163,28 @@ def test_pages_open_offline_in_a_browser(run: Run, settings: Settings) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         browser.close()
     assert all(url.startswith(("file:", "data:")) for url in asked) and wrong == []
+
+
+@pytest.mark.parametrize(
+    ("printed", "is_prose"),
+    [
+        ("122 days left their expected range. " * 5, True),
+        ("Two sentences.\n    An indented one.\n", True),
+        ("name    rows\nsold       3\n", False),
+        ("a\tb\n", False),
+        ("+---+\n| a |\n+---+\n", False),
+        ("┌───┐\n│ a │\n└───┘\n", False),
+        ("100%|██████████| 5/5\n", False),
+    ],
+)
+def test_printed_sentences_wrap_and_columns_keep_their_place(
+    run: Run, settings: Settings, printed: str, is_prose: bool
+) -> None:
+    notebook = nbformat.v4.new_notebook(
+        cells=[new_code_cell("print(...)", outputs=[new_output("stream", name="stdout", text=printed)])]
+    )
+    write_stage(run, run.stages[0], notebook, settings)
+    page = BeautifulSoup(stage_page(run, run.stages[0], settings).read_text(), "html.parser")
+    (told,) = page.select(".output pre")
+    assert ("prose" in (told.get("class") or [])) == is_prose
+    assert told.get("tabindex") is None or not is_prose

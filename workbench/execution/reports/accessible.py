@@ -12,6 +12,8 @@ WIDE = 40
 
 _NUMERIC = re.compile(r"[-+]?[\d,.\s]*\d[\d,.]*(e[-+]?\d+)?\s*%?|nan|none|<na>|nat|inf|", re.IGNORECASE)
 _DAY = re.compile(r"\d{4}-\d\d(-\d\d)?\b.{0,9}\Z")
+# Columns are parted by more than a space, or by lines; progress bars stand on one line.
+_ALIGNED = re.compile(r"\S  +\S|[\t\r|+─-╿▀-▟]")
 _HEADING = re.compile(r"h[1-6]")
 _COLOURED = re.compile(r"(?:^|[;{\s-])(?:color|background(?:-color)?)\s*:", re.IGNORECASE)
 _NO_DESCRIPTION = {
@@ -57,6 +59,11 @@ def accessible(body: str) -> str:
 def is_wide(text: str) -> bool:
     """Return whether a line of preformatted text may have to be scrolled to."""
     return any(len(line) > WIDE or sum(map(_columns, line)) > WIDE for line in text.splitlines())
+
+
+def is_prose(text: str) -> bool:
+    """Return whether printed lines may be wrapped, since nothing in them is set in columns."""
+    return not _ALIGNED.search(text)
 
 
 def _columns(character: str) -> int:

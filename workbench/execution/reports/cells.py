@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from workbench.execution.reports.accessible import is_wide
+from workbench.execution.reports.accessible import is_prose, is_wide
 from workbench.execution.reports.sanitize import TooDeep, clean_html, picture_address, shows
 from workbench.execution.slim_imports import import_soup
 
@@ -43,6 +43,7 @@ def render_cells(node: Any, folder: Path) -> str:
             show=_island(partial(_show, folder=folder)),
             highlight=_island(partial(_highlighted, language=language)),
             ansi=_island(_ansi),
+            is_prose=is_prose,
             is_wide=is_wide,
         )
     )
