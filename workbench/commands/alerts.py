@@ -47,7 +47,8 @@ def listing(
 ) -> None:
     """List alerts, the newest first."""
     from workbench.commands.tables import show as show_table
-    from workbench.governance.alerts.recorded import SHORT, recent
+    from workbench.governance.alerts.recorded import recent
+    from workbench.governance.ids import SHORT
 
     found = recent(_warehouse(), limit, only_open=only_open, kind=kind, since=since)
     if as_json:

@@ -38,7 +38,8 @@ def listing(
 ) -> None:
     """List the files that were taken in last, the newest first, with the rows of each."""
     from workbench.commands.tables import show as show_table
-    from workbench.governance.ledger import SHORT, recent
+    from workbench.governance.ids import SHORT
+    from workbench.governance.ledger import recent
     from workbench.schema import dataset as declared
 
     if dataset:

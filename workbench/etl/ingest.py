@@ -12,7 +12,8 @@ import pandas as pd
 
 from workbench.errors import WorkFailed
 from workbench.etl.ingestion import embedded, remote
-from workbench.governance.ledger import SHORT, Batch, Status
+from workbench.governance.ids import SHORT
+from workbench.governance.ledger import Batch, Status
 from workbench.sources.landing import FetchedFile, KnownFiles, LandedFile, Landing, Unavailable, open_landing
 from workbench.warehouse import Warehouse
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError
+from workbench.governance.ids import row_named
 from workbench.warehouse import Session, Warehouse
 
 Status = Literal["loaded", "partial", "empty", "rejected"]
-SHORT = 12
-"""Characters of a batch's id that people are shown."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +87,7 @@ def named(warehouse: Warehouse, beginning: str) -> Batch:
     Raises:
         UsageError: there is none, or several.
     """
-    found = warehouse.query(
-        f"SELECT {_COLUMNS} FROM ops.batches WHERE substring(batch_id, 1, ?) = ? ORDER BY ingested_at DESC LIMIT 10",
-        [len(beginning), beginning],
-    ).to_pylist()
-    if len(found) == 1 and beginning:
-        return Batch(**found[0])
-    if not found or not beginning:
-        raise unknown("batch", beginning, [batch.batch_id[:SHORT] for batch in recent(warehouse, 10)])
-    ids = ", ".join(row["batch_id"][:SHORT] for row in found)
-    raise UsageError(f"{len(found)} batches begin with {beginning!r}: {ids}; give more of the id")
+    row = row_named(
+        warehouse, "ops.batches", "batch_id", _COLUMNS, beginning, kind="batch", newest="ingested_at"
+    )
+    return Batch(**row)

@@ -13,7 +13,8 @@ from typing import Any
 
 from workbench.errors import UsageError
 from workbench.governance.audit import note
-from workbench.governance.ledger import SHORT, Batch, after, find
+from workbench.governance.ids import SHORT
+from workbench.governance.ledger import Batch, after, find
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
 from workbench.warehouse import Session, Warehouse

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import now
-from workbench.governance.ledger import SHORT
+from workbench.governance.ids import SHORT
 from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
 

@@ -7,16 +7,13 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import UsageError, unknown
 from workbench.governance.alerts.alert import Alert, Raised
 from workbench.governance.audit import note
+from workbench.governance.ids import row_named
 from workbench.schema import cut
 
 if TYPE_CHECKING:
     from workbench.warehouse import Session, Warehouse
-
-SHORT = 12
-"""Characters of an alert's id that people are shown."""
 
 COLUMNS = ", ".join(field.name for field in fields(Raised))
 
@@ -121,13 +118,5 @@ def named(warehouse: Warehouse, beginning: str) -> Raised:
     Raises:
         UsageError: there is none, or several.
     """
-    rows = warehouse.rows(
-        f"SELECT {COLUMNS} FROM ops.alerts WHERE substring(alert_id, 1, ?) = ? ORDER BY raised_at DESC LIMIT 10",
-        [len(beginning), beginning],
-    )
-    if len(rows) == 1 and beginning:
-        return Raised(**rows[0])
-    if not rows or not beginning:
-        raise unknown("alert", beginning, [alert.alert_id[:SHORT] for alert in recent(warehouse, 10)])
-    ids = ", ".join(row["alert_id"][:SHORT] for row in rows)
-    raise UsageError(f"{len(rows)} alerts begin with {beginning!r}: {ids}; give more of the id")
+    row = row_named(warehouse, "ops.alerts", "alert_id", COLUMNS, beginning, kind="alert", newest="raised_at")
+    return Raised(**row)
