@@ -11,6 +11,7 @@ from sklearn.ensemble import RandomForestRegressor
 
 from workbench.anomaly import TrainingResult, current_model, detect_sales
 from workbench.anomaly.models.gate import judge_model
+from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.sales.injection import measure_injected
 from workbench.anomaly.sales.known_days import known_day
 from workbench.anomaly.sales.model import _series, load_model
@@ -68,9 +69,14 @@ def test_a_day_on_which_all_sell_less_is_nobodys_critical_day() -> None:
         multiply(department, [day], 0.4)
     of_day = detect_sales(connect()).scored
     of_day = of_day[of_day["sales_date"] == day]
+    total, of_day = of_day[of_day["department"] == TOTAL], of_day[of_day["department"] != TOTAL]
+    assert total["severity"].tolist() == ["critical"]
     assert (of_day["severity"] == "warning").sum() > 3
     assert "critical" not in set(of_day["severity"])
     assert (of_day["strangeness"] < 3).all()
+    (alert,) = connect().rows("SELECT subject, message FROM ops.alerts WHERE subject LIKE ?", [f"%{day}"])
+    assert alert["subject"] == f"{TOTAL} on {day}"
+    assert "GROCERY" in alert["message"] and "other departments" in alert["message"]
 
 
 @pytest.mark.usefixtures("trained")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
+from workbench.anomaly.sales.hierarchy import with_total
 from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, weigh
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
@@ -37,7 +38,8 @@ class DetectionResult:
         detected: False if there was no model to judge by; ``reason`` says so, and nothing is found then.
         reason: empty if detected.
         model: the version that judged.
-        scored: every judged day and department with its expected range (reporting currency), by day:
+        scored: every judged day and department, and the sum of all of them (``hierarchy.TOTAL``), with its expected
+            range (reporting currency), by day:
             ``sales_date, department, actual, expected, lower, upper, score, direction, severity, week_before,
             weekday_usual`` and what each weighs (``incidents.WEIGHED``); ``severity`` is empty inside the range.
         anomalies: those outside, as written to ``marts.sales_anomalies``, the newest day first.
@@ -149,12 +151,13 @@ def detect_sales(
     run_id: str | None = None,
     missing: Literal["fail", "skip"] = "fail",
 ) -> DetectionResult:
-    """Judge daily sales by department; write ``marts.sales_anomalies`` and raise ``ops.alerts``.
+    """Judge daily sales by department and in all; write ``marts.sales_anomalies`` and raise ``ops.alerts``.
 
     Every judgement is out of sample: a day in the model's training window is judged by the trees that did
     not see it (the out-of-bag expectation kept with the model), any other day by all trees. A day is judged by all that
     came before it, whichever days are asked for. The table is replaced, or its rows of the days from ``first_day`` to
-    ``last_day``; the same data and model give the same rows, at once or range by range. Days in a row are one incident.
+    ``last_day``; the same data and model give the same rows, at once or range by range. Days in a row are one incident,
+    and so is what many departments do together.
     An alert is raised for each day without any sales and each incident with a critical day, of the last ``alert_days``
     days of data, those with the most money at stake first, ``most_alerts`` at most; its id depends only on the finding,
     so judging again raises nothing twice.
@@ -223,7 +226,7 @@ def _score(features: FeatureSet, panel: Panel, loaded: LoadedModel) -> pd.DataFr
     scored = scored.merge(context, left_on=["day", "series"], right_index=True, how="left")
     scored = scored.rename(columns={"day": "sales_date", "series": "department"})
     scored["sales_date"] = scored["sales_date"].dt.date
-    return weigh(scored.reset_index(drop=True), panel, loaded.series)[list(_SCORED)]
+    return weigh(with_total(scored.reset_index(drop=True)), panel, loaded.series)[list(_SCORED)]
 
 
 def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None) -> pd.DataFrame:

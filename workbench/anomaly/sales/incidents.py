@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.sales.explain import explain
+from workbench.anomaly.sales.hierarchy import TOTAL, contributions, one_each
 from workbench.anomaly.sales.known_days import known_day
 from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.features import Panel
@@ -84,26 +85,37 @@ def incident_alerts(
 ) -> list[Alert]:
     """Return an alert for each incident with a critical day after ``since``, the most money first, ``most`` at most.
 
+    Where many departments make all of them stray, that is one incident, whose alert tells what each added; where one
+    does, it is that one's.
+
     They are chosen of all days, whichever are asked for; of those, the alerts of incidents with a critical day from
     ``first`` to ``last`` are returned. An alert is the same one when its incident is judged again, with other figures.
     """
     critical = scored[scored["severity"] == "critical"]
+    incidents = {
+        (str(department), begin): days
+        for (department, begin), days in critical.groupby(["department", "incident_from"], sort=True)
+    }
     found = []
-    for (department, begin), days in critical.groupby(["department", "incident_from"], sort=True):
+    for (department, begin), days in one_each(scored, incidents).items():
         if days["sales_date"].max() > since:
             inside = scored[(scored["department"] == department) & (scored["incident_from"] == begin)]
-            found.append((float(inside["money_at_stake"].sum()), str(department), days, len(inside)))
+            found.append((float(inside["money_at_stake"].sum()), department, days, len(inside)))
     found.sort(key=lambda each: (-each[0], each[1], each[2]["sales_date"].min()))
     return [
-        _alert(days, length, total, measure, unit)
+        _alert(days, length, total, measure, unit, scored)
         for total, _, days, length in found[:most]
         if days["sales_date"].between(first, last).any()
     ]
 
 
-def _alert(days: pd.DataFrame, length: int, total: float, measure: str, unit: str) -> Alert:
+def _alert(
+    days: pd.DataFrame, length: int, total: float, measure: str, unit: str, scored: pd.DataFrame
+) -> Alert:
     row = {str(name): value for name, value in days.sort_values("sales_date").iloc[0].items()}
     message = explain(row, unit)
+    if row["department"] == TOTAL and (parts := contributions(scored, row["sales_date"], row["direction"])):
+        message += f" Of it: {parts}."
     if isinstance(row["known_day"], str):
         message += f" It is {row['known_day']}."
     if length > 1:
