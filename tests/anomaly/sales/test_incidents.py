@@ -13,7 +13,7 @@ from workbench.anomaly import TrainingResult, current_model, detect_sales
 from workbench.anomaly.models.gate import judge_model
 from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.sales.injection import measure_injected
-from workbench.anomaly.sales.known_days import known_day
+from workbench.anomaly.sales.known_days import countries_of, known_day
 from workbench.anomaly.sales.model import _series, load_model
 from workbench.anomaly.sales.training import read_sales
 from workbench.anomaly.series.estimator import SeriesForest
@@ -117,6 +117,30 @@ def test_days_that_are_known_for_something_are_named() -> None:
     }  # fmt: skip
     assert {day: known_day(dt.date.fromisoformat(day)) for day in named} == named
     assert known_day(dt.date(2017, 3, 7)) is None
+    abroad = {
+        ("2024-03-10", "GB"): "Mother's Day", ("2024-05-26", "FR"): "Mother's Day", ("2023-06-04", "FR"): "Mother's Day",
+        ("2024-05-09", "DE"): "Father's Day", ("2024-10-03", "DE"): "German Unity Day",
+        ("2024-07-01", "CA"): "Canada Day", ("2024-05-06", "GB"): "May Day", ("2024-12-26", "GB"): "the day after Christmas",
+    }  # fmt: skip
+    assert {key: known_day(dt.date.fromisoformat(key[0]), (key[1],)) for key in abroad} == abroad
+
+
+def test_the_stores_say_whose_days_are_known() -> None:
+    warehouse = connect(create=True)
+    assert countries_of(warehouse) == ("US",)
+    places = ["de"] * 6 + ["GB"] * 3 + ["Atlantis"] * 2 + [None, "US"]
+    rows = [
+        {
+            "store_key": number, "store_id": f"S{number}", "country": country, "is_inferred": False,
+            "valid_from": dt.datetime(2024, 1, 1), "valid_to": dt.datetime(9999, 1, 1), "is_current": True,
+        }
+        for number, country in enumerate(places)
+    ]  # fmt: skip
+    with warehouse.prepare("core.dim_store", rows) as staged:
+        warehouse.run(staged.load)
+    assert countries_of(warehouse) == ("DE", "GB")
+    assert known_day(dt.date(2024, 10, 3), ("DE", "GB")) == "German Unity Day"
+    assert known_day(dt.date(2024, 5, 6), ("DE", "GB")) == "May Day (GB)"
 
 
 @pytest.mark.usefixtures("trained")

@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.anomaly.sales.hierarchy import with_total
 from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, weigh
+from workbench.anomaly.sales.known_days import countries_of
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
@@ -197,7 +198,7 @@ def detect_sales(
     loaded = load_model(version)
     panel = read_sales(warehouse, min_days=MIN_DAYS)
     features = build_features(panel)
-    every = _score(features, panel, loaded)
+    every = _score(features, panel, loaded, countries_of(warehouse))
     asked = judged
     if days is not None and panel.days:
         newest = panel.values.index[-1].date()
@@ -213,7 +214,9 @@ def detect_sales(
     )  # fmt: skip
 
 
-def _score(features: FeatureSet, panel: Panel, loaded: LoadedModel) -> pd.DataFrame:
+def _score(
+    features: FeatureSet, panel: Panel, loaded: LoadedModel, countries: tuple[str, ...]
+) -> pd.DataFrame:
     if not len(features):
         return pd.DataFrame(columns=list(_SCORED))
     scored = loaded.score(features)
@@ -226,7 +229,7 @@ def _score(features: FeatureSet, panel: Panel, loaded: LoadedModel) -> pd.DataFr
     scored = scored.merge(context, left_on=["day", "series"], right_index=True, how="left")
     scored = scored.rename(columns={"day": "sales_date", "series": "department"})
     scored["sales_date"] = scored["sales_date"].dt.date
-    return weigh(with_total(scored.reset_index(drop=True)), panel, loaded.series)[list(_SCORED)]
+    return weigh(with_total(scored.reset_index(drop=True)), panel, loaded.series, countries)[list(_SCORED)]
 
 
 def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None) -> pd.DataFrame:

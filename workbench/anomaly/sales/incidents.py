@@ -10,7 +10,7 @@ import pandas as pd
 
 from workbench.anomaly.sales.explain import explain
 from workbench.anomaly.sales.hierarchy import TOTAL, contributions, one_each
-from workbench.anomaly.sales.known_days import known_day
+from workbench.anomaly.sales.known_days import DEFAULT, known_day
 from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.features import Panel
 from workbench.governance import alerts
@@ -26,7 +26,9 @@ LEAST_SHARE = 0.0025
 _VERY_STRANGE, _MUCH = 5.0, 50.0
 
 
-def weigh(scored: pd.DataFrame, panel: Panel, series: SeriesForest) -> pd.DataFrame:
+def weigh(
+    scored: pd.DataFrame, panel: Panel, series: SeriesForest, countries: tuple[str, ...] = (DEFAULT,)
+) -> pd.DataFrame:
     """Add ``WEIGHED`` to scored days, and take back ``critical`` from those that aren't.
 
     A day is critical only if more is at stake than a quarter of a percent of a usual day's sales of all departments, and
@@ -36,6 +38,7 @@ def weigh(scored: pd.DataFrame, panel: Panel, series: SeriesForest) -> pd.DataFr
         scored: all judged days, so that an incident has its first day whichever days are asked for.
         panel: the days behind them.
         series: fitted on departments, of which the panel may have others.
+        countries: whose known days are named.
 
     Returns:
         The rows in their order. ``severity_points`` grow with the logarithm of the money and with strangeness;
@@ -63,7 +66,7 @@ def weigh(scored: pd.DataFrame, panel: Panel, series: SeriesForest) -> pd.DataFr
         strangeness=strangeness.round(4),
         severity_points=points.round().astype("int64"),
         incident_from=_incidents(scored),
-        known_day=np.array([known_day(day) for day in scored["sales_date"]], dtype=object),
+        known_day=np.array([known_day(day, countries) for day in scored["sales_date"]], dtype=object),
     )
 
 
