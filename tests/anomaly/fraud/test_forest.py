@@ -99,3 +99,12 @@ def test_a_budget_is_never_exceeded(budget: float) -> None:
 def test_a_look_is_worth_it_where_more_is_likely_lost() -> None:
     worth = is_worth_a_look(np.array([0.5, 0.5, 0.01]), np.array([100.0, 10.0, 2_000.0]), 15.0)
     assert worth.tolist() == [True, False, True]
+
+
+def test_rows_are_alike_where_trees_put_them_into_one_leaf() -> None:
+    rows, others = LATER[:3], LATER[:50]
+    alike = FOREST.alike(rows, others)
+    assert alike.shape == (3, 50)
+    assert alike[[0, 1, 2], [0, 1, 2]].tolist() == [1.0, 1.0, 1.0]
+    leaves = FOREST.forest_.apply(np.nan_to_num(others.astype(np.float32), nan=-1e6))
+    assert alike[0, 7] == np.mean(leaves[0] == leaves[7])

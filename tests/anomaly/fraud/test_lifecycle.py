@@ -134,6 +134,11 @@ def test_new_receipts_are_scored_once_and_alerts_stay_within_the_budget(trained:
     assert truth[first.alerted["transaction_id"]].mean() > 0.5
     assert first.alerted["explanation"].str.len().min() > 10
 
+    beside = first.alike
+    assert beside["transaction_id"].tolist() == first.alerted["transaction_id"].tolist()[: len(beside)]
+    assert len(beside) == min(5, len(first.alerted))
+    assert all(said.count(" at store S") == 3 for said in beside["genuine"])
+
     again = detect_fraud(warehouse, alerts_a_day=3)
     assert (len(again.scored), again.alerts) == (0, 0)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.fraud.alike import NO_LIKENESS, nearest_genuine
+from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.known import HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, Receipts, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, load_forest
@@ -23,6 +25,7 @@ from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 
 SCORES = "marts.fraud_scores"
+_SHOWN = 5
 
 # Each receipt that the model didn't learn from and that has no score.
 _NEW = f"""
@@ -47,6 +50,8 @@ class FraudDetection:
         model: the version that judged.
         scored: rows added to ``marts.fraud_scores``.
         alerts: alerts raised that were not there before.
+        alike: the genuine receipts most like each of the first to look at, as
+            :func:`workbench.anomaly.fraud.alike.nearest_genuine` returns them.
     """
 
     detected: bool
@@ -54,6 +59,7 @@ class FraudDetection:
     model: ModelVersion | None = None
     scored: pd.DataFrame = field(default_factory=_no_scores)
     alerts: int = 0
+    alike: pd.DataFrame = field(default_factory=NO_LIKENESS.copy)
 
     @property
     def alerted(self) -> pd.DataFrame:
@@ -118,7 +124,10 @@ def detect_fraud(
             return FraudDetection(True, "", version)
         receipts = read_receipts(warehouse, new["sold_at"].min() - dt.timedelta(days=HISTORY_DAYS))
         rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
-        scored = _scored(warehouse, receipts, rows, version, alerts_a_day, least_score, delay_days, run_id)
+        forest = load_forest(version)
+        scored = _scored(
+            warehouse, receipts, rows, version, forest, alerts_a_day, least_score, delay_days, run_id
+        )
         since = receipts.rows["sold_at"].max() - pd.Timedelta(days=alert_days)
         found = [
             _alert(row)
@@ -128,7 +137,9 @@ def detect_fraud(
         ]
         raised = _write(warehouse, scored, found, first, before, run_id)
         if raised is not None:
-            return FraudDetection(True, "", version, scored, raised)
+            detection = FraudDetection(True, "", version, scored, raised)
+            shown = detection.alerted.head(_SHOWN)
+            return replace(detection, alike=nearest_genuine(receipts, forest, shown, delay_days))
 
 
 def _write(
@@ -162,12 +173,12 @@ def _scored(
     receipts: Receipts,
     rows: np.ndarray,
     version: ModelVersion,
+    forest: FraudForest,
     alerts_a_day: int,
     least_score: float,
     delay_days: int,
     run_id: str | None,
 ) -> pd.DataFrame:
-    forest = load_forest(version)
     features = receipts.features(delay_days, rows)
     score = forest.score_samples(features)
     amount = receipts.transactions.amount[rows]

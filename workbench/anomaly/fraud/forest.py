@@ -176,6 +176,12 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         top = np.argsort(-contributions, axis=1, kind="stable")[:, :top_k]
         return Explanation(baseline, contributions, baseline + contributions.sum(axis=1), top)
 
+    def alike(self, X: Any, others: Any) -> np.ndarray:
+        """Return how alike rows are to the forest: the share of trees that put both into one leaf, rows x others."""
+        leaves = self.forest_.apply(_filled(self._rows(X)))
+        among = self.forest_.apply(_filled(self._rows(others)))
+        return np.stack([(among == row).mean(axis=1) for row in leaves])
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
