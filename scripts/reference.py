@@ -38,7 +38,7 @@ def settings() -> str:
     """Return the page of all settings."""
     lines = [
         "# Settings\n",
-        _WRITTEN.format("workbench/settings.py").rstrip() + "\n",
+        _WRITTEN.format("workbench/settings/declared.py").rstrip() + "\n",
         "Each is read from the environment, or from the file `.env` in the working directory. A relative path is one from",
         "the working directory. Some are handed on: to the processes of notebooks, or to those and to tasks on ECS.\n",
         "| setting | type | default | what it says | handed to |",

@@ -1,32 +1,20 @@
-"""Every setting of Workbench, read from ``WORKBENCH_*`` in the environment or from ``.env``."""
+"""What can be set, of which type, and who needs it: the fields of the settings."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-import re
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import unquote
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from workbench import PACKAGE
-from workbench.errors import UsageError
-from workbench.private import close_home, share
 
 EARLIEST = dt.date(1900, 1, 1)
 """The first day that a time in a landed row may be of, unless a setting says otherwise."""
 
 _FIRST_OF_ALL = dt.date(1700, 1, 1)
-
-_URLS = ("_URL", "_URI", "_CONN", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
-# A reference in braces stands for a secret, and is none.
-_USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(?!\{(?:env|file|aws):[^{}]*\}@)([^\s/?#]*)@")
 
 
 @dataclass(frozen=True)
@@ -44,11 +32,11 @@ NOTEBOOK = Reach(notebooks=True, tasks=False)
 TASK = Reach(notebooks=True, tasks=True)
 
 
-class Settings(BaseSettings):
+class Declared(BaseSettings):
     """What differs between a laptop and the cloud.
 
-    Local state lives under ``home``; deleting that folder is a clean start. The mark of a field says whether it is
-    handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither (``HERE``).
+    The mark of a field says whether it is handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither
+    (``HERE``).
     """
 
     model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
@@ -242,7 +230,7 @@ class Settings(BaseSettings):
     @field_validator("earliest", mode="after")
     @classmethod
     def _days(cls, value: str) -> str:
-        for day in _days_by_name(value).values():
+        for day in days_by_name(value).values():
             if not _FIRST_OF_ALL <= day <= dt.date.today():
                 raise ValueError(f"{day} is no day from {_FIRST_OF_ALL} to today")
         return value
@@ -264,86 +252,9 @@ class Settings(BaseSettings):
             found[name] = marks[0]
         return found
 
-    @property
-    def earliest_days(self) -> dict[str, dt.date]:
-        """First day of a time by dataset; under the empty name that of all others."""
-        return _days_by_name(self.earliest)
 
-    @property
-    def warehouse(self) -> str:
-        """URL of the warehouse."""
-        return self.warehouse_url or f"duckdb:///{self.home / 'warehouse.duckdb'}"
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be shown: passwords, those of URLs too, in settings and in the environment."""
-        texts = [value for value in self.__dict__.values() if isinstance(value, str)]
-        texts += [value for name, value in os.environ.items() if name.endswith(_URLS)]
-        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
-        for text in texts:
-            for password in _USERINFO.findall(text):
-                found += [password, unquote(password)]
-        return tuple(dict.fromkeys(filter(None, found)))
-
-    @property
-    def landing_place(self) -> str:
-        """Where files land, one folder a dataset: an absolute path or ``s3://BUCKET/PREFIX``."""
-        return self.landing_uri or str(self.home / "landing")
-
-    @property
-    def landing(self) -> Path:
-        """The folder where files land.
-
-        Raises:
-            UsageError: they land in S3.
-        """
-        if self.landing_place.startswith("s3://"):
-            raise UsageError(
-                f"files land in {self.landing_place}, and this needs a folder; WORKBENCH_LANDING_URI names one"
-            )
-        return Path(self.landing_place)
-
-    @property
-    def queue(self) -> str:
-        """URL of the queue that the worker takes messages from."""
-        return self.queue_url or f"sqlite:///{self.home / 'queue.db'}"
-
-    @property
-    def runs(self) -> Path:
-        """Folder of run records and executed notebooks, one folder a run."""
-        return self.home / "runs"
-
-    @property
-    def site(self) -> Path:
-        """Folder of rendered reports; ``index.html`` is the way in."""
-        return self.home / "site"
-
-    def page(self, run_id: str) -> Path:
-        """Return the file of a run's page."""
-        return self.site / run_id / "index.html"
-
-    @property
-    def mlflow_uri(self) -> str:
-        """URI of the MLflow tracking server."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
-
-    @property
-    def mlflow_artifacts(self) -> Path:
-        """Folder of MLflow artifacts when tracking is local."""
-        return self.home / "mlartifacts"
-
-    @property
-    def kept_imports(self) -> Path | None:
-        """Folder of what notebooks were found to import; None where there is no home yet."""
-        return self.home / "cache" / "imports" if self.home.is_dir() else None
-
-    @property
-    def root(self) -> Path:
-        """The project folder: the one that holds ``pipeline_notebooks/`` and ``dbt/``."""
-        return (self.project or PACKAGE.parent).absolute()
-
-
-def _days_by_name(text: str) -> dict[str, dt.date]:
+def days_by_name(text: str) -> dict[str, dt.date]:
+    """Return days by the name before each; under the empty name that of all others."""
     days = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, day = part.rpartition("=")
@@ -352,39 +263,3 @@ def _days_by_name(text: str) -> dict[str, dt.date]:
         except ValueError:
             raise ValueError(f"{part!r} is neither a day such as 1900-01-01 nor DATASET=DAY") from None
     return days
-
-
-def get_settings() -> Settings:
-    """Read the settings afresh; a home that is open to others is closed to them, unless it is shared.
-
-    Raises:
-        UsageError: a setting has a value that isn't of its type.
-    """
-    try:
-        settings = _made_of(*_what_says_so())
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}") from None
-    share(settings.home_shared)
-    close_home(settings.home)
-    return settings
-
-
-def _what_says_so() -> tuple[tuple[tuple[str, str], ...], str, bytes]:
-    """Return all that settings are made of: variables, the folder that paths begin in, and what ``.env`` holds."""
-    names = (name for name in os.environ if name == "HOME" or name.upper().startswith("WORKBENCH_"))
-    variables = tuple((name, os.environ[name]) for name in sorted(names))
-    try:
-        folder = os.getcwd()  # noqa: PTH109
-    except OSError:
-        # It is gone, and there is no file in it.
-        return variables, "", b""
-    file = Path(".env")
-    return variables, folder, file.read_bytes() if file.is_file() else b""
-
-
-@lru_cache(maxsize=4)
-def _made_of(variables: tuple[tuple[str, str], ...], folder: str, file: bytes) -> Settings:
-    """Return the settings; to make them anew takes milliseconds, and a command asks for them dozens of times."""
-    return Settings()
