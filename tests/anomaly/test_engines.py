@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workbench.anomaly import TrainingResult, detect_sales
+from workbench.anomaly import TrainingResult, detect_sales, give_verdict
 from workbench.anomaly.detect import detect
 from workbench.anomaly.sales.training import read_sales
+from workbench.anomaly.what_if import what_if
+from workbench.governance.alerts.recorded import recent
 from workbench.schema import table
 from workbench.warehouse import Warehouse, connect
 
@@ -33,6 +35,23 @@ def test_the_same_days_are_found(trained: TrainingResult, redshift_warehouse: Wa
     assert redshift_warehouse.query(FOUND).to_pylist() == here.query(FOUND).to_pylist()
     alerts = "SELECT alert_id FROM ops.alerts ORDER BY alert_id"
     assert redshift_warehouse.query(alerts).to_pylist() == here.query(alerts).to_pylist()
+
+
+def test_verdicts_are_heeded_alike(
+    trained: TrainingResult, redshift_warehouse: Warehouse, home: Path
+) -> None:
+    here = connect(f"duckdb:///{home / 'warehouse.duckdb'}")
+    redshift_warehouse.append("marts.sales_daily", daily_sales(planted=PLANTED))
+    for each in (here, redshift_warehouse):
+        detect_sales(each)
+        (alert,) = [found for found in recent(each, 50) if found.subject == "BAKERY on 2024-08-10"]
+        given = give_verdict(each, alert.alert_id, "real")
+        assert given.concerned.model_version == trained.version
+        detect_sales(each)
+    assert redshift_warehouse.query(FOUND).to_pylist() == here.query(FOUND).to_pylist()
+    looks = [what_if(each, 3.0).to_dict() for each in (here, redshift_warehouse)]
+    assert looks[0] == looks[1]
+    assert [each["verdict"] for each in looks[0]["asked"]["judged"]] == ["real"]
 
 
 def test_any_table_is_judged_alike(either: Warehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.anomaly.detect import Findings, detect
+from workbench.anomaly.feedback import feedback_summary, give_verdict
 from workbench.anomaly.models.lifecycle import promote, rollback
 from workbench.anomaly.models.registry import current_model, list_models, models_frame
 from workbench.anomaly.monitoring.health import check_models
@@ -21,7 +22,9 @@ __all__ = [
     "current_model",
     "detect",
     "detect_sales",
+    "feedback_summary",
     "findings",
+    "give_verdict",
     "list_models",
     "models_frame",
     "observe_sales",

@@ -1,27 +1,26 @@
-"""Look at alerts, close one, send what waits, and try the channels."""
+"""Look at alerts, judge or close one, send what waits, and try the channels."""
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from workbench.warehouse import Warehouse
+from workbench.commands import verdicts
+from workbench.commands.verdicts import Id, Json, current_warehouse, print_json
 
 alerts = typer.Typer(
-    help="Look at alerts; close one; send what waits; try the channels.", invoke_without_command=True
+    help="Look at alerts; judge or close one; send what waits; try the channels.", invoke_without_command=True
 )
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _NOTHING = "No alerts."
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
+    verdicts.register(alerts)
     app.add_typer(alerts, name="alerts")
 
 
@@ -48,20 +47,23 @@ def listing(
     """List alerts, the newest first."""
     from workbench.commands.tables import show as show_table
     from workbench.governance.alerts.recorded import recent
+    from workbench.governance.feedback import newest
     from workbench.governance.ids import SHORT
 
-    found = recent(_warehouse(), limit, only_open=only_open, kind=kind, since=since)
+    warehouse = current_warehouse()
+    found = recent(warehouse, limit, only_open=only_open, kind=kind, since=since)
+    given = {each.alert_id: each.verdict for each in newest(warehouse)}
     if as_json:
-        _print_json([asdict(alert) for alert in found])
+        print_json([asdict(alert) | {"verdict": given.get(alert.alert_id)} for alert in found])
     elif not found:
         print(_NOTHING)
     else:
         show_table(
-            ("alert", "raised, UTC", "severity", "kind", "subject", "message", "state"),
+            ("alert", "raised, UTC", "severity", "kind", "subject", "message", "state", "verdict"),
             [
                 (
                     alert.alert_id[:SHORT], f"{alert.raised_at:%Y-%m-%d %H:%M}", alert.severity, alert.kind,
-                    alert.subject, alert.message, "open" if alert.is_open else "closed",
+                    alert.subject, alert.message, "open" if alert.is_open else "closed", given.get(alert.alert_id, ""),
                 )
                 for alert in found
             ],
@@ -69,8 +71,35 @@ def listing(
 
 
 @alerts.command()
+def show(alert_id: Id, as_json: Json = False) -> None:
+    """Show one alert in full: what it says, where more is told, and the verdicts that people gave on it."""
+    from workbench.governance.alerts.notifications import report_link, runbook_link
+    from workbench.governance.alerts.recorded import named
+    from workbench.governance.feedback import history
+    from workbench.settings import get_settings
+    from workbench.terminal import printable
+
+    warehouse, settings = current_warehouse(), get_settings()
+    alert = named(warehouse, alert_id)
+    given = history(warehouse, alert.alert_id)
+    links = {"report": report_link(alert, settings), "runbook": runbook_link(alert.kind, settings)}
+    if as_json:
+        verdicts_given = [asdict(each) for each in given]
+        print_json(asdict(alert) | links | {"verdicts": verdicts_given})
+        return
+    for name, value in (asdict(alert) | links).items():
+        if value is not None and name != "link":
+            print(printable(f"{name}: {value}"))
+    for each in given:
+        why = f": {each.note}" if each.note else ""
+        print(
+            printable(f"verdict: {each.verdict}, by {each.given_by} on {each.given_at:%Y-%m-%d %H:%M}{why}")
+        )
+
+
+@alerts.command()
 def close(
-    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert's id, or how it begins.")],
+    alert_id: Id,
     because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why, for the audit log.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -78,11 +107,11 @@ def close(
     from workbench.governance.alerts import recorded
     from workbench.governance.audit import somebody
 
-    warehouse = _warehouse()
+    warehouse = current_warehouse()
     alert = recorded.named(warehouse, alert_id)
     is_closed = recorded.close(warehouse, alert, somebody(), because)
     if as_json:
-        _print_json(asdict(alert) | {"is_open": False})
+        print_json(asdict(alert) | {"is_open": False})
         return
     from workbench.terminal import printable
 
@@ -100,7 +129,7 @@ def send(as_json: Json = False) -> None:
     _require_channels(settings.alert_channels)
     done = send_waiting(settings, upgrade=True)
     if as_json:
-        _print_json(asdict(done))
+        print_json(asdict(done))
     else:
         print(f"{done.notifications} notification{'' if done.notifications == 1 else 's'} sent")
         _warn(*done.warnings)
@@ -124,9 +153,9 @@ def check(as_json: Json = False) -> None:
 
     settings = get_settings()
     pipelines = Timetable(settings, _warn).pipelines()
-    stale = check_fresh(_warehouse(), pipelines, datetime.now(UTC))
+    stale = check_fresh(current_warehouse(), pipelines, datetime.now(UTC))
     if as_json:
-        _print_json([{"pipeline": alert.subject, "message": alert.message} for alert in stale])
+        print_json([{"pipeline": alert.subject, "message": alert.message} for alert in stale])
     else:
         for alert in stale:
             print(printable(alert.message))
@@ -147,7 +176,7 @@ def test(as_json: Json = False) -> None:
     _require_channels(settings.alert_channels)
     answers = send_test(settings)
     if as_json:
-        _print_json([{"channel": name, "error": error} for name, error in answers])
+        print_json([{"channel": name, "error": error} for name, error in answers])
     else:
         from workbench.terminal import printable
 
@@ -166,21 +195,8 @@ def _require_channels(channels: str) -> None:
         )
 
 
-def _warehouse() -> Warehouse:
-    """Return the warehouse, brought up to what alerts need."""
-    from workbench.warehouse import connect
-
-    warehouse = connect()
-    warehouse.ensure()
-    return warehouse
-
-
 def _warn(*warnings: str) -> None:
     from workbench.terminal import printable
 
     for warning in warnings:
         print(printable(warning), file=sys.stderr)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, default=str, indent=2))

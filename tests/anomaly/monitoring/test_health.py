@@ -48,7 +48,7 @@ def test_days_like_those_of_training_raise_nothing() -> None:
     assert health.look == 1
     last = START + dt.timedelta(days=DAYS + 39)
     assert health.days == (last - dt.timedelta(days=27), last)
-    assert set(kept(warehouse)["measure"]) == {"input", "score", "alert_rate", "error"}
+    assert set(kept(warehouse)["measure"]) == {"input", "score", "alert_rate", "error", "precision"}
     assert recent(warehouse, 10, kind="model_drift") == []
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.etl.lines import HEADER
-from workbench.anomaly import check_batches
+from workbench.anomaly import check_batches, feedback_summary, give_verdict
 from workbench.anomaly.tables.quality import MOST_ALERTS
 from workbench.etl.ingest import ingest
 from workbench.governance.alerts.recorded import recent
@@ -176,3 +176,36 @@ def test_a_faulty_file_is_nothing_to_hold_others_against(usual: Warehouse, tmp_p
     check_batches(usual, trees=15)
     take(usual, tmp_path, spoilt[1])
     assert len(check_batches(usual, trees=15).faulty) == 1
+
+
+@pytest.mark.parametrize(("verdict", "found"), [("expected", 0), ("false", 0), ("real", 1)])
+def test_a_file_that_is_judged_as_it_should_be_is_learned_from(
+    usual: Warehouse, tmp_path: Path, verdict: str, found: int
+) -> None:
+    spoilt = [week(FILES + number) for number in range(2)]
+    for frame in spoilt:
+        cents(frame)
+    take(usual, tmp_path, spoilt[0])
+    check_batches(usual, trees=15)
+    (alert,) = recent(usual, 10, kind="data_fault")
+    given = give_verdict(usual, alert.alert_id, verdict, note="prices are in cents from now on")
+    (judged,) = usual.rows(
+        "SELECT batch_id FROM ops.batch_quality WHERE status = 'faulty' AND column_name = ''"
+    )
+    assert given.concerned.batch_id == judged["batch_id"]
+    take(usual, tmp_path, spoilt[1])
+    assert len(check_batches(usual, trees=15).faulty) == found
+
+
+def test_the_newest_verdict_on_a_file_counts(usual: Warehouse, tmp_path: Path) -> None:
+    spoilt = [week(FILES + number) for number in range(2)]
+    for frame in spoilt:
+        cents(frame)
+    take(usual, tmp_path, spoilt[0])
+    check_batches(usual, trees=15)
+    (alert,) = recent(usual, 10, kind="data_fault")
+    give_verdict(usual, alert.alert_id, "expected")
+    give_verdict(usual, alert.alert_id, "real")
+    take(usual, tmp_path, spoilt[1])
+    assert len(check_batches(usual, trees=15).faulty) == 1
+    assert feedback_summary(usual).endswith(": 1 file stays out of what others are held against.")

@@ -25,6 +25,8 @@ from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 
 SCORES = "marts.fraud_scores"
+ALERTS_A_DAY = 20
+"""How many receipts of a day people look at, where nobody says otherwise."""
 _SHOWN = 5
 
 # Each receipt that the model didn't learn from and that has no score.
@@ -83,7 +85,7 @@ def detect_fraud(
     warehouse: Warehouse,
     *,
     model: str | int = CHAMPION,
-    alerts_a_day: int = 20,
+    alerts_a_day: int = ALERTS_A_DAY,
     least_score: float = 0.1,
     delay_days: int = 7,
     alert_days: int = 28,
@@ -182,7 +184,7 @@ def _scored(
     features = receipts.features(delay_days, rows)
     score = forest.score_samples(features)
     amount = receipts.transactions.amount[rows]
-    is_alert = _within_budget(
+    is_alert = within_budget(
         score, amount, receipts.day[rows], least_score, alerts_a_day, _alerts_before(warehouse)
     )
     explanation = np.full(len(rows), None, dtype=object)
@@ -210,7 +212,7 @@ def _alerts_before(warehouse: Warehouse) -> dict[int, int]:
     return {(row["day"] - dt.date(1970, 1, 5)).days: int(row["used"]) for row in used}
 
 
-def _within_budget(
+def within_budget(
     score: np.ndarray, amount: np.ndarray, day: np.ndarray, least: float, budget: int, used: dict[int, int]
 ) -> np.ndarray:
     """Return which rows are to look at: likely enough, and those of each day with the most money at stake."""
@@ -232,4 +234,5 @@ def _alert(row: dict[str, object]) -> Alert:
         f"is fraud with a probability of {row['score']:.0%}: {row['explanation'] or 'by all features together'}."
     )
     severity = "critical" if float(str(row["score"])) >= 0.5 else "warning"
-    return Alert("fraud", severity, subject, message, (str(row["transaction_id"]),))  # type: ignore[arg-type]
+    model = f"{row['model_name']}/{row['model_version']}"
+    return Alert("fraud", severity, subject, message, (str(row["transaction_id"]),), model=model)  # type: ignore[arg-type]

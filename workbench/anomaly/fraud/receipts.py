@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.anomaly.fraud.features import FEATURES, build_features
 from workbench.anomaly.fraud.known import DAY, Transactions, Verdicts
+from workbench.governance.feedback import TABLE as FEEDBACK
 from workbench.warehouse import Warehouse
 
 TABLE = "core.fact_transactions"
@@ -26,7 +27,23 @@ WHERE transaction_timestamp >= ?
 GROUP BY transaction_id
 ORDER BY sold_at, transaction_id
 """
-_VERDICTS = f"SELECT transaction_id, is_fraud, labelled_at FROM {LABELS} ORDER BY labelled_at, transaction_id"
+VERDICTS = f"""
+SELECT transaction_id, is_fraud, labelled_at FROM {LABELS}
+UNION ALL
+SELECT given.transaction_id, given.verdict = 'real' AS is_fraud, given.given_at AS labelled_at
+FROM {FEEDBACK} AS given
+WHERE given.kind = 'fraud' AND given.transaction_id IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM {LABELS} AS told
+    WHERE told.transaction_id = given.transaction_id AND told.labelled_at <= given.given_at
+)
+"""
+"""What investigators delivered, and what people said of alerts: ``transaction_id, is_fraud, labelled_at``.
+
+Somebody's word on an alert counts from then on, unless the receipt had a delivered verdict by then; one that is delivered
+later takes its place.
+"""
+
+_IN_ORDER = f"SELECT * FROM ({VERDICTS}) AS verdicts ORDER BY labelled_at, transaction_id"
 
 
 @dataclass(frozen=True)
@@ -69,7 +86,7 @@ def date_of(day: int) -> dt.date:
 def read_receipts(warehouse: Warehouse, since: dt.datetime = dt.datetime(1900, 1, 1)) -> Receipts:
     """Read the receipts from a moment (UTC, without zone) on, with all verdicts on them."""
     rows = warehouse.frame(_RECEIPTS, [since])
-    told = warehouse.frame(_VERDICTS)
+    told = warehouse.frame(_IN_ORDER)
     place = pd.Series(np.arange(len(rows)), index=rows["transaction_id"])
     at = place.reindex(told["transaction_id"]).to_numpy(dtype=float)
     known = ~np.isnan(at)

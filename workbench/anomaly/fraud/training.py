@@ -12,7 +12,7 @@ from workbench.anomaly.fraud.backtest import Fold, Schedule, folds, interval, me
 from workbench.anomaly.fraud.features import CLASSIC
 from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
-from workbench.anomaly.fraud.receipts import LABELS, TABLE, Receipts, date_of, read_receipts
+from workbench.anomaly.fraud.receipts import TABLE, VERDICTS, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
 from workbench.anomaly.models.gate import judge_model
 from workbench.anomaly.models.lifecycle import install
@@ -87,7 +87,7 @@ def train_fraud(
         raise UsageError("train_days, test_days, replays and alerts_a_day are each at least 1")
     if not 10 <= trees <= 2000:
         raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
-    told = warehouse.rows(f"SELECT COUNT(*) AS n FROM {LABELS} WHERE is_fraud")[0]["n"]
+    told = warehouse.rows(f"SELECT COUNT(*) AS n FROM ({VERDICTS}) AS verdicts WHERE is_fraud")[0]["n"]
     if told < LEAST_FRAUDS:
         return FraudTraining(False, f"{told} frauds are known, {LEAST_FRAUDS} are needed")
     schedule = Schedule(train_days, delay_days, test_days, replays)

@@ -53,6 +53,11 @@ class ModelVersion:
             words.format(self.metrics[name]) for name, words in _HEADLINES if name in self.metrics
         )
 
+    @property
+    def key(self) -> str:
+        """What it is called in tables: ``sales_daily/3``."""
+        return f"{self.name}/{self.version}"
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
         return {**asdict(self), "aliases": list(self.aliases), "created_at": self.created_at.isoformat()}

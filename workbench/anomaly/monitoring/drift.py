@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,36 @@ LEAST_RATE = 0.1
 ERROR_RATE = 0.01
 """Chance of a false word about a model in its whole life, over all measures and all looks."""
 
+LEAST_JUDGED = 10
+"""Judged alerts without which nothing is said of a model's precision."""
+
+MOST_FALSE = 0.5
+"""Share of false alerts from which it counts."""
+
 Status = Literal["ok", "drifted", "too_few"]
+
+
+@dataclass(frozen=True)
+class Precision:
+    """How many of the alerts that were judged were right, and between which shares the true one likely lies."""
+
+    right: int
+    cases: int
+
+    @property
+    def share(self) -> float:
+        """Of the judged alerts, 0 to 1; NaN without any."""
+        return self.right / self.cases if self.cases else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of Wilson, which holds for few cases, too; all shares without any."""
+        if not self.cases:
+            return 0.0, 1.0
+        z, n, share = 1.959964, self.cases, self.right / self.cases
+        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+        reach = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 @dataclass(frozen=True)
@@ -35,6 +64,7 @@ class Finding:
         limit: the effect from which it counts.
         status: ``drifted`` where effect and certainty both reach their limits.
         message: one sentence for a person.
+        precision: of the measure ``precision``, whose effect is the share of false alerts.
     """
 
     measure: str
@@ -44,6 +74,7 @@ class Finding:
     limit: float
     status: Status
     message: str
+    precision: Precision | None = None
 
 
 def allowed(looks: int, tests: int) -> float:
@@ -66,6 +97,7 @@ def compare(
     recent: np.ndarray,
     days: tuple[int, int],
     chance: float,
+    usually: str = "in training",
 ) -> Finding:
     """Compare two samples by the largest distance of their distribution functions.
 
@@ -79,6 +111,7 @@ def compare(
         recent: values since.
         days: number of days of each.
         chance: that a false word may have, from :func:`allowed`.
+        usually: when the reference was.
     """
     from scipy.stats import kstwo
 
@@ -93,7 +126,7 @@ def compare(
     usual, now = float(np.median(reference)), float(np.median(recent))
     return Finding(
         measure, feature, effect, p_value, LEAST_EFFECT, status,
-        f"{what} is {now:.3g} on the usual one of the last {days[1]} days, and was {usual:.3g} in training "
+        f"{what} is {now:.3g} on the usual one of the last {days[1]} days, and was {usual:.3g} {usually} "
         f"(distance {effect:.2f})",
     )  # fmt: skip
 
@@ -105,13 +138,16 @@ def distance(first: np.ndarray, second: np.ndarray) -> float:
     return float(np.abs(shares[0] - shares[1]).max())
 
 
-def compare_rates(reference: tuple[int, int], recent: tuple[int, int], chance: float) -> Finding:
-    """Compare how many days have an alert with how many had one in training.
+def compare_rates(
+    reference: tuple[int, int], recent: tuple[int, int], chance: float, usually: str = "in training"
+) -> Finding:
+    """Compare how many days have an alert with how many had one before.
 
     Args:
         reference: days with an alert, and all days, of training.
         recent: the same since.
         chance: that a false word may have, from :func:`allowed`.
+        usually: when the reference was.
     """
     from scipy.stats import binom
 
@@ -123,7 +159,7 @@ def compare_rates(reference: tuple[int, int], recent: tuple[int, int], chance: f
     rate = recent[0] / recent[1]
     effect, p_value = rate - usual, float(binom.sf(recent[0] - 1, recent[1], usual))
     status: Status = "drifted" if effect >= LEAST_RATE and p_value < chance else "ok"
-    message = f"{what} is {rate:.0%} of {recent[1]}, and was {usual:.0%} in training"
+    message = f"{what} is {rate:.0%} of {recent[1]}, and was {usual:.0%} {usually}"
     return Finding("alert_rate", "", effect, p_value, LEAST_RATE, status, message)
 
 
@@ -143,6 +179,25 @@ def compare_errors(measure: str, what: str, recent: float, usual: float, limit: 
     ratio = recent / usual
     message = f"{what} is {recent:.1%} of sales over the last {days} days, {ratio:.2f} times {usual:.1%}"
     return Finding(measure, "", ratio, None, limit, "drifted" if ratio >= limit else "ok", message)
+
+
+def judge_precision(precision: Precision) -> Finding:
+    """Say whether too many alerts were false: even the high end of the interval has more of them than right ones."""
+    if not precision.cases:
+        return replace(
+            _too_few("precision", "", MOST_FALSE, "precision"),
+            message="precision: no alert has been judged yet", precision=precision,
+        )  # fmt: skip
+    low, high = precision.interval
+    message = (
+        f"{precision.right} of {precision.cases} judged alerts were right: precision {precision.share:.0%}, "
+        f"likely {low:.0%} to {high:.0%}"
+    )
+    few = precision.cases < LEAST_JUDGED
+    status: Status = "too_few" if few else "drifted" if 1 - high >= MOST_FALSE else "ok"
+    return Finding(
+        "precision", "", 1 - precision.share, None, MOST_FALSE, status, message, precision=precision
+    )
 
 
 def _too_few(measure: str, feature: str, limit: float, what: str) -> Finding:

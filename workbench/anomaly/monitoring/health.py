@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.models.registry import ModelVersion
-from workbench.anomaly.monitoring.drift import Finding, allowed, compare, compare_rates
+from workbench.anomaly.monitoring.drift import Finding, Precision, allowed, compare, compare_rates
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import close_subjects, now
+from workbench.governance.feedback import newest
 from workbench.warehouse import Session, Warehouse
 
 KIND = "model_drift"
@@ -35,6 +36,7 @@ class Observed:
         reference_days, recent_days: number of days of each.
         reference_alerts, recent_alerts: how many of those days have an alert.
         findings: what else is known of it.
+        usually: when the reference was.
     """
 
     version: ModelVersion
@@ -46,6 +48,7 @@ class Observed:
     reference_alerts: int
     recent_alerts: int
     findings: tuple[Finding, ...] = ()
+    usually: str = "in training"
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Health:
                 {
                     "model": self.version.title, "measure": each.measure, "feature": each.feature,
                     "effect": each.effect, "limit": each.limit, "p value": each.p_value, "status": each.status,
+                    "what": each.message,
                 }
                 for each in self.findings
             ]
@@ -116,12 +120,12 @@ def _look(warehouse: Warehouse, seen: Observed) -> Health:
         compare(
             "score" if name == "score" else "input",
             "" if name == "score" else name,
-            seen.reference[name], values, days, chance,
+            seen.reference[name], values, days, chance, seen.usually,
         )
         for name, values in seen.recent.items()
     ]  # fmt: skip
     alerts = (seen.reference_alerts, seen.reference_days), (seen.recent_alerts, seen.recent_days)
-    findings += [compare_rates(*alerts, chance), *seen.findings]
+    findings += [compare_rates(*alerts, chance, seen.usually), *seen.findings]
     return Health(version, seen.days, look, tuple(findings))
 
 
@@ -133,7 +137,7 @@ def _keep(warehouse: Warehouse, health: Health, run_id: str | None) -> None:
             "feature": each.feature, "first_day": health.days[0], "last_day": health.days[1],
             "effect": None if np.isnan(each.effect) else each.effect, "p_value": each.p_value,
             "effect_limit": each.limit, "status": each.status, "message": each.message, "run_id": run_id,
-            "looked_at": moment,
+            "looked_at": moment, **_precision(each.precision),
         }
         for each in health.findings
     ]  # fmt: skip
@@ -152,6 +156,25 @@ def _keep(warehouse: Warehouse, health: Health, run_id: str | None) -> None:
                 close_subjects(session, KIND, [version.name], moment)
 
         warehouse.run(work, repeatable=True)
+
+
+def _precision(known: Precision | None) -> dict[str, float | int | None]:
+    """Return the columns that say how precise a model is; empty for measures of another kind, and without a verdict."""
+    names = ("cases", "precision_share", "precision_low", "precision_high")
+    if known is None or not known.cases:
+        return dict.fromkeys(names) | ({"cases": 0} if known else {})
+    return dict(zip(names, (known.cases, known.share, *known.interval), strict=True))
+
+
+def precision_of(warehouse: Warehouse, model: str, days: int = 90) -> Precision:
+    """Return how precise a registered model is by the verdicts of the last days that are real or false, of all versions."""
+    since = now() - dt.timedelta(days=days)
+    given = [
+        each.verdict
+        for each in newest(warehouse)
+        if each.concerned.model_name == model and each.given_at > since and each.verdict != "expected"
+    ]
+    return Precision(given.count("real"), len(given))
 
 
 def _alert(health: Health) -> Alert:

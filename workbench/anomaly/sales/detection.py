@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.anomaly.sales.hierarchy import with_total
 from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, weigh
+from workbench.anomaly.sales.judged import read_judged
 from workbench.anomaly.sales.known_days import countries_of
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
@@ -22,6 +23,9 @@ from workbench.governance.alerts import Alert
 from workbench.schema import table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
+
+ALERT_DAYS, MOST_ALERTS = 28, 10
+"""There are so many alerts at most about so many newest days, where nobody says otherwise."""
 
 _ANOMALIES = "marts.sales_anomalies"
 _MOST_NAMED = 10
@@ -147,8 +151,8 @@ def detect_sales(
     days: int | None = None,
     first_day: dt.date | None = None,
     last_day: dt.date | None = None,
-    alert_days: int = 28,
-    most_alerts: int = 10,
+    alert_days: int = ALERT_DAYS,
+    most_alerts: int = MOST_ALERTS,
     run_id: str | None = None,
     missing: Literal["fail", "skip"] = "fail",
 ) -> DetectionResult:
@@ -161,7 +165,8 @@ def detect_sales(
     and so is what many departments do together.
     An alert is raised for each day without any sales and each incident with a critical day, of the last ``alert_days``
     days of data, those with the most money at stake first, ``most_alerts`` at most; its id depends only on the finding,
-    so judging again raises nothing twice.
+    so judging again raises nothing twice. An incident on which somebody gave a verdict isn't alerted again, and one that
+    was judged real is in nothing that other days are held against.
 
     Args:
         warehouse: where ``marts.sales_daily`` is.
@@ -209,7 +214,7 @@ def detect_sales(
     new = set(panel.values.columns) - set(loaded.calibration.spread)
     skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
     return DetectionResult(
-        True, "", version, scored, anomalies, _raise_alerts(warehouse, every, panel, judged, asked, alert_days, most_alerts, run_id),
+        True, "", version, scored, anomalies, _raise_alerts(warehouse, version, every, panel, judged, asked, alert_days, most_alerts, run_id),
         skipped, panel.silent_days, panel.incomplete_day, panel.gaps, panel.apart,
     )  # fmt: skip
 
@@ -246,6 +251,7 @@ def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None)
 
 def _raise_alerts(
     warehouse: Warehouse,
+    version: ModelVersion,
     scored: pd.DataFrame,
     panel: Panel,
     judged: _DayRange,
@@ -267,10 +273,11 @@ def _raise_alerts(
         for day in panel.silent_days
         if day > since and judged.first <= day <= judged.last
     ]  # fmt: skip
-    found += incident_alerts(
+    told = incident_alerts(
         scored, since, asked.first, asked.last,
-        most=most, measure=MEASURE, unit=get_settings().reporting_currency,
+        most=most, measure=MEASURE, unit=get_settings().reporting_currency, judged=read_judged(warehouse),
     )  # fmt: skip
+    found += [replace(each, model=version.key) for each in told]
     if not found:
         return 0
     # Looked for and added in one transaction.

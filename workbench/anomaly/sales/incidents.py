@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from workbench.anomaly.sales.explain import explain
 from workbench.anomaly.sales.hierarchy import TOTAL, contributions, one_each
+from workbench.anomaly.sales.judged import is_judged
 from workbench.anomaly.sales.known_days import DEFAULT, known_day
 from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.features import Panel
+from workbench.anomaly.series.forest import CRITICAL
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
+from workbench.governance.feedback import Concerned
 from workbench.numbers import money
 from workbench.warehouse import Session
 
-WEIGHED = ("money_at_stake", "strangeness", "severity_points", "incident_from", "known_day")
+WEIGHED = (
+    "money_at_stake", "strangeness", "severity_points", "incident_from", "known_day",
+    "threshold", "least_stake", "least_strangeness",
+)  # fmt: skip
 
 LEAST_SHARE = 0.0025
 """Share of a usual day's sales of all departments below which no finding is critical."""
@@ -42,10 +49,10 @@ def weigh(
 
     Returns:
         The rows in their order. ``severity_points`` grow with the logarithm of the money and with strangeness;
-        ``incident_from`` is empty for days inside their range.
+        ``incident_from`` is empty for days inside their range; ``threshold``, ``least_stake`` and ``least_strangeness``
+        are what a critical day reaches of ``score``, ``money_at_stake`` and ``strangeness``.
     """
-    known = panel.values.reindex(columns=list(series.feature_names_in_))
-    strange = pd.DataFrame(series.score_samples(known), known.index, known.columns)
+    strange = _strangeness(panel, series)
     places = (
         strange.index.get_indexer(pd.DatetimeIndex(pd.to_datetime(scored["sales_date"]))),
         strange.columns.get_indexer(pd.Index(scored["department"])),
@@ -67,7 +74,22 @@ def weigh(
         severity_points=points.round().astype("int64"),
         incident_from=_incidents(scored),
         known_day=np.array([known_day(day, countries) for day in scored["sales_date"]], dtype=object),
+        threshold=CRITICAL,
+        least_stake=round(least, 4),
+        least_strangeness=round(series.limit_, 4),
     )
+
+
+def _strangeness(panel: Panel, series: SeriesForest) -> pd.DataFrame:
+    """Return how strange each day of each series is; days of confirmed incidents are in nothing that others are held to."""
+    names = list(series.feature_names_in_)
+    known = panel.usual.reindex(columns=names)
+    strange = pd.DataFrame(series.score_samples(known), known.index, known.columns)
+    if panel.confirmed:
+        every = panel.values.reindex(columns=names)
+        alone = pd.DataFrame(series.score_samples(every), every.index, every.columns)
+        strange = strange.where(known.notna(), alone)
+    return strange
 
 
 def _incidents(scored: pd.DataFrame) -> pd.Series:
@@ -84,7 +106,15 @@ def _incidents(scored: pd.DataFrame) -> pd.Series:
 
 
 def incident_alerts(
-    scored: pd.DataFrame, since: dt.date, first: dt.date, last: dt.date, *, most: int, measure: str, unit: str
+    scored: pd.DataFrame,
+    since: dt.date,
+    first: dt.date,
+    last: dt.date,
+    *,
+    most: int,
+    measure: str,
+    unit: str,
+    judged: Sequence[Concerned] = (),
 ) -> list[Alert]:
     """Return an alert for each incident with a critical day after ``since``, the most money first, ``most`` at most.
 
@@ -93,23 +123,58 @@ def incident_alerts(
 
     They are chosen of all days, whichever are asked for; of those, the alerts of incidents with a critical day from
     ``first`` to ``last`` are returned. An alert is the same one when its incident is judged again, with other figures.
+    None is returned of incidents that somebody has given a verdict on, ``judged``.
+    """
+    found = [
+        each
+        for each in incidents(scored, since)
+        if not is_judged(judged, each.department, each.first_day, each.last_day)
+    ]
+    return [
+        _alert(each.critical, each.length, each.money_at_stake, measure, unit, scored)
+        for each in found[:most]
+        if each.critical["sales_date"].between(first, last).any()
+    ]
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Days in a row of one department outside their range, one of them critical at least.
+
+    ``critical`` has the rows of the critical days; ``money_at_stake`` is that of all ``length`` days.
+    """
+
+    department: str
+    first_day: dt.date
+    last_day: dt.date
+    length: int
+    money_at_stake: float
+    critical: pd.DataFrame
+
+
+def incidents(scored: pd.DataFrame, since: dt.date) -> list[Incident]:
+    """Return the incidents with a critical day after ``since``, those with the most money at stake first.
+
+    Of those of departments and of their sum that are the same one, the one at the root is returned.
     """
     critical = scored[scored["severity"] == "critical"]
-    incidents = {
+    each_one = {
         (str(department), begin): days
         for (department, begin), days in critical.groupby(["department", "incident_from"], sort=True)
     }
     found = []
-    for (department, begin), days in one_each(scored, incidents).items():
+    for (department, begin), days in one_each(scored, each_one).items():
         if days["sales_date"].max() > since:
             inside = scored[(scored["department"] == department) & (scored["incident_from"] == begin)]
-            found.append((float(inside["money_at_stake"].sum()), department, days, len(inside)))
-    found.sort(key=lambda each: (-each[0], each[1], each[2]["sales_date"].min()))
-    return [
-        _alert(days, length, total, measure, unit, scored)
-        for total, _, days, length in found[:most]
-        if days["sales_date"].between(first, last).any()
-    ]
+            found.append(
+                Incident(
+                    department, inside["sales_date"].min(), inside["sales_date"].max(), len(inside),
+                    float(inside["money_at_stake"].sum()), days,
+                )
+            )  # fmt: skip
+    return sorted(
+        found, key=lambda each: (-each.money_at_stake, each.department, each.critical["sales_date"].min())
+    )
 
 
 def _alert(

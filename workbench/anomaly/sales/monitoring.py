@@ -7,8 +7,8 @@ import pandas as pd
 
 from workbench.anomaly.models.lifecycle import CHALLENGER
 from workbench.anomaly.models.registry import current_model
-from workbench.anomaly.monitoring.drift import Finding, compare_errors
-from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
+from workbench.anomaly.monitoring.drift import Finding, compare_errors, judge_precision
+from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed, precision_of
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.training import MIN_DAYS, read_sales, wape
 from workbench.anomaly.series.features import FeatureSet, build_features
@@ -37,7 +37,7 @@ def observe_sales(warehouse: Warehouse) -> Observed | None:
     version = current_model(MODEL)
     if version is None or not version.training_to:
         return None
-    features = build_features(read_sales(warehouse, min_days=MIN_DAYS))
+    features = build_features(read_sales(warehouse, min_days=MIN_DAYS), learning=True)
     learned = np.asarray(features.days <= pd.Timestamp(version.training_to))
     if learned.all() or not learned.any():
         return None
@@ -50,7 +50,8 @@ def observe_sales(warehouse: Warehouse) -> Observed | None:
     return Observed(
         version, (recent.days.min().date(), recent.days.max().date()),
         _values(past, scored[0]), _values(recent, scored[1]), past.days.nunique(), recent.days.nunique(),
-        _alerts(scored[0]), _alerts(scored[1]), tuple(_errors(recent, champion)),
+        _alerts(scored[0]), _alerts(scored[1]),
+        (*_errors(recent, champion), judge_precision(precision_of(warehouse, MODEL))),
     )  # fmt: skip
 
 

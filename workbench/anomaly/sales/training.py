@@ -15,6 +15,7 @@ from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
 from workbench.anomaly.models.registry import current_model
 from workbench.anomaly.sales.injection import fit_series, measure_injected
+from workbench.anomaly.sales.judged import read_confirmed
 from workbench.anomaly.sales.model import MODEL, files_beside, load_model
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
@@ -36,10 +37,12 @@ class TrainingResult(Outcome):
     Attributes:
         departments: departments it knows.
         skipped: departments left out, and why.
+        confirmed_days: days of departments left out because somebody confirmed that something was wrong.
     """
 
     departments: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
+    confirmed_days: int = 0
 
     @property
     def measured(self) -> str:
@@ -55,18 +58,23 @@ class TrainingResult(Outcome):
                 f" Of injected anomalies it finds {self.metrics['injected_recall']:.0%} at one false alert a department "
                 f"and month, a weekday z-score {self.metrics['injected_recall_zscore']:.0%}."
             )
+        if self.confirmed_days:
+            text += f" {self.confirmed_days} days of confirmed incidents were left out."
         return text
 
 
 def read_sales(warehouse: Warehouse, *, min_days: int = MIN_DAYS) -> Panel:
-    """Read ``marts.sales_daily`` as a panel of net sales (reporting currency) by day and department."""
+    """Read ``marts.sales_daily`` as a panel of net sales (reporting currency) by day and department.
+
+    It has the incidents with it that people confirmed.
+    """
     observed = warehouse.frame(
         f"SELECT sales_date AS day, department AS series, CAST({MEASURE} AS DOUBLE PRECISION) AS value, "
         "transactions AS rows FROM marts.sales_daily WHERE sales_date <= ? ORDER BY sales_date, department",
         # A clock that is ahead may date a sale to a day that hasn't come.
         [dt.datetime.now(dt.UTC).date()],
     )
-    return make_panel(observed, min_days=min_days)
+    return replace(make_panel(observed, min_days=min_days), confirmed=read_confirmed(warehouse))
 
 
 def train_sales(
@@ -80,7 +88,8 @@ def train_sales(
     """Train the forest on daily sales by department, register it, and make it champion if it passes the gate.
 
     The last ``holdout_days`` are held out (a quarter of the days when there are few); the registered model
-    is the very one that was measured, so it hasn't seen them. Too little data is no error: see ``trained``.
+    is the very one that was measured, so it hasn't seen them. Days of incidents that somebody judged real are neither
+    learned from nor measured on. Too little data is no error: see ``trained``.
 
     Args:
         warehouse: where ``marts.sales_daily`` and the ledger are.
@@ -98,7 +107,7 @@ def train_sales(
     if not 10 <= trees <= 2000:
         raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
     panel = read_sales(warehouse)
-    features = build_features(panel)
+    features = build_features(panel, learning=True)
     reason = _too_little(panel, features)
     if reason:
         return TrainingResult(False, reason, skipped=panel.skipped)
@@ -134,11 +143,12 @@ def train_sales(
         holdout=(later.days.min().date(), later.days.max().date()),
         parameters={
             "trees": trees, "seed": seed, "holdout_days": held_out, "measure": MEASURE,
-            "coverage_stated": COVERAGE, "warm_up_days": WARM_UP,
+            "coverage_stated": COVERAGE, "warm_up_days": WARM_UP, "confirmed_days": int(panel.is_confirmed.sum()),
         },
         metrics=metrics, verdict=verdict, beside=files_beside(fitted, series), run_id=run_id,
         documents={
             "data/skipped.json": {"skipped": panel.skipped},
+            "data/confirmed.json": {"confirmed": [list(map(str, each)) for each in panel.confirmed]},
             "model/importances.csv": importances(fitted.pipeline).to_csv(index=False),
         },
     )  # fmt: skip
@@ -146,7 +156,7 @@ def train_sales(
     install(warehouse, MODEL, version, verdict, metrics)
     return TrainingResult(
         True, "", version, verdict.passed, verdict, record.training, record.holdout, metrics,
-        tuple(fitted.calibration.spread), panel.skipped,
+        tuple(fitted.calibration.spread), panel.skipped, int(panel.is_confirmed.sum()),
     )  # fmt: skip
 
 
@@ -213,7 +223,7 @@ def _champion_wape(later: FeatureSet, first_held_out: pd.Timestamp) -> float | N
 
 def _fingerprint(panel: Panel) -> str:
     content = hashlib.sha256(repr([*map(str, panel.values.columns), str(panel.values.index[0])]).encode())
-    content.update(np.ascontiguousarray(panel.values.to_numpy().round(4)).tobytes())
+    content.update(np.ascontiguousarray(panel.usual.to_numpy().round(4)).tobytes())
     return content.hexdigest()
 
 

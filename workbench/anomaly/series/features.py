@@ -48,6 +48,8 @@ class Panel:
         holes: first and last of a week or more of silent days. What a day is expected to be isn't learned there.
         gaps: first and last day of each time of more than 90 days without anything.
         apart: days that were left out because they stand far apart from all others.
+        confirmed: series, first and last day of each incident that somebody confirmed; the series is empty where all
+            are meant. Such days are judged, but nothing is learned from them.
     """
 
     values: pd.DataFrame
@@ -57,6 +59,7 @@ class Panel:
     holes: tuple[tuple[dt.date, dt.date], ...] = ()
     gaps: tuple[tuple[dt.date, dt.date], ...] = ()
     apart: tuple[dt.date, ...] = ()
+    confirmed: tuple[tuple[str, dt.date, dt.date], ...] = ()
 
     @property
     def days(self) -> int:
@@ -65,10 +68,27 @@ class Panel:
 
     @property
     def past(self) -> pd.DataFrame:
-        """The values to learn from: those outside of holes."""
-        past = self.values.copy()
+        """The values to learn from: those outside of holes and of confirmed incidents."""
+        past = self.usual
         past.loc[past.index.isin(self.in_holes)] = np.nan
         return past
+
+    @property
+    def usual(self) -> pd.DataFrame:
+        """The values, NaN on the days of confirmed incidents."""
+        return self.values.mask(self.is_confirmed)
+
+    @property
+    def is_confirmed(self) -> np.ndarray:
+        """Whether a day of a series belongs to a confirmed incident; days x series."""
+        found = np.zeros(self.values.shape, dtype=bool)
+        for series, first, last in self.confirmed:
+            days = np.asarray(
+                (self.values.index >= pd.Timestamp(first)) & (self.values.index <= pd.Timestamp(last))
+            )
+            concerned = np.asarray([series in ("", name) for name in self.values.columns], dtype=bool)
+            found |= days[:, None] & concerned
+        return found
 
     @property
     def in_holes(self) -> list[pd.Timestamp]:
@@ -192,11 +212,12 @@ def _holes(
             yield inside[0].date(), inside[-1].date()
 
 
-def build_features(panel: Panel) -> FeatureSet:
+def build_features(panel: Panel, *, learning: bool = False) -> FeatureSet:
     """Compute the features of every day that has enough past: from the 29th day of each series on.
 
     Every feature of a day is a function of the days before it (and of the calendar), so nothing that
-    happens on the day or after it can change them.
+    happens on the day or after it can change them. Days of confirmed incidents are in no other day's past; with
+    ``learning`` they are left out themselves.
     """
     values, known = panel.values, panel.past
     past = known.shift(1)
@@ -232,7 +253,8 @@ def build_features(panel: Panel) -> FeatureSet:
         **{name: frame.clip(-_LARGEST, _LARGEST).to_numpy().ravel() for name, frame in ratios.items()},
     }
     ready = values.notna() & level.notna() & (known.shift(WARM_UP).ffill().notna())
-    naive = values.shift(7).fillna(values.shift(14))
+    usual = panel.usual
+    naive = usual.shift(7).fillna(usual.shift(14))
     long = {
         name: pd.Series(frame.to_numpy().ravel(), index, dtype=float)
         for name, frame in {
@@ -243,4 +265,6 @@ def build_features(panel: Panel) -> FeatureSet:
         }.items()
     }
     every = FeatureSet(pd.DataFrame(columns, index=index)[list(FEATURES)], **long)
+    if learning:
+        ready &= ~panel.is_confirmed
     return every.where(ready.to_numpy().ravel())

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import now
+from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
 from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
@@ -98,7 +99,8 @@ class QualityResult:
 def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None = None) -> QualityResult:
     """Judge the accepted rows of every landed file that wasn't judged yet; write it down and raise alerts.
 
-    A file is held against the newest 30 files of its dataset that are without fault. Where none was judged before, the
+    A file is held against the newest 30 files of its dataset that are without fault, or whose faults somebody judged false
+    or expected. Where none was judged before, the
     older half of the files is taken as it is. A false alert a dataset comes once in four months at most of files as
     usual; an alert is one a file. A dataset that can't be judged is no reason not to judge the others.
 
@@ -124,8 +126,9 @@ def _waiting(
 ) -> list[tuple[str, list[BatchVerdict], list[str], int]]:
     """Return for each dataset with new files those, the ids of the files without fault, and how many a month come."""
     ledger = warehouse.frame(
-        "SELECT b.batch_id, b.dataset, b.uri, b.ingested_at, q.status FROM ops.batches AS b "
+        "SELECT b.batch_id, b.dataset, b.uri, b.ingested_at, q.status, f.verdict FROM ops.batches AS b "
         f"LEFT JOIN {_TABLE} AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
+        f"LEFT JOIN ({NEWEST} AND kind = '{KIND}') AS f ON f.batch_id = b.batch_id "
         "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
     )
     waiting = []
@@ -137,7 +140,10 @@ def _waiting(
             BatchVerdict(row["batch_id"], str(dataset), row["uri"], "usual")
             for row in batches[is_new].to_dict("records")
         ]
-        usual = list(batches.loc[batches["status"].isin(["usual", "reference"]), "batch_id"])
+        is_usual = batches["status"].isin(["usual", "reference"]) | batches["verdict"].isin(
+            ["false", "expected"]
+        )
+        usual = list(batches.loc[is_usual & ~is_new, "batch_id"])
         newest: datetime = batches["ingested_at"].max()
         a_month = int((batches["ingested_at"] > newest - timedelta(days=30)).sum())
         waiting.append((str(dataset), new, usual, a_month))

@@ -33,7 +33,8 @@ class Alert:
 
     ``finding`` tells what was found apart from all other findings of the kind: two alerts are the same if their kind
     and finding are, whatever they say. A figure that may come out otherwise tomorrow belongs into the finding only if
-    it is news then. ``link`` is a page that says more, if that isn't the page of the run.
+    it is news then. ``link`` is a page that says more, if that isn't the page of the run. ``model`` is the registered
+    model that found it and its version, as ``sales_daily/3``.
     """
 
     kind: str
@@ -42,11 +43,17 @@ class Alert:
     message: str
     finding: tuple[str, ...]
     link: str | None = None
+    model: str | None = None
 
     @property
     def alert_id(self) -> str:
         """Its identity: 32 hexadecimal digits."""
-        return hashlib.sha256("\0".join((self.kind, *self.finding)).encode()).hexdigest()[:32]
+        return identity(self.kind, *self.finding)
+
+
+def identity(kind: str, *finding: str) -> str:
+    """Return the id of the alert of a kind about a finding: 32 hexadecimal digits."""
+    return hashlib.sha256("\0".join((kind, *finding)).encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,7 @@ class Raised:
     message: str
     link: str | None = None
     is_open: bool = True
+    model: str | None = None
 
     @property
     def badness(self) -> int:

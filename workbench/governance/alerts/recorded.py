@@ -27,7 +27,7 @@ def raised(alert: Alert, run_id: str | None, raised_at: datetime) -> Raised:
     """Return an alert as it is kept."""
     return Raised(
         alert.alert_id, run_id, raised_at, alert.kind, alert.severity, cut(alert.subject, 256),
-        cut(alert.message, 2048), alert.link and cut(alert.link, 2048),
+        cut(alert.message, 2048), alert.link and cut(alert.link, 2048), model=alert.model,
     )  # fmt: skip
 
 

@@ -1,0 +1,95 @@
+"""What the model of fraud has said since it is champion: whether its scores move, and how often it is right."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pandas as pd
+
+from workbench.anomaly.fraud.detection import SCORES
+from workbench.anomaly.fraud.receipts import LABELS, VERDICTS
+from workbench.anomaly.fraud.stored import MODEL
+from workbench.anomaly.models.registry import current_model
+from workbench.anomaly.monitoring.drift import Precision, judge_precision
+from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
+from workbench.warehouse import Warehouse
+
+DELAY_DAYS = 7
+"""A receipt without a verdict counts as genuine after so many days, if verdicts still came by then."""
+
+_MOST = 200_000
+
+_BY_VERSION = f"FROM {SCORES} WHERE model_name = ? AND model_version = ?"
+
+
+def observe_fraud(warehouse: Warehouse) -> Observed | None:
+    """Hold the champion's scores of the newest days against those of the days that it scored before.
+
+    Of more receipts than 200,000 each n-th is looked at. Scores of receipts that it learned from would tell nothing: it
+    knows them.
+
+    Returns:
+        None where there is no champion, or it has scored nothing.
+
+    Raises:
+        WorkFailed: the tracking server can't be reached.
+    """
+    version = current_model(MODEL)
+    if version is None:
+        return None
+    which = [version.name, version.version]
+    days = warehouse.frame(
+        "SELECT CAST(transaction_timestamp AS DATE) AS day, count(*) AS receipts, "
+        f"sum(CASE WHEN is_alert THEN 1 ELSE 0 END) AS alerts {_BY_VERSION} GROUP BY 1 ORDER BY 1",
+        which,
+    )
+    if days.empty:
+        return None
+    day = pd.to_datetime(days["day"])
+    last = day.max()
+    recent_day = day > last - pd.Timedelta(days=RECENT_DAYS)
+    step = max(-(-int(days["receipts"].sum()) // _MOST), 1)
+    rows = warehouse.frame(
+        "SELECT day, score FROM (SELECT CAST(transaction_timestamp AS DATE) AS day, score, "
+        "row_number() OVER (ORDER BY transaction_timestamp, transaction_id) AS place "
+        f"{_BY_VERSION}) AS scored WHERE mod(place, ?) = 0",
+        [*which, step],
+    )
+    is_recent = pd.to_datetime(rows["day"]) > last - pd.Timedelta(days=RECENT_DAYS)
+    score = rows["score"].to_numpy(dtype=float)
+    with_alert = days["alerts"] > 0
+    return Observed(
+        version, (day[recent_day].min().date(), last.date()),
+        {"score": score[~is_recent]}, {"score": score[is_recent]},
+        int((~recent_day).sum()), int(recent_day.sum()),
+        int((with_alert & ~recent_day).sum()), int((with_alert & recent_day).sum()),
+        (judge_precision(precision(warehouse)),), "on the days before",
+    )  # fmt: skip
+
+
+def precision(warehouse: Warehouse, days: int = 90) -> Precision:
+    """Return how many of the alerts about the newest days were fraud, by the verdicts on their receipts.
+
+    An alert counts once its receipt has a verdict, or should have: one without is genuine where investigators still
+    delivered verdicts ``DELAY_DAYS`` later, so that none is counted while they deliver none.
+    """
+    alerts = warehouse.frame(
+        f"SELECT transaction_id, transaction_timestamp AS sold_at FROM {SCORES} "
+        "WHERE is_alert AND model_name = ? ORDER BY transaction_id",
+        [MODEL],
+    )
+    told = warehouse.frame(
+        f"SELECT transaction_id, is_fraud, labelled_at FROM ({VERDICTS}) AS verdicts "
+        "ORDER BY labelled_at, transaction_id"
+    )
+    delivered = warehouse.rows(f"SELECT max(labelled_at) AS newest FROM {LABELS}")[0]["newest"]
+    if alerts.empty:
+        return Precision(0, 0)
+    alerts = alerts[alerts["sold_at"] > alerts["sold_at"].max() - dt.timedelta(days=days)]
+    newest = told.drop_duplicates("transaction_id", keep="last").set_index("transaction_id")["is_fraud"]
+    verdict = newest.reindex(alerts["transaction_id"])
+    counted = verdict.notna().to_numpy()
+    if delivered is not None:
+        counted |= (alerts["sold_at"] + dt.timedelta(days=DELAY_DAYS) <= delivered).to_numpy()
+    is_fraud = (verdict.astype(float) == 1).to_numpy()
+    return Precision(int(is_fraud.sum()), int(counted.sum()))
