@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import detect_sales, give_verdict
+from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.what_if import what_if
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse, connect
 
-from .data import DAYS, START
+from .data import DAYS, LEVELS, START
 from .sales.test_incidents import multiply
 
 LAST = START + dt.timedelta(days=DAYS - 1)
@@ -39,11 +40,23 @@ def test_the_threshold_in_force_is_what_was_found(scored: Warehouse) -> None:
     raised = {each.subject for each in recent(scored, 50)}
     assert found.in_force.alerts == len(raised)
     assert found.in_force.alerts_a_day == pytest.approx(len(raised) / 28, abs=1e-4)
-    rows = scored.frame(
-        "SELECT sum(money_at_stake) AS stake FROM marts.sales_anomalies WHERE severity = 'critical' AND sales_date > ?",
-        [LAST - dt.timedelta(days=28)],
-    )
-    assert found.in_force.money_at_stake == pytest.approx(rows["stake"][0], abs=0.01)
+    stake = {
+        f"{row['department']} on {row['sales_date']}": row["money_at_stake"]
+        for row in scored.rows("SELECT department, sales_date, money_at_stake FROM marts.sales_anomalies")
+    }
+    assert found.in_force.money_at_stake == pytest.approx(sum(stake[name] for name in raised), abs=0.01)
+
+
+@pytest.mark.usefixtures("trained")
+def test_what_all_departments_do_is_one_incident_here_too() -> None:
+    for department in LEVELS:
+        multiply(department, [LAST - dt.timedelta(days=9)], 0.4)
+    warehouse = connect()
+    detect_sales(warehouse)
+    found = what_if(warehouse, 1.5)
+    assert f"{TOTAL} on {LAST - dt.timedelta(days=9)}" in {each.subject for each in recent(warehouse, 50)}
+    assert found.in_force == found.asked
+    assert found.in_force.alerts == len(recent(warehouse, 50))
 
 
 def test_a_higher_threshold_has_fewer_alerts_and_says_which_verdicts_are_lost(scored: Warehouse) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from workbench.anomaly.fraud.detection import ALERTS_A_DAY, SCORES, within_budget
 from workbench.anomaly.sales.detection import ALERT_DAYS, MOST_ALERTS
+from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.sales.incidents import incidents
 from workbench.anomaly.sales.judged import is_judged
 from workbench.errors import UsageError, WorkFailed, unknown
@@ -22,7 +23,7 @@ from workbench.warehouse import Warehouse
 KINDS = ("sales_anomaly", "fraud")
 
 _FOUND = (
-    "SELECT sales_date, department, actual, score, direction, severity, money_at_stake, strangeness, incident_from, "
+    "SELECT sales_date, department, actual, expected, score, direction, severity, money_at_stake, strangeness, incident_from, "
     "threshold, least_stake, least_strangeness FROM marts.sales_anomalies"
 )
 
@@ -158,7 +159,7 @@ def _of_sales(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
     ]
 
     def outlook(scored: pd.DataFrame, limit: float) -> Outlook:
-        every = incidents(scored, since)
+        every = incidents(_with_rest(scored), since)
         alerts = every[:most]
         kept = [
             any(is_judged([each.concerned], one.department, one.first_day, one.last_day) for one in alerts)
@@ -180,6 +181,28 @@ def _of_sales(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
         outlook(found, in_force),
         outlook(asked, threshold),
     )
+
+
+def _with_rest(scored: pd.DataFrame) -> pd.DataFrame:
+    """Add for each day of which the sum is known a row of the departments that stayed in their range.
+
+    These aren't stored, and who is at the root of what the sum strayed by is told by its parts.
+    """
+    strayed = (scored["actual"] - scored["expected"]).groupby(
+        [scored["sales_date"], scored["department"] == TOTAL]
+    )
+    by_day = strayed.sum().unstack()
+    if True not in by_day:
+        return scored
+    rest = (by_day[True] - by_day.get(False, pd.Series(0.0, by_day.index)).fillna(0.0)).dropna()
+    rows = {
+        "sales_date": rest.index,
+        "department": "",
+        "actual": rest.to_numpy(),
+        "expected": 0.0,
+        "severity": "",
+    }
+    return pd.concat([scored, pd.DataFrame(rows)], ignore_index=True)
 
 
 def _of_fraud(warehouse: Warehouse, threshold: float, days: int, budget: int) -> WhatIf:

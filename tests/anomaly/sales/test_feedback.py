@@ -18,6 +18,7 @@ from workbench.anomaly import (
     observe_sales,
     train_sales,
 )
+from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.sales.training import MIN_DAYS, read_sales
 from workbench.anomaly.series.features import build_features
 from workbench.errors import UsageError
@@ -25,7 +26,7 @@ from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse, connect
 
-from ..data import DAYS, PLANTED, START, daily_sales
+from ..data import DAYS, LEVELS, PLANTED, START, daily_sales
 from .test_incidents import multiply
 
 LAST = START + dt.timedelta(days=DAYS - 1)
@@ -146,6 +147,21 @@ def test_a_day_without_any_sales_can_be_judged() -> None:
     detect_sales(warehouse)
     about = give_verdict(warehouse, alert_of(f"all sales on {day}"), "expected").concerned
     assert (about.series, about.first_day, about.last_day, about.model_name) == ("", day, day, None)
+
+
+@pytest.mark.usefixtures("trained")
+def test_what_all_departments_did_together_is_in_nobodys_past() -> None:
+    day = LAST - dt.timedelta(days=9)
+    for department in LEVELS:
+        multiply(department, [day], 0.4)
+    warehouse = connect()
+    detect_sales(warehouse)
+    give_verdict(warehouse, alert_of(f"{TOTAL} on {day}"), "real")
+    panel = read_sales(warehouse, min_days=MIN_DAYS)
+    assert panel.is_confirmed.sum(axis=1)[panel.values.index == pd.Timestamp(day)].tolist() == [len(LEVELS)]
+    assert panel.is_confirmed.sum() == len(LEVELS)
+    detect_sales(warehouse)
+    assert len([each for each in recent(warehouse, 50) if each.subject.startswith(TOTAL)]) == 1
 
 
 def test_what_is_no_anomaly_is_not_judged(warehouse: Warehouse) -> None:

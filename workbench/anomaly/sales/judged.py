@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.governance.feedback import Concerned, newest
 from workbench.warehouse import Warehouse
 
@@ -17,10 +18,13 @@ def read_judged(warehouse: Warehouse) -> tuple[Concerned, ...]:
 
 
 def read_confirmed(warehouse: Warehouse) -> tuple[tuple[str, dt.date, dt.date], ...]:
-    """Return series, first and last day of each incident that was judged real, in the order of time."""
+    """Return series, first and last day of each incident that was judged real, in the order of time.
+
+    The series is empty where the days of all are meant: what all departments did together is in each one's sales.
+    """
     real = [each.concerned for each in newest(warehouse, KIND) if each.verdict == "real"]
     found = {
-        (each.series or "", each.first_day, each.last_day)
+        ("" if each.series == TOTAL else each.series or "", each.first_day, each.last_day)
         for each in real
         if each.first_day and each.last_day
     }
