@@ -90,6 +90,6 @@ def precision(warehouse: Warehouse, days: int = 90) -> Precision:
     verdict = newest.reindex(alerts["transaction_id"])
     counted = verdict.notna().to_numpy()
     if delivered is not None:
-        counted |= (alerts["sold_at"] + dt.timedelta(days=DELAY_DAYS) <= delivered).to_numpy()
+        counted = counted | (alerts["sold_at"] + dt.timedelta(days=DELAY_DAYS) <= delivered).to_numpy()
     is_fraud = (verdict.astype(float) == 1).to_numpy()
     return Precision(int(is_fraud.sum()), int(counted.sum()))
