@@ -138,6 +138,9 @@ def test_receipts_are_weighed_by_the_budget_of_each_day(either: Warehouse) -> No
     stake = (window["score"] * window["amount"])[window["score"] >= 0.8].sum()
     assert found.asked.money_at_stake == pytest.approx(stake, abs=0.01)
     assert what_if(either, 0.1, kind="fraud", days=10, budget=3).asked.alerts == 30
+    # There are forty days with scores.
+    longer = what_if(either, 0.8, kind="fraud", days=100)
+    assert (longer.first_day, longer.asked.alerts_a_day) == (dt.date(2024, 1, 1), 2.0)
 
     # One that would be lost, one that would be kept, and one of long ago.
     alerts = [

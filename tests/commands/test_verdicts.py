@@ -87,10 +87,10 @@ def test_another_threshold_is_held_against_the_one_in_force(call: Call, raised: 
     answer = call(*asked)
     lines = answer.out.splitlines()
     assert answer.status == 0 and "\x1b" not in answer.out
-    assert lines[0] == "fraud from 2024-04-22 to 2024-05-01, at stake in USD"
+    assert lines[0] == "fraud from 2024-05-01 to 2024-05-01, at stake in USD"
     assert [line.split("  ")[0] for line in lines[2:4]] == ["in force", "what if"]
-    assert lines[2].split()[2:6] == ["0.5", "5", "5", "0.50"] and lines[2].split()[6] == "350"
-    assert lines[3].split()[2:6] == ["0.75", "2", "2", "0.20"] and lines[3].split()[6] == "170"
+    assert lines[2].split()[2:6] == ["0.5", "5", "5", "5.00"] and lines[2].split()[6] == "350"
+    assert lines[3].split()[2:6] == ["0.75", "2", "2", "2.00"] and lines[3].split()[6] == "170"
     assert lines[4] == "Alerts with a verdict that would be lost: 1 real: receipt T\\x1b[31m7 (real)."
     found = json.loads(call(*asked, "--json").out)
     assert (found["in_force"]["alerts"], found["asked"]["alerts"]) == (5, 2)

@@ -213,7 +213,12 @@ def _of_fraud(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
     if not latest:
         raise WorkFailed("no receipt is scored yet; score them with: workbench run anomaly_detection")
     last, in_force = latest[0]["transaction_timestamp"].date(), float(latest[0]["threshold"] or 0.0)
-    first = last - dt.timedelta(days=days - 1)
+    # Receipts that the model learned from have no score, nor have those from before there was one.
+    begun = warehouse.rows(f"SELECT min(transaction_timestamp) AS first_at FROM {SCORES}")[0][
+        "first_at"
+    ].date()
+    first = max(last - dt.timedelta(days=days - 1), begun)
+    days = (last - first).days + 1
     rows = warehouse.frame(
         "SELECT transaction_id, CAST(transaction_timestamp AS DATE) AS day, amount, score, is_alert "
         f"FROM {SCORES} WHERE transaction_timestamp >= ? AND score >= ? AND amount > 0 AND score > 0 "

@@ -152,3 +152,16 @@ def test_days_of_one_version_only_are_too_few_to_tell(champion: Warehouse) -> No
     champion.append("marts.fraud_scores", scores(30, {}))
     (health,) = check_models(champion, [observe_fraud])
     assert {each.status for each in health.findings} == {"too_few"}
+
+
+def test_of_a_champion_that_has_scored_nothing_the_precision_of_those_before_is_known(
+    champion: Warehouse,
+) -> None:
+    champion.append("marts.fraud_scores", scores(30, {29: 2}).assign(model_version="0"))
+    judge(champion, "D0290", "real")
+    (health,) = check_models(champion, [observe_fraud])
+    assert health.days[1] == dt.date(2024, 1, 30)
+    assert {each.measure: each.status for each in health.findings} == dict.fromkeys(
+        ("score", "alert_rate", "precision"), "too_few"
+    )
+    assert "1 of 1 judged alerts were right" in health.findings[-1].message

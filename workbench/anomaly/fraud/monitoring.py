@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
 
 from workbench.anomaly.fraud.detection import SCORES
 from workbench.anomaly.fraud.receipts import LABELS, VERDICTS
 from workbench.anomaly.fraud.stored import MODEL
-from workbench.anomaly.models.registry import current_model
-from workbench.anomaly.monitoring.drift import Precision, judge_precision
+from workbench.anomaly.models.registry import ModelVersion, current_model
+from workbench.anomaly.monitoring.drift import Finding, Precision, judge_precision
 from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
 from workbench.warehouse import Warehouse
 
@@ -29,7 +30,8 @@ def observe_fraud(warehouse: Warehouse) -> Observed | None:
     knows them.
 
     Returns:
-        None where there is no champion, or it has scored nothing.
+        None where there is no champion, or nothing is scored. Of a champion that has scored nothing yet, only the
+        precision is known: that of all versions.
 
     Raises:
         WorkFailed: the tracking server can't be reached.
@@ -43,8 +45,9 @@ def observe_fraud(warehouse: Warehouse) -> Observed | None:
         f"sum(CASE WHEN is_alert THEN 1 ELSE 0 END) AS alerts {_BY_VERSION} GROUP BY 1 ORDER BY 1",
         which,
     )
+    findings = (judge_precision(precision(warehouse)),)
     if days.empty:
-        return None
+        return _newly_champion(warehouse, version, findings)
     day = pd.to_datetime(days["day"])
     last = day.max()
     recent_day = day > last - pd.Timedelta(days=RECENT_DAYS)
@@ -63,8 +66,20 @@ def observe_fraud(warehouse: Warehouse) -> Observed | None:
         {"score": score[~is_recent]}, {"score": score[is_recent]},
         int((~recent_day).sum()), int(recent_day.sum()),
         int((with_alert & ~recent_day).sum()), int((with_alert & recent_day).sum()),
-        (judge_precision(precision(warehouse)),), "on the days before",
+        findings, "on the days before",
     )  # fmt: skip
+
+
+def _newly_champion(
+    warehouse: Warehouse, version: ModelVersion, findings: tuple[Finding, ...]
+) -> Observed | None:
+    """Return what is known of a champion that has scored nothing: how precise those before it were."""
+    last = warehouse.rows(f"SELECT max(transaction_timestamp) AS last_at FROM {SCORES}")[0]["last_at"]
+    if last is None:
+        return None
+    days = (last.date() - dt.timedelta(days=RECENT_DAYS - 1), last.date())
+    none = {"score": np.empty(0)}
+    return Observed(version, days, none, none, 0, 0, 0, 0, findings, "on the days before")
 
 
 def precision(warehouse: Warehouse, days: int = 90) -> Precision:
