@@ -48,7 +48,8 @@ class Table:
     ``all`` (a copy on every node) or ``even``; ``sort`` the sort key; ``why`` says which queries made that the choice.
     Embedded engines ignore all three. A table with a ``view`` is no table but that query over others, in SQL that both
     engines know: it is always as new as they are, and nobody writes it. ``rows_of`` names the table that it has a row
-    for each row of, which are faster to count.
+    for each row of, which are faster to count. Of a table that is ``only_added_to``, rows are never changed or removed, so
+    that their number tells one state from another.
     """
 
     schema: Schema
@@ -62,6 +63,7 @@ class Table:
     why: str = ""
     view: str = ""
     rows_of: str = ""
+    only_added_to: bool = False
 
     @property
     def full_name(self) -> str:

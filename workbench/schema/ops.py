@@ -265,8 +265,8 @@ OPS = (
             text("model_name", "registered model that found it; empty where none did", size=128),
             text("model_version", "its version", size=16),
         ),
-        key=("alert_id", "given_at"), dist="all", sort=("given_at",),
-        why="small, and read whole by trainings and detections: a copy on each node; only ever appended to",
+        key=("alert_id", "given_at"), dist="all", sort=("given_at",), only_added_to=True,
+        why="small, and read whole by trainings and detections: a copy on each node",
     ),
     Table(
         "ops", "alert_deliveries", "which alert was sent to which channel, and how that ended",

@@ -266,6 +266,21 @@ def test_a_raw_table_that_got_no_row_has_not_changed(shop: Path, settings: Setti
     assert states(run_pipeline(shop))["take"] == ("succeeded", "raw.stores isn't as its last run left it")
 
 
+def test_what_people_add_by_commands_is_versioned_by_its_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    notebook(folder / "heed.ipynb")
+    pipeline(folder, {"heed": {"reads": ["ops.anomaly_feedback"]}})
+    run_pipeline(folder)
+    assert states(run_pipeline(folder))["heed"][0] == "skipped"
+    for _ in range(2):
+        connect().execute(
+            "INSERT INTO ops.anomaly_feedback (alert_id, kind, subject, verdict, given_by, given_at) "
+            "VALUES ('a', 'fraud', 'receipt 1', 'real', 'ann', now())"
+        )
+        assert states(run_pipeline(folder))["heed"] == ("succeeded", "ops.anomaly_feedback changed")
+        assert states(run_pipeline(folder))["heed"][0] == "skipped"
+
+
 def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     for name in ("a", "b", "c"):

@@ -159,8 +159,8 @@ class Versions:
             self.look([name])
             rows = self._counts.get(name)
         if writer is None:
-            # What no stage writes is people's, and of ops that only grows: it is known by its rows.
-            known = f"{rows} rows" if rows and name.startswith("ops.") else None
+            # People write it, by commands.
+            known = f"{rows} rows" if name in TABLES and TABLES[name].only_added_to else None
             return Version(version="empty" if rows == 0 else known, rows=rows)
         if writer.rows is not None and rows != writer.rows:
             return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
