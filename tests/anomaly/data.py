@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from workbench.schema import table
 from workbench.warehouse import Warehouse
 
 START = dt.date(2024, 1, 1)
@@ -58,3 +59,26 @@ def add_batch(warehouse: Warehouse, batch_id: str, dataset: str = "transactions"
         **dict.fromkeys(("withdrawn_at", "withdrawn_by", "withdrawn_why", "rows_withdrawn")),
     }  # fmt: skip
     warehouse.append("ops.batches", pd.DataFrame([row]))
+
+
+def of_table(name: str, columns: dict[str, object], count: int) -> pd.DataFrame:
+    """Return rows of a table with some columns and whatever fits in the others that need something."""
+    rows = {}
+    for column in table(name).columns:
+        if column.name in columns:
+            rows[column.name] = columns[column.name]
+        elif column.nullable:
+            rows[column.name] = None
+        else:
+            kind = column.kind if hasattr(column, "kind") else str(column)
+            rows[column.name] = _filler(column.name, str(kind))
+    return pd.DataFrame(rows, index=range(count))
+
+
+def _filler(name: str, kind: str) -> object:
+    moment = dt.datetime(2024, 1, 1)
+    if name.endswith("_at") or "timestamp" in kind.lower():
+        return moment
+    if name.endswith("date"):
+        return moment.date()
+    return "x" if "text" in kind.lower() or "char" in kind.lower() else 1

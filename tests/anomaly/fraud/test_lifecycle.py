@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,37 +17,15 @@ from workbench.anomaly.fraud.stored import MODEL, load_forest
 from workbench.anomaly.fraud.training import FraudTraining, train_fraud
 from workbench.anomaly.models.registry import current_model, list_models
 from workbench.errors import UsageError
-from workbench.schema import table
 from workbench.warehouse import Warehouse, connect
+
+from ..data import of_table
 
 SHOP = simulate(customers=500, stores=600, days=130, seed=4, compromises=0.5)
 FRAME = SHOP.frame()
 NEWEST = FRAME["transaction_timestamp"].max().floor("D")
 BEFORE = FRAME[FRAME["transaction_timestamp"] < NEWEST]
 TODAY = FRAME[FRAME["transaction_timestamp"] >= NEWEST]
-
-
-def of_table(name: str, columns: dict[str, object], count: int) -> pd.DataFrame:
-    """Return rows of a table with some columns and whatever fits in the others that need something."""
-    rows = {}
-    for column in table(name).columns:
-        if column.name in columns:
-            rows[column.name] = columns[column.name]
-        elif column.nullable:
-            rows[column.name] = None
-        else:
-            kind = column.kind if hasattr(column, "kind") else str(column)
-            rows[column.name] = filler(column.name, str(kind))
-    return pd.DataFrame(rows, index=range(count))
-
-
-def filler(name: str, kind: str) -> object:
-    moment = dt.datetime(2024, 1, 1)
-    if name.endswith("_at") or "timestamp" in kind.lower():
-        return moment
-    if name.endswith("date"):
-        return moment.date()
-    return "x" if "text" in kind.lower() or "char" in kind.lower() else 1
 
 
 def land(warehouse: Warehouse, sold: pd.DataFrame, until: pd.Timestamp) -> None:
