@@ -16,6 +16,7 @@ from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_with
 from workbench.anomaly.sales.judged import read_judged
 from workbench.anomaly.sales.known_days import countries_of
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
+from workbench.anomaly.sales.places import where_it_happened
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
 from workbench.errors import UsageError, WorkFailed
@@ -277,8 +278,23 @@ def _raise_alerts(
         scored, since, asked.first, asked.last,
         most=most, measure=MEASURE, unit=get_settings().reporting_currency, judged=read_judged(warehouse),
     )  # fmt: skip
-    found += [replace(each, model=version.key) for each in told]
+    raised = {
+        row["alert_id"]
+        for row in warehouse.rows("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'")
+    }
+    # Where it happened is looked for once, when it comes to light.
+    found += [
+        _with_places(warehouse, replace(each, model=version.key))
+        for each in told
+        if each.alert_id not in raised
+    ]
     if not found:
         return 0
-    # Looked for and added in one transaction.
+    # What others raised meanwhile is looked for and the rest added in one transaction.
     return warehouse.run(lambda session: put_within(session, found, since, most, run_id), repeatable=True)
+
+
+def _with_places(warehouse: Warehouse, alert: Alert) -> Alert:
+    day, department, *_ = alert.finding
+    places = where_it_happened(warehouse, department, dt.date.fromisoformat(day))
+    return replace(alert, message=f"{alert.message} {places}") if places else alert
