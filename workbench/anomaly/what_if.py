@@ -16,6 +16,7 @@ from workbench.anomaly.sales.detection import ALERT_DAYS, MOST_ALERTS
 from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.anomaly.sales.incidents import incidents
 from workbench.anomaly.sales.judged import is_judged
+from workbench.anomaly.sales.training import read_sales
 from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.governance.feedback import VERDICTS, Feedback, newest
 from workbench.warehouse import Warehouse
@@ -144,11 +145,9 @@ def _of_sales(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
         )
     for name in ("sales_date", "incident_from"):
         found[name] = pd.to_datetime(found[name]).dt.date
-    (row,) = warehouse.rows(
-        "SELECT max(sales_date) AS last_day FROM marts.sales_daily WHERE sales_date <= ?",
-        [dt.datetime.now(dt.UTC).date()],
-    )
-    last = max(filter(None, (row["last_day"], found["sales_date"].max())))
+    # The newest day isn't judged while it is filling up.
+    panel = read_sales(warehouse)
+    last = panel.values.index[-1].date() if panel.days else found["sales_date"].max()
     since = last - dt.timedelta(days=days)
     most = -(-budget * days // ALERT_DAYS)
     given = [

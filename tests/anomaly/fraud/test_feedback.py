@@ -16,7 +16,7 @@ from workbench.anomaly.fraud.training import train_fraud
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import now, recent
 from workbench.tracking import mlflow_client
-from workbench.warehouse import Warehouse, connect
+from workbench.warehouse import Warehouse
 
 from .test_lifecycle import of_table
 
@@ -112,13 +112,13 @@ def test_precision_counts_what_has_a_verdict_or_should_have_one(either: Warehous
 
 
 @pytest.fixture
-def champion(store: object) -> Warehouse:
-    """A warehouse and a registry in which version 1 of the fraud model is champion."""
+def champion(store: object, either: Warehouse) -> Warehouse:
+    """An empty warehouse and a registry in which version 1 of the fraud model is champion."""
     with mlflow_client() as client:
         client.create_registered_model(MODEL)
         version = client.create_model_version(MODEL, source="file:///nowhere")
         client.set_registered_model_alias(MODEL, "champion", version.version)
-    return connect(create=True)
+    return either
 
 
 def test_scores_like_those_before_raise_nothing(champion: Warehouse) -> None:
