@@ -214,3 +214,17 @@ def test_the_same_is_found_on_redshift_however_many_look(
     assert raised(redshift_warehouse) == raised(here) != []
     assert sum(len(each.scored) for each in found) == len(scores(here))
     assert sum(each.alerts for each in found) == len(raised(here))
+
+
+def test_a_fresher_model_is_held_against_the_champion_on_days_that_neither_saw() -> None:
+    warehouse = connect(create=True)
+    early = NEWEST - pd.Timedelta(days=28)
+    land(warehouse, FRAME[FRAME["transaction_timestamp"] < early], early)
+    first = train_fraud(warehouse, train_days=30, trees=20)
+    assert first.promoted and "ap_ratio_to_champion" not in first.metrics
+    land(warehouse, BEFORE[BEFORE["transaction_timestamp"] >= early], NEWEST)
+    second = train_fraud(warehouse, train_days=30, trees=20)
+    assert second.training is not None and second.training[1] > first.training[1]  # type: ignore[index]
+    assert 0.5 < second.metrics["ap_ratio_to_champion"] < 2
+    assert 0 < second.metrics["worst_amount_ratio"] < 2
+    assert second.metrics["rows_a_second"] > 5_000

@@ -24,6 +24,8 @@ def test_the_policy_of_the_project_lets_a_good_model_pass() -> None:
         ("wape_ratio_to_naive", 1.2, "wape_ratio_to_naive is 1.2, at most 1 allowed"),
         ("coverage", 0.5, "coverage is 0.5, at least 0.9 needed"),
         ("wape_ratio_to_champion", 1.3, "wape_ratio_to_champion is 1.3, at most 1.1 allowed"),
+        ("worst_department_ratio", 1.8, "worst_department_ratio is 1.8, at most 1.5 allowed"),
+        ("rows_a_second", 90.0, "rows_a_second is 90, at least 500 needed"),
         ("coverage", float("nan"), "coverage is nan, at least 0.9 needed"),
     ],
 )

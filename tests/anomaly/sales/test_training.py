@@ -77,8 +77,12 @@ def test_a_loaded_model_expects_what_the_fitted_one_did(trained: TrainingResult)
 
 def test_the_same_data_gives_the_same_metrics_and_a_later_version(trained: TrainingResult) -> None:
     again = train_sales(connect(), trees=60)
-    assert {key: again.metrics[key] for key in trained.metrics} == trained.metrics
+    # How fast it is alone depends on the hour.
+    same = set(trained.metrics) - {"rows_a_second"}
+    assert {key: again.metrics[key] for key in same} == {key: trained.metrics[key] for key in same}
     assert again.metrics["wape_ratio_to_champion"] == pytest.approx(1)
+    assert again.metrics["worst_department_ratio"] == pytest.approx(1)
+    assert again.metrics["rows_a_second"] > 500
     assert again.promoted
     assert (trained.version, again.version) == ("1", "2")
 

@@ -14,7 +14,7 @@ from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, VERDICTS, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
-from workbench.anomaly.models.gate import judge_model
+from workbench.anomaly.models.gate import judge_model, rows_a_second
 from workbench.anomaly.models.lifecycle import install
 from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
@@ -23,6 +23,7 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
+_LEAST_COMPARED = 10
 LEAST_FRAUDS = 20
 """Frauds that must be known in what is learned from."""
 
@@ -128,6 +129,8 @@ def train_fraud(
     label = receipts.verdicts.as_of(int(receipts.transactions.time[-1]), len(receipts))[learned]
     forest = _grown(features.iloc[learned], label, trees, seed)
     metrics |= {"training_rows": float(len(learned)), "training_frauds": float(label.sum())}
+    newest = features.iloc[last[0].test]
+    metrics["rows_a_second"] = rows_a_second(len(newest), lambda: forest.score_samples(newest))
     verdict = judge_model(MODEL, metrics)
     record = TrainingRecord(
         name=MODEL, model=forest, inputs=features.iloc[learned],
@@ -199,14 +202,18 @@ def _measured(
 
 def average_lift(score: np.ndarray, fraud: np.ndarray) -> float:
     """Return average precision as a multiple of chance."""
-    day = np.zeros(len(score), dtype=int)
-    return measure(score, fraud, day, day)["ap"] / max(float(fraud.mean()), 1e-12)
+    return _precision(score, fraud) / max(float(fraud.mean()), 1e-12)
 
 
 def _against_champion(
     receipts: Receipts, features: pd.DataFrame, fold: Fold, score: np.ndarray, fraud: np.ndarray
 ) -> dict[str, float]:
-    """Measure the champion on the last replay; nothing if there is none, it saw those days, or it can't be read."""
+    """Measure a model against the champion on the last replay; nothing if there is none, it saw those days, or can't be read.
+
+    Returns:
+        ``ap_ratio_to_champion`` and ``worst_amount_ratio``: the same ratio of the third of the receipts, by amount, that
+        has become worst by it, among those with ten frauds or more.
+    """
     present = current_model(MODEL)
     first = date_of(int(receipts.transactions.time[fold.test[0]]) // DAY)
     if present is None or not present.training_to or dt.date.fromisoformat(present.training_to) >= first:
@@ -215,10 +222,21 @@ def _against_champion(
         theirs = load_forest(present).score_samples(features.iloc[fold.test])
     except (ValueError, WorkbenchError):
         return {}
-    day, truth = np.zeros(len(score), dtype=int), fraud[fold.test]
-    return {
-        "ap_ratio_to_champion": measure(score, truth, day, day)["ap"] / measure(theirs, truth, day, day)["ap"]
-    }
+    truth, amount = fraud[fold.test], receipts.transactions.amount[fold.test]
+    third = np.searchsorted(np.quantile(amount, [1 / 3, 2 / 3]), amount)
+    parts = [third == number for number in range(3)]
+    ratios = [
+        _precision(score[part], truth[part]) / _precision(theirs[part], truth[part])
+        for part in parts
+        if truth[part].sum() >= _LEAST_COMPARED
+    ]
+    found = {"ap_ratio_to_champion": _precision(score, truth) / _precision(theirs, truth)}
+    return {**found, "worst_amount_ratio": min(ratios)} if ratios else found
+
+
+def _precision(score: np.ndarray, fraud: np.ndarray) -> float:
+    nobody = np.zeros(len(score), dtype=int)
+    return measure(score, fraud, nobody, nobody)["ap"]
 
 
 def _curve(score: np.ndarray, fraud: np.ndarray) -> pd.DataFrame:

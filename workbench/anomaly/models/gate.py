@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,6 +79,13 @@ def read_policy(path: Path | None = None) -> Policy:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise UsageError(f"{path}: {place}: {first['msg']}") from None
+
+
+def rows_a_second(rows: int, judge: Callable[[], object]) -> float:
+    """Return how many rows are judged in a second of a processor's time."""
+    started = time.process_time()
+    judge()
+    return rows / max(time.process_time() - started, 1e-6)
 
 
 def judge_model(name: str, metrics: Mapping[str, float], path: Path | None = None) -> Verdict:
