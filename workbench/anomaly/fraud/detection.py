@@ -29,14 +29,41 @@ ALERTS_A_DAY = 20
 """How many receipts of a day people look at, where nobody says otherwise."""
 _SHOWN = 5
 
-# Each receipt that the model didn't learn from and that has no score.
+# Each receipt of some days that has no score; one that goes on past midnight is of the day on which it began.
 _NEW = f"""
 SELECT sold.transaction_id, MIN(sold.transaction_timestamp) AS sold_at
 FROM {TABLE} AS sold LEFT JOIN {SCORES} AS scored ON scored.transaction_id = sold.transaction_id
-WHERE sold.transaction_timestamp >= ? AND scored.transaction_id IS NULL
+WHERE sold.transaction_timestamp >= ? AND sold.transaction_timestamp < ? AND scored.transaction_id IS NULL
 GROUP BY sold.transaction_id
+HAVING MIN(sold.transaction_timestamp) >= ? AND MIN(sold.transaction_timestamp) < ?
 """
-_SCORED = f"SELECT COUNT(*) AS scored FROM {SCORES} WHERE transaction_timestamp >= ?"
+_SCORED = (
+    f"SELECT COUNT(*) AS scored FROM {SCORES} WHERE transaction_timestamp >= ? AND transaction_timestamp < ?"
+)
+_NEWEST = f"SELECT MAX(transaction_timestamp) AS newest FROM {TABLE}"
+
+
+# A receipt that goes on past midnight has surely ended by then.
+_PAST_MIDNIGHT = dt.timedelta(days=1)
+
+# The day after it, and the one after that, can still be told.
+_LAST = dt.date(9999, 12, 29)
+
+
+@dataclass(frozen=True)
+class _Days:
+    """Days whose receipts are scored, the last included."""
+
+    first: dt.date
+    last: dt.date
+
+    @property
+    def begin(self) -> dt.datetime:
+        return dt.datetime.combine(self.first, dt.time())
+
+    @property
+    def end(self) -> dt.datetime:
+        return dt.datetime.combine(self.last + dt.timedelta(days=1), dt.time())
 
 
 def _no_scores() -> pd.DataFrame:
@@ -89,14 +116,17 @@ def detect_fraud(
     least_score: float = 0.1,
     delay_days: int = 7,
     alert_days: int = 28,
+    first_day: dt.date | None = None,
+    last_day: dt.date | None = None,
     run_id: str | None = None,
 ) -> FraudDetection:
     """Score the receipts that have no score yet; add them to ``marts.fraud_scores`` and raise ``ops.alerts``.
 
     Receipts that the model learned from aren't scored. Of those that score ``least_score`` or more, the ones with the
     most money at stake (score times amount) are to look at, ``alerts_a_day`` on each day of sales at most, those of
-    earlier runs counted. Scoring again adds nothing; of two that score at the same time, one begins anew with what the
-    other left.
+    earlier runs counted. Scoring again adds nothing; of two that score the same days at the same time, one begins anew
+    with what the other left. A range of days leaves the scores and alerts that a run of the whole leaves of these days,
+    whichever ranges go before it or beside it.
 
     Args:
         warehouse: where ``core.fact_transactions`` and ``raw.fraud_labels`` are.
@@ -104,40 +134,45 @@ def detect_fraud(
         alerts_a_day: the budget.
         least_score: how likely a fraud must be for anybody to look at it, 0 to 1.
         delay_days: how long a verdict usually takes.
-        alert_days: how recent a receipt must be to raise an alert, counted back from the newest.
+        alert_days: how recent a receipt must be to raise an alert, counted back from the newest of all.
+        first_day, last_day: score no receipt of a day (UTC) before or after them.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
 
     Raises:
-        UsageError: an argument is out of range, or the model isn't of this package's making.
+        UsageError: an argument is out of range, the days are the wrong way around, or the model isn't of this package's making.
         WorkFailed: MLflow can't be reached.
     """
     if alerts_a_day < 0 or not 0 <= least_score <= 1:
         raise UsageError("alerts_a_day is at least 0, and least_score from 0 to 1")
+    if first_day and last_day and first_day > last_day:
+        raise UsageError(f"the first day, {first_day}, is after the last, {last_day}")
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
     version = current_model(MODEL, model)
     if version is None:
         return FraudDetection(False, f"there is no {model} of {MODEL}")
     learned_to = dt.date.fromisoformat(version.training_to)
-    first = dt.datetime.combine(learned_to + dt.timedelta(days=1), dt.time())
+    days = _Days(max(learned_to + dt.timedelta(days=1), first_day or learned_to), min(last_day or _LAST, _LAST))
     while True:
-        before = _count(warehouse.rows(_SCORED, [first]))
-        new = warehouse.frame(_NEW, [first])
+        before = _count(warehouse.rows(_SCORED, [days.begin, days.end]))
+        new = warehouse.frame(_NEW, [days.begin - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT, days.begin, days.end])
         if new.empty:
             return FraudDetection(True, "", version)
-        receipts = read_receipts(warehouse, new["sold_at"].min() - dt.timedelta(days=HISTORY_DAYS))
+        oldest, newest = new["sold_at"].min(), warehouse.rows(_NEWEST)[0]["newest"]
+        history = oldest - dt.timedelta(days=HISTORY_DAYS)
+        receipts = read_receipts(warehouse, history - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT)
         rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
         forest = load_forest(version)
         scored = _scored(
             warehouse, receipts, rows, version, forest, alerts_a_day, least_score, delay_days, run_id
         )
-        since = receipts.rows["sold_at"].max() - pd.Timedelta(days=alert_days)
+        since = newest - dt.timedelta(days=alert_days)
         found = [
             _alert(row)
             for row in scored[scored["is_alert"] & (scored["transaction_timestamp"] > since)].to_dict(
                 "records"
             )
         ]
-        raised = _write(warehouse, scored, found, first, before, run_id)
+        raised = _write(warehouse, scored, found, days, before, run_id)
         if raised is not None:
             detection = FraudDetection(True, "", version, scored, raised)
             shown = detection.alerted.head(_SHOWN)
@@ -148,7 +183,7 @@ def _write(
     warehouse: Warehouse,
     scored: pd.DataFrame,
     found: list[Alert],
-    first: dt.datetime,
+    days: _Days,
     before: int,
     run_id: str | None,
 ) -> int | None:
@@ -157,7 +192,7 @@ def _write(
 
         def work(session: Session) -> int | None:
             warehouse.lock(session, SCORES)
-            ((now,),) = session.execute(_SCORED, [first]).fetchall()
+            ((now,),) = session.execute(_SCORED, [days.begin, days.end]).fetchall()
             if int(now) != before:
                 return None
             staged.load(session)

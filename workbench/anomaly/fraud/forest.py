@@ -46,6 +46,8 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         max_depth: levels of a tree at most; ten are as good as more, and judge three times as many rows a second.
         max_features: share of the features that each split looks at.
         genuine_share: share of the genuine rows that are drawn, above 0 to 1.
+        most_rows: rows to grow trees on, frauds included; where there are more, fewer of the genuine ones are drawn, but
+            no fewer than there are frauds, which are all kept. None for no bound.
         calibration_share: share of the rows, at the end, on which probabilities are calibrated; 0 for none.
         alert_share: share of the held-out rows that ``predict`` shall call fraud, its threshold being set so; by None
             it calls fraud what is more likely fraud than not.
@@ -57,6 +59,7 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         forest_: the fitted :class:`~sklearn.ensemble.RandomForestClassifier`.
         slope_, intercept_: of the calibration: fraud's log-odds are ``slope_`` times those of the trees plus it.
         threshold_: the probability from which ``predict`` says fraud.
+        n_drawn_: rows that the trees were grown on.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         max_depth: int | None = 10,
         max_features: float = 0.3,
         genuine_share: float = 0.25,
+        most_rows: int | None = 1_000_000,
         calibration_share: float = 0.2,
         alert_share: float | None = None,
         random_state: Any = None,
@@ -77,6 +81,7 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         self.max_depth = max_depth
         self.max_features = max_features
         self.genuine_share = genuine_share
+        self.most_rows = most_rows
         self.calibration_share = calibration_share
         self.alert_share = alert_share
         self.random_state = random_state
@@ -90,6 +95,8 @@ class FraudForest(ClassifierMixin, BaseEstimator):
         """
         if not 0 < self.genuine_share <= 1:
             raise ValueError(f"genuine_share is {self.genuine_share}; it must be above 0 and at most 1")
+        if self.most_rows is not None and self.most_rows < 1:
+            raise ValueError(f"most_rows is {self.most_rows}; it must be at least 1, or None")
         if not 0 <= self.calibration_share < 1:
             raise ValueError(f"calibration_share is {self.calibration_share}; it must be from 0 to below 1")
         X, y = validate_data(self, X, y, dtype=np.float32, ensure_all_finite="allow-nan")
@@ -113,9 +120,10 @@ class FraudForest(ClassifierMixin, BaseEstimator):
 
     def _grow(self, X: np.ndarray, fraud: np.ndarray) -> RandomForestClassifier:
         random = check_random_state(self.random_state)
-        kept = fraud | (random.random_sample(len(X)) < self.genuine_share)
+        kept = fraud | (random.random_sample(len(X)) < self._share_to_draw(fraud))
         if fraud[kept].all():
             kept[:] = True
+        self.n_drawn_ = int(kept.sum())
         share = kept[~fraud].mean()
         forest = RandomForestClassifier(
             self.n_estimators, min_samples_leaf=self.min_samples_leaf, max_depth=self.max_depth,
@@ -123,6 +131,12 @@ class FraudForest(ClassifierMixin, BaseEstimator):
             random_state=random.randint(2**31 - 1), n_jobs=self.n_jobs,
         )  # fmt: skip
         return forest.fit(_filled(X[kept]), fraud[kept], np.where(fraud, 1.0, 1 / share)[kept])
+
+    def _share_to_draw(self, fraud: np.ndarray) -> float:
+        frauds = int(fraud.sum())
+        if self.most_rows is None:
+            return self.genuine_share
+        return min(self.genuine_share, max(self.most_rows - frauds, frauds) / max(len(fraud) - frauds, 1))
 
     def _calibrate(self, share: np.ndarray, fraud: np.ndarray) -> None:
         line = LogisticRegression(C=1e6).fit(_log_odds(share)[:, None], fraud)

@@ -23,7 +23,7 @@ _RECEIPTS = f"""
 SELECT transaction_id, MIN(transaction_timestamp) AS sold_at, MIN(customer_id) AS customer_id,
     MIN(store_id) AS store_id, CAST(COALESCE(SUM(net_amount_reporting), 0) AS DOUBLE PRECISION) AS amount
 FROM {TABLE}
-WHERE transaction_timestamp >= ?
+WHERE transaction_timestamp >= ? AND transaction_timestamp < ?
 GROUP BY transaction_id
 ORDER BY sold_at, transaction_id
 """
@@ -83,9 +83,13 @@ def date_of(day: int) -> dt.date:
     return dt.date(1970, 1, 5) + dt.timedelta(days=int(day))
 
 
-def read_receipts(warehouse: Warehouse, since: dt.datetime = dt.datetime(1900, 1, 1)) -> Receipts:
-    """Read the receipts from a moment (UTC, without zone) on, with all verdicts on them."""
-    rows = warehouse.frame(_RECEIPTS, [since])
+def read_receipts(
+    warehouse: Warehouse,
+    since: dt.datetime = dt.datetime(1900, 1, 1),
+    before: dt.datetime = dt.datetime(9999, 12, 31),
+) -> Receipts:
+    """Read the receipts from one moment on and before another (UTC, without zone), with all verdicts on them."""
+    rows = warehouse.frame(_RECEIPTS, [since, before])
     told = warehouse.frame(_IN_ORDER)
     place = pd.Series(np.arange(len(rows)), index=rows["transaction_id"])
     at = place.reindex(told["transaction_id"]).to_numpy(dtype=float)
