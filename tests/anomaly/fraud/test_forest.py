@@ -46,6 +46,23 @@ def test_probabilities_come_true_though_genuine_rows_are_sampled() -> None:
     assert ((said - LATER_FRAUD) ** 2).mean() < 0.9 * LATER_FRAUD.var()
 
 
+def test_of_many_rows_it_grows_on_as_many_as_it_is_told_all_frauds_among_them() -> None:
+    few = FraudForest(most_rows=4_000, random_state=3).fit(X, FRAUD)
+    assert abs(few.n_drawn_ / 4_000 - 1) < 0.05 < FOREST.n_drawn_ / 4_000 - 1
+    assert few.forest_.estimators_[0].tree_.n_node_samples[0] < few.n_drawn_
+    said = few.predict_proba(LATER)[:, 1]
+    assert abs(said.mean() / LATER_FRAUD.mean() - 1) < 0.15
+    ours, all_rows = (
+        average_precision_score(LATER_FRAUD, each.score_samples(LATER)) for each in (few, FOREST)
+    )
+    assert ours > 0.93 * all_rows
+    # As many genuine rows as frauds are the least, however few are asked for.
+    least = FraudForest(most_rows=1, random_state=3).fit(X, FRAUD)
+    assert abs(least.n_drawn_ / (2 * FRAUD.sum()) - 1) < 0.1
+    with pytest.raises(ValueError, match="most_rows is 0"):
+        FraudForest(most_rows=0).fit(X, FRAUD)
+
+
 def test_it_alerts_about_as_much_as_it_was_told() -> None:
     assert 0.005 < FOREST.predict(LATER).mean() < 0.02
     assert 0 < FraudForest(random_state=3).fit(X, FRAUD).predict(LATER).mean() < 0.1

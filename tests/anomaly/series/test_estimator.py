@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,21 @@ def test_with_time_shuffled_it_has_no_skill() -> None:
     scores[FIRST:] = scores[elsewhere]
     inside = sum(event.stop - event.start for event in events) / scores[FIRST:].size
     assert measure_found(scores, events, FIRST).average_precision < 2.5 * inside < skill
+
+
+@pytest.mark.parametrize(("days", "series"), [(20, 0), (0, 5), (31, 7)])
+def test_labels_moved_to_other_days_or_series_are_found_by_chance_only(days: int, series: int) -> None:
+    changed, events = inject(CLEAN.to_numpy(), 3, FIRST)
+    later, width = len(CLEAN) - FIRST, CLEAN.shape[1]
+    moved = []
+    for event in events:
+        length = event.stop - event.start
+        start = FIRST + (event.start - FIRST + days) % (later - length + 1)
+        moved.append(replace(event, series=(event.series + series) % width, start=start, stop=start + length))
+    found = found_by_forest(pd.DataFrame(changed, CLEAN.index, CLEAN.columns), tuple(moved))
+    inside = sum(event.stop - event.start for event in moved) / (later * width)
+    assert found.average_precision < 2.5 * inside
+    assert found.recall < 0.3
 
 
 def test_a_day_is_not_in_its_own_baseline_nor_are_the_days_after_it() -> None:

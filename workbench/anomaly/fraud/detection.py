@@ -151,10 +151,14 @@ def detect_fraud(
     if version is None:
         return FraudDetection(False, f"there is no {model} of {MODEL}")
     learned_to = dt.date.fromisoformat(version.training_to)
-    days = _Days(max(learned_to + dt.timedelta(days=1), first_day or learned_to), min(last_day or _LAST, _LAST))
+    days = _Days(
+        max(learned_to + dt.timedelta(days=1), first_day or learned_to), min(last_day or _LAST, _LAST)
+    )
     while True:
         before = _count(warehouse.rows(_SCORED, [days.begin, days.end]))
-        new = warehouse.frame(_NEW, [days.begin - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT, days.begin, days.end])
+        new = warehouse.frame(
+            _NEW, [days.begin - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT, days.begin, days.end]
+        )
         if new.empty:
             return FraudDetection(True, "", version)
         oldest, newest = new["sold_at"].min(), warehouse.rows(_NEWEST)[0]["newest"]

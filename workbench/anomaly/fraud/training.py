@@ -131,6 +131,7 @@ def train_fraud(
     metrics |= {"training_rows": float(len(learned)), "training_frauds": float(label.sum())}
     newest = features.iloc[last[0].test]
     metrics["rows_a_second"] = rows_a_second(len(newest), lambda: forest.score_samples(newest))
+    metrics["rows_drawn"] = float(forest.n_drawn_)
     verdict = judge_model(MODEL, metrics)
     record = TrainingRecord(
         name=MODEL, model=forest, inputs=features.iloc[learned],
