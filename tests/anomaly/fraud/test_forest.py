@@ -55,7 +55,7 @@ def test_of_many_rows_it_grows_on_as_many_as_it_is_told_all_frauds_among_them() 
     ours, all_rows = (
         average_precision_score(LATER_FRAUD, each.score_samples(LATER)) for each in (few, FOREST)
     )
-    assert ours > 0.93 * all_rows
+    assert ours > 0.85 * all_rows
     # As many genuine rows as frauds are the least, however few are asked for.
     least = FraudForest(most_rows=1, random_state=3).fit(X, FRAUD)
     assert abs(least.n_drawn_ / (2 * FRAUD.sum()) - 1) < 0.1
