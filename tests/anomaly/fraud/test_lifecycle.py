@@ -243,11 +243,11 @@ def ranges_of_days(trained: FraudTraining) -> list[tuple[dt.date | None, dt.date
 
 
 def test_ranges_of_days_are_as_the_whole(trained: FraudTraining, home: Path, tmp_path: Path) -> None:
-    whole = connect()
-    land(whole, TODAY, NEWEST)
     shutil.copy(home / "warehouse.duckdb", tmp_path / "parts.duckdb")
+    whole, parts = connect(), connect(f"duckdb:///{tmp_path / 'parts.duckdb'}")
+    land(whole, TODAY, NEWEST)
+    land(parts, TODAY, NEWEST)
     detect_fraud(whole, alerts_a_day=2)
-    parts = connect(f"duckdb:///{tmp_path / 'parts.duckdb'}")
     for first, last in ranges_of_days(trained):
         found = detect_fraud(parts, alerts_a_day=2, first_day=first, last_day=last).scored
         days = found["transaction_timestamp"].dt.date
