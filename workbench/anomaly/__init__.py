@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from workbench.anomaly.detect import Findings, detect
+from workbench.anomaly.detect import detect
 from workbench.anomaly.feedback import feedback_summary, give_verdict
+from workbench.anomaly.findings import Findings
 from workbench.anomaly.models.lifecycle import promote, rollback
 from workbench.anomaly.models.registry import current_model, list_models, models_frame
 from workbench.anomaly.monitoring.health import check_models

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.findings import NOTHING, Findings, Method
 from workbench.anomaly.series.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
 from workbench.anomaly.series.features import WARM_UP, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import expect, fit_forest, judge, score
+from workbench.anomaly.series.periods import Statistic, Step, aggregate_periods, find_step, told_step
+from workbench.anomaly.series.seasonal import as_incidents, least_periods, seasonal_rule
 from workbench.anomaly.series.stretches import find_stretches
-from workbench.errors import UsageError
+from workbench.errors import UsageError, unknown
+from workbench.schema import quote
 from workbench.warehouse import Warehouse
 
+STATISTICS: tuple[Statistic, ...] = get_args(Statistic)
 FOREST_DAYS = 90
 """Days of history from which a forest has enough past and enough to learn from."""
 
@@ -27,70 +31,21 @@ _LEAST_SPREAD = 0.05
 _SPREADS = 3.0
 _LONGEST = 366 * 100
 
-_NOTHING = pd.DataFrame(
-    columns=["day", "series", "actual", "expected", "lower", "upper", "score", "direction", "severity"]
-)
-Method = Literal["random forest", "weekday median", "none"]
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was found in a table.
-
-    Attributes:
-        table: full name.
-        date_column, measure, by: what was looked at; without a measure, rows were counted.
-        method: ``random forest``, ``weekday median`` for short history, or ``none`` for too little of it.
-        judged: (day, series) pairs judged.
-        first_day, last_day: of the days judged, if any.
-        scored: every judged day: ``day, series, actual, expected, lower, upper, score, direction, severity``.
-        notes: what was left out and why, one sentence each.
-    """
-
-    table: str
-    date_column: str
-    measure: str | None
-    by: str | None
-    method: Method
-    scored: pd.DataFrame
-    notes: tuple[str, ...] = ()
-
-    @property
-    def anomalies(self) -> pd.DataFrame:
-        """The days outside their range, the most severe first."""
-        if self.scored.empty:
-            return self.scored
-        found = self.scored[self.scored["severity"] != ""]
-        return found.sort_values(["score", "day", "series"], ascending=[False, True, True], ignore_index=True)
-
-    @property
-    def summary(self) -> str:
-        """One sentence for a person."""
-        what = f"sum of {self.measure}" if self.measure else "rows"
-        subject = f"{self.table}: {what} a day" + (f" by {self.by}" if self.by else "")
-        if self.scored.empty:
-            return f"{subject}: nothing could be judged."
-        days = pd.to_datetime(self.scored["day"])
-        count = len(self.anomalies)
-        return (
-            f"{subject}: {count or 'no'} anomal{'y' if count == 1 else 'ies'} in {len(self.scored)} "
-            f"judged days, {days.min().date()} to {days.max().date()}, by {self.method}."
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, for JSON."""
-        return {
-            "table": self.table, "date_column": self.date_column, "measure": self.measure, "by": self.by,
-            "method": self.method, "judged": len(self.scored),
-            "notes": list(self.notes), "summary": self.summary,
-            "anomalies": [{**row, "day": str(row["day"])} for row in self.anomalies.to_dict("records")],
-        }  # fmt: skip
-
 
 def detect(
-    warehouse: Warehouse, table: str, date_column: str, *, measure: str | None = None, by: str | None = None
+    warehouse: Warehouse,
+    table: str,
+    date_column: str,
+    *,
+    measure: str | None = None,
+    by: str | None = None,
+    every: str | None = None,
+    statistic: Statistic = "sum",
 ) -> Findings:
-    """Count the rows of a table (or sum a measure) by day and find the days that are out of the ordinary.
+    """Count the rows of a table (or sum a measure) by period and find the periods that are out of the ordinary.
+
+    A period is a day, unless the times of the table lie on a grid of minutes or hours, or ``every`` says otherwise. Other
+    periods than days are judged by :func:`workbench.anomaly.series.seasonal.seasonal_rule`; what follows is of days.
 
     With 90 days of history or more, a random forest is fitted to it and each day is judged by the trees
     that did not see it; the first 28 days have too little past and aren't judged. With 14 to 89 days, a day
@@ -109,6 +64,8 @@ def detect(
         table: ``schema.name``, or a name found in marts, then core.
         date_column: a date or timestamp column.
         measure: a numeric column to sum; rows are counted if None.
+        every: how long a period is, a key of :data:`workbench.anomaly.series.periods.STEPS`; told from the times if None.
+        statistic: what of the measure's values is taken instead of their sum: ``mean``, ``min`` or ``max``.
         by: a column to tell series apart; the 50 with the most rows are judged.
 
     Raises:
@@ -119,7 +76,14 @@ def detect(
     date_column = find_column(columns, date_column, "date column", TEMPORAL)
     measure = find_column(columns, measure, "measure", NUMBERS) if measure else None
     by = find_column(columns, by, "column") if by else None
-    observed, notes = aggregate(warehouse, name, columns, date_column, measure, by)
+    if statistic not in STATISTICS:
+        raise unknown("statistic", statistic, STATISTICS)
+    if measure is None and statistic != "sum":
+        raise UsageError(f"a {statistic} needs a measure; without one, rows are counted")
+    step, why = _step(warehouse, name, date_column, columns[date_column], every)
+    if step.name != "day":
+        return _of_periods(warehouse, name, columns, date_column, step, why, measure, by, statistic)
+    observed, notes = aggregate(warehouse, name, columns, date_column, measure, by, statistic)
 
     stretches = find_stretches(observed["day"])
     if stretches.apart:
@@ -141,7 +105,65 @@ def detect(
     notes += _left_out(panel, measure)
     method, scored = _judge(panel, span, notes, counts=measure is None)
     scored = scored.assign(day=pd.to_datetime(scored["day"]).dt.date)
-    return Findings(name, date_column, measure, by, method, scored, tuple(notes))
+    return Findings(name, date_column, measure, by, method, scored, tuple(notes), statistic=statistic)
+
+
+def _step(warehouse: Warehouse, table: str, column: str, kind: str, every: str | None) -> tuple[Step, str]:
+    """Return how long a period is, and why."""
+    if every is not None:
+        return find_step(every), ""
+    source = ".".join(quote(part) for part in table.split(".", 1))
+    return told_step(warehouse, source, quote(column), kind)
+
+
+def _of_periods(
+    warehouse: Warehouse,
+    table: str,
+    columns: dict[str, str],
+    date_column: str,
+    step: Step,
+    why: str,
+    measure: str | None,
+    by: str | None,
+    statistic: Statistic,
+) -> Findings:
+    """Judge other periods than days."""
+    values, notes = aggregate_periods(warehouse, table, columns, date_column, step, measure, by, statistic)
+    notes = [why, *notes] if why else notes
+    if len(values):
+        # The newest period may still be filling up.
+        notes.append(
+            f"The newest period, {values.index[-1]:%Y-%m-%d %H:%M}, may not be whole and was left out."
+        )
+        values = values.iloc[:-1]
+        notes += _unknown_periods(values, step, measure)
+    scored = seasonal_rule(values, step, counts=measure is None)
+    few = sorted(set(map(str, values.columns)) - set(scored["series"]))
+    if few:
+        named = f" of {_first(few, ', ')}" if any(few) else ""
+        notes.append(f"Under {least_periods(step)} periods{named} are known; not judged.")
+    return Findings(
+        table, date_column, measure, by, "none" if scored.empty else "seasonal median", scored, tuple(notes),
+        step.name, statistic, as_incidents(scored[scored["severity"] != ""], step),
+    )  # fmt: skip
+
+
+def _unknown_periods(values: pd.DataFrame, step: Step, measure: str | None) -> list[str]:
+    """Say where nothing is known, and which holes are the longest."""
+    silent = values.isna().all(axis=1) if measure else (values.fillna(0.0) == 0).all(axis=1)
+    holes = [
+        (each.index[0], each.index[-1] + step.length, len(each))
+        for _, each in silent.groupby((silent != silent.shift()).cumsum())
+        if each.iloc[0] and len(each) * step.length >= max(pd.Timedelta(hours=6), 2 * step.length)
+    ]
+    notes = []
+    if holes:
+        longest = sorted(holes, key=lambda hole: -hole[2])
+        told = (f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}" for first, last, _ in longest)
+        notes.append(f"There are no rows from {_first(told, ', ')}.")
+    if measure and (missing := int((values.isna() & values.notna().cummax()).sum().sum())):
+        notes.append(f"{measure} is unknown in {missing:,} periods of a series, which were not judged.")
+    return notes
 
 
 def _left_out(panel: Panel, measure: str | None) -> list[str]:
@@ -174,7 +196,7 @@ def _judge(panel: Panel, span: int, notes: list[str], *, counts: bool) -> tuple[
     if panel.values.empty:
         if not panel.skipped:
             notes.append(f"{span} days of history; at least {LEAST_DAYS} are needed.")
-        return "none", _NOTHING
+        return "none", NOTHING
     by_weekday = list(panel.values.columns)
     parts: list[pd.DataFrame] = []
     if span >= FOREST_DAYS and len(features := build_features(panel)) >= FOREST_DAYS - WARM_UP:
@@ -201,7 +223,7 @@ def _judge(panel: Panel, span: int, notes: list[str], *, counts: bool) -> tuple[
             )
         parts.append(weekday_rule(panel.values[by_weekday], counts=counts, past=panel.past[by_weekday]))
     if not parts:
-        return "none", _NOTHING
+        return "none", NOTHING
     method: Method = "weekday median" if len(parts) == 1 and by_weekday else "random forest"
     return method, pd.concat(parts).sort_values(["day", "series"], ignore_index=True)
 

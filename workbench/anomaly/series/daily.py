@@ -66,6 +66,7 @@ def aggregate(
     date_column: str,
     measure: str | None,
     by: str | None,
+    statistic: str = "sum",
 ) -> tuple[pd.DataFrame, list[str]]:
     """Add a table up by day and series; the 50 series with the most rows are kept.
 
@@ -77,6 +78,7 @@ def aggregate(
         measure: what is summed; rows are counted if None. A day is NaN where the sum is unknown: all its values are
             missing, or one is infinite.
         by: what tells series apart.
+        statistic: what of the values is taken: ``sum``, ``mean``, ``min`` or ``max``.
 
     Returns:
         One row a day and series (``day``, ``series``, ``value``, ``rows``), by day, then series; and what was
@@ -84,8 +86,10 @@ def aggregate(
     """
     # Every name comes from the catalogue and is quoted.
     source = ".".join(quote(part) for part in table.split(".", 1))
-    series = _series(quote(by), columns[by]) if by else "''"
-    value, endless, missing = _sums(quote(measure), columns[measure]) if measure else ("count(*)", "0", "0")
+    series = series_name(quote(by), columns[by]) if by else "''"
+    value, endless, missing = (
+        sums(quote(measure), columns[measure], statistic) if measure else ("count(*)", "0", "0")
+    )
     daily = (
         "SELECT CASE WHEN fault = 0 THEN day END AS day, fault, CASE WHEN fault = 0 THEN series ELSE '' END AS series, "
         f"CAST({value} AS DOUBLE PRECISION) AS value, count(*) AS rows, {endless} AS endless, {missing} AS missing "
@@ -123,7 +127,7 @@ def aggregate(
     return frame.assign(value=frame["value"].mask(unknown_days)), notes
 
 
-def _series(column: str, kind: str) -> str:
+def series_name(column: str, kind: str) -> str:
     """Return the expression of a series' name; Redshift casts no boolean to text, and cuts a text that it casts."""
     if kind == "BOOLEAN":
         text = f"CASE WHEN {column} THEN 'true' WHEN NOT {column} THEN 'false' END"
@@ -134,15 +138,16 @@ def _series(column: str, kind: str) -> str:
     return f"coalesce({text}, '(none)')"
 
 
-def _sums(measure: str, kind: str) -> tuple[str, str, str]:
-    """Return the expressions of a day's sum, and of how many of its values are infinite and missing."""
+def sums(measure: str, kind: str, statistic: str = "sum") -> tuple[str, str, str]:
+    """Return the expressions of a period's sum (or ``avg``, ...), and of how many values are infinite and missing."""
+    function = {"mean": "avg"}.get(statistic, statistic)
     if not FLOATS.fullmatch(kind):
-        return "sum(measure)", "0", "sum(CASE WHEN measure IS NULL THEN 1 ELSE 0 END)"
+        return f"{function}(measure)", "0", "sum(CASE WHEN measure IS NULL THEN 1 ELSE 0 END)"
     # NaN is the greatest of numbers to both engines, so no comparison of it with another holds but this one.
     finite = "abs(CAST(measure AS DOUBLE PRECISION)) <= CAST('1.7976931348623157e308' AS DOUBLE PRECISION)"
     nan = "CAST(measure AS DOUBLE PRECISION) = CAST('NaN' AS DOUBLE PRECISION)"
     return (
-        f"sum(CASE WHEN {finite} THEN CAST(measure AS DOUBLE PRECISION) END)",
+        f"{function}(CASE WHEN {finite} THEN CAST(measure AS DOUBLE PRECISION) END)",
         f"sum(CASE WHEN measure IS NULL OR {nan} OR {finite} THEN 0 ELSE 1 END)",
         f"sum(CASE WHEN measure IS NULL OR {nan} THEN 1 ELSE 0 END)",
     )
