@@ -131,11 +131,10 @@ def _of_periods(
     values, notes = aggregate_periods(warehouse, table, columns, date_column, step, measure, by, statistic)
     notes = [why, *notes] if why else notes
     if len(values):
-        # The newest period may still be filling up.
-        notes.append(
-            f"The newest period, {values.index[-1]:%Y-%m-%d %H:%M}, may not be whole and was left out."
-        )
-        values = values.iloc[:-1]
+        # The table may begin within a period, and the newest one may still be filling up.
+        ends = f"{values.index[0]:%Y-%m-%d %H:%M} and {values.index[-1]:%Y-%m-%d %H:%M}"
+        notes.append(f"The first and the newest period, {ends}, may not be whole and were left out.")
+        values = values.iloc[1:-1]
         notes += _unknown_periods(values, step, measure)
     scored = seasonal_rule(values, step, counts=measure is None)
     few = sorted(set(map(str, values.columns)) - set(scored["series"]))
