@@ -38,7 +38,7 @@ def nearest_genuine(
         return NO_LIKENESS.copy()
     time = receipts.transactions.time
     newest = int(time[-1])
-    known = ~receipts.verdicts.as_of(newest, len(receipts))
+    known = ~receipts.verdicts.as_of(np.iinfo(np.int64).max, len(receipts))
     known &= (time <= newest - delay_days * DAY) & (time > newest - (delay_days + _POOL_DAYS) * DAY)
     pool = np.flatnonzero(known)
     pool = pool[:: max(1, -(-len(pool) // _POOL))]

@@ -14,7 +14,7 @@ from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, VERDICTS, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
-from workbench.anomaly.models.gate import judge_model, rows_a_second
+from workbench.anomaly.models.gate import SPEED, judge_model, rows_a_second
 from workbench.anomaly.models.lifecycle import install
 from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
@@ -130,7 +130,7 @@ def train_fraud(
     forest = _grown(features.iloc[learned], label, trees, seed)
     metrics |= {"training_rows": float(len(learned)), "training_frauds": float(label.sum())}
     newest = features.iloc[last[0].test]
-    metrics["rows_a_second"] = rows_a_second(len(newest), lambda: forest.score_samples(newest))
+    metrics[SPEED] = rows_a_second(len(newest), lambda: forest.score_samples(newest))
     metrics["rows_drawn"] = float(forest.n_drawn_)
     verdict = judge_model(MODEL, metrics)
     record = TrainingRecord(

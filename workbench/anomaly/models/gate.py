@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from workbench.errors import UsageError, first_line, unknown
 from workbench.settings import get_settings
 
+SPEED = "rows_a_second"
+"""The metric of how fast a model judges; it alone differs each time it is taken."""
+
 
 class Limit(BaseModel):
     """What a metric must keep to. ``if_measured`` lets a model pass when the metric could not be taken."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from workbench.anomaly.models.gate import Verdict
+from workbench.anomaly.models.gate import SPEED, Verdict
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Outcome:
             return f"{self.measured} It is champion."
         return f"{self.measured} It is not champion: {'; '.join(self.verdict.reasons)}."
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """The metrics that the same data give again: not how fast it was."""
+        return {name: value for name, value in self.metrics.items() if name != SPEED}
+
     def frame(self) -> pd.DataFrame:
-        """Return the metrics for display: ``metric`` and ``value``."""
-        return pd.DataFrame({"metric": list(self.metrics), "value": list(self.metrics.values())})
+        """Return the figures for display: ``metric`` and ``value``."""
+        return pd.DataFrame({"metric": list(self.figures), "value": list(self.figures.values())})

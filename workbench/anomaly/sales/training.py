@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.models.gate import judge_model, rows_a_second
+from workbench.anomaly.models.gate import SPEED, judge_model, rows_a_second
 from workbench.anomaly.models.lifecycle import install
 from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
@@ -131,7 +131,7 @@ def train_sales(
     series = fit_series(judged, row, trees=trees, seed=seed)
     metrics = {**measure(fitted, earlier, later), **measure_injected(series, judged, row)}
     metrics |= _against_champion(fitted, later, first_held_out)
-    metrics["rows_a_second"] = rows_a_second(len(later), lambda: expect(fitted.pipeline, later))
+    metrics[SPEED] = rows_a_second(len(later), lambda: expect(fitted.pipeline, later))
     verdict = judge_model(MODEL, metrics)
     record = TrainingRecord(
         name=MODEL, model=fitted.pipeline, inputs=earlier.inputs,
