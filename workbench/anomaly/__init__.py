@@ -8,9 +8,10 @@ from workbench.anomaly.findings import Findings
 from workbench.anomaly.models.lifecycle import promote, rollback
 from workbench.anomaly.models.registry import current_model, list_models, models_frame
 from workbench.anomaly.monitoring.health import check_models
-from workbench.anomaly.sales.detection import DetectionResult, detect_sales
+from workbench.anomaly.sales.detection import detect_sales
 from workbench.anomaly.sales.explain import findings
 from workbench.anomaly.sales.monitoring import observe_sales
+from workbench.anomaly.sales.result import DetectionResult
 from workbench.anomaly.sales.training import TrainingResult, train_sales
 from workbench.anomaly.tables.quality import check_batches
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
