@@ -47,7 +47,7 @@ def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
         "upper",
         "severity",
         "severity_points",
-        "direction",
+        "known_day",
     ]
     return as_table(
         found[names],
@@ -55,9 +55,10 @@ def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
         headings={
             "sales_date": "Day",
             "severity_points": "Points",
+            "known_day": "Known for",
             "actual": "Net sales",
-            "lower": "Lowest expected",
-            "upper": "Highest expected",
+            "lower": "Lowest",
+            "upper": "Highest",
         },
         limit=limit,
         empty="None: no day left its range, or none could be judged yet.",
