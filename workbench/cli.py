@@ -9,25 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench.commands import (
-    alerts,
-    backfill,
-    batches,
-    check,
-    demo,
-    detect,
-    execute,
-    generate,
-    models,
-    queue,
-    schedule,
-    schema,
-    services,
-    trigger,
-    warehouse,
-    where,
-    worker,
-)
+from workbench.commands.anomalies import alerts, detect, models
+from workbench.commands.data import batches, schema, warehouse, where
+from workbench.commands.processes import queue, services, worker
+from workbench.commands.runs import backfill, check, execute, schedule, trigger
+from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of
 from workbench.execution import slim_imports as quick
 from workbench.terminal import printable

@@ -12,7 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from workbench.anomaly import TrainingResult
-from workbench.commands import detect, models
+from workbench.commands.anomalies import detect, models
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
 
@@ -107,7 +107,7 @@ def test_the_program_exits_2_with_one_line(warehouse: Warehouse, home: Path) -> 
 
 def test_help_needs_no_heavy_library() -> None:
     code = (
-        "import sys, typer; from workbench.commands import detect, models; app = typer.Typer();"
+        "import sys, typer; from workbench.commands.anomalies import detect, models; app = typer.Typer();"
         "detect.register(app); models.register(app);"
         "sys.exit(bool({'pandas', 'mlflow', 'sklearn', 'duckdb', 'matplotlib'} & set(sys.modules)))"
     )

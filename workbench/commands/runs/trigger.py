@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import parameters
+from workbench.commands.runs import parameters
 from workbench.errors import UsageError, WorkFailed, unknown
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.commands import verdicts
-from workbench.commands.verdicts import Id, Json, current_warehouse, print_json
+from workbench.commands.anomalies import verdicts
+from workbench.commands.anomalies.verdicts import Id, Json, current_warehouse, print_json
 
 alerts = typer.Typer(
     help="Look at alerts; judge or close one; send what waits; try the channels.", invoke_without_command=True

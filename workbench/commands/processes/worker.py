@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.commands.remote import EXECUTORS
+from workbench.commands.runs.remote import EXECUTORS
 from workbench.errors import unknown
 
 if TYPE_CHECKING:

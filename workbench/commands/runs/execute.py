@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import parameters
-from workbench.commands.compare import compare
-from workbench.commands.remote import bring_home, destinations
+from workbench.commands.runs import parameters
+from workbench.commands.runs.compare import compare
+from workbench.commands.runs.remote import bring_home, destinations
 from workbench.errors import UsageError, unknown
 
 if TYPE_CHECKING:

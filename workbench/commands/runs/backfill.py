@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands import parameters
-from workbench.commands.remote import destinations
+from workbench.commands.runs import parameters
+from workbench.commands.runs.remote import destinations
 
 if TYPE_CHECKING:
     from workbench.execution.backfill.backfill import Backfill

@@ -163,7 +163,7 @@ def lab(context: typer.Context) -> None:
     import os
     import sys
 
-    from workbench.commands.services import asker
+    from workbench.commands.processes.services import asker
     from workbench.extras import provide
     from workbench.settings import get_settings
 

@@ -120,7 +120,7 @@ def run(
 
 
 def _start(pipeline: Pipeline, request: str) -> Run:
-    from workbench.commands.remote import destinations
+    from workbench.commands.runs.remote import destinations
     from workbench.execution import RunOptions, run_pipeline
     from workbench.settings import get_settings
 

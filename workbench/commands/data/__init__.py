@@ -1,0 +1,1 @@
+"""Commands on the warehouse: what is declared, what landed, where a row is."""

@@ -1,0 +1,1 @@
+"""Commands on what runs in the background, and on its queue."""

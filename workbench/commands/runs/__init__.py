@@ -1,0 +1,1 @@
+"""Commands that start runs, look at them and say when they begin."""
