@@ -21,6 +21,11 @@ def count(value: Any) -> str:
     return "" if _missing(value) else f"{int(value):,}"
 
 
+def many(count: float, one: str, several: str = "") -> str:
+    """Return how many there are of something, with its word for one or for several: ``1 row``, ``2,400 rows``."""
+    return f"{count:,.0f} {one if round(count) == 1 else several or one + 's'}"
+
+
 def money(value: Any, currency: str = "") -> str:
     """Write an amount, before its currency if that is given: ``4,719,867 USD``, ``3.50 USD``."""
     (text,) = amounts([value])

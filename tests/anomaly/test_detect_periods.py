@@ -61,7 +61,7 @@ def test_hours_are_told_from_the_times_and_an_incident_has_a_beginning_and_an_en
     assert (strongest["periods"], strongest["direction"], strongest["severity"]) == (5, "above", "critical")
     assert (found.incidents["severity"] == "critical").sum() == 1
     told = " ".join(found.notes)
-    assert "grid of hour" in told and "1 rows have no at." in told and "4 rows without value" in told
+    assert "grid of hour" in told and "1 row has no at." in told and "4 rows without value" in told
     assert "There are no rows from 2024-01-30 04:00 to 2024-01-31 00:00" in told
     assert "value is unknown in 24 periods" in told
     # What was missing is no zero.

@@ -20,6 +20,7 @@ from workbench.governance.feedback import (
     newest,
 )
 from workbench.governance.ids import SHORT
+from workbench.numbers import many
 from workbench.warehouse import Warehouse
 
 KINDS = ("sales_anomaly", "fraud", "data_fault")
@@ -122,10 +123,10 @@ def feedback_summary(warehouse: Warehouse, days: int = 28) -> str:
     if not counting:
         return "Nobody has given a verdict on an alert yet: workbench alerts feedback ID --verdict real|false|expected."
     if not recent:
-        return f"No verdict was given in the last {days} days; {_many(len(counting), 'alert has', 'alerts have')} one."
+        return f"No verdict was given in the last {days} days; {many(len(counting), 'alert has', 'alerts have')} one."
     given = Counter(each.verdict for each in recent)
     counts = ", ".join(f"{given[verdict]} {verdict}" for verdict in VERDICTS if given[verdict])
-    text = f"{_many(len(recent), 'alert', 'alerts')} got a verdict in the last {days} days ({counts})"
+    text = f"{many(len(recent), 'alert', 'alerts')} got a verdict in the last {days} days ({counts})"
     changed = list(_changes(recent))
     return f"{text}: {'; '.join(changed)}." if changed else f"{text}."
 
@@ -143,14 +144,10 @@ def _changes(recent: list[Feedback]) -> list[str]:
     learned = sum(each.kind == "data_fault" for each in other)
     labels = sum(each.kind == "fraud" for each in recent)
     clauses = {
-        f"{_many(days, 'day of sales is', 'days of sales are')} learned from no more": days,
-        f"{_many(explained, 'incident of sales is', 'incidents of sales are')} explained": explained,
-        f"{_many(learned, 'file is', 'files are')} taken as usual": learned,
-        f"{_many(kept_out, 'file stays', 'files stay')} out of what others are held against": kept_out,
-        f"{_many(labels, 'receipt has a label', 'receipts have a label')} to learn from": labels,
+        f"{many(days, 'day of sales is', 'days of sales are')} learned from no more": days,
+        f"{many(explained, 'incident of sales is', 'incidents of sales are')} explained": explained,
+        f"{many(learned, 'file is', 'files are')} taken as usual": learned,
+        f"{many(kept_out, 'file stays', 'files stay')} out of what others are held against": kept_out,
+        f"{many(labels, 'receipt has a label', 'receipts have a label')} to learn from": labels,
     }
     return [text for text, count in clauses.items() if count]
-
-
-def _many(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

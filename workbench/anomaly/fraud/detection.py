@@ -20,6 +20,7 @@ from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_mo
 from workbench.errors import UsageError
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
+from workbench.numbers import many
 from workbench.schema import table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
@@ -104,7 +105,7 @@ class FraudDetection:
             return f"Nothing was judged: {self.reason}."
         return (
             f"{len(self.scored):,} new receipts scored by {self.model.title}, {len(self.alerted)} of them to look "
-            f"at; {self.alerts} new alerts."
+            f"at; {many(self.alerts, 'new alert')}."
         )
 
 

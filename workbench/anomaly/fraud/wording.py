@@ -8,29 +8,26 @@ import numpy as np
 
 from workbench.anomaly.fraud.features import FEATURES, WINDOWS
 from workbench.anomaly.fraud.forest import Explanation
+from workbench.numbers import many
 
 _DAY, _HOUR = 86_400.0, 3600.0
 _WITHIN = {1: "within a day", 7: "within 7 days", 14: "within 14 days", 30: "within 30 days"}
 
 
-def _many(count: float, one: str, many: str = "") -> str:
-    return f"{count:,.0f} {one if round(count) == 1 else many or one + 's'}"
-
-
 def _ago(seconds: float) -> str:
     if seconds < 2 * _DAY:
-        return f"{_many(seconds / _HOUR, 'hour')} ago"
-    return f"{_many(seconds / _DAY, 'day')} ago"
+        return f"{many(seconds / _HOUR, 'hour')} ago"
+    return f"{many(seconds / _DAY, 'day')} ago"
 
 
 def _counts(days: int) -> dict[str, Callable[[float], str]]:
     """Return the wordings of what is counted over some days."""
     within = _WITHIN[days]
     return {
-        f"customer_count_{days}": lambda value: f"{_many(value, 'payment')} of the customer {within}",
+        f"customer_count_{days}": lambda value: f"{many(value, 'payment')} of the customer {within}",
         f"customer_mean_{days}": lambda value: f"the customer pays {value:,.2f} on average {within}",
-        f"store_count_{days}": lambda value: f"{_many(value, 'sale')} of the store {within}",
-        f"store_frauds_{days}": lambda value: f"{_many(value, 'fraud')} at the store became known {within}",
+        f"store_count_{days}": lambda value: f"{many(value, 'sale')} of the store {within}",
+        f"store_frauds_{days}": lambda value: f"{many(value, 'fraud')} at the store became known {within}",
         f"store_risk_{days}": lambda value: f"{value:.0%} of the store's judged sales {within} were fraud",
     }
 
@@ -52,20 +49,20 @@ _SAYS: dict[str, Callable[[float], str]] = {
     "customer_newest_ratio": lambda value: (
         f"one of the customer's last payments was {value:.1f} times the usual"
     ),
-    "customer_high_1": lambda value: f"{_many(value, 'high payment')} of the customer within a day",
-    "customer_high_7": lambda value: f"{_many(value, 'high payment')} of the customer within 7 days",
-    "customer_high_14": lambda value: f"{_many(value, 'high payment')} of the customer within 14 days",
+    "customer_high_1": lambda value: f"{many(value, 'high payment')} of the customer within a day",
+    "customer_high_7": lambda value: f"{many(value, 'high payment')} of the customer within 7 days",
+    "customer_high_14": lambda value: f"{many(value, 'high payment')} of the customer within 14 days",
     "customer_sum_1_ratio": lambda value: (
         f"within a day the customer paid {value:.1f} times a usual payment in all"
     ),
     "customer_seconds_since_last": lambda value: f"the customer's last payment was {_ago(value)}",
-    "customer_frauds_30": lambda value: f"{_many(value, 'known fraud')} of the customer in 30 days",
+    "customer_frauds_30": lambda value: f"{many(value, 'known fraud')} of the customer in 30 days",
     "store_last_label": lambda value: f"the store's last judged sale was {'fraud' if value else 'genuine'}",
     "store_fraud_run": lambda value: (
-        f"the store's last {_many(value, 'judged sale was', 'judged sales were')} fraud"
+        f"the store's last {many(value, 'judged sale was', 'judged sales were')} fraud"
     ),
     "store_genuine_run": lambda value: (
-        f"the store's last {_many(value, 'judged sale was', 'judged sales were')} genuine"
+        f"the store's last {many(value, 'judged sale was', 'judged sales were')} genuine"
     ),
     "store_seconds_since_fraud": lambda value: f"the store's last known fraud was {_ago(value)}",
     "store_seconds_since_run_began": lambda value: f"fraud at the store began {_ago(value)}",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from workbench.anomaly.models.registry import ModelVersion
+from workbench.numbers import many
 
 _MOST_NAMED = 10
 
@@ -58,7 +59,7 @@ class DetectionResult:
         return (
             f"{len(self.anomalies)} of {len(self.scored)} department days left their expected range, "
             f"{self.critical} of them critical, by {self.model.name} version {self.model.version}; "
-            f"{self.alerts} new alerts."
+            f"{many(self.alerts, 'new alert')}."
         )
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from workbench.errors import UsageError, unknown
+from workbench.numbers import many
 from workbench.schema import quote
 from workbench.warehouse import Warehouse
 
@@ -106,11 +107,9 @@ def aggregate(
         f"WHERE fault > 0 OR place <= {MAX_SERIES + 1} ORDER BY day, daily.series"
     )
     notes = []
-    for fault, what in ((1, f"have no {date_column}"), (2, f"have a {date_column} beyond all calendars")):
+    for fault, what in ((1, f"no {date_column}"), (2, f"a {date_column} beyond all calendars")):
         if count := int(frame.loc[frame["fault"] == fault, "rows"].sum()):
-            notes.append(
-                f"{_rows(count)} {what}." if count > 1 else f"{_rows(count)} {what.replace('have', 'has')}."
-            )
+            notes.append(f"{many(count, 'row has', 'rows have')} {what}.")
     frame = frame[frame["fault"] == 0]
     if (frame["place"] > MAX_SERIES).any():
         notes.append(f"Only the {MAX_SERIES} series with the most rows were judged.")
@@ -119,7 +118,9 @@ def aggregate(
     frame, apart = _one_stretch(frame, date_column)
     notes += apart
     if missing_rows := int(frame["missing"].sum()):
-        notes.append(f"{_rows(missing_rows)} without {measure} (NULL or NaN): they add nothing to a sum.")
+        notes.append(
+            f"{many(missing_rows, 'row')} without {measure} (NULL or NaN): they add nothing to a sum."
+        )
     unknown_days = (frame["endless"] > 0) | (frame["value"].abs() == float("inf"))
     if unknown_days.any():
         days = sorted({str(day) for day in frame.loc[unknown_days, "day"]})
@@ -176,21 +177,17 @@ def _one_stretch(frame: pd.DataFrame, date_column: str) -> tuple[pd.DataFrame, l
     if len(apart):
         some = _first([str(day) for day in sorted(set(apart["day"]))])
         notes.append(
-            f"{_rows(int(apart['rows'].sum()))} on {some}: over {LARGEST_GAP} days from the other days, left out."
+            f"{many(int(apart['rows'].sum()), 'row')} on {some}: over {LARGEST_GAP} days from the other days, left out."
         )
     ahead &= of_row == longest
     kept = of_row == longest
     in_stretch = int(frame.loc[kept, "rows"].sum())
     if ahead.any() and frame.loc[ahead, "rows"].sum() <= in_stretch / 2:
         notes.append(
-            f"{_rows(int(frame.loc[ahead, 'rows'].sum()))} with a {date_column} in the future, left out."
+            f"{many(int(frame.loc[ahead, 'rows'].sum()), 'row')} with a {date_column} in the future, left out."
         )
         kept &= ~ahead
     return frame[kept], notes
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _first(texts: Sequence[str], count: int = 3) -> str:

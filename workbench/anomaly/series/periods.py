@@ -11,6 +11,7 @@ import pandas as pd
 
 from workbench.anomaly.series.daily import MAX_SERIES, series_name, sums
 from workbench.errors import UsageError, unknown
+from workbench.numbers import many
 from workbench.schema import quote
 from workbench.warehouse import Warehouse
 
@@ -158,15 +159,15 @@ def aggregate_periods(
         notes.append("Times with a zone were taken in UTC.")
     nowhere = frame["begin"].isna()
     if nowhere.any():
-        notes.append(f"{int(frame.loc[nowhere, 'rows'].sum()):,} rows have no {date_column}.")
+        notes.append(f"{many(frame.loc[nowhere, 'rows'].sum(), 'row has', 'rows have')} no {date_column}.")
     frame = frame[~nowhere]
     if (frame["place"] > MAX_SERIES).any():
         notes.append(f"Only the {MAX_SERIES} series with the most rows were judged.")
     frame = frame[frame["place"] <= MAX_SERIES]
     if lost := int(frame["missing"].sum()):
-        notes.append(f"{lost:,} rows without {measure} (NULL or NaN) were left out.")
+        notes.append(f"{many(lost, 'row')} without {measure} (NULL or NaN): left out.")
     if endless_rows := int(frame["endless"].sum()):
-        notes.append(f"{endless_rows:,} rows with an infinite {measure} were left out.")
+        notes.append(f"{many(endless_rows, 'row')} with an infinite {measure}: left out.")
     if frame.empty:
         return pd.DataFrame(), notes
     period = pd.to_datetime(frame["begin"]) + pd.to_timedelta(
@@ -175,7 +176,7 @@ def aggregate_periods(
     ahead = period > pd.Timestamp(dt.datetime.now(dt.UTC).replace(tzinfo=None)) + pd.Timedelta(days=1)
     if ahead.any() and ahead.mean() <= 0.5:
         notes.append(
-            f"{int(frame.loc[ahead, 'rows'].sum()):,} rows with a {date_column} in the future were left out."
+            f"{many(frame.loc[ahead, 'rows'].sum(), 'row')} with a {date_column} in the future, left out."
         )
         frame, period = frame[~ahead], period[~ahead]
     count = int((period.max() - period.min()) / step.length) + 1
@@ -184,26 +185,9 @@ def aggregate_periods(
             f"{date_column} runs from {period.min()} to {period.max()}: {count:,} periods of {step.name}, which are too "
             "many; name a longer period"
         )
-    values = frame.assign(period=period).pivot_table(
-        index="period",
-        columns="series",
-        values="value",
-        aggfunc="sum",
-        dropna=False,
-        sort=True,
-        observed=True,
-    )
-    known = frame.assign(period=period).pivot_table(
-        index="period",
-        columns="series",
-        values="value",
-        aggfunc="count",
-        dropna=False,
-        sort=True,
-        observed=True,
-    )
+    values = frame.assign(period=period).pivot(index="period", columns="series", values="value")
     every = pd.date_range(period.min(), period.max(), freq=step.length)
-    values = values.where(known > 0).reindex(every)
+    values = values.reindex(every)
     if measure is None:
         values = _zeros(values)
     return values.astype(float), notes

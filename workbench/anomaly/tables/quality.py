@@ -13,6 +13,7 @@ from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
+from workbench.numbers import many
 from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
 
@@ -76,8 +77,8 @@ class QualityResult:
         if not self.verdicts:
             return "No file has come that was not looked at before."
         return (
-            f"{len(self.faulty)} of {judged} new files have faults; {len(self.verdicts) - judged} more are what others "
-            f"are held against; {self.alerts} new alerts."
+            f"{len(self.faulty)} of {many(judged, 'new file has', 'new files have')} faults; {len(self.verdicts) - judged} more are what others "
+            f"are held against; {many(self.alerts, 'new alert')}."
         )
 
     def frame(self) -> pd.DataFrame:
