@@ -15,9 +15,7 @@ from workbench.anomaly.sales.incidents import put_within
 from workbench.governance.alerts import Alert
 from workbench.warehouse import Warehouse, connect
 
-from .fraud.test_lifecycle import NEWEST, TODAY, Trained, land, trained_home
-
-__all__ = ["trained_home"]
+from .fraud.shop import NEWEST, TODAY, Trained, land
 
 DAY = dt.date(2024, 1, 1)
 ALERT_DAYS = 28
@@ -78,12 +76,12 @@ def test_no_look_at_sales_adds_to_a_month_that_is_full(
 )
 @settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_look_at_receipts_adds_to_a_day_that_is_full(
-    trained_home: Trained, home: Path, budget: int, parts: int, seed: int, by_range: bool
+    fraud_home: Trained, home: Path, budget: int, parts: int, seed: int, by_range: bool
 ) -> None:
     home.mkdir(parents=True, exist_ok=True)
-    shutil.copy(trained_home.home / "mlflow.db", home / "mlflow.db")
+    shutil.copy(fraud_home.home / "mlflow.db", home / "mlflow.db")
     store = home / f"{budget}-{parts}-{seed}-{by_range}.duckdb"
-    shutil.copy(trained_home.home / "warehouse.duckdb", store)
+    shutil.copy(fraud_home.home / "warehouse.duckdb", store)
     warehouse = connect(f"duckdb:///{store}")
     share = np.random.default_rng(seed).integers(0, parts, len(TODAY))
     for part in range(parts):

@@ -18,7 +18,7 @@ from workbench.governance.alerts.recorded import now, recent
 from workbench.tracking import mlflow_client
 from workbench.warehouse import Warehouse
 
-from .test_lifecycle import of_table
+from ..data import of_table
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 

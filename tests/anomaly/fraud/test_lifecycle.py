@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly.fraud.detection import detect_fraud
-from workbench.anomaly.fraud.simulator import Simulated, simulate
+from workbench.anomaly.fraud.simulator import Simulated
 from workbench.anomaly.fraud.stored import MODEL, load_forest
 from workbench.anomaly.fraud.training import FraudTraining, train_fraud
 from workbench.anomaly.models.registry import current_model, list_models
@@ -21,69 +20,15 @@ from workbench.errors import UsageError
 from workbench.warehouse import Warehouse, connect
 
 from ..data import of_table
-
-SHOP = simulate(customers=500, stores=600, days=130, seed=4, compromises=0.5)
-FRAME = SHOP.frame()
-NEWEST = FRAME["transaction_timestamp"].max().floor("D")
-BEFORE = FRAME[FRAME["transaction_timestamp"] < NEWEST]
-TODAY = FRAME[FRAME["transaction_timestamp"] >= NEWEST]
-
-
-def land(warehouse: Warehouse, sold: pd.DataFrame, until: pd.Timestamp) -> None:
-    """Put sales and the verdicts that were given until then where they belong."""
-    warehouse.append(
-        "core.fact_transactions",
-        of_table(
-            "core.fact_transactions",
-            {
-                "transaction_id": sold["transaction_id"].to_numpy(), "line_number": 1,
-                "transaction_timestamp": sold["transaction_timestamp"].to_numpy(),
-                "customer_id": sold["customer_id"].to_numpy(), "store_id": sold["store_id"].to_numpy(),
-                "net_amount_reporting": sold["amount"].to_numpy().round(2),
-            },
-            len(sold),
-        ),
-    )  # fmt: skip
-    told = FRAME[FRAME["is_fraud"] & (FRAME["labelled_at"] <= until)]
-    known = set(warehouse.frame("SELECT transaction_id FROM raw.fraud_labels")["transaction_id"])
-    told = told[~told["transaction_id"].isin(known)]
-    warehouse.append(
-        "raw.fraud_labels",
-        of_table(
-            "raw.fraud_labels",
-            {
-                "transaction_id": told["transaction_id"].to_numpy(), "is_fraud": True,
-                "labelled_at": told["labelled_at"].to_numpy(),
-            },
-            len(told),
-        ),
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A home with sales but for the newest day, and a champion."""
-
-    home: Path
-    result: FraudTraining
-
-
-@pytest.fixture(scope="module")
-def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    home = tmp_path_factory.mktemp("fraud")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBENCH_HOME", str(home))
-        warehouse = connect(create=True)
-        land(warehouse, BEFORE, NEWEST)
-        return Trained(home, train_fraud(warehouse, train_days=40, trees=40, run_id="run-1"))
+from .shop import BEFORE, FRAME, NEWEST, SHOP, TODAY, Trained, land, raised, scores
 
 
 @pytest.fixture
-def trained(trained_home: Trained, home: Path) -> FraudTraining:
+def trained(fraud_home: Trained, home: Path) -> FraudTraining:
     home.mkdir(parents=True)
     for name in ("warehouse.duckdb", "mlflow.db"):
-        shutil.copy(trained_home.home / name, home / name)
-    return trained_home.result
+        shutil.copy(fraud_home.home / name, home / name)
+    return fraud_home.result
 
 
 def test_a_forest_is_trained_measured_and_promoted(trained: FraudTraining) -> None:
@@ -189,18 +134,6 @@ def test_bad_numbers_are_refused() -> None:
 def test_the_shop_of_these_tests_has_frauds() -> None:
     assert isinstance(SHOP, Simulated)
     assert SHOP.is_fraud.sum() > 200
-
-
-def scores(warehouse: Warehouse) -> list[tuple[object, ...]]:
-    rows = warehouse.rows(
-        "SELECT transaction_id, score, is_alert, explanation FROM marts.fraud_scores ORDER BY transaction_id"
-    )
-    return [tuple(row.values()) for row in rows]
-
-
-def raised(warehouse: Warehouse) -> list[str]:
-    rows = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'fraud' ORDER BY subject")
-    return [row["subject"] for row in rows]
 
 
 def test_the_same_is_found_on_redshift_however_many_look(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from tests.redshift import ROLE, login, running_server
 from workbench.aws.local import LocalAWS
+from workbench.schema import TABLES
+from workbench.warehouse import connect
 
 
 @pytest.fixture(scope="session")
@@ -108,3 +113,35 @@ def cluster(local: LocalAWS) -> Cluster:
     boto3.client("logs").create_log_group(logGroupName=name)
     subnet = boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     return Cluster(name, subnet)
+
+
+@pytest.fixture(scope="session")
+def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
+    """The settings of a local Redshift that loads from the local AWS; its password is in Secrets Manager there."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment.items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(
+            Bucket="staging", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+        )
+        with running_server(login(running)) as address:
+            known = json.dumps({"username": address.user, "password": address.password})
+            secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=known)["ARN"]
+            yield {
+                "WORKBENCH_WAREHOUSE_URL": f"redshift://{address.host}:{address.port}/{address.database}"
+                f"?secret={secret}&ca={address.ca}",
+                "WORKBENCH_REDSHIFT_S3": "s3://staging/loads",
+                "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
+                "WORKBENCH_LAKE_URI": "s3://staging/lake",
+            }
+
+
+@pytest.fixture
+def warehouse(
+    redshift: dict[str, str], local: LocalAWS, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, str]:
+    """The settings of the warehouse that everything goes to; its tables are there, and empty."""
+    for name, value in redshift.items():
+        monkeypatch.setenv(name, value)
+    connect(create=True).remake(list(TABLES), always=True)
+    return redshift

@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,13 +25,10 @@ from tests.aws.local.test_lambda_trigger import queue, trigger
 from tests.aws.local.test_state_machine import execute
 from tests.execution.notebooks import pipeline
 from tests.project import ROOT
-from tests.redshift import ROLE, login, running_server
-from workbench.aws.local import LocalAWS
 from workbench.aws.stepfunctions.state_machine import Target, state_machine
 from workbench.execution import load_pipeline
 from workbench.execution.records.store import read_run
 from workbench.queue.base import Queue
-from workbench.schema import TABLES
 from workbench.settings import get_settings
 from workbench.sources.files import land
 from workbench.warehouse import connect
@@ -40,38 +36,6 @@ from workbench.warehouse import connect
 __all__ = ["bucket", "queue", "trigger"]
 pytestmark = pytest.mark.slow
 SAMPLE = ROOT / "samples" / "retail_data.csv"
-
-
-@pytest.fixture(scope="session")
-def redshift(running: LocalAWS) -> Iterator[dict[str, str]]:
-    """The settings of a local Redshift that loads from the local AWS; its password is in Secrets Manager there."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment.items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(
-            Bucket="staging", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-        )
-        with running_server(login(running)) as address:
-            known = json.dumps({"username": address.user, "password": address.password})
-            secret = boto3.client("secretsmanager").create_secret(Name="redshift", SecretString=known)["ARN"]
-            yield {
-                "WORKBENCH_WAREHOUSE_URL": f"redshift://{address.host}:{address.port}/{address.database}"
-                f"?secret={secret}&ca={address.ca}",
-                "WORKBENCH_REDSHIFT_S3": "s3://staging/loads",
-                "WORKBENCH_REDSHIFT_IAM_ROLE": ROLE,
-                "WORKBENCH_LAKE_URI": "s3://staging/lake",
-            }
-
-
-@pytest.fixture
-def warehouse(
-    redshift: dict[str, str], local: LocalAWS, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, str]:
-    """The settings of the warehouse that everything goes to; its tables are there, and empty."""
-    for name, value in redshift.items():
-        monkeypatch.setenv(name, value)
-    connect(create=True).remake(list(TABLES), always=True)
-    return redshift
 
 
 def figures(name: str, **dimensions: str) -> float:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.anomaly.fraud.test_lifecycle import BEFORE, NEWEST, Trained, land, raised, scores, trained_home
+from tests.anomaly.fraud.shop import BEFORE, NEWEST, Trained, land, raised, scores
 from tests.aws.local.conftest import Cluster
-from tests.aws.local.test_end_to_end import redshift, warehouse
 from tests.aws.local.test_executor import bucket, workbench
 from tests.execution.notebooks import pipeline
 from tests.project import ROOT
@@ -21,12 +20,12 @@ from workbench.execution.records.store import read_run
 from workbench.settings import get_settings
 from workbench.warehouse import connect
 
-__all__ = ["bucket", "redshift", "trained_home", "warehouse"]
+__all__ = ["bucket"]
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def fraud_only(trained_home: Trained, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def fraud_only(fraud_home: Trained, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project whose pipeline has our detection of fraud and nothing else, and a champion."""
     ours, folder = (
         load_pipeline("anomaly_detection"),
@@ -51,20 +50,20 @@ def fraud_only(trained_home: Trained, home: Path, tmp_path: Path, monkeypatch: p
     shutil.copy(ours.folder / "detect_fraud.ipynb", folder)
     (tmp_path / "project" / "mlflow").symlink_to(ROOT / "mlflow")
     monkeypatch.setenv("WORKBENCH_PROJECT", str(tmp_path / "project"))
-    shutil.copy(trained_home.home / "mlflow.db", tmp_path / "mlflow.db")
+    shutil.copy(fraud_home.home / "mlflow.db", tmp_path / "mlflow.db")
     monkeypatch.setenv("WORKBENCH_MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
 
 
 @pytest.mark.usefixtures("warehouse", "bucket", "fraud_only")
 def test_tasks_side_by_side_score_what_one_run_scores(
-    cluster: Cluster, trained_home: Trained, tmp_path: Path
+    cluster: Cluster, fraud_home: Trained, tmp_path: Path
 ) -> None:
-    shutil.copy(trained_home.home / "warehouse.duckdb", tmp_path / "whole.duckdb")
+    shutil.copy(fraud_home.home / "warehouse.duckdb", tmp_path / "whole.duckdb")
     whole = connect(f"duckdb:///{tmp_path / 'whole.duckdb'}")
     detect_fraud(whole)
     land(connect(), BEFORE, NEWEST)
-    assert trained_home.result.training is not None
-    first, last = trained_home.result.training[1] + dt.timedelta(days=1), NEWEST.date()
+    assert fraud_home.result.training is not None
+    first, last = fraud_home.result.training[1] + dt.timedelta(days=1), NEWEST.date()
     done = workbench(
         "backfill", "anomaly_detection", "--start", str(first), "--end", str(last), "--chunk", "4d", "--jobs", "2", "--json",
     )  # fmt: skip
