@@ -243,6 +243,7 @@ OPS = (
             boolean("is_open", "false once somebody closed it, or it is over", nullable=False),
             text("link", "page that says more; empty where that is the run's", size=2048),
             text("model", "registered model and version that found it, as sales_daily/3; empty where none did", size=160),
+            text("owner", "who sees to it: the owner of the pipeline that raised it", size=256),
         ),
         key=("alert_id",), dist="all", sort=("raised_at",),
         why="small, looked up by each finding: a copy on each node; the newest are asked for",

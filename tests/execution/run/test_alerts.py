@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.execution.notebooks import notebook, pipeline
+from tests.execution.notebooks import IMPORTS, notebook, pipeline
 from tests.governance.alerts.conftest import hook
 from tests.governance.alerts.receivers import Webhook, free_port, webhook
 from workbench.execution import Run, RunOptions, run_notebook, run_pipeline
@@ -37,7 +38,9 @@ def shop(tmp_path: Path, hook: Webhook, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("WORKBENCH_REDSHIFT_PASSWORD", "open sesame")
     monkeypatch.setenv("WORKBENCH_ALERT_CHANNELS", hook.url)
     monkeypatch.setenv("WORKBENCH_REPORTS_URL", "https://reports.example")
-    folder = pipeline(tmp_path / "shop", {"sell": {"skip": "never"}, "count": {"after": ["sell"]}})
+    folder = pipeline(
+        tmp_path / "shop", {"sell": {"skip": "never"}, "count": {"after": ["sell"]}}, owner="tills"
+    )
     notebook(
         folder / "sell.ipynb",
         f"NAME = {str(tmp_path / 'wrong')!r}",
@@ -64,6 +67,7 @@ def test_a_failure_is_told_once_until_the_stage_succeeds(
     first = run("no tills answer")
     (got,) = hook.got
     assert got["title"] == "[critical] run_failed: shop/sell"
+    assert "\nOwner: tills\n" in got["text"] and got["alerts"][0]["owner"] == "tills"
     assert got["report"] == f"https://reports.example/{first.run_id}/index.html"
     said = got["alerts"][0]["message"]
     assert said.startswith("stage sell of shop failed: ") and "no tills answer" in said
@@ -78,6 +82,26 @@ def test_a_failure_is_told_once_until_the_stage_succeeds(
     assert [each["is_open"] for each in alerts(warehouse)] == [False, False]
     run("no tills answer")
     assert [each["is_open"] for each in alerts(warehouse)] == [False, False, True] and len(hook.got) == 3
+
+
+def test_what_a_stage_raises_and_its_failure_are_its_pipelines_owners(
+    shop: Path, warehouse: Warehouse
+) -> None:
+    raising = """
+    from workbench.governance.alerts import Alert, put
+    noticed = [Alert("test", "info", "a till", "noticed", ("till",)), Alert("test", "info", "x", "y", ("x",), owner="x")]
+    connect().run(lambda session: put(session, noticed))
+    raise ValueError("no tills answer")
+    """
+    notebook(
+        shop / "sell.ipynb",
+        textwrap.dedent(raising),
+        imports=f"{IMPORTS}\nfrom workbench.warehouse import connect",
+    )
+    run_pipeline(shop)
+    assert {each["subject"]: each["owner"] for each in alerts(warehouse)} == {
+        "a till": "tills", "x": "x", "shop/sell": "tills",
+    }  # fmt: skip
 
 
 def test_a_channel_that_is_down_is_a_warning_and_fails_no_run(

@@ -24,7 +24,7 @@ def test_a_finding_is_one_alert_and_keeps_its_first_words(warehouse: Warehouse) 
     assert row == {
         "alert_id": LATE.alert_id, "run_id": "one", "kind": "late", "severity": "warning",
         "subject": "sales of Monday", "message": "Sales of Monday are two days late", "is_open": True,
-        "link": None, "model": None,
+        "link": None, "model": None, "owner": None,
     }  # fmt: skip
 
 

@@ -24,6 +24,7 @@ def tell(context: Context) -> None:
         str(context.get("exception") or "its process ended without a word"),
         getattr(task, "run_id", "") or None,
         getattr(ti, "log_url", None),
+        getattr(task, "owner", None),
     )
     for warning in warnings:
         log.warning(warning)

@@ -36,6 +36,9 @@ def listing(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Alerts to list.")] = 20,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that nobody closed.")] = False,
     kind: Annotated[str, typer.Option(help="Only those of a kind, run_failed for example.")] = "",
+    owner: Annotated[
+        str, typer.Option(help="Only those that somebody sees to, data-science for example.")
+    ] = "",
     since: Annotated[
         datetime | None,
         typer.Option(
@@ -51,7 +54,7 @@ def listing(
     from workbench.governance.ids import SHORT
 
     warehouse = current_warehouse()
-    found = recent(warehouse, limit, only_open=only_open, kind=kind, since=since)
+    found = recent(warehouse, limit, only_open=only_open, kind=kind, owner=owner, since=since)
     given = {each.alert_id: each.verdict for each in newest(warehouse)}
     if as_json:
         print_json([asdict(alert) | {"verdict": given.get(alert.alert_id)} for alert in found])
@@ -59,11 +62,11 @@ def listing(
         print(_NOTHING)
     else:
         show_table(
-            ("alert", "raised, UTC", "severity", "kind", "subject", "message", "state", "verdict"),
+            ("alert", "raised, UTC", "severity", "kind", "subject", "message", "owner", "state", "verdict"),
             [
                 (
                     alert.alert_id[:SHORT], f"{alert.raised_at:%Y-%m-%d %H:%M}", alert.severity, alert.kind,
-                    alert.subject, alert.message, "open" if alert.is_open else "closed", given.get(alert.alert_id, ""),
+                    alert.subject, alert.message, alert.owner or "", "open" if alert.is_open else "closed", given.get(alert.alert_id, ""),
                 )
                 for alert in found
             ],

@@ -177,6 +177,7 @@ class Run(_Timed):
     run_id: str = Field(description="identity of the run; a stage's is this, a dot and its name")
     pipeline: str = Field(description="name of the pipeline, or of the notebook")
     kind: Literal["pipeline", "notebook"] = Field(default="pipeline", description="pipeline or notebook")
+    owner: str = Field(default="", description="who sees to the pipeline, by its map")
     stages: list[StageRun] = Field(default=[], description="its stages, in order")
     parameters: dict[str, Any] = Field(default={}, description="values of all stages, secrets by reference")
     overrides: dict[str, Any] = Field(default={}, description="those of them that the caller gave")

@@ -40,7 +40,7 @@ def write_run(warehouse: Warehouse, run: Run, lineage: Sequence[tuple[str, str]]
                 session.execute("DELETE FROM ops.lineage WHERE run_id = ?", [run.run_id])
             for staged_rows in staged:
                 staged_rows.load(session)
-            record_ends(session, run.pipeline, _ends(run), run.run_id, ended)
+            record_ends(session, run.pipeline, _ends(run), run.run_id, ended, run.owner or None)
 
         with bookkeeping():
             warehouse.run(work, repeatable=True)

@@ -82,6 +82,7 @@ class Conductor:
             run.parameters |= values
             run.stages.append(StageRun(name=each.name, source=each.prepared.path, parameters=values))
         alone = len(planned) == 1 and planned[0].over is None and not followed
+        extra = {"WORKBENCH_OWNER": run.owner, **(extra or {})}
         here = Executor(settings, run.run_id, self.folder, cold=cold, extra=extra, alone=alone)
         self._executor = route(here) if route else here
         self._waiting, self._running = list[Unit](), list[Unit]()

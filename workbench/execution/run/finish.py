@@ -110,7 +110,7 @@ def abandon(run: Run, settings: Settings, progress: Progress, pages: Pages, prob
     with suppress(OSError):
         (settings.runs / run.run_id).rmdir()
     if problem and run.kind == "pipeline" and not run.is_part:
-        for warning in tell_failure(settings, run.pipeline, "", problem):
+        for warning in tell_failure(settings, run.pipeline, "", problem, owner=run.owner):
             progress.warn(run, warning)
 
 
@@ -121,7 +121,7 @@ def _send_alerts(run: Run, settings: Settings, written: State | None) -> list[st
     if run.kind == "pipeline" and run.state == "failed" and written != "failed":
         failed = next((stage for stage in run.stages if stage.state == "failed"), None)
         what, error = (failed.name, failed.error) if failed else ("", run.error)
-        return tell_failure(settings, run.pipeline, what, error or run.state, run.run_id)
+        return tell_failure(settings, run.pipeline, what, error or run.state, run.run_id, owner=run.owner)
     return list(send_waiting(settings).warnings)
 
 

@@ -78,6 +78,7 @@ def run_pipeline(
         resumed=past.run_id if past else None,
         request=options.request,
         executor=options.executor or "local",
+        owner=pipeline.owner,
         **identity,
     )
     return Conductor(

@@ -34,7 +34,8 @@ class Alert:
     ``finding`` tells what was found apart from all other findings of the kind: two alerts are the same if their kind
     and finding are, whatever they say. A figure that may come out otherwise tomorrow belongs into the finding only if
     it is news then. ``link`` is a page that says more, if that isn't the page of the run. ``model`` is the registered
-    model that found it and its version, as ``sales_daily/3``.
+    model that found it and its version, as ``sales_daily/3``. ``owner`` is who sees to it; where nobody is named, the owner
+    of the pipeline whose stage raises it, which the stage's environment tells (``WORKBENCH_OWNER``).
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Alert:
     finding: tuple[str, ...]
     link: str | None = None
     model: str | None = None
+    owner: str | None = None
 
     @property
     def alert_id(self) -> str:
@@ -70,6 +72,7 @@ class Raised:
     link: str | None = None
     is_open: bool = True
     model: str | None = None
+    owner: str | None = None
 
     @property
     def badness(self) -> int:

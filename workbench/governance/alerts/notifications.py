@@ -99,6 +99,9 @@ def text_of(notification: Notification, settings: Settings) -> str:
         "Report": report_link(notification.alerts[0], settings),
         "Runbook": runbook_link(notification.kind, settings),
     }
+    owners = sorted({each.owner for each in notification.alerts if each.owner})
+    if owners:
+        links = {"Owner": printable(", ".join(owners)), **links}
     return "\n".join([*lines, "", *(f"{name}: {link}" for name, link in links.items() if link)]) + "\n"
 
 
@@ -117,6 +120,7 @@ def json_of(notification: Notification, settings: Settings) -> dict[str, Any]:
             {
                 "alert_id": each.alert_id, "kind": each.kind, "severity": each.severity, "subject": each.subject,
                 "message": each.message, "run_id": each.run_id, "raised_at": f"{each.raised_at.isoformat()}Z",
+                "owner": each.owner,
             }
             for each in notification.alerts[:LISTED]
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -28,6 +29,7 @@ def raised(alert: Alert, run_id: str | None, raised_at: datetime) -> Raised:
     return Raised(
         alert.alert_id, run_id, raised_at, alert.kind, alert.severity, cut(alert.subject, 256),
         cut(alert.message, 2048), alert.link and cut(alert.link, 2048), model=alert.model,
+        owner=cut(alert.owner or os.environ.get("WORKBENCH_OWNER", ""), 256) or None,
     )  # fmt: skip
 
 
@@ -92,6 +94,7 @@ def recent(
     *,
     only_open: bool = False,
     kind: str = "",
+    owner: str = "",
     since: datetime | None = None,
 ) -> list[Raised]:
     """Return alerts, the newest first."""
@@ -101,6 +104,9 @@ def recent(
     if kind:
         conditions.append("kind = ?")
         values.append(kind)
+    if owner:
+        conditions.append("owner = ?")
+        values.append(owner)
     if since:
         conditions.append("raised_at >= ?")
         values.append(since)

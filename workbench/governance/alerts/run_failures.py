@@ -34,6 +34,7 @@ class Failure:
     raised_at: datetime
     run_id: str | None = None
     link: str | None = None
+    owner: str | None = None
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -50,7 +51,7 @@ class Failure:
         what = f"stage {self.stage} of {self.pipeline}" if self.stage else self.pipeline
         message = f"{what} failed: {one_line(self.error, _LONGEST)}"
         finding = (*self.identity, last_success)
-        alert = Alert(KIND, "critical", self.subject, message, finding, self.link)
+        alert = Alert(KIND, "critical", self.subject, message, finding, self.link, owner=self.owner)
         return raised(alert, self.run_id, self.raised_at)
 
 
@@ -95,7 +96,12 @@ def is_told(session: Session, run_id: str) -> bool:
 
 
 def record_ends(
-    session: Session, pipeline: str, ends: Mapping[str, str | None], run_id: str, finished_at: datetime
+    session: Session,
+    pipeline: str,
+    ends: Mapping[str, str | None],
+    run_id: str,
+    finished_at: datetime,
+    owner: str | None = None,
 ) -> None:
     """Record inside the caller's transaction how the stages of a run ended.
 
@@ -105,9 +111,10 @@ def record_ends(
         ends: for each stage that failed its error, for each that came to a good end None; the pipeline itself is ``""``.
         run_id: the run.
         finished_at: when it ended, UTC, without zone.
+        owner: who sees to the pipeline.
     """
     for stage, error in ends.items():
         if error is not None:
-            record_failure(session, Failure(pipeline, stage, error, finished_at, run_id))
+            record_failure(session, Failure(pipeline, stage, error, finished_at, run_id, owner=owner))
     good = [subject_of(pipeline, stage) for stage, error in ends.items() if error is None]
     close_subjects(session, KIND, good, finished_at)

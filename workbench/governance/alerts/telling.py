@@ -24,6 +24,7 @@ def tell_failure(
     error: str,
     run_id: str | None = None,
     link: str | None = None,
+    owner: str | None = None,
 ) -> list[str]:
     """Raise the alert ``run_failed`` and send what waits; without the warehouse, past it.
 
@@ -37,6 +38,7 @@ def tell_failure(
         error: why; secrets of the settings are blotted out, and it is cut to one line.
         run_id: the run, if there was one: the alert leads to its page.
         link: a page that says more than that, a log for example.
+        owner: who sees to the pipeline.
 
     Returns:
         What went wrong on the way, one sentence each.
@@ -51,6 +53,7 @@ def tell_failure(
         now(),
         run_id,
         link and clean(link),
+        owner,
     )
     try:
         _record(settings, failure)
