@@ -1,11 +1,10 @@
-"""Commands over the warehouse: make it, load files, ask it, look at what was set aside, open JupyterLab."""
+"""Commands over the warehouse: make it, ask it, look at what was set aside, open JupyterLab."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -13,7 +12,6 @@ import typer
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.sources.maps import Map
     from workbench.warehouse import Warehouse
 from workbench.terminal import printable
 
@@ -27,7 +25,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the program."""
     app.command("init")(init)
     app.command("maintain")(maintain)
-    app.command("load")(load)
     app.command("query")(query)
     app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
     app.add_typer(quarantine, name="quarantine")
@@ -72,44 +69,6 @@ def maintain() -> None:
     deleted = prune(settings)
     days = f" of the last {settings.keep_days:g} days" if settings.keep_days else ""
     typer.echo(f"done: {len(deleted)} old runs deleted; kept: {settings.keep_runs or 'all'} newest{days}")
-
-
-def load(
-    source: Annotated[str, typer.Argument(help="A file, a folder, or a glob in quotes.")],
-    dataset: Annotated[
-        str | None, typer.Option(help="Dataset it belongs to; else its folder's name tells.")
-    ] = None,
-    map_file: Annotated[
-        Path | None, typer.Option("--map", help="Map for a file of another shape (YAML).")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Put files into landing, from which `workbench run retail_etl` takes them in."""
-    from workbench.sources.files import NotLanded, land
-
-    problem = None
-    try:
-        landed = land(source, dataset, map_file, check=_fits)
-    except NotLanded as error:
-        landed, problem = error.landed, error
-    if as_json:
-        rows = [
-            {"dataset": f.dataset, "path": f.uri, "batch_id": f.batch_id, "is_new": f.is_new} for f in landed
-        ]
-        typer.echo(json.dumps(rows, indent=2))
-    else:
-        for file in landed:
-            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.uri}")
-    if problem:
-        raise problem
-    if not as_json:
-        typer.echo("next: workbench run retail_etl", err=True)
-
-
-def _fits(path: Path, mapping: Map) -> None:
-    from workbench.etl.ingestion.fitting import check_map
-
-    check_map(path, mapping)
 
 
 def query(

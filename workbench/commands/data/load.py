@@ -1,0 +1,57 @@
+"""``workbench load``: put what a source has into landing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from workbench.sources.maps import Map
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command("load")(load)
+
+
+def load(
+    source: Annotated[str, typer.Argument(help="A file, a folder, or a glob in quotes.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Dataset it belongs to; else its folder's name tells.")
+    ] = None,
+    map_file: Annotated[
+        Path | None, typer.Option("--map", help="Map for a file of another shape (YAML).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put files into landing, from which `workbench run retail_etl` takes them in."""
+    from workbench.sources.files import NotLanded, land
+
+    problem = None
+    try:
+        landed = land(source, dataset, map_file, check=_fits)
+    except NotLanded as error:
+        landed, problem = error.landed, error
+    if as_json:
+        rows = [
+            {"dataset": f.dataset, "path": f.uri, "batch_id": f.batch_id, "is_new": f.is_new} for f in landed
+        ]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for file in landed:
+            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.uri}")
+    if problem:
+        raise problem
+    if not as_json:
+        typer.echo("next: workbench run retail_etl", err=True)
+
+
+def _fits(path: Path, mapping: Map) -> None:
+    from workbench.etl.ingestion.fitting import check_map
+
+    check_map(path, mapping)
