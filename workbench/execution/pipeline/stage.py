@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.execution.parameters.durations import read_duration
+from workbench.durations import read_duration
 from workbench.execution.records.model import Failure
 
 LOCAL = "local"

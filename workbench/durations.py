@@ -1,4 +1,4 @@
-"""The one way in which durations are written: in maps and as values of parameters."""
+"""The one way in which durations are written: in maps, as values of parameters, and in ``sources.yaml``."""
 
 from __future__ import annotations
 
