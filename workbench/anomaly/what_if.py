@@ -13,7 +13,7 @@ import pandas as pd
 
 from workbench.anomaly.fraud.detection import ALERTS_A_DAY, SCORES, within_budget
 from workbench.anomaly.sales.detection import ALERT_DAYS, MOST_ALERTS
-from workbench.anomaly.sales.hierarchy import TOTAL
+from workbench.anomaly.sales.hierarchy import TOTAL, UPPER
 from workbench.anomaly.sales.incidents import incidents
 from workbench.anomaly.sales.judged import is_judged
 from workbench.anomaly.sales.training import read_sales
@@ -24,7 +24,7 @@ from workbench.warehouse import Warehouse
 KINDS = ("sales_anomaly", "fraud")
 
 _FOUND = (
-    "SELECT sales_date, department, actual, expected, score, direction, severity, money_at_stake, strangeness, incident_from, "
+    "SELECT sales_date, department, level, actual, expected, score, direction, severity, money_at_stake, strangeness, incident_from, "
     "threshold, least_stake, least_strangeness FROM marts.sales_anomalies"
 )
 
@@ -187,8 +187,9 @@ def _with_rest(scored: pd.DataFrame) -> pd.DataFrame:
 
     These aren't stored, and who is at the root of what the sum strayed by is told by its parts.
     """
-    strayed = (scored["actual"] - scored["expected"]).groupby(
-        [scored["sales_date"], scored["department"] == TOTAL]
+    above = scored[scored["level"].isin(UPPER)]
+    strayed = (above["actual"] - above["expected"]).groupby(
+        [above["sales_date"], above["department"] == TOTAL]
     )
     by_day = strayed.sum().unstack()
     if True not in by_day:
@@ -197,6 +198,7 @@ def _with_rest(scored: pd.DataFrame) -> pd.DataFrame:
     rows = {
         "sales_date": rest.index,
         "department": "",
+        "level": "department",
         "actual": rest.to_numpy(),
         "expected": 0.0,
         "severity": "",

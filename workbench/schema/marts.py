@@ -162,7 +162,7 @@ MARTS = (
         "marts", "sales_anomalies", "days on which sales left their expected range",
         (
             date("sales_date", "day", nullable=False),
-            text("department", "department", nullable=False),
+            text("department", "department; at another level what it is of that, as store 367 or category ROSES", nullable=False),
             text("measure", "column of sales_daily that was watched", size=64, nullable=False),
             double("actual", "what was sold", nullable=False),
             double("expected", "what the model expected", nullable=False),
@@ -182,6 +182,7 @@ MARTS = (
             double("threshold", "score from which it is critical"),
             double("least_stake", "money at stake below which it isn't critical, reporting currency"),
             double("least_strangeness", "strangeness below which it isn't critical"),
+            text("level", "department, total, store or category", size=16),
         ),
         key=("sales_date", "department", "measure"), dist="all", sort=("sales_date",),
         why="a few rows: a copy on each node; the newest days are asked for",

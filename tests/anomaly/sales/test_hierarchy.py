@@ -23,7 +23,7 @@ def scored(factor: dict[tuple[int, str], float] | None = None, seed: int = 0) ->
                 actual[place] = expected[place] * times
         frame = pd.DataFrame({"sales_date": DAYS, "department": name, "actual": actual})
         parts.append(judge(frame, expected, 0.85 * expected, 1.15 * expected))
-    found = pd.concat(parts).assign(week_before=100.0, weekday_usual=100.0)
+    found = pd.concat(parts).assign(level="department", week_before=100.0, weekday_usual=100.0)
     return found.sort_values(["sales_date", "department"], ignore_index=True)
 
 

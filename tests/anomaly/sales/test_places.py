@@ -59,15 +59,22 @@ def sell(warehouse: Warehouse, strange: dict[tuple[str, int], float]) -> None:
 
 def test_the_store_and_the_category_are_named(either: Warehouse) -> None:
     sell(either, {("S2", 1): 1000.0, ("S1", 3): 0.0})
-    assert where_it_happened(either, "TEA", DAY) == "Most of it: store S2 (100%); category Green (100%)."
-    assert where_it_happened(either, "COFFEE", DAY) == "Most of it: store S1 (100%)."
-    said = where_it_happened(either, TOTAL, DAY)
+    assert (
+        where_it_happened(either, "TEA", "department", DAY)
+        == "Most of it: store S2 (100%); category Green (100%)."
+    )
+    assert where_it_happened(either, "COFFEE", "department", DAY) == "Most of it: store S1 (100%)."
+    said = where_it_happened(either, TOTAL, "total", DAY)
     assert said.startswith("Most of it: store S2 (112%); category Green (112%)")
-    assert where_it_happened(either, "TEA", DAY - dt.timedelta(weeks=8)) == ""
+    assert where_it_happened(either, "store S2", "store", DAY) == "Most of it: category Green (100%)."
+    assert where_it_happened(either, "category Green", "category", DAY) == "Most of it: store S2 (100%)."
+    assert where_it_happened(either, "TEA", "department", DAY - dt.timedelta(weeks=8)) == ""
 
 
 def test_a_day_spread_evenly_names_no_store(either: Warehouse) -> None:
     sell(either, {(store, product): 50.0 for store in ("S1", "S2", "S3") for product in (1, 2)})
-    assert where_it_happened(either, "TEA", DAY) == ""
+    assert where_it_happened(either, "TEA", "department", DAY) == ""
     # Of all that fell, none was coffee.
-    assert where_it_happened(either, TOTAL, DAY) == "Most of it: category Black (50%) and Green (50%)."
+    assert (
+        where_it_happened(either, TOTAL, "total", DAY) == "Most of it: category Black (50%) and Green (50%)."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,10 +13,11 @@ import pandas as pd
 
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.anomaly.sales.hierarchy import with_total
-from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, weigh
+from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, usual_day, weigh
 from workbench.anomaly.sales.judged import read_judged
 from workbench.anomaly.sales.known_days import countries_of
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
+from workbench.anomaly.sales.parts import judge_parts
 from workbench.anomaly.sales.places import where_it_happened
 from workbench.anomaly.sales.result import DetectionResult
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
@@ -32,7 +34,7 @@ ALERT_DAYS, MOST_ALERTS = 28, 10
 _ANOMALIES = "marts.sales_anomalies"
 _SCORED = (
     "sales_date", "department", "actual", "expected", "lower", "upper", "score", "direction", "severity",
-    "week_before", "weekday_usual", *WEIGHED,
+    "week_before", "weekday_usual", *WEIGHED, "level",
 )  # fmt: skip
 
 
@@ -123,7 +125,14 @@ def detect_sales(
     loaded = load_model(version)
     panel = read_sales(warehouse, min_days=MIN_DAYS)
     features = build_features(panel)
-    every = _score(features, panel, loaded, countries_of(warehouse))
+    countries = countries_of(warehouse)
+    every = pd.concat(
+        [
+            _score(features, panel, loaded, countries),
+            *_score_parts(warehouse, panel, loaded, countries),
+        ],
+        ignore_index=True,
+    )
     asked = judged
     if days is not None and panel.days:
         newest = panel.values.index[-1].date()
@@ -154,7 +163,23 @@ def _score(
     scored = scored.merge(context, left_on=["day", "series"], right_index=True, how="left")
     scored = scored.rename(columns={"day": "sales_date", "series": "department"})
     scored["sales_date"] = scored["sales_date"].dt.date
+    scored["level"] = "department"
     return weigh(with_total(scored.reset_index(drop=True)), panel, loaded.series, countries)[list(_SCORED)]
+
+
+def _score_parts(
+    warehouse: Warehouse, panel: Panel, loaded: LoadedModel, countries: tuple[str, ...]
+) -> Iterator[pd.DataFrame]:
+    """Yield the judged days of stores and of categories; none is outside where little money is at stake."""
+    for level, parts, forest, scored in judge_parts(warehouse, loaded.parts, min_days=MIN_DAYS):
+        limit = max(forest.limit_, forest.threshold_)
+        rows = weigh(scored, parts, forest, countries, sold=usual_day(panel), least_strangeness=limit).assign(
+            level=level
+        )
+        little = (rows["money_at_stake"] < rows["least_stake"]).to_numpy()
+        rows.loc[little, "severity"] = ""
+        rows.loc[little, "incident_from"] = None
+        yield rows[list(_SCORED)]
 
 
 def _rows(found: pd.DataFrame, version: ModelVersion | None, run_id: str | None) -> pd.DataFrame:
@@ -201,9 +226,10 @@ def _raise_alerts(
         row["alert_id"]
         for row in warehouse.rows("SELECT alert_id FROM ops.alerts WHERE kind = 'sales_anomaly'")
     }
+    levels = dict(zip(scored["department"], scored["level"], strict=True))
     # Where it happened is looked for once, when it comes to light.
     found += [
-        _with_places(warehouse, replace(each, model=version.key))
+        _with_places(warehouse, replace(each, model=version.key), levels)
         for each in told
         if each.alert_id not in raised
     ]
@@ -213,7 +239,7 @@ def _raise_alerts(
     return warehouse.run(lambda session: put_within(session, found, since, most, run_id), repeatable=True)
 
 
-def _with_places(warehouse: Warehouse, alert: Alert) -> Alert:
-    day, department, *_ = alert.finding
-    places = where_it_happened(warehouse, department, dt.date.fromisoformat(day))
+def _with_places(warehouse: Warehouse, alert: Alert, levels: Mapping[str, str]) -> Alert:
+    day, series, *_ = alert.finding
+    places = where_it_happened(warehouse, series, levels[series], dt.date.fromisoformat(day))
     return replace(alert, message=f"{alert.message} {places}") if places else alert

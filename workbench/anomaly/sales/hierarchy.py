@@ -11,6 +11,9 @@ from workbench.numbers import money
 TOTAL = "(all departments)"
 """What the sum of all departments is called where a department is named."""
 
+UPPER = ("department", "total")
+"""The levels that add up; stores and categories are other parts of the same sales."""
+
 _LEAST_DAYS, _LEAST_DEPARTMENTS = 28, 3
 _SPREADS = 3.5
 _LEAST_SPREAD = 0.02
@@ -26,8 +29,8 @@ def with_total(scored: pd.DataFrame) -> pd.DataFrame:
     deviations of all other days: no day is measured by itself. Under 28 days or three departments nothing is added.
 
     Args:
-        scored: ``sales_date, department, actual, expected, week_before, weekday_usual`` and the columns of
-            :func:`workbench.anomaly.series.forest.judge`.
+        scored: ``sales_date, department, level, actual, expected, week_before, weekday_usual`` and the columns of
+            :func:`workbench.anomaly.series.forest.judge`; each of the level ``department``.
 
     Returns:
         The rows by day, then department.
@@ -50,6 +53,7 @@ def with_total(scored: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     for name in ("week_before", "weekday_usual"):
         rows[name] = total[name].round(4).to_numpy()
+    rows["level"] = "total"
     return pd.concat([scored, rows[scored.columns]]).sort_values(
         ["sales_date", "department"], ignore_index=True
     )
@@ -73,7 +77,7 @@ def contributions(scored: pd.DataFrame, day: object, direction: str) -> str:
         day: the day.
         direction: ``above`` or ``below``, to which the sum strayed.
     """
-    rows = scored[(scored["sales_date"] == day) & (scored["department"] != TOTAL)]
+    rows = scored[(scored["sales_date"] == day) & (scored["level"] == "department")]
     strayed = (rows["actual"] - rows["expected"]).astype(float)
     whole = float(strayed.sum())
     towards = strayed[strayed > 0] if direction == "above" else strayed[strayed < 0]
@@ -93,34 +97,50 @@ def contributions(scored: pd.DataFrame, day: object, direction: str) -> str:
 def one_each(
     scored: pd.DataFrame, incidents: dict[tuple[str, object], pd.DataFrame]
 ) -> dict[tuple[str, object], pd.DataFrame]:
-    """Leave of incidents of departments and of :data:`TOTAL` that are the same one the one at the root.
+    """Leave of incidents of departments, of their parts and of :data:`TOTAL` that are the same one the one at the root.
 
     A department's incident is part of the sum's if each critical day of it is one of the sum's, to the same side. The
-    root is the department where it makes up most of what the sum strayed by, and the sum where many add to it.
+    root is the department where it makes up most of what the sum strayed by, and the sum where many add to it. A store's or a category's is part
+    of a department's that has one of its critical days, to the same side, and of the sum's to either: where all sell much
+    more or less, one that doesn't is no news.
 
     Args:
         scored: rows of all departments and of :data:`TOTAL`.
         incidents: the critical days of each, by department and first day.
     """
     left = dict(incidents)
+    levels = {key: days["level"].iloc[0] for key, days in incidents.items()}
+    told = set[tuple[object, object]]().union(
+        *(
+            _sides(days) | (_sides(days, other=True) if levels[key] == "total" else set())
+            for key, days in incidents.items()
+            if levels[key] in UPPER
+        )
+    )
+    for key, days in incidents.items():
+        if levels[key] not in UPPER and _sides(days) & told:
+            del left[key]
     for key, days in incidents.items():
         if key[0] != TOTAL:
             continue
         of_sum = _sides(days)
-        parts = [other for other in left if other[0] != TOTAL and _sides(incidents[other]) <= of_sum]
+        parts = [
+            other for other in left if levels[other] == "department" and _sides(incidents[other]) <= of_sum
+        ]
         roots = [other for other in parts if _share(scored, other[0], incidents[other]) >= _ROOT]
         for other in [key] if roots else parts:
             del left[other]
     return left
 
 
-def _sides(days: pd.DataFrame) -> set[tuple[object, object]]:
-    return set(zip(days["sales_date"], days["direction"], strict=True))
+def _sides(days: pd.DataFrame, *, other: bool = False) -> set[tuple[object, object]]:
+    sides = days["direction"].map({"above": "below", "below": "above"}) if other else days["direction"]
+    return set(zip(days["sales_date"], sides, strict=True))
 
 
 def _share(scored: pd.DataFrame, department: str, days: pd.DataFrame) -> float:
     """Return which part of what the sum strayed by on some days a department makes up."""
-    rows = scored[scored["sales_date"].isin(days["sales_date"])]
+    rows = scored[scored["sales_date"].isin(days["sales_date"]) & (scored["level"] == "department")]
     strayed = (rows["actual"] - rows["expected"]).astype(float)
-    whole = float(strayed[rows["department"] != TOTAL].sum())
+    whole = float(strayed.sum())
     return float(strayed[rows["department"] == department].sum()) / whole if whole else 0.0

@@ -33,8 +33,19 @@ LEAST_SHARE = 0.0025
 _VERY_STRANGE, _MUCH = 5.0, 50.0
 
 
+def usual_day(panel: Panel) -> float:
+    """Return what all departments sell on a usual day."""
+    return float(panel.values.sum(axis=1, min_count=1).abs().median())
+
+
 def weigh(
-    scored: pd.DataFrame, panel: Panel, series: SeriesForest, countries: tuple[str, ...] = (DEFAULT,)
+    scored: pd.DataFrame,
+    panel: Panel,
+    series: SeriesForest,
+    countries: tuple[str, ...] = (DEFAULT,),
+    *,
+    sold: float | None = None,
+    least_strangeness: float | None = None,
 ) -> pd.DataFrame:
     """Add ``WEIGHED`` to scored days, and take back ``critical`` from those that aren't.
 
@@ -46,6 +57,8 @@ def weigh(
         panel: the days behind them.
         series: fitted on departments, of which the panel may have others.
         countries: whose known days are named.
+        sold: what all departments sell on a usual day; from the panel if None.
+        least_strangeness: below which a day isn't critical; the forest's ``limit_`` if None.
 
     Returns:
         The rows in their order. ``severity_points`` grow with the logarithm of the money and with strangeness;
@@ -60,23 +73,25 @@ def weigh(
     strangeness = strange.to_numpy()[places] if len(scored) else np.zeros(0)
     strangeness = np.where((places[0] >= 0) & (places[1] >= 0), strangeness, np.nan)
     at_stake = (scored["actual"] - scored["expected"]).abs().to_numpy(dtype=float)
-    least = LEAST_SHARE * float(panel.values.sum(axis=1, min_count=1).abs().median())
+    least = LEAST_SHARE * (usual_day(panel) if sold is None else sold)
+    limit = series.limit_ if least_strangeness is None else least_strangeness
     critical = (scored["severity"] == "critical").to_numpy()
-    confirmed = (at_stake >= least) & ~(strangeness < series.limit_)
+    confirmed = (at_stake >= least) & ~(strangeness < limit)
     # Where a department is new to one of them, the other's word is all there is.
     sure = np.where(np.isnan(strangeness), scored["score"] * series.limit_, strangeness) / _VERY_STRANGE
     weight = np.log1p(at_stake / least) / np.log1p(_MUCH) if least > 0 else np.ones(len(scored))
     points = 100 * np.sqrt(np.clip(sure, 0, 1) * np.clip(weight, 0, 1))
+    known = {day: known_day(day, countries) for day in scored["sales_date"].unique()}
     return scored.assign(
         severity=np.where(critical & ~confirmed, "warning", scored["severity"]),
         money_at_stake=at_stake.round(4),
         strangeness=strangeness.round(4),
         severity_points=points.round().astype("int64"),
         incident_from=_incidents(scored),
-        known_day=np.array([known_day(day, countries) for day in scored["sales_date"]], dtype=object),
+        known_day=scored["sales_date"].map(known).astype(object).where(lambda each: each.notna(), None),
         threshold=CRITICAL,
         least_stake=round(least, 4),
-        least_strangeness=round(series.limit_, 4),
+        least_strangeness=round(limit, 4),
     )
 
 

@@ -18,11 +18,13 @@ _DAYS_AN_EVENT = 20
 _TELLING = 40
 
 
-def fit_series(panel: Panel, first: int, *, trees: int, seed: int) -> SeriesForest:
+def fit_series(
+    panel: Panel, first: int, *, trees: int, seed: int, alerts_a_month: float = 1.0
+) -> SeriesForest:
     """Fit the forest of series on the days before row ``first`` of the panel."""
     past = panel.past.iloc[:first]
     with timed("model"):
-        return SeriesForest(trees, random_state=seed, n_jobs=2).fit(past)
+        return SeriesForest(trees, alerts_a_month=alerts_a_month, random_state=seed, n_jobs=2).fit(past)
 
 
 def measure_injected(model: SeriesForest, panel: Panel, first: int) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ MODEL = "sales_daily"
 CALIBRATION = "calibration.json"
 OUT_OF_BAG = "out_of_bag.parquet"
 SERIES = "series.skops"
+PARTS = {"store": "stores.skops", "category": "categories.skops"}
+"""File of the forest of each level of parts; empty where there were too few of them."""
 
 _OURS = "workbench.anomaly.series.estimator.SeriesForest"
 
@@ -29,7 +32,7 @@ class LoadedModel:
     """A registered version with all that is needed to score.
 
     ``out_of_bag`` has the expectations (in levels) of the days it was trained on, by (day, series). ``series``
-    says how strange a day is by what all departments did on it.
+    says how strange a day is by what all departments did on it, and ``parts`` the same of stores and categories.
     """
 
     version: ModelVersion
@@ -37,6 +40,7 @@ class LoadedModel:
     calibration: Calibration
     out_of_bag: pd.Series
     series: SeriesForest
+    parts: dict[str, SeriesForest]
 
     def score(self, features: FeatureSet) -> pd.DataFrame:
         """Place each day in its expected range, as :func:`workbench.anomaly.series.forest.score` does.
@@ -50,12 +54,13 @@ class LoadedModel:
         return score(features, expected, self.calibration)
 
 
-def files_beside(fitted: Fitted, series: SeriesForest) -> dict[str, bytes]:
+def files_beside(fitted: Fitted, series: SeriesForest, parts: Mapping[str, SeriesForest]) -> dict[str, bytes]:
     """Return what is stored beside the pipeline, by file name."""
     import skops.io
 
     return {
         SERIES: skops.io.dumps(series),
+        **{file: skops.io.dumps(parts[level]) if level in parts else b"" for level, file in PARTS.items()},
         CALIBRATION: json.dumps(fitted.calibration.to_dict(), indent=2).encode(),
         OUT_OF_BAG: fitted.out_of_bag.reset_index().to_parquet(index=False),
     }
@@ -68,13 +73,18 @@ def load_model(version: ModelVersion) -> LoadedModel:
         WorkFailed: the tracking server can't be reached.
         UsageError: the model was not made by this package, or its files are gone.
     """
-    stored = load_stored(version, ModelFormat(_check, (CALIBRATION, OUT_OF_BAG, SERIES)))
+    stored = load_stored(version, ModelFormat(_check, (CALIBRATION, OUT_OF_BAG, SERIES, *PARTS.values())))
     calibration = stored.read(
         CALIBRATION, lambda content: Calibration.from_dict(json.loads(content)), version.title
     )
     return LoadedModel(
         version, stored.model, calibration, stored.read(OUT_OF_BAG, _expectations, version.title),
         stored.read(SERIES, _series, version.title),
+        {
+            level: stored.read(file, _series, version.title)
+            for level, file in PARTS.items()
+            if stored.beside[file]
+        },
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Where it happened: which stores and which categories made a day's sales stray."""
+"""Where it happened: which departments, stores and categories made a day's sales stray."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import datetime as dt
 
 import pandas as pd
 
-from workbench.anomaly.sales.hierarchy import TOTAL
 from workbench.warehouse import Warehouse
 
 TABLE = "marts.retail_sales"
+
+_COLUMNS = {"department": "COALESCE(department, 'Unassigned')", "store": "store_id", "category": "category"}
 
 _WEEKS = 4
 _NAMED, _LEAST, _MORE = 2, 0.25, 1.5
@@ -21,8 +22,9 @@ GROUP BY transaction_date, {{part}}
 """
 
 
-def where_it_happened(warehouse: Warehouse, department: str, day: dt.date) -> str:
-    """Say which stores and which categories made the sales of a day stray, if few did most of it.
+def where_it_happened(warehouse: Warehouse, series: str, level: str, day: dt.date) -> str:
+    """Say which stores and which categories made the sales of a day stray, if few did most of it; of those of a store,
+    which categories, and of a category's, which stores.
 
     What is usual for a part is the median of the same weekday of four weeks before; days that nobody sold on count for
     nothing sold. A part is named where it makes up a quarter or more of what all strayed by, and half as much again as of
@@ -30,7 +32,8 @@ def where_it_happened(warehouse: Warehouse, department: str, day: dt.date) -> st
 
     Args:
         warehouse: where ``marts.retail_sales`` is.
-        department: of which; :data:`workbench.anomaly.sales.hierarchy.TOTAL` for all.
+        series: of which department, store or category; as it is called in ``marts.sales_anomalies``.
+        level: ``department``, ``total``, ``store`` or ``category``.
         day: the day.
 
     Returns:
@@ -38,19 +41,20 @@ def where_it_happened(warehouse: Warehouse, department: str, day: dt.date) -> st
     """
     said = [
         text
-        for name, part in (("store", "store_id"), ("category", "category"))
-        if (text := _largest(_parts(warehouse, part, department, day), name))
+        for name in ("store", "category")
+        if name != level and (text := _largest(_parts(warehouse, _COLUMNS[name], series, level, day), name))
     ]
     return f"Most of it: {'; '.join(said)}." if said else ""
 
 
-def _parts(warehouse: Warehouse, part: str, department: str, day: dt.date) -> pd.DataFrame:
+def _parts(warehouse: Warehouse, part: str, series: str, level: str, day: dt.date) -> pd.DataFrame:
     """Return what is ``usual`` for each part, and by how much it ``strayed`` from that."""
     days = [day - dt.timedelta(weeks=week) for week in range(_WEEKS + 1)]
-    of_one = department != TOTAL
+    of_one = (
+        [] if level == "total" else [series if level == "department" else series.removeprefix(f"{level} ")]
+    )
     found = warehouse.frame(
-        _SQL.format(part=part, where="AND COALESCE(department, 'Unassigned') = ?" if of_one else ""),
-        [*days, *([department] if of_one else [])],
+        _SQL.format(part=part, where=f"AND {_COLUMNS[level]} = ?" if of_one else ""), [*days, *of_one]
     )
     if found.empty:
         return pd.DataFrame({"usual": [], "strayed": []}, dtype=float)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from workbench.anomaly.models.registry import ModelVersion
+from workbench.anomaly.sales.hierarchy import UPPER
 from workbench.numbers import many
 
 _MOST_NAMED = 10
@@ -21,7 +22,8 @@ class DetectionResult:
         detected: False if there was no model to judge by; ``reason`` says so, and nothing is found then.
         reason: empty if detected.
         model: the version that judged.
-        scored: every judged day and department, and the sum of all of them (``hierarchy.TOTAL``), with its expected
+        scored: every judged day and department, the sum of all of them (``hierarchy.TOTAL``), and the stores and
+            categories that sell the most, each with its ``level`` and its expected
             range (reporting currency), by day:
             ``sales_date, department, actual, expected, lower, upper, score, direction, severity, week_before,
             weekday_usual`` and what each weighs (``incidents.WEIGHED``); ``severity`` is empty inside the range.
@@ -56,11 +58,19 @@ class DetectionResult:
         """One sentence for a person."""
         if not self.detected or self.model is None:
             return f"Nothing was judged: {self.reason}."
-        return (
-            f"{len(self.anomalies)} of {len(self.scored)} department days left their expected range, "
-            f"{self.critical} of them critical, by {self.model.name} version {self.model.version}; "
-            f"{many(self.alerts, 'new alert')}."
+        upper, parts = (self.anomalies["level"].isin(UPPER) == wanted for wanted in (True, False))
+        judged = int(self.scored["level"].isin(UPPER).sum())
+        critical = self.anomalies["severity"] == "critical"
+        text = (
+            f"{upper.sum()} of {judged} department days left their expected range, {(critical & upper).sum()} of them "
+            f"critical, by {self.model.name} version {self.model.version}; {many(self.alerts, 'new alert')}."
         )
+        if len(self.scored) > judged:
+            text += (
+                f" Of {len(self.scored) - judged:,} days of stores and categories {parts.sum()} did, with money at stake; "
+                f"{(critical & parts).sum()} of them critical."
+            )
+        return text
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from workbench.anomaly.models.registry import current_model
 from workbench.anomaly.sales.injection import fit_series, measure_injected
 from workbench.anomaly.sales.judged import read_confirmed
 from workbench.anomaly.sales.model import MODEL, files_beside, load_model
+from workbench.anomaly.sales.parts import fit_parts
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
 from workbench.errors import UsageError, WorkbenchError
@@ -130,6 +131,8 @@ def train_sales(
     judged = replace(panel, values=panel.values[known])
     series = fit_series(judged, row, trees=trees, seed=seed)
     metrics = {**measure(fitted, earlier, later), **measure_injected(series, judged, row)}
+    parts = fit_parts(warehouse, first_held_out, min_days=MIN_DAYS, trees=trees, seed=seed)
+    metrics |= parts.metrics
     metrics |= _against_champion(fitted, later, first_held_out)
     metrics[SPEED] = rows_a_second(len(later), lambda: expect(fitted.pipeline, later))
     verdict = judge_model(MODEL, metrics)
@@ -144,7 +147,7 @@ def train_sales(
             "trees": trees, "seed": seed, "holdout_days": held_out, "measure": MEASURE,
             "coverage_stated": COVERAGE, "warm_up_days": WARM_UP, "confirmed_days": int(panel.is_confirmed.sum()),
         },
-        metrics=metrics, verdict=verdict, beside=files_beside(fitted, series), run_id=run_id,
+        metrics=metrics, verdict=verdict, beside=files_beside(fitted, series, parts.forests), run_id=run_id,
         documents={
             "data/skipped.json": {"skipped": panel.skipped},
             "data/confirmed.json": {"confirmed": [list(map(str, each)) for each in panel.confirmed]},

@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
-from workbench.execution.parameters.annotations import Mismatch
 from workbench.durations import read_duration
+from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.numpy_scalars import builtin
 from workbench.secrets.secret import Secret
 
