@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from workbench.errors import UsageError, first_line, unknown
 from workbench.schema import DATASETS
+from workbench.sources.dialect import Dialect
 from workbench.sources.expressions import ROW, Name, Worked, parse, reads, work_out
 
 
-class Map(BaseModel):
-    """A map as written: ``dataset`` and ``columns``, our name to a DuckDB expression over their columns."""
+class Map(Dialect):
+    """A map as written: ``dataset``, ``columns``, our name to a DuckDB expression over theirs, and how the file is written.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Without columns, theirs are called as ours are.
+    """
 
     dataset: str
-    columns: dict[str, str]
+    columns: dict[str, str] = {}
     description: str = ""
 
     @property
     def canonical(self) -> bytes:
         """What of the map decides the rows, in one form however the file is written."""
-        body = {"dataset": self.dataset, "columns": self.columns}
+        body = {"dataset": self.dataset, "columns": self.columns, **self.said}
         return json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
 
     def sources(self) -> dict[str, set[str]]:
@@ -41,11 +43,26 @@ class Map(BaseModel):
             names[name] = name if name.lower() not in taken else f"{ROW}{len(names)}"
         return names
 
-    def worked_out(self, types: Mapping[str, str]) -> dict[str, Worked]:
-        """Return the expression of each of our columns as SQL; ``types`` are those of their columns that it reads."""
-        aliases = self.aliases(types)
+    def worked_out(
+        self,
+        types: Mapping[str, str],
+        aliases: Mapping[str, str] | None = None,
+        ours: Collection[str] | None = None,
+    ) -> dict[str, Worked]:
+        """Return the expression of each of our columns as SQL.
+
+        Args:
+            types: those of their columns that it reads.
+            aliases: by which names they are known to SQL, if not by :meth:`aliases`.
+            ours: which of our columns, if not all.
+        """
+        aliases = aliases or self.aliases(types)
         names = {name: Name(aliases[name], kind) for name, kind in types.items()}
-        return {name: work_out(name, text, parse(name, text), names) for name, text in self.columns.items()}
+        return {
+            name: work_out(name, text, parse(name, text), names)
+            for name, text in self.columns.items()
+            if ours is None or name in ours
+        }
 
 
 def read_map(path: Path, *, shown_as: str | None = None) -> Map:
@@ -72,6 +89,8 @@ def read_map(path: Path, *, shown_as: str | None = None) -> Map:
         raise UsageError(f"map {called}: {first_line(str(error))}") from None
     if found.dataset not in DATASETS:
         raise unknown("dataset", found.dataset, DATASETS)
+    if not found.columns and not found.said:
+        raise UsageError(f"map {called}: it says neither columns nor how the file is written")
     table = DATASETS[found.dataset]
     ours = [column for column in table.columns if not column.name.startswith("_")]
     for name in found.columns:
@@ -79,6 +98,6 @@ def read_map(path: Path, *, shown_as: str | None = None) -> Map:
             raise unknown(f"column of {found.dataset}", name, [column.name for column in ours])
         parse(name, found.columns[name])
     left_out = [column.name for column in ours if column.required and column.name not in found.columns]
-    if left_out:
+    if found.columns and left_out:
         raise UsageError(f"map {called}: {found.dataset} requires {', '.join(left_out)}")
     return found

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.etl.ingestion.reading.cutter import PLACEHOLDER, Layout, Special
+from workbench.etl.ingestion.reading.forms import look_at
 from workbench.etl.ingestion.reading.header import read_header
 from workbench.etl.ingestion.reading.lines import cut
 
@@ -23,9 +24,9 @@ def cut_csv(
     """Return the plain lines (the placeholder where one stands) and the special records."""
     path = folder / "in.csv"
     path.write_bytes(content)
-    head = read_header(path, ["a", "b"], longest).size
+    head = read_header(look_at(path), ["a", "b"], longest).size
     specials: list[Special] = []
-    found = cut(path, folder / "plain", Layout(",", columns, head, longest), specials.extend)
+    found = cut(look_at(path), folder / "plain", Layout(",", columns, head, longest), specials.extend)
     lines = found.path.read_bytes().decode().removesuffix("\n").split("\n")[found.skip :]
     assert len(lines) == found.records or not found.records
     return lines, [(s.number, s.record, s.fields or s.error) for s in specials]
@@ -34,7 +35,7 @@ def cut_csv(
 def test_a_plain_file_is_used_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(b"a,b\n1,caf\xc3\xa9\n")
-    found = cut(path, tmp_path / "plain", Layout(",", 2, 4, 100), pytest.fail)
+    found = cut(look_at(path), tmp_path / "plain", Layout(",", 2, 4, 100), pytest.fail)
     assert (found.path, found.skip, found.records) == (path, 1, 1)
     assert not (tmp_path / "plain").exists()
 
@@ -153,7 +154,7 @@ def test_records_agree_with_an_independent_reader_whatever_the_line_ends(
 def test_the_header_is_read_without_its_mark(tmp_path: Path) -> None:
     path = tmp_path / "in.csv.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbfa,b\r\n1,2"))
-    header = read_header(path, ["a"], 100)
+    header = read_header(look_at(path), ["a"], 100)
     assert (header.names, header.size, header.known) == (("a", "b"), 8, 1)
 
 
@@ -172,5 +173,5 @@ def test_the_header_is_the_first_record(
 ) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(content)
-    header = read_header(path, ["a", "b"], 1000)
+    header = read_header(look_at(path), ["a", "b"], 1000)
     assert (header.names, header.delimiter, content[header.size :]) == (names, delimiter, rest)

@@ -15,15 +15,14 @@ import duckdb
 
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.reading import Rows, open_rows
-from workbench.schema import DATASETS, EXTRA, Column, Table, quote
+from workbench.etl.ingestion.shaping import mapped, ours, picked
+from workbench.schema import DATASETS, EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest
 from workbench.settings import get_settings
 from workbench.sources.binding import misfits
-from workbench.sources.expressions import ROW
+from workbench.sources.dialect import Dialect
 from workbench.sources.landing import FetchedFile
 from workbench.sources.maps import Map
-
-_NOTHING = "CAST(NULL AS VARCHAR)"
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,11 @@ def open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch:
         UnreadableFile: the file can't be read at all.
     """
     table = DATASETS[file.dataset]
-    known, as_they_are = _known(table, file.map), file.map is not None
-    return OpenedFile(file, table, open_rows(connection, file.path, scratch, known, as_they_are=as_they_are))
+    mapping = _columns(file)
+    rows = open_rows(
+        connection, file.path, scratch, _known(table, mapping), file.map, as_they_are=mapping is not None
+    )
+    return OpenedFile(file, table, rows)
 
 
 def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: datetime) -> Checked:
@@ -72,11 +74,11 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         return Checked(0, 0, "empty", "the file is empty")
     if rows.headless is not None:
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
-        asked = "that the map reads" if file.map else f"of {file.dataset}"
+        asked = "that the map reads" if _columns(file) else f"of {file.dataset}"
         return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
-    if file.map is not None:
+    if mapping := _columns(file):
         types = {name: source.type for name, source in rows.sources.items()}
-        if found := misfits(file.map, rows.names, types):
+        if found := misfits(mapping, rows.names, types):
             refused = _refuse_all(connection, rows, [f"{each.column}:{each.code}" for each in found])
             return Checked(0, refused, "rejected", "; ".join(map(str, found)))
     elif missing := _missing(table, rows):
@@ -86,7 +88,8 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     quarantined = _count(connection, "SELECT count(*) FROM refused")
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
-    return Checked(accepted, quarantined, "partial" if quarantined else "loaded", _kept(rows))
+    told = "; ".join(filter(None, [*rows.notes, _kept(rows)])) or None
+    return Checked(accepted, quarantined, "partial" if quarantined else "loaded", told)
 
 
 def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault: Fault) -> Checked:
@@ -98,19 +101,20 @@ def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault:
     return Checked(0, 1, "rejected", fault.message)
 
 
-def _ours(table: Table) -> list[Column]:
-    return [column for column in table.columns if not column.name.startswith("_")]
+def _columns(file: FetchedFile) -> Map | None:
+    """Return the map of a file, if it says more than how the file is written."""
+    return file.map if file.map and file.map.columns else None
 
 
 def _known(table: Table, mapping: Map | None) -> list[str]:
     """Return the names of columns that are read from a file, of ours or of the map's."""
     if mapping is None:
-        return [column.name for column in _ours(table)]
+        return [column.name for column in ours(table)]
     return sorted({name for names in mapping.sources().values() for name in names})
 
 
 def _missing(table: Table, rows: Rows) -> list[str]:
-    return [column.name for column in _ours(table) if column.required and column.name not in rows.sources]
+    return [column.name for column in ours(table) if column.required and column.name not in rows.sources]
 
 
 def _kept(rows: Rows) -> str | None:
@@ -138,10 +142,12 @@ def _split(
     rows: Rows,
     timestamp: datetime,
 ) -> int:
-    table, mapping = opened.table, opened.file.map
+    table, mapping, dialect = opened.table, _columns(opened.file), opened.file.map or Dialect()
 
     def shaped(relation: str) -> str:
-        return f"({_mapped(table, mapping, rows, relation) if mapping else _picked(table, rows, relation)})"
+        if mapping:
+            return f"({mapped(table, mapping, rows, relation)})"
+        return f"({picked(table, rows, relation, dialect)})"
 
     landed = shaped(rows.relation)
     if mapping is None:
@@ -164,7 +170,7 @@ def _split(
             quote(column.name),
             since,
         )
-        for column in _ours(table)
+        for column in ours(table)
     ]
     # Blanks around a text are taken off once, below everything that looks at it.
     texts = [] if rows.trimmed and mapping is None else _texts(types)
@@ -220,34 +226,6 @@ def _batch(table: Table, timestamp: datetime) -> str:
     return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}')"
 
 
-def _picked(table: Table, rows: Rows, relation: str) -> str:
-    """Return SQL for the landed values of our columns, ``s:`` before their names, with ``n`` and the rest."""
-    picked = ", ".join(
-        f"{rows.sources[column.name].sql if column.name in rows.sources else _NOTHING} AS {quote('s:' + column.name)}"
-        for column in _ours(table)
-    )
-    return f"SELECT n, {picked}, extra AS {EXTRA} FROM {relation}"
-
-
-def _mapped(table: Table, mapping: Map, rows: Rows, relation: str) -> str:
-    """Return SQL for the same from a map's expressions, to which only the columns it reads are known."""
-    names = mapping.aliases(rows.sources)
-    theirs = "".join(f", {source.sql} AS {quote(names[name])}" for name, source in rows.sources.items())
-    worked = mapping.worked_out({name: source.type for name, source in rows.sources.items()})
-    windows = "".join(
-        f", {sql} AS {quote(alias)}" for each in worked.values() for alias, sql in each.windows.items()
-    )
-    picked = ", ".join(
-        f"{worked[column.name].scalar if column.name in worked else _NOTHING} AS {quote('s:' + column.name)}"
-        for column in _ours(table)
-    )
-    row, rest = quote(ROW), quote(ROW + EXTRA)
-    return (
-        f"SELECT {row} AS n, * EXCLUDE ({row}, {rest}), {rest} AS {EXTRA} FROM (SELECT {row}, {picked}, {rest} "
-        f"FROM (SELECT *{windows} FROM (SELECT n AS {row}, extra AS {rest}{theirs} FROM {relation})))"
-    )
-
-
 def _reason(rule: Rule) -> str:
     cases = " ".join(
         f"WHEN {problem.condition} THEN '{rule.column.name}:{problem.code}'" for problem in rule.problems
@@ -259,7 +237,7 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
     """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
     table = DATASETS[dataset]
     batch = _batch(table, timestamp)
-    names = [column.name for column in _ours(table)] + [EXTRA]
+    names = [column.name for column in ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     key = ", ".join(map(quote, table.key))
     connection.execute(

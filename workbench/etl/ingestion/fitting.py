@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 
 from workbench.errors import UsageError
+from workbench.etl.ingestion.converting.faults import Damaged, ForeignForm
 from workbench.etl.ingestion.reading import UnreadableFile
 from workbench.etl.ingestion.reading.columns import columns_of
-from workbench.etl.ingestion.reading.forms import ForeignForm
 from workbench.sources.binding import misfits
 from workbench.sources.landing import shown
 from workbench.sources.maps import Map
@@ -25,8 +25,8 @@ def check_map(path: Path, mapping: Map) -> None:
     """
     asked = sorted(set().union(*mapping.sources().values()))
     try:
-        columns = columns_of(path, asked)
-    except (UnreadableFile, ForeignForm, OSError, EOFError, duckdb.Error):
+        columns = columns_of(path, asked, mapping)
+    except (UnreadableFile, ForeignForm, Damaged, OSError, EOFError, duckdb.Error):
         return
     if columns.names and (found := misfits(mapping, columns.names, columns.types)):
         raise UsageError(f"{shown(path)}: {'; '.join(map(str, found))}")

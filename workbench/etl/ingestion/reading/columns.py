@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
 from workbench.etl.ingestion.memory import bounded
-from workbench.etl.ingestion.reading import open_rows
-from workbench.etl.ingestion.reading.forms import form_of
+from workbench.etl.ingestion.reading import at_hand, open_rows
+from workbench.etl.ingestion.reading.forms import look_at
 from workbench.etl.ingestion.reading.header import positions, read_header
 from workbench.etl.ingestion.reading.parquet import types_of
 from workbench.settings import get_settings
+from workbench.sources.dialect import Dialect
 
 
 @dataclass(frozen=True)
@@ -25,33 +26,35 @@ class Columns:
     types: dict[str, str]
 
 
-def columns_of(path: Path, known: Iterable[str]) -> Columns:
-    """Return the columns of a file; none if it has no byte. Of JSON lines each line is looked at.
+def columns_of(path: Path, known: Iterable[str], dialect: Dialect | None = None) -> Columns:
+    """Return the columns of a file; none if it has no byte. Of JSON each value is looked at.
 
     Args:
         path: the file.
         known: the names asked for.
+        dialect: what is said of how it is written.
 
     Raises:
-        UnreadableFile, ForeignForm, OSError, duckdb.Error: it can't be read.
+        UnreadableFile, ForeignForm, Damaged, OSError, duckdb.Error: it can't be read.
     """
     known = tuple(known)
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder, duckdb.connect() as connection:
-        match form_of(path):
-            case "empty":
+        shown = Path(folder) / "landed"
+        shown.symlink_to(path.absolute())
+        content = look_at(path, dialect)
+        if content.form == "json":
+            with bounded(connection):
+                rows = open_rows(connection, path, Path(folder), known, dialect)
+            if rows is None:
                 return Columns((), {})
-            case "csv":
-                header = read_header(path, known, get_settings().longest_line)
-                names, kinds = header.names, ["VARCHAR"] * len(header.names)
-            case "parquet":
-                shown = Path(folder) / "landed"
-                shown.symlink_to(path.absolute())
-                found = types_of(connection, shown)
-                names, kinds = tuple(found), list(found.values())
-            case _:
-                with bounded(connection):
-                    rows = open_rows(connection, path, Path(folder), known)
-                if rows is None:
-                    return Columns((), {})
-                return Columns(rows.names, {name: source.type for name, source in rows.sources.items()})
+            return Columns(rows.names, {name: source.type for name, source in rows.sources.items()})
+        content = at_hand(replace(content, path=shown), Path(folder))
+        if content.form == "empty":
+            return Columns((), {})
+        if content.form == "parquet":
+            found = types_of(connection, content.path)
+            names, kinds = tuple(found), list(found.values())
+        else:
+            header = read_header(content, known, get_settings().longest_line)
+            names, kinds = header.names, ["VARCHAR"] * len(header.names)
     return Columns(names, {name: kinds[where[0]] for name, where in positions(known, names).items()})

@@ -37,13 +37,23 @@ class Layout:
     """What is known of a text file before it is cut.
 
     ``delimiter`` is None where a line is a record whatever it holds (JSON lines). ``columns`` is how many fields a
-    record should have, ``head`` how many bytes come before the first record, ``longest`` how many a record may have.
+    record should have, ``head`` how many bytes come before the first record, ``longest`` how many a record may have,
+    ``quote`` what stands around a quoted field, None if nothing does. ``above`` is how many rows come before the first
+    that is numbered, and ``blanks`` whether a blank line is a record.
     """
 
     delimiter: str | None
     columns: int
     head: int
     longest: int
+    quote: str | None = '"'
+    above: int = 0
+    blanks: bool = True
+
+    @property
+    def careful(self) -> tuple[bytes, ...]:
+        """Bytes for which a line is looked at."""
+        return (*CAREFUL, *((self.quote.encode(),) if self.delimiter and self.quote else ()))
 
 
 class Cutter:
@@ -52,10 +62,13 @@ class Cutter:
     def __init__(self, layout: Layout, plain: IO[bytes], take: Callable[[list[Special]], None]) -> None:
         self.number = 0
         self._longest = layout.longest
+        self._delimiter, self._careful = layout.delimiter, layout.careful
+        self._quote = layout.quote.encode() if layout.quote else b""
         self._quoting = (
-            Quoting(layout.delimiter, layout.columns, layout.longest) if layout.delimiter else None
+            Quoting(layout.delimiter, layout.columns, layout.longest, layout.quote)
+            if layout.delimiter and layout.quote
+            else None
         )
-        self._careful = (*CAREFUL, *((b'"',) if self._quoting else ()))
         self._plain, self._take = plain, take
         self._specials: list[Special] = []
         self._text = 0
@@ -104,7 +117,7 @@ class Cutter:
             line = block[starts[index] : ends[index]]
             taken = 1
             if not self._parsed(line):
-                if self._quoting and b'"' in line and len(line) <= self._longest:
+                if self._quoting and self._quote in line and len(line) <= self._longest:
                     found = self._quoting.extent(whole, starts, ends, index, last=last)
                     if found is None:
                         return int(starts[index])
@@ -141,7 +154,7 @@ class Cutter:
 
     def _parsed(self, line: bytes) -> bool:
         """Set a line aside that is a whole record with quotes, and nothing else about it: most are."""
-        if self._quoting is None or b'"' not in line or b"\0" in line or len(line) > self._longest:
+        if self._quoting is None or self._quote not in line or b"\0" in line or len(line) > self._longest:
             return False
         try:
             record = line.decode("utf-8")
@@ -164,11 +177,11 @@ class Cutter:
             self._set_aside(Special(number, record.replace("\0", "\\x00"), None, "line:nul_byte"))
         elif not _is_utf8(line):
             self._set_aside(Special(number, record, None, "line:not_utf8"))
-        elif self._quoting and b'"' in line:
+        elif self._quoting and self._quote in line:
             fields = self._quoting.parse(record)
             self._set_aside(Special(number, record, fields, "line:bad_quoting" if fields is None else None))
         elif b"\x1e" in line or b"\x1f" in line:
-            fields = record.split(self._quoting.delimiter) if self._quoting else [record]
+            fields = record.split(self._delimiter) if self._delimiter else [record]
             self._set_aside(Special(number, record, fields, None))
         else:
             self._plain.write(line + b"\n")

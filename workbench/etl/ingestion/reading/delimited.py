@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from workbench.etl.ingestion.reading.cutter import Layout
+from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import Header, positions, read_header
 from workbench.etl.ingestion.reading.rows import NUMBERED, Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, literal
 
-_MOST_ABOVE = 50
 _SHOWN = 10
+_LONGEST_SHOWN = 100
 
 
 def open_csv(
-    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: Sequence[str], longest: int
+    connection: duckdb.DuckDBPyConnection, content: Content, scratch: Path, known: Sequence[str], longest: int
 ) -> Rows:
-    """Open a CSV with a header, delimited by one of ``, ; tab |``; ``known`` are the names asked for."""
-    header = read_header(path, known, longest)
-    stage_lines(connection, path, scratch, Layout(header.delimiter, len(header.names), header.size, longest))
+    """Open a CSV; ``known`` are the names asked for."""
+    header = read_header(content, known, longest)
+    quote = None if content.dialect.quote == "none" else content.dialect.quote or '"'
+    layout = Layout(header.delimiter, len(header.names), header.size, longest, quote)
+    if content.is_sheet:
+        # The number of a row is that of the sheet, and rows without a value are none.
+        layout = replace(layout, above=header.rows, blanks=False)
+    stage_lines(connection, content, scratch, layout)
     if not header.known:
-        return _without_header(connection, header, known)
+        return _without_header(connection, content, header, known)
+    notes = (*content.notes, *_left_out(content, header))
     wanted = len(header.names)
     split = f"string_split(line, {literal(header.delimiter)})"
     verdict = f"CASE WHEN found < {wanted} THEN 'line:too_few_columns' ELSE 'line:too_many_columns' END"
@@ -57,6 +65,7 @@ def open_csv(
         None,
         wrong,
         trimmed,
+        notes,
     )
 
 
@@ -71,34 +80,41 @@ def _without_blanks(split: str, delimiter: str) -> str:
     return f"CASE WHEN {blanks} THEN list_transform({split}, lambda part: trim(part)) ELSE {split} END"
 
 
-def _without_header(connection: duckdb.DuckDBPyConnection, header: Header, known: Sequence[str]) -> Rows:
+def _left_out(content: Content, header: Header) -> list[str]:
+    """Say what stands above a header that was found by looking."""
+    texts = [text.strip(" \t,;|") for text in header.above]
+    if content.dialect.skip is not None or not any(texts):
+        return []
+    shown = " / ".join(filter(None, texts))
+    cut = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
+    return [f"{len(texts)} {'line' if len(texts) == 1 else 'lines'} above the header left out: {cut}"]
+
+
+def _without_header(
+    connection: duckdb.DuckDBPyConnection, content: Content, header: Header, known: Sequence[str]
+) -> Rows:
     connection.execute("INSERT INTO line_errors SELECT n, record, 'line:unknown_header' FROM parsed")
     connection.execute("DELETE FROM parsed")
     wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED}"
     relation = "(SELECT n, CAST(NULL AS JSON) AS extra FROM numbered WHERE false)"
-    return Rows((), {}, (), relation, _RECORDS, _advice(header, known), wrong)
+    return Rows((), {}, (), relation, _RECORDS, _advice(content, header, known), wrong)
 
 
-def _advice(header: Header, known: Sequence[str]) -> str:
+def _advice(content: Content, header: Header, known: Sequence[str]) -> str:
     """Say what is in the place of a header, and what to do."""
-    wanted = {name.lower() for name in known}
-
-    def count(line: str) -> int:
-        cells = line.replace('"', "").split(header.delimiter)
-        return sum(cell.strip().lower() in wanted for cell in cells)
-
-    above = max(range(min(len(header.lines), _MOST_ABOVE)), key=lambda i: count(header.lines[i]), default=0)
-    if above and count(header.lines[above]) >= min(2, len(wanted)):
-        return f"the header seems to be line {above + 1}: take away the {above} above it"
+    if content.dialect.header == "none":
+        return (
+            f"the map says that there is no header, and calls the columns {', '.join(header.names[:_SHOWN])}"
+        )
     first = header.lines[0] if header.lines else ""
     if not first.strip():
         return "it is blank; the header belongs there"
     if not first.isprintable() and not first.replace("\t", "").isprintable():
-        return "it doesn't look like a table of text: CSV with a header, JSON lines or Parquet is wanted"
+        return "it doesn't look like a table of text: CSV, JSON, Parquet or an Excel workbook is wanted"
     names = [name for name in header.names if not _is_value(name)]
     if len(names) < len(header.names) or len(header.names) == 1:
         missing = header.delimiter.join(known) if len(known) <= _SHOWN + 2 else "the names of its columns"
-        return f"the first line seems to be a row; put a header above it: {missing}"
+        return f"the first line seems to be a row; put a header above it: {missing} (or say header: none in a map)"
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return f"its columns are {shown}; rename them, or write a map (workbench load --map)"
 

@@ -1,31 +1,35 @@
-"""What a landed file is, told from its first bytes; of a form that isn't read, what to do about it."""
+"""What a landed file is, told by looking at it; of a form that isn't read, what to do about it."""
 
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import re
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
-from workbench.etl.ingestion.reading.lines import is_gzip, open_bytes
+from workbench.etl.ingestion.converting.encodings import UTF_8, WESTERN, Recoded, tell_encoding
+from workbench.etl.ingestion.converting.faults import ForeignForm
+from workbench.etl.ingestion.converting.json_values import JsonValues
+from workbench.etl.ingestion.converting.nested import Unnested
+from workbench.etl.ingestion.converting.packed import open_unpacked
+from workbench.etl.ingestion.converting.workbook import has_password
+from workbench.sources.dialect import Dialect
 
-Form = Literal["empty", "parquet", "json", "csv"]
+Form = Literal["empty", "parquet", "workbook", "json", "csv"]
 
 _LOOK = 64 << 10
-_WANTED = "CSV with a header, JSON lines or Parquet"
+_BUFFER = 1 << 20
+_WANTED = "CSV, JSON, Parquet or an Excel workbook"
 _CONVERT = f"convert it to {_WANTED}"
 _UNPACK = "unpack it and load the files in it"
 
 _BINARY: tuple[tuple[bytes, str, str], ...] = (
     (b"PARE", "an encrypted Parquet file", "write it without encryption"),
-    (b"\x1f\x8b", "gzip inside gzip", "compress it once"),
-    (b"BZh", "compressed with bzip2", "unpack it, or use gzip"),
-    (b"\xfd7zXZ\0", "compressed with xz", "unpack it, or use gzip"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", "unpack it, or use gzip"),
-    (b"\x04\x22\x4d\x18", "compressed with lz4", "unpack it, or use gzip"),
-    (b"\x1f\x9d", "compressed with compress (.Z)", "unpack it, or use gzip"),
+    (b"\x1f\x9d", "compressed with compress (.Z)", "unpack it, or use gzip or zstd"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!\x1a\x07", "a RAR archive", _UNPACK),
     (b"%PDF-", "a PDF document", "ask for the data as CSV"),
@@ -35,7 +39,7 @@ _BINARY: tuple[tuple[bytes, str, str], ...] = (
     (b"GIF89a", "a picture (GIF)", "ask for the data as CSV"),
     (b"II*\0", "a picture (TIFF)", "ask for the data as CSV"),
     (b"MM\0*", "a picture (TIFF)", "ask for the data as CSV"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Office file", "save the sheet as CSV UTF-8"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Office file", "save it as .xlsx, or the sheet as CSV UTF-8"),
     (b"{\\rtf", "an RTF document", "save the data as CSV UTF-8"),
     (b"SQLite format 3\0", "an SQLite database", "export the table as CSV"),
     (b"ARROW1", "an Arrow (Feather) file", _CONVERT),
@@ -56,82 +60,157 @@ _MARKUP = (
 )  # fmt: skip
 
 
-class ForeignForm(Exception):
-    """The file is of a form that isn't read; its text says which, and what to do."""
+@dataclass(frozen=True)
+class Content:
+    """What a file holds, and how to get at it.
+
+    Attributes:
+        path: the file.
+        form: of what it holds.
+        dialect: what is said of it.
+        packing: what it is packed in, the outermost first.
+        encoding: of a text, as Python calls it.
+        depth: of the values in a JSON document that isn't one of lines: 1 in an array, 0 of objects over many lines.
+        notes: what was told by looking and might be told wrong, for people.
+        is_sheet: whether it is CSV that was made of a sheet of a workbook.
+    """
+
+    path: Path
+    form: Form
+    dialect: Dialect = field(default_factory=Dialect)
+    packing: tuple[str, ...] = ()
+    encoding: str = UTF_8
+    depth: int | None = None
+    notes: tuple[str, ...] = ()
+    is_sheet: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the file's own bytes are those that :meth:`open` gives."""
+        return not self.packing and self.encoding == UTF_8 and self.depth is None and not self._unnested
+
+    @property
+    def _unnested(self) -> str | None:
+        return self.dialect.unnest if self.form == "json" else None
+
+    def open(self) -> BinaryIO:
+        """Open the text: unpacked, in UTF-8, of JSON a value a line.
+
+        Raises:
+            ForeignForm, Damaged, OSError: it can't be read; reading raises them, too.
+        """
+        stream, _ = open_unpacked(self.path)
+        if self.encoding != UTF_8:
+            stream = io.BufferedReader(Recoded(stream, self.encoding), _BUFFER)
+        if self.depth is not None:
+            stream = io.BufferedReader(JsonValues(stream, self.depth), _BUFFER)
+        if self._unnested:
+            stream = io.BufferedReader(Unnested(stream, self._unnested), _BUFFER)
+        return stream
+
+    def described(self) -> str:
+        """Return in words what it is."""
+        names = {"parquet": "Parquet", "workbook": "an Excel workbook", "csv": "CSV", "empty": "empty"}
+        json_names = {None: "JSON lines", 1: "a JSON array", 0: "JSON objects over several lines"}
+        name = names.get(self.form) or json_names[self.depth]
+        return " in ".join([name, *reversed(self.packing)])
 
 
-def form_of(path: Path) -> Form:
-    """Tell the form of a file.
+def look_at(path: Path, dialect: Dialect | None = None) -> Content:
+    """Tell what a file holds.
 
-    A file that begins as JSON does is JSON lines, whatever its name; one named so is, unless it begins otherwise.
+    A text that begins as JSON does is JSON, whatever its name; one named so is, unless it begins otherwise.
 
     Raises:
-        ForeignForm: it is something else.
-        OSError, EOFError, zlib.error: it can't be read.
+        ForeignForm: it is of a form that isn't read.
+        Damaged, OSError: it can't be read.
     """
-    with open_bytes(path) as file:
-        start = file.read(_LOOK)
+    dialect = dialect or Dialect()
+    stream, packing = open_unpacked(path)
+    with stream:
+        start = stream.read(_LOOK)
     if not start.removeprefix(codecs.BOM_UTF8):
-        return "empty"
+        return Content(path, "empty", dialect, packing)
     if start.startswith(b"PAR1"):
-        if is_gzip(path):
-            raise ForeignForm("it is Parquet inside gzip: unpack it; Parquet is compressed in itself")
-        return "parquet"
-    verdict = _binary(path, start) or _encoding(start) or _text(start)
-    if verdict:
+        return Content(path, "parquet", dialect, packing)
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        if verdict := _document(path, start, packed=bool(packing)):
+            raise ForeignForm("it is {}: {}".format(*verdict))
+        return Content(path, "workbook", dialect, packing)
+    if verdict := _binary(path, start):
         raise ForeignForm("it is {}: {}".format(*verdict))
-    text = start.removeprefix(codecs.BOM_UTF8)
-    if text.lstrip().startswith(b"{"):
-        return "json"
-    named = path.name.lower().removesuffix(".gz").endswith((".jsonl", ".ndjson", ".json"))
+    with open_unpacked(path)[0] as stream:
+        told = dialect.encoding or tell_encoding(stream, start)
+    encoding = told or UTF_8
+    with io.BufferedReader(Recoded(io.BytesIO(start), encoding)) as decoded:
+        text = decoded.read().removeprefix(codecs.BOM_UTF8)
+    if not text:
+        return Content(path, "empty", dialect, packing)
+    if verdict := _text(text):
+        raise ForeignForm("it is {}: {}".format(*verdict))
+    form, depth = _json(path, text)
+    return Content(path, form, dialect, packing, encoding, depth, _notes(dialect, told, packing))
+
+
+def _notes(dialect: Dialect, told: str | None, packing: tuple[str, ...]) -> tuple[str, ...]:
+    if told is None:
+        return ("not all of it is UTF-8; a map may say its encoding (encoding: windows-1250)",)
+    if dialect.encoding or told == UTF_8:
+        return ()
+    return (f"read as {'windows-1252' if told == WESTERN else told.upper()}, told by looking",)
+
+
+def _json(path: Path, text: bytes) -> tuple[Form, int | None]:
+    """Return whether a text is JSON or CSV, and how deep in it the values are if they aren't lines."""
+    start = text.lstrip()
+    if start.startswith(b"["):
+        # A line of a CSV may begin with a bracket, too.
+        if re.match(rb"\[\s*([\[{]|\]\s*$)", start) or (_is_named_json(path) and not _is_json_line(start)):
+            return "json", 1
+    elif start.startswith(b"{"):
+        return "json", 0 if _is_spread(start) else None
     # One that is named so, and whose first line alone is broken, is JSON lines still.
     like_csv = b"," in re.split(rb"[\r\n]", text, maxsplit=1)[0] and not re.search(rb"[\r\n]\s*\{", text)
-    return "json" if named and not like_csv else "csv"
+    return ("json" if _is_named_json(path) and not like_csv else "csv"), None
+
+
+def _is_named_json(path: Path) -> bool:
+    name = path.name.lower()
+    for packing in (".gz", ".zst", ".zip", ".bz2", ".xz", ".lz4"):
+        name = name.removesuffix(packing)
+    return name.endswith((".jsonl", ".ndjson", ".json"))
+
+
+def _is_json_line(start: bytes) -> bool:
+    """Whether an array is closed on the first line and more lines follow."""
+    first, _, following = start.partition(b"\n")
+    return first.rstrip().endswith(b"]") and bool(following.strip())
 
 
 def _binary(path: Path, start: bytes) -> tuple[str, str] | None:
-    for magic, what, advice in _BINARY:
-        if start.startswith(magic):
-            return what, advice
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _zip(path)
+    if start.startswith(b"\xd0\xcf\x11\xe0") and has_password(path):
+        return "an Excel workbook with a password", "take the password off and save it again"
     if start[8:12] == b"DUCK":
         return "a DuckDB database", "export the table: COPY t TO 'file.parquet'"
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         return "a picture (WebP)", "ask for the data as CSV"
     if start[257:262] == b"ustar":
         return "a tar archive", _UNPACK
-    return None
+    return next(((what, advice) for magic, what, advice in _BINARY if start.startswith(magic)), None)
 
 
-def _zip(path: Path) -> tuple[str, str]:
-    try:
+def _document(path: Path, start: bytes, *, packed: bool) -> tuple[str, str] | None:
+    """Return what a zip is that is a document; None for a workbook that can be read."""
+    names: list[str] = []
+    if not packed:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError, NotImplementedError, ValueError):
-        names = []
-    if any(name.startswith("xl/") for name in names):
-        return "an Excel workbook (.xlsx)", "save the sheet as CSV UTF-8"
+    if "xl/workbook.bin" in names:
+        return "a binary Excel workbook (.xlsb)", "save it as .xlsx, or the sheet as CSV UTF-8"
     if any(name.startswith(("word/", "ppt/")) for name in names):
         return "an Office document", "save the data as CSV UTF-8"
-    if "mimetype" in names and "content.xml" in names:
-        return "an OpenDocument file (.ods)", "save the sheet as CSV UTF-8"
-    return "a zip archive", _UNPACK
-
-
-def _encoding(start: bytes) -> tuple[str, str] | None:
-    advice = "save it as UTF-8 (iconv -f {} -t UTF-8, or 'CSV UTF-8' in Excel)"
-    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        return "text in UTF-32", advice.format("UTF-32")
-    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "text in UTF-16", advice.format("UTF-16")
-    # Without a mark: of ASCII text, every second byte is a NUL.
-    look = start[: len(start) // 2 * 2][:2048]
-    for name, text, nuls in (("UTF-16LE", look[::2], look[1::2]), ("UTF-16BE", look[1::2], look[::2])):
-        if len(look) >= 8 and nuls.count(0) > 0.9 * len(nuls) and text.count(0) < 0.1 * len(text):
-            return f"text in {name}", advice.format(name)
-    if len(look) >= 8 and look.count(0) == len(look):
-        return "nothing but zeros", "it was cut short or never written: get it again"
+    if "mimetype" in names:
+        return "an OpenDocument file (.ods)", "save it as .xlsx, or the sheet as CSV UTF-8"
     return None
 
 
@@ -140,19 +219,9 @@ def _text(start: bytes) -> tuple[str, str] | None:
     for pattern, what, advice in _MARKUP:
         if re.match(pattern, text, re.IGNORECASE):
             return what, advice
-    if text.startswith(b"["):
-        if _is_array(text):
-            return "one JSON array", "write an object a line (jq -c '.[]' FILE > FILE.jsonl)"
-    elif text.startswith(b"{") and _is_spread(text):
-        if re.search(rb'"(cells|nbformat)"\s*:', text):
-            return "a Jupyter notebook", "run it with: workbench notebook"
-        return "one JSON object over many lines", "write an object a line (jq -c . FILE > FILE.jsonl)"
+    if text.startswith(b"{") and _is_spread(text) and re.search(rb'"(cells|nbformat)"\s*:', text):
+        return "a Jupyter notebook", "run it with: workbench notebook"
     return None
-
-
-def _is_array(text: bytes) -> bool:
-    """Return True for an array of objects or arrays; a line of a CSV may begin with a bracket, too."""
-    return re.match(rb"\[\s*([\[{]|\])", text) is not None
 
 
 def _is_spread(text: bytes) -> bool:

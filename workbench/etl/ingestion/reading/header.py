@@ -1,4 +1,4 @@
-"""The head of a text file: its byte-order mark, Excel's ``sep=`` line, and the first record, which names columns."""
+"""The head of a text file: its byte-order mark, Excel's ``sep=`` line, what stands above, and what names the columns."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ import csv
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
-from workbench.etl.ingestion.reading.lines import open_bytes
+from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.quoting import Quoting
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ",;\t|^~\x01:"
+_COMMON = ",;\t|"
+_MOST_ABOVE = 50
+"""Lines of a file among which a header is looked for."""
+_MOST_LINES = 200
+"""Lines that one record of a header may span."""
 _END = re.compile(rb"\r\n|\r|\n")
 _SEPARATOR = re.compile(r"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Header:
-    """The columns of a CSV as its first record names them, each once, and how they are delimited.
+    """The columns of a CSV, each once, and how they are delimited.
 
-    ``size`` is how many bytes come before the records; where no column is known (``known`` is 0), the first record
-    is one of them. ``lines`` are the first of the file, as they are.
+    Attributes:
+        names: as the first record names them, or a map, or by their places.
+        delimiter: between two fields.
+        size: how many bytes come before the records; where no column is known, the first record is one of them.
+        known: how many of the columns are known.
+        lines: the first of the file, as they are.
+        above: the lines above the header.
+        rows: how many records come before the first that is a row.
     """
 
     names: tuple[str, ...]
@@ -30,29 +41,118 @@ class Header:
     size: int
     known: int
     lines: tuple[str, ...]
+    above: tuple[str, ...] = ()
+    rows: int = 0
 
 
-def read_header(path: Path, known: Iterable[str], longest: int) -> Header:
-    """Read the head of a CSV, plain or gzip.
+@dataclass(frozen=True)
+class _Record:
+    fields: list[str]
+    start: int
+    end: int
+    delimiter: str
+
+    def count(self, wanted: set[str]) -> int:
+        """Return how many of some names are fields of it."""
+        return len(wanted.intersection(map(_name, self.fields)))
+
+
+def read_header(content: Content, known: Iterable[str], longest: int) -> Header:
+    """Read the head of a CSV.
+
+    The header is the first record, unless a later line of the first 50 has more of the known names, and at least two.
 
     Args:
-        path: the file.
+        content: the text.
         known: names of columns by which a header can be told, whatever their case.
         longest: bytes that a record may have.
     """
-    with open_bytes(path) as file:
+    dialect = content.dialect
+    with content.open() as file:
         start = file.read(longest + 2)
     mark = len(codecs.BOM_UTF8) if start.startswith(codecs.BOM_UTF8) else 0
     wanted = {name.lower() for name in known}
     shown = tuple(line.decode("utf-8", "backslashreplace") for line in _END.split(start[mark:])[:100])
     first, end = _line(start, mark)
-    sep_line = _SEPARATOR.fullmatch(first)
-    place = end if sep_line else mark
-    choices = [sep_line[1]] if sep_line else sorted(DELIMITERS, key=lambda delimiter: delimiter != ",")
-    found = [_record(start, place, delimiter, longest) for delimiter in choices]
-    names, size, delimiter = max(found, key=lambda each: sum(name.lower() in wanted for name in each[0]))
-    count = sum(name.lower() in wanted for name in names) if size - place <= longest else 0
-    return Header(tuple(names), delimiter, size if count else place, count, shown)
+    separator = _SEPARATOR.fullmatch(first)
+    place = end if separator else mark
+    # Anything but ASCII is no delimiter.
+    told = dialect.delimiter or (separator[1] if separator and separator[1].isascii() else None)
+    quote = None if dialect.quote == "none" else dialect.quote or '"'
+    choices = [told] if told else DELIMITERS
+
+    def record(place: int) -> _Record:
+        found = [_record(start, place, delimiter, quote, longest) for delimiter in choices]
+        return max(found, key=lambda each: each.count(wanted))
+
+    began = place
+    for _ in range(dialect.skip or 0):
+        place = _row_end(start, place) if content.is_sheet else _line(start, place)[1]
+    if dialect.header == "none":
+        names, delimiter = _without(
+            [_record(start, place, each, quote, longest) for each in choices], dialect.names
+        )
+        count = sum(name.lower() in wanted for name in names)
+        above = _above(start, began, place)
+        return Header(names, delimiter, place, count, shown, above, _rows(above))
+    best = record(place)
+    if dialect.skip is None and (below := _below(start, place, best.count(wanted), choices, quote, wanted)):
+        best = max(best, record(below), key=lambda each: each.count(wanted))
+    count = best.count(wanted) if best.end - best.start <= longest else 0
+    above = _above(start, began, best.start)
+    size = best.end if count else best.start
+    return Header(
+        tuple(distinct(best.fields)), best.delimiter, size, count, shown, above, _rows(above) + bool(count)
+    )
+
+
+def _without(records: list[_Record], names: tuple[str, ...] | None) -> tuple[tuple[str, ...], str]:
+    """Return the names of columns that no line names, said or by place, and the delimiter."""
+    if names:
+        return names, max(records, key=lambda each: len(each.fields) == len(names)).delimiter
+    best = max(
+        records, key=lambda each: (each.delimiter in _COMMON and len(each.fields) > 1, len(each.fields))
+    )
+    return tuple(f"column{place}" for place in range(1, len(best.fields) + 1)), best.delimiter
+
+
+def _below(
+    start: bytes, place: int, most: int, choices: Iterable[str], quote: str | None, wanted: set[str]
+) -> int | None:
+    """Return where the line begins that has more known names than the first, and at least two (or all)."""
+    found, most = None, max(most, min(1, len(wanted) - 1))
+    for _ in range(_MOST_ABOVE):
+        line, end = _line(start, place)
+        bare = line.replace(quote, "") if quote else line
+        count = max(len(wanted.intersection(map(_name, bare.split(each)))) for each in choices)
+        if count > most:
+            found, most = place, count
+        place = end
+    return found
+
+
+def _above(start: bytes, place: int, end: int) -> tuple[str, ...]:
+    """Return the lines between two places."""
+    found = []
+    while place < end:
+        line, place = _line(start, place)
+        found.append(line)
+    return tuple(found)
+
+
+def _rows(lines: Iterable[str]) -> int:
+    """Return how many records lines are, of which a quoted field may span several."""
+    return sum(1 for _ in csv.reader(f"{line}\n" for line in lines))
+
+
+def _name(cell: str) -> str:
+    return cell.strip().lower()
+
+
+def _row_end(start: bytes, place: int) -> int:
+    """Return where the row of a sheet ends."""
+    line, end = _line(start, place)
+    return _record(start, place, ",", '"', len(start)).end if '"' in line else end
 
 
 def _line(start: bytes, place: int) -> tuple[str, int]:
@@ -61,22 +161,24 @@ def _line(start: bytes, place: int) -> tuple[str, int]:
     return line.decode("utf-8", "backslashreplace"), end.end() if end else len(start)
 
 
-def _record(start: bytes, place: int, delimiter: str, longest: int) -> tuple[list[str], int, str]:
-    """Return the fields of the record at a place, where what follows it begins, and the delimiter."""
-    quoting = Quoting(delimiter, 0, longest)
+def _record(start: bytes, place: int, delimiter: str, quote: str | None, longest: int) -> _Record:
+    """Return the record at a place."""
     line, end = _line(start, place)
+    if quote is None:
+        return _Record(line.split(delimiter), place, end, delimiter)
+    quoting = Quoting(delimiter, 0, longest, quote)
     if quoting.is_open(line):
-        for more in _END.finditer(start, end):
+        for more in islice(_END.finditer(start, end), _MOST_LINES):
             text = start[place : more.start()].decode("utf-8", "backslashreplace")
             if not quoting.is_open(text):
                 if (fields := quoting.parse(text)) is not None:
-                    return distinct(fields), more.end(), delimiter
+                    return _Record(fields, place, more.end(), delimiter)
                 break
     try:
-        (fields,) = csv.reader((line,), delimiter=delimiter, strict=True)
+        (fields,) = csv.reader((line,), delimiter=delimiter, quotechar=quote, strict=True)
     except (csv.Error, ValueError):
         fields = line.split(delimiter)
-    return distinct(fields), end, delimiter
+    return _Record(fields, place, end, delimiter)
 
 
 def distinct(header: Iterable[str], *, trimmed: bool = True) -> list[str]:

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from workbench.etl.ingestion.reading.cutter import Layout
+from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import positions
-from workbench.etl.ingestion.reading.lines import open_bytes
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, literal, pair
@@ -32,12 +32,13 @@ _SHOWN = 20
 
 
 def open_json(
-    connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, known: Sequence[str], longest: int
+    connection: duckdb.DuckDBPyConnection, content: Content, scratch: Path, known: Sequence[str], longest: int
 ) -> Rows:
-    """Open JSON lines; ``known`` are the names asked for. Values of sources are text, objects in them JSON text."""
-    with open_bytes(path) as file:
+    """Open JSON lines, or a document whose values are read as such; ``known`` are the names asked for. Values of sources are text, objects in them JSON text."""
+    with content.open() as file:
         mark = 3 if file.read(3) == b"\xef\xbb\xbf" else 0
-    stage_lines(connection, path, scratch, Layout(None, 1, mark, longest))
+    layout = Layout(None, 1, mark, longest, blanks=content.depth is None)
+    stage_lines(connection, content, scratch, layout)
     connection.execute(
         """
         CREATE OR REPLACE TEMP TABLE objects AS
@@ -80,7 +81,7 @@ def open_json(
         name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
     }
     shown = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
-    return Rows((*asked, *others), sources, shown, relation, records)
+    return Rows((*asked, *others), sources, shown, relation, records, notes=content.notes, is_spelled=False)
 
 
 def _paths(keys: Sequence[str]) -> str:

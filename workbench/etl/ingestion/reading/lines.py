@@ -10,13 +10,12 @@ A line ends at LF, at CR LF or at a CR alone, in one file, too. Memory is bounde
 from __future__ import annotations
 
 import codecs
-import gzip
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
-from workbench.etl.ingestion.reading.cutter import CAREFUL, Cutter, Layout, Special
+from workbench.etl.ingestion.reading.cutter import Cutter, Layout, Special
+from workbench.etl.ingestion.reading.forms import Content
 
 _CHUNK = 4 << 20
 
@@ -30,36 +29,23 @@ class LineFile:
     records: int
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file for reading, unpacking gzip (told by its first two bytes)."""
-    if is_gzip(path):
-        return gzip.open(path, "rb")  # type: ignore[return-value]
-    return path.open("rb")
-
-
-def is_gzip(path: Path) -> bool:
-    """Return True if the file begins as gzip does."""
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def cut(path: Path, scratch: Path, layout: Layout, take: Callable[[list[Special]], None]) -> LineFile:
-    """Cut ``path`` into records.
+def cut(content: Content, scratch: Path, layout: Layout, take: Callable[[list[Special]], None]) -> LineFile:
+    """Cut a text into records.
 
     Args:
-        path: the file, plain or gzip.
+        content: the text.
         scratch: where to write the plain lines if the file can't be used as it is.
         layout: what is known of the file.
         take: called with the special records, some thousands at a time.
 
     Raises:
-        OSError, EOFError, zlib.error: the file can't be read (a broken gzip).
+        Damaged, OSError: the file can't be read.
     """
-    if not is_gzip(path):
-        plain = _as_it_is(path, layout)
+    if content.is_plain:
+        plain = _as_it_is(content.path, layout)
         if plain is not None:
             return plain
-    with open_bytes(path) as source, scratch.open("wb") as target:
+    with content.open() as source, scratch.open("wb") as target:
         source.read(layout.head)
         cutter = Cutter(layout, target, take)
         pending, last = b"", False
@@ -74,7 +60,7 @@ def cut(path: Path, scratch: Path, layout: Layout, take: Callable[[list[Special]
 
 def _as_it_is(path: Path, layout: Layout) -> LineFile | None:
     """Return the file itself if DuckDB can take each line as it is."""
-    careful = (b"\r", *CAREFUL, *((b'"',) if layout.delimiter else ()))
+    careful = (b"\r", *layout.careful)
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, unfinished = 0, 0
     with path.open("rb") as file:

@@ -21,11 +21,13 @@ class Quoting:
         delimiter: between two fields.
         columns: how many fields a record should have.
         longest: bytes that a record may have; a quote that isn't closed within them is a stray one.
+        quote: what stands around a quoted field.
     """
 
     delimiter: str
     columns: int
     longest: int
+    quote: str = '"'
 
     def __post_init__(self) -> None:
         csv.field_size_limit(max(csv.field_size_limit(), self.longest))
@@ -33,7 +35,7 @@ class Quoting:
     def parse(self, record: str) -> list[str] | None:
         """Return the fields of a record; None if its quotes are wrong."""
         try:
-            rows = list(csv.reader((record,), delimiter=self.delimiter, strict=True))
+            rows = list(csv.reader((record,), delimiter=self.delimiter, quotechar=self.quote, strict=True))
         except csv.Error:
             return None
         return rows[0] if len(rows) == 1 else None
@@ -41,7 +43,9 @@ class Quoting:
     def is_open(self, line: str) -> bool:
         """Return True if a quoted field goes on after the line; a fault before that doesn't matter."""
         try:
-            return len(list(csv.reader((line + "\n", "."), delimiter=self.delimiter))) == 1
+            return (
+                len(list(csv.reader((line + "\n", "."), delimiter=self.delimiter, quotechar=self.quote))) == 1
+            )
         except csv.Error:
             return False
 
@@ -63,13 +67,13 @@ class Quoting:
             return 1
         limit = min(len(block), start + self.longest)
         position = end
-        while (quote := block.find(b'"', position, limit)) >= 0:
+        while (quote := block.find(self.quote.encode(), position, limit)) >= 0:
             line = int(np.searchsorted(ends, quote))
             if line == len(ends) or ends[line] > limit:
                 break
             position = int(ends[line])
             # Up to here all is quoted, as it is after a quote at the beginning of a field.
-            if self.is_open('"' + block[quote:position].decode("latin-1")):
+            if self.is_open(self.quote + block[quote:position].decode("latin-1")):
                 continue
             return line - index + 1 if self._is_one(block, starts, ends, index, line) else 1
         return 1 if last or limit < len(block) else None

@@ -11,7 +11,16 @@ NUMBERED = "/* lines */ numbered"
 
 
 class UnreadableFile(Exception):
-    """The file as a whole can't be read; its text says why."""
+    """The file as a whole can't be read; its text says why.
+
+    Args:
+        text: why.
+        cut_short: whether it is as one is that is still written.
+    """
+
+    def __init__(self, text: str, *, cut_short: bool = False) -> None:
+        super().__init__(text)
+        self.cut_short = cut_short
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class Rows:
         headless: why no column is known; None if one is.
         wrong: SQL for such rows among the plain lines.
         trimmed: whether no value has blanks around it.
+        is_spelled: whether numbers are texts, as somebody wrote them.
+        notes: how it was read where that was told by looking, in words.
     """
 
     names: tuple[str, ...]
@@ -49,6 +60,8 @@ class Rows:
     headless: str | None = None
     wrong: str | None = None
     trimmed: bool = False
+    notes: tuple[str, ...] = ()
+    is_spelled: bool = True
 
     def pick(self, connection: duckdb.DuckDBPyConnection, condition: str) -> Rows:
         """Return the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""

@@ -8,10 +8,12 @@ import duckdb
 import pyarrow as pa
 
 from workbench.etl.ingestion.reading.cutter import FIELD_FREE, PLACEHOLDER, Layout, Special
+from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.lines import LineFile, cut
 from workbench.etl.ingestion.reading.rows import UnreadableFile
 from workbench.etl.ingestion.reading.values import literal
 
+_NO_BLANKS = "AND trim(line) <> ''"
 _LINE_ERRORS = pa.schema([("n", pa.int64()), ("record", pa.string()), ("reason", pa.string())])
 _PARSED = pa.schema([("n", pa.int64()), ("record", pa.string()), ("parts", pa.list_(pa.string()))])
 
@@ -22,33 +24,36 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("CREATE OR REPLACE TEMP TABLE parsed (n BIGINT, record VARCHAR, parts VARCHAR[])")
 
 
-def stage_lines(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path, layout: Layout) -> None:
+def stage_lines(
+    connection: duckdb.DuckDBPyConnection, content: Content, scratch: Path, layout: Layout
+) -> None:
     """Make view ``numbered`` (n, line) of the plain lines; the others go to ``parsed`` and ``line_errors``.
 
     Args:
         connection: where to.
-        path: the file, under a name in which DuckDB sees no pattern.
+        content: the text, under a name in which DuckDB sees no pattern.
         scratch: where to write lines if need be.
         layout: what is known of the file.
 
     Raises:
         UnreadableFile: DuckDB sees other lines in it.
-        OSError, EOFError, zlib.error: the file can't be read.
+        Damaged, OSError: the file can't be read.
     """
 
     def take(specials: list[Special]) -> None:
         good = [special for special in specials if special.error is None]
         bad = [special for special in specials if special.error is not None]
-        _insert(connection, "parsed", _PARSED, good, "fields")
-        _insert(connection, "line_errors", _LINE_ERRORS, bad, "error")
+        _insert(connection, "parsed", _PARSED, good, "fields", layout.above)
+        _insert(connection, "line_errors", _LINE_ERRORS, bad, "error", layout.above)
 
-    lines = cut(path, scratch, layout, take)
+    lines = cut(content, scratch, layout, take)
     _read(connection, lines, layout.longest)
     ((found,),) = connection.execute("SELECT count(*) FROM lines").fetchall()
     if found != lines.records:
         raise UnreadableFile(f"it has {lines.records} lines, of which DuckDB sees {found}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW numbered AS SELECT rowid + 1 AS n, line FROM lines WHERE line IS DISTINCT FROM '{PLACEHOLDER}'"
+        f"CREATE OR REPLACE TEMP VIEW numbered AS SELECT rowid + {layout.above + 1} AS n, line FROM lines "
+        f"WHERE line IS DISTINCT FROM '{PLACEHOLDER}' {'' if layout.blanks else _NO_BLANKS}"
     )
 
 
@@ -73,11 +78,12 @@ def _insert(
     schema: pa.Schema,
     specials: list[Special],
     attribute: str,
+    above: int,
 ) -> None:
     if not specials:
         return
     values = [
-        [special.number for special in specials],
+        [special.number + above for special in specials],
         [special.record for special in specials],
         [getattr(special, attribute) for special in specials],
     ]
