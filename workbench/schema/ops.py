@@ -207,6 +207,19 @@ OPS = (
         why="small, and joined to the ledger: a copy on each node; the newest are asked for",
     ),
     Table(
+        "ops", "model_inputs", "what models that judge transactions were given: one row a day and detection",
+        (
+            text("model_name", "registered model", size=128, nullable=False),
+            text("model_version", "its version", size=16, nullable=False),
+            date("day", "day of the transactions", nullable=False),
+            bigint("rows_seen", "how many of that day it judged", nullable=False),
+            text("quantiles", "21 quantiles of each watched feature, as JSON", size=16384, nullable=False),
+            text("run_id", "run that judged them", size=64),
+        ),
+        key=(), dist="all", sort=("day",),
+        why="a few rows a day: a copy on each node; those of one version are asked for, by day",
+    ),
+    Table(
         "ops", "model_health", "what looks at the models that judge found: one row a measure and look",
         (
             text("model_name", "registered model", size=128, nullable=False),

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import check_models, give_verdict
+from workbench.anomaly.fraud.inputs import WATCHED, summarize
 from workbench.anomaly.fraud.monitoring import observe_fraud, precision
-from workbench.anomaly.fraud.receipts import Receipts, read_receipts
+from workbench.anomaly.fraud.receipts import Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL
 from workbench.anomaly.fraud.training import train_fraud
+from workbench.anomaly.models.registry import find_model
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import now, recent
 from workbench.tracking import mlflow_client
@@ -146,6 +148,19 @@ def test_scores_that_move_more_alerts_and_false_ones_are_told(champion: Warehous
     assert kept["precision_low"] < 1 / 12 < kept["precision_high"] < 0.5
     (alert,) = recent(champion, 10, kind="model_drift")
     assert alert.subject == MODEL and "1 of 12 judged alerts were right" in alert.message
+
+
+def test_an_input_that_moves_is_named(champion: Warehouse) -> None:
+    champion.append("marts.fraud_scores", scores(70, {}))
+    random = np.random.default_rng(2)
+    features = pd.DataFrame({name: random.gamma(2, 10, 700) for name in WATCHED})
+    features.loc[420:, "amount"] *= 3
+    features.loc[:9, "hour"] = np.nan
+    day = (dt.date(2024, 1, 1) - date_of(0)).days + np.arange(700) // 10
+    champion.append("ops.model_inputs", summarize(features, day, find_model(MODEL, 1), None))
+    (health,) = check_models(champion, [observe_fraud])
+    assert [(each.measure, each.feature) for each in health.wrong] == [("input", "amount")]
+    assert {each.feature for each in health.findings if each.measure == "input"} == set(WATCHED)
 
 
 def test_days_of_one_version_only_are_too_few_to_tell(champion: Warehouse) -> None:

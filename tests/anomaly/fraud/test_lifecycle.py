@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly.fraud.detection import detect_fraud
+from workbench.anomaly.fraud.inputs import read_inputs, spread_out
 from workbench.anomaly.fraud.simulator import Simulated
 from workbench.anomaly.fraud.stored import MODEL, load_forest
 from workbench.anomaly.fraud.training import FraudTraining, train_fraud
@@ -70,6 +71,10 @@ def test_new_receipts_are_scored_once_and_alerts_stay_within_the_budget(trained:
     assert set(today.scored["transaction_id"]) == set(TODAY["transaction_id"])
     rows = warehouse.rows("SELECT COUNT(*) AS n, COUNT(DISTINCT transaction_id) AS m FROM marts.fraud_scores")
     assert rows[0]["n"] == rows[0]["m"] == len(first.scored) + len(today.scored)
+    noted = read_inputs(warehouse, list_models(MODEL)[0])
+    assert noted["rows_seen"].sum() == rows[0]["n"] and noted["day"].is_unique
+    amount = warehouse.frame("SELECT amount FROM marts.fraud_scores")["amount"]
+    assert np.median(spread_out(noted)["amount"]) == pytest.approx(amount.median(), rel=0.1)
     raised = warehouse.rows("SELECT COUNT(*) AS n FROM ops.alerts WHERE kind = 'fraud'")
     assert raised[0]["n"] == len(first.alerted) + len(today.alerted)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workbench.anomaly.fraud.alike import NO_LIKENESS, nearest_genuine
 from workbench.anomaly.fraud.forest import FraudForest
+from workbench.anomaly.fraud.inputs import INPUTS, summarize
 from workbench.anomaly.fraud.known import HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, Receipts, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, load_forest
@@ -167,9 +168,11 @@ def detect_fraud(
         receipts = read_receipts(warehouse, history - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT)
         rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
         forest = load_forest(version)
+        features = receipts.features(delay_days, rows)
         scored = _scored(
-            warehouse, receipts, rows, version, forest, alerts_a_day, least_score, delay_days, run_id
+            warehouse, receipts, rows, features, version, forest, alerts_a_day, least_score, run_id
         )
+        given = summarize(features, receipts.day[rows], version, run_id)
         since = newest - dt.timedelta(days=alert_days)
         found = [
             _alert(row)
@@ -177,7 +180,7 @@ def detect_fraud(
                 "records"
             )
         ]
-        raised = _write(warehouse, scored, found, days, before, run_id)
+        raised = _write(warehouse, scored, given, found, days, before, run_id)
         if raised is not None:
             detection = FraudDetection(True, "", version, scored, raised)
             shown = detection.alerted.head(_SHOWN)
@@ -187,13 +190,14 @@ def detect_fraud(
 def _write(
     warehouse: Warehouse,
     scored: pd.DataFrame,
+    given: pd.DataFrame,
     found: list[Alert],
     days: _Days,
     before: int,
     run_id: str | None,
 ) -> int | None:
-    """Add the scores and raise the alerts; None, and nothing is written, if somebody else scored meanwhile."""
-    with warehouse.prepare(SCORES, scored) as staged:
+    """Add the scores, note what was given, and raise the alerts; None, and nothing is written, if somebody else scored meanwhile."""
+    with warehouse.prepare(SCORES, scored) as staged, warehouse.prepare(INPUTS, given) as noted:
 
         def work(session: Session) -> int | None:
             warehouse.lock(session, SCORES)
@@ -201,6 +205,7 @@ def _write(
             if int(now) != before:
                 return None
             staged.load(session)
+            noted.load(session)
             return alerts.put(session, found, run_id) if found else 0
 
         return warehouse.run(work)
@@ -214,14 +219,13 @@ def _scored(
     warehouse: Warehouse,
     receipts: Receipts,
     rows: np.ndarray,
+    features: pd.DataFrame,
     version: ModelVersion,
     forest: FraudForest,
     alerts_a_day: int,
     least_score: float,
-    delay_days: int,
     run_id: str | None,
 ) -> pd.DataFrame:
-    features = receipts.features(delay_days, rows)
     score = forest.score_samples(features)
     amount = receipts.transactions.amount[rows]
     is_alert = within_budget(

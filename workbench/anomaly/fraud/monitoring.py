@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.fraud.detection import SCORES
+from workbench.anomaly.fraud.inputs import read_inputs, spread_out
 from workbench.anomaly.fraud.receipts import LABELS, VERDICTS
 from workbench.anomaly.fraud.stored import MODEL
 from workbench.anomaly.models.registry import ModelVersion, current_model
@@ -24,7 +25,7 @@ _BY_VERSION = f"FROM {SCORES} WHERE model_name = ? AND model_version = ?"
 
 
 def observe_fraud(warehouse: Warehouse) -> Observed | None:
-    """Hold the champion's scores of the newest days against those of the days that it scored before.
+    """Hold the champion's scores and inputs of the newest days against those of the days that it scored before.
 
     Of more receipts than 200,000 each n-th is looked at. Scores of receipts that it learned from would tell nothing: it
     knows them.
@@ -61,9 +62,13 @@ def observe_fraud(warehouse: Warehouse) -> Observed | None:
     is_recent = pd.to_datetime(rows["day"]) > last - pd.Timedelta(days=RECENT_DAYS)
     score = rows["score"].to_numpy(dtype=float)
     with_alert = days["alerts"] > 0
+    given = read_inputs(warehouse, version)
+    newest = given["day"] > last - pd.Timedelta(days=RECENT_DAYS)
+    # What was judged before inputs were noted has none.
+    inputs = [spread_out(given[days]) for days in (~newest, newest)] if len(given) else [{}, {}]
     return Observed(
         version, (day[recent_day].min().date(), last.date()),
-        {"score": score[~is_recent]}, {"score": score[is_recent]},
+        {**inputs[0], "score": score[~is_recent]}, {**inputs[1], "score": score[is_recent]},
         int((~recent_day).sum()), int(recent_day.sum()),
         int((with_alert & ~recent_day).sum()), int((with_alert & recent_day).sum()),
         findings, "on the days before",
