@@ -13,14 +13,15 @@ from workbench.anomaly.sales.explain import findings
 from workbench.anomaly.sales.monitoring import observe_sales
 from workbench.anomaly.sales.result import DetectionResult
 from workbench.anomaly.sales.training import TrainingResult, train_sales
-from workbench.anomaly.tables.quality import check_batches
+from workbench.anomaly.tables.quality import check_batches, pass_gate
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
 __all__ = [
     "DetectionResult",
     "Findings",
     "TrainingResult",
-    "check_batches", "check_models",
+    "check_batches",
+    "check_models",
     "current_model",
     "detect",
     "detect_sales",
@@ -30,6 +31,7 @@ __all__ = [
     "list_models",
     "models_frame",
     "observe_sales",
+    "pass_gate",
     "plot_anomalies",
     "plot_anomalies_by_month",
     "promote",

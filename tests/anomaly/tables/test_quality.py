@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from tests.etl.lines import HEADER
-from workbench.anomaly import check_batches, feedback_summary, give_verdict
+from workbench.anomaly import check_batches, feedback_summary, give_verdict, pass_gate
 from workbench.anomaly.tables.quality import MOST_ALERTS
+from workbench.errors import WorkFailed
 from workbench.etl.ingest import ingest
 from workbench.governance.alerts.recorded import recent
+from workbench.governance.withdrawal import withdraw
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
@@ -161,8 +163,14 @@ def test_many_faulty_files_are_few_alerts_that_say_how_many_more(usual: Warehous
     for frame in frames:
         cents(frame)
     take(usual, tmp_path, *frames)
+    pass_gate(usual, "stop")
     result = check_batches(usual, trees=15)
     assert len(result.faulty) == MOST_ALERTS + 2
+    pass_gate(usual, "warn")
+    with pytest.raises(
+        WorkFailed, match=r"7 files have serious faults .* and 4 more\), so nothing is published"
+    ):
+        pass_gate(usual, "stop")
     alerts = recent(usual, 20, kind="data_fault")
     assert len(alerts) == result.alerts == MOST_ALERTS
     assert sum("2 older files of transactions have faults as well" in each.message for each in alerts) == 1
@@ -193,6 +201,13 @@ def test_a_file_that_is_judged_as_it_should_be_is_learned_from(
         "SELECT batch_id FROM ops.batch_quality WHERE status = 'faulty' AND column_name = ''"
     )
     assert given.concerned.batch_id == judged["batch_id"]
+    if verdict == "real":
+        with pytest.raises(
+            WorkFailed, match=f"1 file has serious faults .*transactions {judged['batch_id'][:8]}"
+        ):
+            pass_gate(usual, "stop")
+        withdraw(usual, judged["batch_id"], actor="me", reason="prices in cents")
+    pass_gate(usual, "stop")
     take(usual, tmp_path, spoilt[1])
     assert len(check_batches(usual, trees=15).faulty) == found
 

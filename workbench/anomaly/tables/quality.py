@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from workbench.errors import WorkFailed
 from workbench.governance.alerts import Alert, put
+from workbench.governance.alerts.alert import identity
 from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from workbench.anomaly.tables.judgement import Fault
 
 KIND = "data_fault"
+Gate = Literal["warn", "stop"]
+"""What a serious fault does: it is told, or what is made of landed files isn't published until somebody has seen to it."""
+
 MOST_ALERTS = 5
 """Alerts that one look raises about a dataset; the last of them tells how many more files have faults."""
 
@@ -120,6 +125,42 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
         verdicts += found
         notes += [note] if note else []
     return QualityResult(tuple(verdicts), raised, tuple(notes))
+
+
+def pass_gate(warehouse: Warehouse, gate: Gate) -> None:
+    """End here if a file has a serious fault that nobody has seen to, and the gate is to stop.
+
+    A fault is serious if it concerns a fifth of the rows or more. It is seen to when the file is withdrawn, its alert is
+    closed, or judged ``false`` or ``expected``.
+
+    Raises:
+        WorkFailed: there is such a file; the text says which, and what to do.
+    """
+    if gate == "warn":
+        return
+    found = warehouse.rows(
+        f"SELECT DISTINCT q.batch_id, q.dataset, b.ingested_at FROM {_TABLE} AS q "
+        "JOIN ops.batches AS b ON b.batch_id = q.batch_id "
+        f"LEFT JOIN ({NEWEST} AND kind = '{KIND}') AS f ON f.batch_id = q.batch_id "
+        "WHERE q.status = 'faulty' AND q.fault <> 'extreme' AND q.share >= ? AND b.withdrawn_at IS NULL "
+        "AND (f.verdict IS NULL OR f.verdict = 'real') ORDER BY b.ingested_at, q.batch_id",
+        [_SERIOUS],
+    )
+    closed = {
+        row["alert_id"]
+        for row in warehouse.rows("SELECT alert_id FROM ops.alerts WHERE kind = ? AND NOT is_open", [KIND])
+    }
+    waiting = [row for row in found if identity(KIND, row["batch_id"]) not in closed]
+    if waiting:
+        first = waiting[0]["batch_id"][:SHORT]
+        named = ", ".join(f"{row['dataset']} {row['batch_id'][:SHORT]}" for row in waiting[:_NAMED])
+        more = f" and {len(waiting) - _NAMED} more" if len(waiting) > _NAMED else ""
+        raise WorkFailed(
+            f"{many(len(waiting), 'file has', 'files have')} serious faults that nobody has seen to ({named}{more}), so "
+            f"nothing is published: look with workbench alerts list --kind {KIND}, then withdraw the file (workbench "
+            f"batches withdraw {first}), or say that it is as it should be (workbench alerts feedback ID --verdict "
+            "expected), and run again"
+        )
 
 
 def _waiting(
