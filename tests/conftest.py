@@ -58,6 +58,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A clean WORKBENCH_HOME."""
     folder = tmp_path / "home"
     monkeypatch.setenv("WORKBENCH_HOME", str(folder))
+    # Tests write whole files; one of its own looks for those that grow.
+    monkeypatch.setenv("WORKBENCH_LANDING_LOOK", "0")
     for name in (
         "WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY", "WORKBENCH_REDSHIFT_S3",
         "WORKBENCH_REDSHIFT_PASSWORD", "WORKBENCH_REDSHIFT_IAM_ROLE", "WORKBENCH_ALERT_CHANNELS",

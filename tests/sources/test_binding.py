@@ -12,7 +12,7 @@ import yaml
 
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
-from workbench.etl.ingestion.fitting import check_map
+from workbench.etl.ingestion.fitting import check_file
 from workbench.settings import Settings
 from workbench.sources.files import NotLanded, land
 from workbench.sources.maps import Map
@@ -61,7 +61,11 @@ def test_a_map_that_cannot_be_worked_out_is_refused_at_load(
     path = tmp_path / "prices.csv"
     path.write_text(PRICES)
     with pytest.raises(UsageError) as refused:
-        land(str(path), map_file=write_map(tmp_path / "m.yaml", **changed), check=check_map)
+        land(
+            str(path),
+            map_file=write_map(tmp_path / "m.yaml", **changed),
+            check=lambda path, _, mapping: check_file(path, mapping),
+        )
     assert told in str(refused.value)
     assert not list(settings.landing.rglob("prices*"))
 
@@ -75,17 +79,25 @@ def test_a_name_that_is_no_plain_word_is_told_to_want_quotes(
     (tmp_path / "a.csv").write_text(f"inv,moment,sku,qty,price,{name}\nA,2024-10-01,P1,1,2.5,x\n")
     changed = {"transaction_timestamp": "moment", "channel": name}
     with pytest.raises(UsageError) as refused:
-        land(str(tmp_path / "a.csv"), map_file=write_map(tmp_path / "m.yaml", **changed), check=check_map)
+        land(
+            str(tmp_path / "a.csv"),
+            map_file=write_map(tmp_path / "m.yaml", **changed),
+            check=lambda path, _, mapping: check_file(path, mapping),
+        )
     assert f'"{name}"' in str(refused.value) and "in quotes" in str(refused.value)
     mended = write_map(tmp_path / "m.yaml", **changed | {"channel": f'"{name}"'})
-    land(str(tmp_path / "a.csv"), map_file=mended, check=check_map)
+    land(str(tmp_path / "a.csv"), map_file=mended, check=lambda path, _, mapping: check_file(path, mapping))
     assert [batch.rows_accepted for batch in ingest(warehouse).batches] == [1]
 
 
 def test_an_expression_may_end_in_a_comment(warehouse: Warehouse, tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text(PRICES)
     changed = write_map(tmp_path / "m.yaml", channel="coalesce(sku, -- theirs\n  'none')  -- or nothing")
-    land(str(tmp_path / "prices.csv"), map_file=changed, check=check_map)
+    land(
+        str(tmp_path / "prices.csv"),
+        map_file=changed,
+        check=lambda path, _, mapping: check_file(path, mapping),
+    )
     ingest(warehouse)
     rows = warehouse.query("SELECT channel FROM raw.transactions ORDER BY 1").to_pylist()
     assert rows == [{"channel": "P1"}, {"channel": "P3"}]
@@ -98,13 +110,13 @@ def test_every_form_of_file_is_looked_at(tmp_path: Path) -> None:
         fits = Map(
             dataset="stores", columns={"store_id": "item.sku", "updated_at": "item['sku']", "name": '"a.b"'}
         )
-        check_map(tmp_path / name, fits)
+        check_file(tmp_path / name, fits)
         with pytest.raises(UsageError, match=r"no column 'a'; .* is written in quotes: \"a\.b\""):
-            check_map(tmp_path / name, Map(dataset="stores", columns={"store_id": "a.b"}))
+            check_file(tmp_path / name, Map(dataset="stores", columns={"store_id": "a.b"}))
     with pytest.raises(UsageError, match='Could not find key "size" in struct'):
-        check_map(tmp_path / "a.parquet", Map(dataset="stores", columns={"store_id": "item.size"}))
+        check_file(tmp_path / "a.parquet", Map(dataset="stores", columns={"store_id": "item.size"}))
     (tmp_path / "a.csv").write_bytes(b"")
-    check_map(tmp_path / "a.csv", Map(dataset="stores", columns={"store_id": "a"}))
+    check_file(tmp_path / "a.csv", Map(dataset="stores", columns={"store_id": "a"}))
 
 
 def test_a_file_that_does_not_fit_keeps_no_other_from_landing(tmp_path: Path) -> None:
@@ -115,7 +127,11 @@ def test_a_file_that_does_not_fit_keeps_no_other_from_landing(tmp_path: Path) ->
     with pytest.raises(
         NotLanded, match=r"no column 'price'; did you mean 'prize'\?.*the other 1 landed"
     ) as refused:
-        land(str(folder), map_file=write_map(tmp_path / "m.yaml"), check=check_map)
+        land(
+            str(folder),
+            map_file=write_map(tmp_path / "m.yaml"),
+            check=lambda path, _, mapping: check_file(path, mapping),
+        )
     assert [file.path.name[0] for file in refused.value.landed] == ["b"]
 
 
@@ -125,7 +141,11 @@ def test_one_bad_cell_costs_one_row_whatever_reads_it(warehouse: Warehouse, tmp_
     highest = "cast(max(cast(qty as integer)) filter (where cast(qty as integer) > 0) over (partition by inv) as varchar)"
     before = "cast(lag(qty) over (order by sku) as integer) / 0"
     changed = write_map(tmp_path / "m.yaml", line_number=number, channel=highest, discount_amount=before)
-    land(str(tmp_path / "prices.csv"), map_file=changed, check=check_map)
+    land(
+        str(tmp_path / "prices.csv"),
+        map_file=changed,
+        check=lambda path, _, mapping: check_file(path, mapping),
+    )
     (batch,) = ingest(warehouse).batches
     assert (batch.rows_accepted, batch.rows_quarantined) == (2, 1)
     rows = warehouse.query(
@@ -153,7 +173,7 @@ def test_a_field_of_a_column_is_found(warehouse: Warehouse, tmp_path: Path, text
     (tmp_path / "b.jsonl").write_text(str(row | {"inv": "B"}).replace("'", '"') + "\n")
     changed = write_map(tmp_path / "m.yaml", product_id=text)
     for name in ("a.parquet", "b.jsonl"):
-        land(str(tmp_path / name), map_file=changed, check=check_map)
+        land(str(tmp_path / name), map_file=changed, check=lambda path, _, mapping: check_file(path, mapping))
     assert [batch.rows_accepted for batch in ingest(warehouse).batches] == [1, 1]
     rows = warehouse.query("SELECT product_id, _extra FROM raw.transactions").to_pylist()
     assert [row["product_id"] for row in rows] == ["P1", "P1"]
@@ -166,7 +186,9 @@ def test_a_place_in_a_text_is_that_of_a_letter(warehouse: Warehouse, tmp_path: P
     row = {"inv": "[A", "when": "2024-10-01", "item": "P1", "qty": "1", "price": "2.5"}
     (tmp_path / "b.jsonl").write_text(str(row).replace("'", '"') + "\n")
     changed = write_map(tmp_path / "m.yaml", product_id="item", channel="inv[2]")
-    land(str(tmp_path / "b.jsonl"), map_file=changed, check=check_map)
+    land(
+        str(tmp_path / "b.jsonl"), map_file=changed, check=lambda path, _, mapping: check_file(path, mapping)
+    )
     ingest(warehouse)
     assert warehouse.query("SELECT channel FROM raw.transactions").to_pylist() == [{"channel": "A"}]
 

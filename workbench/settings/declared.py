@@ -75,6 +75,12 @@ class Declared(BaseSettings):
         ge=0,
         description="seconds for which a file in landing must not have changed to be taken in",
     )
+    landing_look: Annotated[float, TASK] = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="seconds for which a file that was written to landing just now is looked at, to see if it grows",
+    )
     longest_line: Annotated[int, TASK] = Field(
         default=1 << 20,
         ge=1 << 10,

@@ -1,14 +1,18 @@
-"""Put files into landing: one, those of a folder, or those that a pattern finds."""
+"""Put files into landing: one, those of a folder, or those that a pattern finds, here or elsewhere."""
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.schema import DATASETS
+from workbench.secrets.secret import Secret
 from workbench.sources.landing import (
     FetchedFile,
     Landing,
@@ -21,6 +25,7 @@ from workbench.sources.landing import (
     shown,
 )
 from workbench.sources.maps import Map, read_map
+from workbench.sources.remote import fetched, is_remote, open_place
 
 _MOST_TOLD = 5
 
@@ -34,13 +39,33 @@ class NotLanded(UsageError):
         self.landed = landed
 
 
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that a source names.
+
+    Attributes:
+        address: as it can be shown.
+        place: its path, whose folders may tell the dataset.
+        at_hand: has the file on this machine for a while, and the map beside it if there is one.
+    """
+
+    address: str
+    place: PurePath
+    at_hand: Callable[[], AbstractContextManager[tuple[Path, Path | None]]]
+
+
+Check = Callable[[Path, str, Map | None], None]
+"""Raises UsageError for a file, of a dataset and with a map or none, that can't be taken in."""
+
+
 def land(
     source: str,
     dataset: str | None = None,
     map_file: Path | None = None,
     *,
     landing: Landing | None = None,
-    check: Callable[[Path, Map], None] = lambda path, mapping: None,
+    secret: Secret | None = None,
+    check: Check = lambda path, dataset, mapping: None,
 ) -> list[FetchedFile]:
     """Copy a file, each file of a folder, or each match of a glob into landing.
 
@@ -49,34 +74,94 @@ def land(
     landed twice is one file. One that can't be landed keeps no other from it.
 
     Args:
-        source: path of the file, the folder or the glob.
+        source: path of the file, the folder or the glob; or its address, ``https://``, ``sftp://`` or ``s3://``.
         dataset: where no map tells it, and no folder.
         map_file: a map for all of them.
         landing: where to; the landing of the settings if None.
-        check: raises UsageError for a file that the map doesn't fit.
+        secret: password or token for a source elsewhere.
+        check: raises UsageError for a file that can't be taken in.
 
     Raises:
         UsageError: nothing is there, the dataset is unknown, or the map is wrong.
+        WorkFailed: a source elsewhere can't be asked.
         NotLanded: of some files the dataset can't be told, the map doesn't fit, or they can't be read.
+    """
+    mapping = read_named(map_file, dataset)
+    landing = landing or open_landing()
+    landed: list[FetchedFile] = []
+    problems: list[str] = []
+    for file in find(source, secret):
+        try:
+            with described(file, dataset, mapping) as (path, told, its_map):
+                check(path, told, its_map)
+                landed.append(landing.put(path, told, its_map))
+        except (UsageError, WorkFailed) as error:
+            if isinstance(error, WorkFailed) and not is_remote(source):
+                raise
+            problems.append(str(error))
+        except OSError as error:
+            problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+    if problems:
+        raise NotLanded(problems, landed)
+    return landed
+
+
+def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
+    """Return the map that is named, if one is.
+
+    Raises:
+        UsageError: it is wrong or for another dataset, or the dataset is unknown.
     """
     mapping = read_map(map_file) if map_file else None
     if mapping and dataset and mapping.dataset != dataset:
         raise UsageError(f"the map is for {mapping.dataset}, not for {dataset}")
     if dataset is not None and dataset not in DATASETS:
         raise unknown("dataset", dataset, DATASETS)
-    landing = landing or open_landing()
-    landed: list[FetchedFile] = []
-    problems: list[str] = []
-    for path in _find(source):
-        try:
-            landed.append(_land(landing, path, dataset, mapping, check))
-        except UsageError as error:
-            problems.append(str(error))
-        except OSError as error:
-            problems.append(f"can't land {shown(path)}: {error.strerror} ({error.filename})")
-    if problems:
-        raise NotLanded(problems, landed)
-    return landed
+    return mapping
+
+
+def find(source: str, secret: Secret | None = None) -> list[SourceFile]:
+    """Return the files that a source names, in order.
+
+    Raises:
+        UsageError: there is none, or its name isn't that of complete data.
+        WorkFailed: a source elsewhere can't be asked.
+    """
+    if is_remote(source):
+        place = open_place(source, secret)
+        return [SourceFile(file.address, file.path, partial(fetched, place, file)) for file in place.find()]
+    return [SourceFile(shown(path), path.absolute(), partial(_here, path)) for path in _find(source)]
+
+
+@contextmanager
+def described(
+    file: SourceFile, dataset: str | None, mapping: Map | None
+) -> Iterator[tuple[Path, str, Map | None]]:
+    """Have a file on this machine, with its dataset and its map.
+
+    Raises:
+        UsageError: its dataset can't be told, or the map beside it is wrong.
+        WorkFailed: it can't be had.
+    """
+    told = mapping.dataset if mapping else dataset or dataset_of(file.place)
+    if told is None:
+        raise UsageError(
+            f"can't tell the dataset of {file.address}: name it with --dataset, or put the file in a folder called "
+            f"one of {', '.join(sorted(DATASETS))}"
+        )
+    with file.at_hand() as (path, beside):
+        if mapping is None and beside:
+            mapping = read_map(beside)
+            if mapping.dataset != told:
+                raise UsageError(
+                    f"map {shown(beside)}: it is for {mapping.dataset}, and the file is one of {told}"
+                )
+        yield path, told, mapping
+
+
+def _here(path: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
+    beside = map_beside(path)
+    return nullcontext((path, beside if beside.is_file() else None))
 
 
 def _more(messages: list[str]) -> str:
@@ -102,28 +187,3 @@ def _find(source: str) -> list[Path]:
     if not data:
         raise UsageError(f"nothing to load: no file, folder or match at {source}")
     return data
-
-
-def _land(
-    landing: Landing,
-    path: Path,
-    dataset: str | None,
-    mapping: Map | None,
-    check: Callable[[Path, Map], None],
-) -> FetchedFile:
-    told = mapping.dataset if mapping else dataset or dataset_of(path.absolute())
-    if told is None:
-        raise UsageError(
-            f"can't tell the dataset of {shown(path)}: name it with --dataset, or put the file in a folder called "
-            f"one of {', '.join(sorted(DATASETS))}"
-        )
-    beside = map_beside(path)
-    if mapping is None and beside.is_file():
-        mapping = read_map(beside)
-        if mapping.dataset != told:
-            raise UsageError(
-                f"map {shown(beside)}: it is for {mapping.dataset}, and the file is one of {told}"
-            )
-    if mapping:
-        check(path, mapping)
-    return landing.put(path, told, mapping)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import pickle
 import sqlite3
 import tarfile
@@ -152,6 +153,8 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     }
     for name, content in damaged.items():
         (folder / name).write_bytes(content)
+        # Written just now, it would be taken for one that somebody still writes.
+        os.utime(folder / name, (1.7e9, 1.7e9))
     batches = {Path(batch.uri).name: batch for batch in ingest(warehouse).batches}
     assert {name: batch.status for name, batch in batches.items()} == {
         "above.csv": "loaded", "bare.csv": "rejected", "blank.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",

@@ -42,6 +42,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "redshift_iam_role": "arn:aws:iam::123456789012:role/reader",
         "landing_uri": str(folder / "in"),
         "landing_settle": 1.5,
+        "landing_look": 1.25,
         "longest_line": 2048,
         "ingest_memory": 256,
         "earliest": "1950-01-01,transactions=2015-01-01",

@@ -20,21 +20,30 @@ def register(app: typer.Typer) -> None:
 
 
 def load(
-    source: Annotated[str, typer.Argument(help="A file, a folder, or a glob in quotes.")],
+    source: Annotated[
+        str, typer.Argument(help="A file, a folder, or a glob in quotes; also https://, sftp:// and s3://.")
+    ],
     dataset: Annotated[
         str | None, typer.Option(help="Dataset it belongs to; else its folder's name tells.")
     ] = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", help="Map for a file of another shape (YAML).")
     ] = None,
+    secret: Annotated[
+        str | None,
+        typer.Option(
+            help="Password or token of a source elsewhere, by reference: env:NAME, file:PATH, aws:ID."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Put files into landing, from which `workbench run retail_etl` takes them in."""
+    from workbench.secrets.secret import Secret
     from workbench.sources.files import NotLanded, land
 
     problem = None
     try:
-        landed = land(source, dataset, map_file, check=_fits)
+        landed = land(source, dataset, map_file, secret=Secret(secret) if secret else None, check=_fits)
     except NotLanded as error:
         landed, problem = error.landed, error
     if as_json:
@@ -51,7 +60,7 @@ def load(
         typer.echo("next: workbench run retail_etl", err=True)
 
 
-def _fits(path: Path, mapping: Map) -> None:
-    from workbench.etl.ingestion.fitting import check_map
+def _fits(path: Path, dataset: str, mapping: Map | None) -> None:
+    from workbench.etl.ingestion.fitting import check_file
 
-    check_map(path, mapping)
+    check_file(path, mapping)

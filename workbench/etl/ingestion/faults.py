@@ -50,7 +50,7 @@ def fault_of(error: Exception, file: FetchedFile) -> Fault:
     """Return what is wrong with a file, by the error that came of it.
 
     Raises:
-        Left: there wasn't enough memory for it.
+        Left: there wasn't enough memory for it, or it may be half-written.
         Exception: the error itself, if the file isn't to blame.
     """
     if isinstance(error, _MEMORY):
@@ -64,6 +64,11 @@ def fault_of(error: Exception, file: FetchedFile) -> Fault:
         or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EMFILE, errno.EIO))
     ):
         raise error
+    if isinstance(error, UnreadableFile) and error.cut_short and file.may_grow():
+        raise Left(
+            f"{file.uri} changed a moment ago and breaks off, as a half-written file does; a later run takes it in "
+            f"({_in_a_line(error)})"
+        ) from error
     if isinstance(error, MapFails):
         return Fault("map:failed", f"the map can't be worked out for this file: {error}")
     return Fault("file:unreadable", f"the file can't be read: {_in_a_line(error)}")

@@ -28,7 +28,7 @@ def open_landing(settings: Settings | None = None) -> Landing:
     settings = settings or get_settings()
     if settings.landing_place.startswith("s3://"):
         return S3Landing(settings.landing_place)
-    return FolderLanding(settings.landing, settings.landing_settle)
+    return FolderLanding(settings.landing, settings.landing_settle, settings.landing_look)
 
 
 __all__ = [

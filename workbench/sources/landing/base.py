@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -15,6 +17,11 @@ from workbench.sources.landing.names import shown
 from workbench.sources.maps import Map, read_map
 
 Warn = Callable[[str], None]
+
+PATIENCE = 60.0
+"""Seconds without a change after which a file that breaks off is taken for a damaged one, not for a half-written one."""
+_NAMED = 12
+"""Characters of its batch id that the name of a file has."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,15 @@ class FetchedFile(IdentifiedFile):
     is_new: bool = True
     steady: bool = True
     state: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its name tells its content: then somebody put it there who had all of it."""
+        return f"-{self.batch_id[:_NAMED]}" in PurePosixPath(self.landed.key).name
+
+    def may_grow(self) -> bool:
+        """Whether somebody may still write it: it changed a moment ago, and nothing tells that it is whole."""
+        return not self.is_whole and 0 <= time.time() - self.landed.changed / 1e9 < PATIENCE
 
     def departed(self) -> str | None:
         """Return in words why what lies there now isn't what ``batch_id`` stands for; None if it is."""
@@ -196,7 +212,12 @@ def chunks(content: BinaryIO) -> Iterator[bytes]:
 def landing_name(name: str, batch: str) -> str:
     """Return the name under which a file lies in landing: its own, with the beginning of its batch id."""
     stem, dot, suffix = name.partition(".")
-    return f"{stem}-{batch[:12]}{dot}{suffix}"
+    return f"{stem}-{batch[:_NAMED]}{dot}{suffix}"
+
+
+def names_content(key: str) -> bool:
+    """Whether a name may be one that :func:`landing_name` gave; only the content tells for certain."""
+    return re.search(rf"-[0-9a-f]{{{_NAMED}}}(\.|$)", PurePosixPath(key).name) is not None
 
 
 def version_of(about: os.stat_result) -> str:

@@ -23,6 +23,7 @@ from workbench.sources.landing.base import (
     changed,
     chunks,
     landing_name,
+    names_content,
     read_map_beside,
     unreadable,
     version_of,
@@ -43,10 +44,12 @@ class FolderLanding:
     Args:
         folder: absolute.
         settle: seconds for which a file must not have changed to be listed.
+        look: seconds for which a file that was written just now is looked at, to see whether it grows.
     """
 
     folder: Path
     settle: float = 0.0
+    look: float = 0.0
 
     @property
     def uri(self) -> str:
@@ -75,7 +78,37 @@ class FolderLanding:
         for name, count in sorted(strays.items()):
             path = self.folder / name
             warn(stray(shown(path), name, count, is_file=path.is_file()))
-        yield from sorted(files, key=lambda file: (file.changed, file.key))
+        young = []
+        for file in sorted(files, key=lambda file: (file.changed, file.key)):
+            if 0 <= now - file.changed / 1e9 < self.look and not self._was_put(file):
+                young.append(file)
+            else:
+                yield file
+        yield from self._steady(young, warn)
+
+    def _steady(self, files: list[LandedFile], warn: Warn) -> Iterator[LandedFile]:
+        """Yield those of some files that nobody writes on, a look later; those come last in any case."""
+        if files:
+            time.sleep(max(0.0, min(self.look, files[-1].changed / 1e9 + self.look - time.time())))
+        for file in files:
+            try:
+                steady = version_of((self.folder / file.key).stat()) == file.version
+            except OSError as error:
+                warn(unreadable(file.uri, error))
+                continue
+            if steady:
+                yield file
+            else:
+                warn(f"{file.uri} is still written; a later run takes it in")
+
+    def _was_put(self, file: LandedFile) -> bool:
+        """Whether its name tells its content, as that of each file that we put there, which appears whole."""
+        if not names_content(file.key):
+            return False
+        try:
+            return self._read(file).is_whole
+        except (OSError, Unavailable):
+            return False
 
     def key_of(self, address: str) -> str | None:
         """Return the place below landing of a path; None if it lies elsewhere."""

@@ -26,22 +26,24 @@ class Columns:
     types: dict[str, str]
 
 
-def columns_of(path: Path, known: Iterable[str], dialect: Dialect | None = None) -> Columns:
+def columns_of(path: Path, known: Iterable[str] | None, dialect: Dialect | None = None) -> Columns:
     """Return the columns of a file; none if it has no byte. Of JSON each value is looked at.
 
     Args:
         path: the file.
-        known: the names asked for.
+        known: the names asked for; None if none is and no more than the form is to be looked at.
         dialect: what is said of how it is written.
 
     Raises:
         UnreadableFile, ForeignForm, Damaged, OSError, duckdb.Error: it can't be read.
     """
-    known = tuple(known)
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder, duckdb.connect() as connection:
         shown = Path(folder) / "landed"
         shown.symlink_to(path.absolute())
         content = look_at(path, dialect)
+        if known is None:
+            return Columns((), {})
+        known = tuple(known)
         if content.form == "json":
             with bounded(connection):
                 rows = open_rows(connection, path, Path(folder), known, dialect)
