@@ -115,7 +115,7 @@ lock: $(BIN)/uv ## compile the lock files anew
 		--universal --generate-hashes --no-header -o requirements/$$extra.txt; done
 	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab -c requirements/dev.txt \
 		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/lab.txt
-	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift --extra remote \
+	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift --extra remote --extra sources \
 		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
 		-o requirements/services.txt
 	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra airflow \

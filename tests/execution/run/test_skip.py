@@ -283,7 +283,7 @@ def test_what_people_add_by_commands_is_versioned_by_its_rows(tmp_path: Path) ->
 
 def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
-    for name in ("a", "b", "c"):
+    for name in ("a", "b", "c", "d", "e"):
         notebook(folder / f"{name}.ipynb")
     (folder / "rates.csv").write_text("1")
     pipeline(
@@ -292,6 +292,8 @@ def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
             "a": {"reads": ["weather"]},
             "b": {"skip": "never"},
             "c": {"reads": ["file:rates.csv"], "code": ["sql"]},
+            "d": {"reads": ["file:rates.csv"], "skip": "without_files"},
+            "e": {"reads": ["file:none.csv"], "skip": "without_files"},
         },
     )
     (folder / "sql").mkdir()
@@ -300,6 +302,8 @@ def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
     found = states(run_pipeline(folder))
     assert found["a"] == ("succeeded", "weather can't be versioned")
     assert found["b"] == ("succeeded", "its map says skip: never") and found["c"][0] == "skipped"
+    assert found["d"] == ("succeeded", "its map says skip: without_files, and there is rates.csv")
+    assert found["e"][0] == "skipped"
     (folder / "sql" / "q.sql").write_text("SELECT 2")
     assert states(run_pipeline(folder))["c"] == ("succeeded", "sql/q.sql changed")
     os.utime(folder / "rates.csv", (1, 1))

@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 def load(
     source: Annotated[
-        str, typer.Argument(help="A file, a folder, or a glob in quotes; also https://, sftp:// and s3://.")
+        str,
+        typer.Argument(
+            help="A file, a folder, or a glob in quotes; also https://, sftp:// and s3://. Or the name of a declared source."
+        ),
     ],
     dataset: Annotated[
         str | None, typer.Option(help="Dataset it belongs to; else its folder's name tells.")
@@ -35,10 +38,28 @@ def load(
             help="Password or token of a source elsewhere, by reference: env:NAME, file:PATH, aws:ID."
         ),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Of a declared source: read all of it, from its beginning.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Of a declared source: a value of its cursor to read from.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Put files into landing, from which `workbench run retail_etl` takes them in."""
+    """Put files into landing, or what is new in a declared source; `workbench run retail_etl` takes it in from there."""
+    from workbench.commands.data.sources import is_declared, load_declared
+    from workbench.errors import UsageError
     from workbench.secrets.secret import Secret
+
+    if is_declared(source):
+        if dataset or map_file or secret:
+            raise UsageError(f"dataset, map and secret of the source {source} are declared in sources.yaml")
+        load_declared(source, full=full, since=since, as_json=as_json)
+        return
+    if full or since is not None:
+        raise UsageError(
+            f"--full and --since are for declared sources, and {source} is none; see: workbench sources"
+        )
     from workbench.sources.files import NotLanded, land
 
     problem = None

@@ -150,7 +150,7 @@ class Stage(Part):
     ``kernel`` is the one to run it in instead of the one that its notebook names.
     ``partitioned`` names the parameters that take a range of days: a backfill runs it for one range after another, or
     for ``limit`` of them at once.
-    ``skip: never`` runs it even if nothing has changed. ``sometimes`` names those of its ``reads`` that a run may do
+    ``skip: never`` runs it even if nothing has changed, ``skip: without_files`` does so where a file that it reads is there. ``sometimes`` names those of its ``reads`` that a run may do
     without, as they are needed only at times.
     """
 
@@ -171,7 +171,7 @@ class Stage(Part):
     pool: str | None = None
     code: Names = ()
     kernel: str | None = None
-    skip: Literal["unchanged", "never"] = "unchanged"
+    skip: Literal["unchanged", "without_files", "never"] = "unchanged"
 
     @property
     def restarts(self) -> int:

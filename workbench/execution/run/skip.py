@@ -82,6 +82,8 @@ class Decider:
             why = "asked for by name"
         elif stage.skip == "never":
             why = "its map says skip: never"
+        elif stage.skip == "without_files" and (there := self.versions.files(stage.reads)):
+            why = f"its map says skip: without_files, and there is {there[0]}"
         elif previous is None:
             why = "it never ran to its end" if past else "it never ran"
         elif past[-1]["state"] != "succeeded":

@@ -150,7 +150,7 @@ class Versions:
                 return Version(version=None)
             return Version(version=listing(self.settings.landing))
         if name.startswith("file:"):
-            return Version(version=listing(self.folder / name.removeprefix("file:").removeprefix("//")))
+            return Version(version=listing(self._path(name)))
         if table_of(name) != name:
             self.look([name])
             return Version(version=self._values[name])
@@ -165,6 +165,14 @@ class Versions:
         if writer.rows is not None and rows != writer.rows:
             return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
         return Version(version=writer.version, rows=rows)
+
+    def files(self, names: Iterable[str]) -> list[str]:
+        """Return the names, without their folders, of the files and folders among these names that are there."""
+        paths = [self._path(name) for name in names if name.startswith("file:")]
+        return [path.name for path in paths if path.exists()]
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name.removeprefix("file:").removeprefix("//")
 
     def recorded(self, pipeline: str) -> dict[str, StageRun]:
         """Return what each stage of a pipeline recorded when it last succeeded, by its name."""

@@ -1,0 +1,108 @@
+"""A project with declared sources, an API and a warehouse; what either engine must do alike asks for ``either``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.sources.pulls.api import Api, serving
+from workbench.etl.ingest import ingest
+from workbench.etl.pull import places
+from workbench.private import private_folder
+from workbench.settings import get_settings
+from workbench.sources.pulls.pulling import pull
+from workbench.sources.pulls.reading import read_sources
+from workbench.sources.pulls.taking import Outcome
+from workbench.warehouse import Warehouse, connect
+
+
+@pytest.fixture
+def warehouse(home: Path, declared_tables: Path) -> Warehouse:
+    """An empty warehouse on DuckDB."""
+    private_folder(home)
+    shutil.copy(declared_tables, home / "warehouse.duckdb")
+    return connect()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """An API on a port of its own."""
+    with serving() as running:
+        yield running
+
+
+@dataclass
+class Project:
+    """A folder with a ``sources.yaml``, and the warehouse that its sources are pulled into."""
+
+    folder: Path
+    warehouse: Warehouse
+
+    def declare(self, **sources: Any) -> None:
+        """Declare sources by their names."""
+        (self.folder / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}, sort_keys=False))
+
+    def pull(self, name: str, **options: Any) -> Outcome:
+        """Pull from one."""
+        return pull(read_sources(get_settings())[name], places(self.warehouse), **options)
+
+    def landed(self) -> list[dict[str, Any]]:
+        """The records of all files of JSON lines in landing, the ones that landed first first."""
+        files = sorted(get_settings().landing.rglob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    def ledger(
+        self, columns: str = "status, rows_said, rows_read, rows_repeated, rows_landed"
+    ) -> list[tuple[Any, ...]]:
+        """What the ledger has of pulls, in order."""
+        return [
+            tuple(row.values())
+            for row in self.warehouse.rows(f"SELECT {columns} FROM ops.pulls ORDER BY ended_at")
+        ]
+
+    def ingest(self) -> dict[str, int]:
+        """Take in what landed, and return the counts."""
+        return ingest(self.warehouse).counts
+
+
+@pytest.fixture
+def project(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project without sources, over a warehouse on DuckDB."""
+    return make_project(tmp_path, warehouse, monkeypatch)
+
+
+def make_project(tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project's folder, and have the settings name it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.setenv("WORKBENCH_PROJECT", str(folder))
+    return Project(folder, warehouse)
+
+
+Make = Callable[..., Any]
+
+
+def stores(first: int, last: int, day: str = "2026-01-02") -> list[dict[str, Any]]:
+    """Records of stores, one a second, from one number to another."""
+    return [
+        {"store_id": f"S{n:03}", "updated_at": f"{day}T10:{n // 60:02}:{n % 60:02}Z", "name": f"store {n}"}
+        for n in range(first, last + 1)
+    ]
+
+
+def rest(api: Api, path: str, **more: Any) -> dict[str, Any]:
+    """The declaration of an API whose retries are quick; keys of the source itself are told from those of ``rest``."""
+    own = {
+        name: more.pop(name) for name in ("key", "cursor", "rows_a_file", "schedule", "map") if name in more
+    }
+    retry = {"first": "10ms", "longest": "50ms", **more.pop("retry", {})}
+    return {
+        "rest": {"url": f"{api.url}{path}", "retry": retry, **more}, "dataset": "stores", "key": ["store_id"], **own,
+    }  # fmt: skip

@@ -1,0 +1,161 @@
+"""Positions of a cursor: how they compare, how far back a pull reads again, and how the ledger keeps them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any, Literal
+
+from workbench.errors import UsageError
+
+Kind = Literal["timestamp", "date", "number", "text"]
+Lag = timedelta | Decimal
+_TIMES = timedelta(hours=1)
+_DAYS = timedelta(days=1)
+_NUMBERS = Decimal(1000)
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
+
+
+@dataclass(frozen=True)
+class Position:
+    """One value of a cursor, of the type in which its source has it.
+
+    A time without a zone is UTC. A text that is a time (as APIs and SQLite have them) counts as one; its value stays
+    as it was written.
+    """
+
+    kind: Kind
+    value: Any
+
+    @classmethod
+    def of(cls, value: Any) -> Position | None:
+        """Return the position of a value that a source gave; None for no value."""
+        if value is None or value == "":
+            return None
+        if isinstance(value, datetime):
+            return cls("timestamp", value)
+        if isinstance(value, date):
+            return cls("date", value)
+        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+            number = Decimal(str(value))
+            return cls("number", number) if number.is_finite() else None
+        return cls("text", str(value))
+
+    @classmethod
+    def typed(cls, text: str) -> Position:
+        """Return what a person wrote, as a number, a day or a time where it is one."""
+        position = cls("text", text)
+        if (moment := position.moment) is not None:
+            return cls("date", moment.date()) if len(text) == 10 else cls("timestamp", _parsed(text))
+        return cls.written(text)
+
+    @classmethod
+    def written(cls, text: str) -> Position:
+        """Return what a person wrote, as a number where it is one, and as text where it isn't."""
+        try:
+            return cls("number", Decimal(text))
+        except InvalidOperation:
+            return cls("text", text)
+
+    @classmethod
+    def kept(cls, text: str | None) -> Position | None:
+        """Return a position as the ledger has it; None if it has none."""
+        if not text:
+            return None
+        kind, _, value = text.partition(" ")
+        if kind == "timestamp":
+            return cls("timestamp", datetime.fromisoformat(value))
+        if kind == "date":
+            return cls("date", date.fromisoformat(value))
+        return cls("number", Decimal(value)) if kind == "number" else cls("text", value)
+
+    def __str__(self) -> str:
+        """Return it as the ledger keeps it."""
+        return f"{self.kind} {self.shown}"
+
+    @property
+    def shown(self) -> str:
+        """The value as text, as an API is asked for it."""
+        if self.kind in ("timestamp", "date"):
+            return str(self.value.isoformat())
+        return f"{self.value:f}" if self.kind == "number" else str(self.value)
+
+    @cached_property
+    def moment(self) -> datetime | None:
+        """The moment it stands for, with its zone; None if it is no time."""
+        if self.kind == "timestamp":
+            return _aware(self.value)
+        if self.kind == "date":
+            return datetime(self.value.year, self.value.month, self.value.day, tzinfo=UTC)
+        if self.kind == "text" and _ISO.fullmatch(self.value):
+            try:
+                return _aware(_parsed(self.value))
+            except ValueError:
+                return None
+        return None
+
+    @property
+    def place(self) -> float | None:
+        """Where it stands among others: seconds since 1970, or the number; None for a text that is neither."""
+        if self.moment is not None:
+            return self.moment.timestamp()
+        return float(self.value) if self.kind == "number" else None
+
+    @property
+    def order(self) -> tuple[int, Any]:
+        """What two positions of one source are compared by."""
+        if self.moment is not None:
+            return 1, self.moment
+        return (0, self.value) if self.kind == "number" else (2, self.value)
+
+    def back(self, lag: Lag | None) -> Position:
+        """Return the position from which rows are read again; without a lag, an hour, a day or 1,000 before.
+
+        Raises:
+            UsageError: the lag is a span of time and the cursor a number, or the other way round.
+        """
+        moment = self.moment
+        if moment is None and self.kind != "number":
+            return self
+        fitting = isinstance(lag, timedelta) == (moment is not None)
+        if lag is not None and not fitting and lag:
+            what = "times, so it is one: 90s, 15m, 2h or 1d" if moment else "numbers, so it is one: 1000"
+            raise UsageError(f"cursor.lag: the cursor's values are {what}")
+        if moment is None:
+            return Position("number", self.value - (_NUMBERS if lag is None else Decimal(str(lag))))
+        span = lag if isinstance(lag, timedelta) else timedelta()
+        if lag is None:
+            span = _DAYS if self.kind == "date" or (self.kind == "text" and len(self.value) == 10) else _TIMES
+        try:
+            return self._at(moment - span)
+        except OverflowError:
+            return self
+
+    def is_until(self, now: datetime) -> bool:
+        """Whether it doesn't lie in the future."""
+        return self.moment is None or self.moment <= now
+
+    def _at(self, moment: datetime) -> Position:
+        if self.kind == "date":
+            return Position("date", moment.date())
+        if self.kind == "timestamp":
+            zone = self.value.tzinfo
+            found = moment.astimezone(zone) if zone else moment.astimezone(UTC).replace(tzinfo=None)
+            return Position("timestamp", found)
+        if len(self.value) == 10:
+            return Position("text", moment.date().isoformat())
+        # In whole seconds and without a zone it is the beginning of all texts of that second, and sorts before them.
+        zone = _parsed(self.value).tzinfo
+        local = moment.astimezone(zone) if zone else moment.astimezone(UTC)
+        return Position("text", f"{local:%Y-%m-%d}{self.value[10]}{local:%H:%M:%S}")
+
+
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""REST APIs: asked with patience, page by page, and each record kept as it came."""

@@ -1,0 +1,92 @@
+"""Rows as they are read: each with its key, its hash and its position, so that none lands twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Protocol
+
+from workbench.sources.pulls.positions import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a source; ``content`` is what its reader writes, hashes are signed and of 64 bits."""
+
+    content: Any
+    key_hash: int
+    row_hash: int
+    position: Position | None
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Rows that were read at once; ``resume`` says where the answer goes on after them, if it can go on there."""
+
+    rows: Sequence[Row]
+    resume: Mapping[str, Any] | None = None
+
+
+@dataclass
+class Known:
+    """The rows of a source that landed, by the hash of their key: as each was when it landed last."""
+
+    hashes: dict[int, int] = field(default_factory=dict)
+
+    def has(self, row: Row) -> bool:
+        """Whether a row landed last as it is now."""
+        return self.hashes.get(row.key_hash) == row.row_hash
+
+    def note(self, rows: Iterable[Row]) -> None:
+        """Take in rows that land."""
+        for row in rows:
+            self.hashes[row.key_hash] = row.row_hash
+
+
+class Reader(Protocol):
+    """What reads the rows of one source, and writes them as a file of a form that ingestion takes."""
+
+    suffix: str
+    """How the names of its files end."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether rows come in the order of the cursor, so that those before the last one read are complete."""
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it reads by numbers of pages: a list that changes meanwhile hides rows from it."""
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether what was read last seems to have stayed as it was until :meth:`count` was asked."""
+
+    def position_of(self, text: str) -> Position:
+        """Return a position that a person wrote."""
+
+    def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
+        """Yield the rows from a position on, and those without one; or go on where an earlier answer stopped.
+
+        Raises:
+            WorkFailed: the source can't be reached, or answers wrongly.
+            UsageError: what is declared of it is wrong.
+        """
+
+    def count(self, since: Position | None) -> int | None:
+        """Ask the source how many rows it has that :meth:`read` yields; None if it can't be asked."""
+
+    def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
+        """Write rows to a file, whose bytes are others with another number: the same rows may land twice, for a reason."""
+
+    def close(self) -> None:
+        """Let go of connections."""
+
+
+def hashed(value: Any) -> int:
+    """Return a hash of 64 bits, signed, of a value that JSON or its text can tell."""
+    text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)

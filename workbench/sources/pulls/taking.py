@@ -1,0 +1,229 @@
+"""Take the rows of an answer: those that haven't landed go into files, each entered in the ledger before it lands."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.settings import Settings
+from workbench.sources.files import Check
+from workbench.sources.landing import Landing
+from workbench.sources.landing.base import batch_id, chunks, landing_name
+from workbench.sources.maps import Map
+from workbench.sources.pulls.entries import Entry, State, Status, fresh_id
+from workbench.sources.pulls.ledger import Ledger
+from workbench.sources.pulls.positions import Position
+from workbench.sources.pulls.reading import Declared
+from workbench.sources.pulls.rows import Chunk, Known, Reader, Row
+from workbench.warehouse import Warehouse
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one pull did; counts are of rows, and None where the source doesn't know them.
+
+    ``read = repeated + landed``. ``files`` are the addresses of what landed. ``message`` is what a person should know.
+    """
+
+    source: str
+    status: Status
+    said: int | None = None
+    read: int | None = None
+    repeated: int | None = None
+    landed: int | None = None
+    files: tuple[str, ...] = ()
+    cursor: str | None = None
+    message: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """All of it in a line for a person."""
+        if self.read is None:
+            return f"{self.source}: {self.message}"
+        said = f"source said {self.said:,}, " if self.said is not None else ""
+        repeats = f", {self.repeated:,} had landed before" if self.repeated else ""
+        more = f"; {self.message}" if self.message else ""
+        return f"{self.source}: {said}read {self.read:,}, landed {self.landed:,}{repeats}{more}"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a pull works: the warehouse with its ledger, landing, and the settings; ``check`` holds files and their maps against what is read.
+
+    ``run_id`` is the run that pulls; with it, a failure becomes an alert.
+    """
+
+    warehouse: Warehouse
+    landing: Landing
+    settings: Settings
+    check: Check
+    run_id: str | None = None
+
+
+class Taking:
+    """One pull from an API or a database, under way."""
+
+    def __init__(
+        self,
+        declared: Declared,
+        places: Places,
+        ledger: Ledger,
+        reader: Reader,
+        entry: Entry,
+        progress: Progress,
+    ) -> None:
+        self._declared, self._places, self._ledger, self._reader = declared, places, ledger, reader
+        self._entry, self._progress = entry, progress
+        self._cursor, self._state = declared.source.cursor, State()
+        self._known = Known()
+        self._newest: Position | None = None
+        self._now = datetime.now(UTC)
+        self._fresh: list[Row] = []
+        self._seen: set[int] = set()
+        self._files: list[str] = []
+        self._read = self._repeated = self._landed = 0
+        self._noted = (0, 0)
+        self._before: Position | None = None
+
+    def run(self, full: bool, since: str | None) -> Outcome:
+        """Take all that is new; ``full`` and ``since`` as for :func:`~workbench.sources.pulls.pulling.pull`."""
+        self._state = state = self._ledger.state(self._declared.version)
+        # Rows of void entries aren't among them any more.
+        self._known = self._ledger.known()
+        anew = full or since is not None
+        if since is not None and self._cursor is None:
+            raise UsageError("it has no cursor, so there is nothing to begin at; --full reads all of it")
+        given = self._reader.position_of(since) if since is not None else None
+        self._before = given if anew else state.cursor
+        floor = given if anew else self._floor(state.cursor) or self._start()
+        resume = None if anew else state.resume
+        if resume is not None and state.started_at is not None:
+            self._entry = replace(self._entry, started_at=state.started_at)
+        whole = self._sweep(floor, resume) + (state.read if resume is not None else 0)
+        said = self._reader.count(floor)
+        missing = said is not None and whole < said
+        if self._reader.is_numbered and (resume is not None or missing or not self._reader.is_steady):
+            # A list that changed between two pages hides rows behind their border: a second look finds them.
+            whole = max(whole, self._sweep(floor, None))
+        return self._finish(said, max(0, (said or 0) - whole))
+
+    def _start(self) -> Position | None:
+        if self._cursor is None or self._cursor.start is None:
+            return None
+        return self._reader.position_of(str(self._cursor.start))
+
+    def _floor(self, cursor: Position | None) -> Position | None:
+        return cursor.back(self._cursor.lag) if cursor and self._cursor else None
+
+    def _sweep(self, floor: Position | None, resume: Mapping[str, Any] | None) -> int:
+        """Take all rows of an answer; return how many it has, those that its pages have twice counted once."""
+        before = self._read
+        for chunk in self._reader.read(floor, resume):
+            for row in chunk.rows:
+                self._take(row)
+            self._progress(self._read, self._landed + len(self._fresh))
+            if len(self._fresh) >= self._declared.source.rows_a_file:
+                self._part(chunk)
+        return len(self._seen) if self._tells_rows else self._read - before
+
+    @property
+    def _tells_rows(self) -> bool:
+        return self._reader.is_numbered and bool(self._declared.source.key)
+
+    def _take(self, row: Row) -> None:
+        self._read += 1
+        if self._tells_rows:
+            self._seen.add(row.key_hash)
+        position = row.position
+        # A clock that is ahead must not make the rows of others old: what lies in the future moves no cursor.
+        if (
+            position
+            and position.is_until(self._now)
+            and (self._newest is None or position.order > self._newest.order)
+        ):
+            self._newest = position
+        if self._known.has(row):
+            self._repeated += 1
+        else:
+            self._known.note([row])
+            self._fresh.append(row)
+
+    def _after(self) -> Position | None:
+        """Return the cursor after all that was read; it never goes back."""
+        found = [each for each in (self._state.cursor, self._newest) if each is not None]
+        return max(found, key=lambda each: each.order, default=None)
+
+    def _part(self, chunk: Chunk) -> None:
+        cursor = self._after() if self._reader.is_ordered else self._state.cursor
+        floor = self._floor(cursor) if self._reader.is_ordered else None
+        self._land("part", cursor, floor, chunk.resume, None, 0)
+
+    def _finish(self, said: int | None, short: int) -> Outcome:
+        cursor = self._after()
+        message = f"the source has {short:,} rows that weren't in its answer" if short else None
+        self._entry = replace(self._entry, message=message)
+        self._land("landed" if self._fresh else "nothing_new", cursor, self._floor(cursor), None, said, short)
+        return Outcome(
+            self._declared.name, "landed" if self._files else "nothing_new", said, self._read, self._repeated,
+            self._landed, tuple(self._files), cursor.shown if cursor else None, message,
+        )  # fmt: skip
+
+    def _land(
+        self,
+        status: Status,
+        cursor: Position | None,
+        floor: Position | None,
+        resume: Mapping[str, Any] | None,
+        said: int | None,
+        short: int,
+    ) -> None:
+        """Enter what was read since the last entry, and put it into landing: in that order, see the ledger."""
+        rows, mapping = self._fresh, self._declared.map
+        read, repeated = self._noted
+        entry = replace(
+            self._entry,
+            status=status,
+            cursor_before=str(self._before) if self._before else None,
+            cursor_after=str(cursor) if cursor else None,
+            resume=json.dumps(resume) if resume else None,
+            rows_said=said,
+            rows_read=self._read - read,
+            rows_repeated=self._repeated - repeated,
+            rows_landed=len(rows),
+            pull_id=fresh_id(),
+        )
+        with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+            path = Path(folder) / f"{self._declared.name}{self._reader.suffix}"
+            if rows:
+                entry = self._written(entry, path, mapping)
+            entry = self._ledger.enter(entry, self._state, rows, floor, short)
+            if rows:
+                landed = self._places.landing.put(path, str(self._declared.dataset), mapping)
+                self._files.append(landed.uri)
+        self._landed += len(rows)
+        self._noted, self._fresh, self._before = (self._read, self._repeated), [], cursor
+        self._state = replace(
+            self._state, cursor=cursor, last=entry.ended_at, settled=self._state.settled and not rows
+        )
+
+    def _written(self, entry: Entry, path: Path, mapping: Map | None) -> Entry:
+        """Write the rows to a file that no batch has been before, and return the entry with what it will be called."""
+        dataset, number = str(self._declared.dataset), 0
+        while True:
+            self._reader.write(self._fresh, path, number)
+            with path.open("rb") as content:
+                identity = batch_id(dataset, mapping.canonical if mapping else b"", chunks(content))
+            if not self._ledger.has(identity):
+                break
+            # A row that is again as it was once must not be taken for a file that is known.
+            number += 1
+        self._places.check(path, dataset, mapping)
+        return replace(entry, batch_id=identity, landed_as=f"{dataset}/{landing_name(path.name, identity)}")
