@@ -25,6 +25,7 @@ from workbench.sources.pulls.entries import Entry, State, now
 from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.rows import Known, Row
 from workbench.warehouse import Session, Warehouse
+from workbench.warehouse.access import infrastructure
 
 FAILED = "pull_failed"
 INCOMPLETE = "pull_incomplete"
@@ -54,13 +55,15 @@ class Ledger:
         Raises:
             WorkFailed: another machine may be about to land a file of it.
         """
-        entries = self._warehouse.rows(
-            "SELECT p.pull_id, p.status, p.started_at, p.ended_at, p.puller, p.cursor_before, p.cursor_after, p.resume, "
-            "p.rows_read, p.landed_as, p.version, b.status AS taken_in FROM ops.pulls AS p "
-            f"LEFT JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE p.source = ? AND p.status IN {_COUNTING} "
-            "ORDER BY p.ended_at",
-            [self._source],
-        )
+        # It asks what runs before this one took in; as a stage that reads the ledger it would have to wait for ingestion.
+        with infrastructure():
+            entries = self._warehouse.rows(
+                "SELECT p.pull_id, p.status, p.started_at, p.ended_at, p.puller, p.cursor_before, p.cursor_after, p.resume, "
+                "p.rows_read, p.landed_as, p.version, b.status AS taken_in FROM ops.pulls AS p "
+                f"LEFT JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE p.source = ? AND p.status IN {_COUNTING} "
+                "ORDER BY p.ended_at",
+                [self._source],
+            )
         waiting = [
             entry
             for entry in entries
@@ -90,11 +93,12 @@ class Ledger:
 
     def has(self, batch_id: str) -> bool:
         """Whether a content landed or was taken in before; one that was refused whole may come again."""
-        found = self._warehouse.rows(
-            "SELECT 1 AS one FROM ops.batches WHERE batch_id = ? AND status <> 'rejected' "
-            "UNION ALL SELECT 1 FROM ops.pulls WHERE batch_id = ? AND status IN ('landed', 'part')",
-            [batch_id, batch_id],
-        )
+        with infrastructure():
+            found = self._warehouse.rows(
+                "SELECT 1 AS one FROM ops.batches WHERE batch_id = ? AND status <> 'rejected' "
+                "UNION ALL SELECT 1 FROM ops.pulls WHERE batch_id = ? AND status IN ('landed', 'part')",
+                [batch_id, batch_id],
+            )
         return bool(found)
 
     def known(self) -> Known:
@@ -104,7 +108,7 @@ class Ledger:
             [self._source],
         )
         keys, rows = (found.column(name).to_pylist() for name in ("key_hash", "row_hash"))
-        return Known(dict(zip(keys, rows, strict=True)))
+        return Known(zip(keys, rows, strict=True))
 
     def enter(
         self,
@@ -247,16 +251,17 @@ def _later(position: Position, place: float) -> bool:
 def _table(entry: Entry, rows: Sequence[Row]) -> Any:
     import pyarrow
 
-    # Of a key that comes twice in a file, the later row counts.
-    last = {row.key_hash: row for row in rows}.values()
-    places = [row.position.place if row.position else None for row in last]
+    # Of a key that comes twice in a file, the later row is the one that landed last.
+    last = {row.key_hash: row.row_hash for row in rows}
+    times = [entry.ended_at - timedelta(microseconds=last[row.key_hash] != row.row_hash) for row in rows]
+    places = [row.position.place if row.position else None for row in rows]
     return pyarrow.table(
         {
-            "source": pyarrow.array([entry.source] * len(last), pyarrow.string()),
-            "pull_id": pyarrow.array([entry.pull_id] * len(last), pyarrow.string()),
-            "key_hash": pyarrow.array([row.key_hash for row in last], pyarrow.int64()),
-            "row_hash": pyarrow.array([row.row_hash for row in last], pyarrow.int64()),
+            "source": pyarrow.array([entry.source] * len(rows), pyarrow.string()),
+            "pull_id": pyarrow.array([entry.pull_id] * len(rows), pyarrow.string()),
+            "key_hash": pyarrow.array([row.key_hash for row in rows], pyarrow.int64()),
+            "row_hash": pyarrow.array([row.row_hash for row in rows], pyarrow.int64()),
             "place": pyarrow.array(places, pyarrow.float64()),
-            "landed_at": pyarrow.array([entry.ended_at] * len(last), pyarrow.timestamp("us")),
+            "landed_at": pyarrow.array(times, pyarrow.timestamp("us")),
         }
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,20 +30,32 @@ class Chunk:
     resume: Mapping[str, Any] | None = None
 
 
-@dataclass
 class Known:
-    """The rows of a source that landed, by the hash of their key: as each was when it landed last."""
+    """The rows of a source that landed, by hash: which of each key, and which of them landed last.
 
-    hashes: dict[int, int] = field(default_factory=dict)
+    Args:
+        landed: hashes of keys and of their rows, the ones that landed first first.
+    """
+
+    def __init__(self, landed: Iterable[tuple[int, int]] = ()) -> None:
+        self._landed: set[tuple[int, int]] = set()
+        self._last: dict[int, int] = {}
+        for key, row in landed:
+            self._landed.add((key, row))
+            self._last[key] = row
+
+    def is_last(self, row: Row) -> bool:
+        """Whether a row landed as it is, and none of its key after it."""
+        return self._last.get(row.key_hash) == row.row_hash
 
     def has(self, row: Row) -> bool:
-        """Whether a row landed last as it is now."""
-        return self.hashes.get(row.key_hash) == row.row_hash
+        """Whether a row landed as it is, once."""
+        return (row.key_hash, row.row_hash) in self._landed
 
-    def note(self, rows: Iterable[Row]) -> None:
-        """Take in rows that land."""
-        for row in rows:
-            self.hashes[row.key_hash] = row.row_hash
+    def note(self, row: Row) -> None:
+        """Take in a row that lands."""
+        self._landed.add((row.key_hash, row.row_hash))
+        self._last[row.key_hash] = row.row_hash
 
 
 class Reader(Protocol):

@@ -87,10 +87,12 @@ class Taking:
         self._newest: Position | None = None
         self._now = datetime.now(UTC)
         self._fresh: list[Row] = []
+        self._doubtful: list[Row] = []
+        self._current: set[int] = set()
         self._seen: set[int] = set()
         self._files: list[str] = []
         self._read = self._repeated = self._landed = 0
-        self._noted = (0, 0)
+        self._noted = 0
         self._before: Position | None = None
 
     def run(self, full: bool, since: str | None) -> Outcome:
@@ -150,11 +152,27 @@ class Taking:
             and (self._newest is None or position.order > self._newest.order)
         ):
             self._newest = position
-        if self._known.has(row):
+        if self._known.is_last(row):
             self._repeated += 1
+            self._current.add(row.key_hash)
+        elif self._known.has(row):
+            self._doubtful.append(row)
         else:
-            self._known.note([row])
-            self._fresh.append(row)
+            self._add(row)
+
+    def _add(self, row: Row) -> None:
+        self._known.note(row)
+        self._current.add(row.key_hash)
+        self._fresh.append(row)
+
+    def _settle_doubts(self) -> None:
+        """Decide on rows that landed, and another of their key after them: an older state, or one that is back again."""
+        for row in self._doubtful:
+            if row.key_hash in self._current:
+                self._repeated += 1
+            else:
+                self._add(row)
+        self._doubtful = []
 
     def _after(self) -> Position | None:
         """Return the cursor after all that was read; it never goes back."""
@@ -167,6 +185,7 @@ class Taking:
         self._land("part", cursor, floor, chunk.resume, None, 0)
 
     def _finish(self, said: int | None, short: int) -> Outcome:
+        self._settle_doubts()
         cursor = self._after()
         message = f"the source has {short:,} rows that weren't in its answer" if short else None
         self._entry = replace(self._entry, message=message)
@@ -187,7 +206,7 @@ class Taking:
     ) -> None:
         """Enter what was read since the last entry, and put it into landing: in that order, see the ledger."""
         rows, mapping = self._fresh, self._declared.map
-        read, repeated = self._noted
+        repeated = self._noted
         entry = replace(
             self._entry,
             status=status,
@@ -195,7 +214,7 @@ class Taking:
             cursor_after=str(cursor) if cursor else None,
             resume=json.dumps(resume) if resume else None,
             rows_said=said,
-            rows_read=self._read - read,
+            rows_read=self._repeated - repeated + len(rows),
             rows_repeated=self._repeated - repeated,
             rows_landed=len(rows),
             pull_id=fresh_id(),
@@ -209,7 +228,7 @@ class Taking:
                 landed = self._places.landing.put(path, str(self._declared.dataset), mapping)
                 self._files.append(landed.uri)
         self._landed += len(rows)
-        self._noted, self._fresh, self._before = (self._read, self._repeated), [], cursor
+        self._noted, self._fresh, self._before = self._repeated, [], cursor
         self._state = replace(
             self._state, cursor=cursor, last=entry.ended_at, settled=self._state.settled and not rows
         )
