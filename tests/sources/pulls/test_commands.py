@@ -95,7 +95,7 @@ def test_a_wrong_declaration_is_told_with_its_place(project: Project, workbench:
         file.write_text(f"sources:\n{body}\n{good}")
         status, told = workbench("sources", "check")
         assert status == 1 and f"sources.yaml, line {place}: " in told and words in told, told
-        assert "wrong: good: files: nothing is at" in told and "hunter2" not in told
+        assert "wrong: good: nothing to load: no file, folder or match at" in told and "hunter2" not in told
     file.write_text("sources:\n  a: [")
     assert workbench("sources") == (
         2,
