@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.ticker import PercentFormatter
 
 from workbench.charts.anomalies import CRITICAL, INK
-from workbench.charts.style import QUIET, Chart, new_figure, plot_style
+from workbench.charts.style import QUIET, Chart, new_figure, plot_style, short_name
 
 
 def plot_precision(curve: pd.DataFrame) -> Chart:
@@ -44,4 +45,40 @@ def plot_alerts_a_day(scored: pd.DataFrame, *, budget: int) -> Chart:
             # Above the bars, which may fill the whole of the axes.
             axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
             figure.autofmt_xdate()
+    return figure
+
+
+def plot_shares(shares: pd.DataFrame) -> Chart:
+    """Draw what speaks for and against fraud in a few receipts, one panel each.
+
+    Args:
+        shares: ``transaction_id, what, share``, the strongest of each receipt first; shares of a probability.
+    """
+    receipts = list(dict.fromkeys(shares["transaction_id"]))
+    with plot_style():
+        figure = new_figure(7.2, 0.6 + 1.7 * len(receipts) if receipts else 1.2)
+        panels = figure.subplots(max(len(receipts), 1), 1, squeeze=False, sharex=True)[:, 0]
+        if not receipts:
+            panels[0].set_title("What speaks for fraud")
+            panels[0].text(0, 0.5, "Nothing is to be looked at.", color=QUIET)
+            panels[0].set_axis_off()
+            return figure
+        for axes, receipt in zip(panels, receipts, strict=True):
+            rows = shares[shares["transaction_id"] == receipt][::-1]
+            value = rows["share"].astype(float)
+            axes.set_title(f"Receipt {short_name(str(receipt))}", fontsize=9)
+            axes.barh(range(len(rows)), value, color=[CRITICAL if each > 0 else INK for each in value])
+            axes.set_yticks(range(len(rows)), list(rows["what"]), fontsize=7)
+            axes.axvline(0, color=QUIET, linewidth=0.8)
+            axes.grid(axis="y", visible=False)
+        panels[-1].xaxis.set_major_formatter(PercentFormatter(1.0))
+        panels[-1].set_xlabel("adds to the chance of fraud, before it is calibrated")
+        figure.alt = "What speaks for fraud. " + " ".join(
+            f"{receipt}: "
+            + "; ".join(
+                f"{what} {share:+.0%}" for what, share in zip(rows["what"], rows["share"], strict=True)
+            )
+            + "."
+            for receipt, rows in shares.groupby("transaction_id", sort=False)
+        )
     return figure

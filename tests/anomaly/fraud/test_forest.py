@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,39 @@ def test_contributions_add_up_to_what_the_trees_say() -> None:
     suspicious = np.argsort(-FOREST.score_samples(LATER))[:50]
     # What frauds are made of is what is named; the other three are noise.
     assert np.isin(FOREST.explain(LATER[suspicious]).top[:, 0], [0, 1, 2]).mean() > 0.95
+
+
+def test_shapley_values_are_those_of_their_definition() -> None:
+    small = FraudForest(n_estimators=5, min_samples_leaf=5, random_state=1).fit(X[:1500, :4], FRAUD[:1500])
+    rows = np.where(np.arange(12).reshape(3, 4) == 5, np.nan, X[:3, :4])
+    filled = np.nan_to_num(rows, nan=-1e6).astype(np.float32)
+    given = small.shapley(rows)
+
+    def says(tree: object, row: np.ndarray, known: frozenset[int], node: int = 0) -> float:
+        if tree.children_left[node] < 0:
+            return float(tree.value[node, 0, 1] / tree.value[node, 0].sum())
+        ways = (tree.children_left[node], tree.children_right[node])
+        if tree.feature[node] in known:
+            return says(tree, row, known, ways[int(row[tree.feature[node]] > tree.threshold[node])])
+        cover = tree.weighted_n_node_samples
+        return sum(float(cover[way] / cover[node]) * says(tree, row, known, way) for way in ways)
+
+    def mean(row: np.ndarray, known: frozenset[int]) -> float:
+        return float(np.mean([says(each.tree_, row, known) for each in small.forest_.estimators_]))
+
+    for place, row in enumerate(filled):
+        for column in range(4):
+            others = [other for other in range(4) if other != column]
+            fair = sum(
+                math.factorial(size) * math.factorial(3 - size) / math.factorial(4)
+                * (mean(row, frozenset({*chosen, column})) - mean(row, frozenset(chosen)))
+                for size in range(4)
+                for chosen in itertools.combinations(others, size)
+            )  # fmt: skip
+            assert given.contributions[place, column] == pytest.approx(fair, abs=1e-12)
+    assert np.abs(given.share - small.explain(rows).share).max() < 1e-12
+    stump = FraudForest(n_estimators=3, min_samples_leaf=len(X), random_state=1).fit(X, FRAUD)
+    assert (stump.shapley(X[:2]).contributions == 0).all()
 
 
 def test_the_same_seed_gives_the_same_forest() -> None:

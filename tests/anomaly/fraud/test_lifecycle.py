@@ -58,6 +58,10 @@ def test_new_receipts_are_scored_once_and_alerts_stay_within_the_budget(trained:
     assert truth[first.alerted["transaction_id"]].mean() > 0.5
     assert first.alerted["explanation"].str.len().min() > 10
 
+    shares = first.shares.groupby("transaction_id", sort=False)
+    assert list(shares.groups) == list(first.alerted["transaction_id"][:5])
+    assert (shares.size() == 6).all() and (shares["share"].sum() > 0).all()
+
     beside = first.alike
     assert beside["transaction_id"].tolist() == first.alerted["transaction_id"].tolist()[: len(beside)]
     assert len(beside) == min(5, len(first.alerted))

@@ -16,7 +16,7 @@ from workbench.anomaly.fraud.inputs import INPUTS, summarize
 from workbench.anomaly.fraud.known import HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, Receipts, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, load_forest
-from workbench.anomaly.fraud.wording import reasons
+from workbench.anomaly.fraud.wording import NO_SHARES, reasons, shares_of
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.errors import UsageError
 from workbench.governance import alerts
@@ -83,6 +83,8 @@ class FraudDetection:
         alerts: alerts raised that were not there before.
         alike: the genuine receipts most like each of the first to look at, as
             :func:`workbench.anomaly.fraud.alike.nearest_genuine` returns them.
+        shares: what speaks for and against fraud in each of those, as
+            :func:`workbench.anomaly.fraud.wording.shares_of` returns it.
     """
 
     detected: bool
@@ -91,6 +93,7 @@ class FraudDetection:
     scored: pd.DataFrame = field(default_factory=_no_scores)
     alerts: int = 0
     alike: pd.DataFrame = field(default_factory=NO_LIKENESS.copy)
+    shares: pd.DataFrame = field(default_factory=NO_SHARES.copy)
 
     @property
     def alerted(self) -> pd.DataFrame:
@@ -184,7 +187,12 @@ def detect_fraud(
         if raised is not None:
             detection = FraudDetection(True, "", version, scored, raised)
             shown = detection.alerted.head(_SHOWN)
-            return replace(detection, alike=nearest_genuine(receipts, forest, shown, delay_days))
+            at = pd.Index(scored["transaction_id"]).get_indexer(shown["transaction_id"])
+            return replace(
+                detection,
+                alike=nearest_genuine(receipts, forest, shown, delay_days),
+                shares=shares_of(list(shown["transaction_id"]), features.iloc[at], forest),
+            )
 
 
 def _write(

@@ -13,6 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from workbench.anomaly.fraud.shapley import add_shapley, find_paths
+
 _SURE = 1e-4
 _LEAST_TO_CALIBRATE = 10
 _CHUNK = 8_192
@@ -187,6 +189,22 @@ class FraudForest(ClassifierMixin, BaseEstimator):
                 tree.attribute(X[begin : begin + _CHUNK], contributions[begin : begin + _CHUNK])
         contributions /= len(trees)
         baseline = float(np.mean([tree.share[0] for tree in trees]))
+        top = np.argsort(-contributions, axis=1, kind="stable")[:, :top_k]
+        return Explanation(baseline, contributions, baseline + contributions.sum(axis=1), top)
+
+    def shapley(self, X: Any, top_k: int = 3) -> Explanation:
+        """Share what the trees say of each row out among its features by their Shapley values, for a few rows.
+
+        They sum up exactly as those of :meth:`explain` do, and don't depend on the order in which the trees ask. A row
+        takes a hundred times as long.
+        """
+        X = _filled(self._rows(X)).astype(np.float32)
+        contributions = np.zeros((len(X), self.n_features_in_))
+        trees = self.forest_.estimators_
+        for each in trees:
+            add_shapley(find_paths(each.tree_, _Tree(each.tree_).share), X, contributions)
+        contributions /= len(trees)
+        baseline = float(np.mean([_Tree(each.tree_).share[0] for each in trees]))
         top = np.argsort(-contributions, axis=1, kind="stable")[:, :top_k]
         return Explanation(baseline, contributions, baseline + contributions.sum(axis=1), top)
 

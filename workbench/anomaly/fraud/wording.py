@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
 from workbench.anomaly.fraud.features import FEATURES, WINDOWS
-from workbench.anomaly.fraud.forest import Explanation
+from workbench.anomaly.fraud.forest import Explanation, FraudForest
 from workbench.numbers import many
+
+NO_SHARES = pd.DataFrame({"transaction_id": [], "what": [], "share": []})
+"""What :func:`shares_of` returns of no receipt."""
 
 _DAY, _HOUR = 86_400.0, 3600.0
 _WITHIN = {1: "within a day", 7: "within 7 days", 14: "within 14 days", 30: "within 30 days"}
@@ -89,3 +93,33 @@ def reasons(features: np.ndarray, explained: Explanation, columns: tuple[str, ..
         )
         for row, top in enumerate(explained.top)
     ]
+
+
+def shares_of(
+    receipts: list[str], features: pd.DataFrame, forest: FraudForest, most: int = 6
+) -> pd.DataFrame:
+    """Say what moves the score of each of a few receipts, by Shapley values, the most first.
+
+    Args:
+        receipts: their ids.
+        features: a row each.
+        forest: that scored them.
+        most: features of each.
+
+    Returns:
+        ``transaction_id, what, share``: the feature's value in words, and what it adds to the mean of the trees, below 0
+        where it speaks against fraud.
+    """
+    if not receipts:
+        return NO_SHARES.copy()
+    explained = forest.shapley(features)
+    values = features.to_numpy()
+    rows = [
+        {
+            "transaction_id": receipt, "what": say(features.columns[column], float(values[row, column])),
+            "share": float(explained.contributions[row, column]),
+        }
+        for row, receipt in enumerate(receipts)
+        for column in np.argsort(-np.abs(explained.contributions[row]), kind="stable")[:most]
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
