@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, sql_type
+from workbench.schema import REPORTS, SCHEMAS, TABLES, Column, Table, sql_type, units
 from workbench.settings import Reach, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +29,7 @@ def pages() -> dict[Path, str]:
         reference / "commands.md": commands(),
         reference / "dictionary.md": dictionary(),
     }
+    found[Path("dbt") / "macros" / "units.sql"] = units.macro()
     for path in sorted((ROOT / "dbt" / "models").rglob("*.yml")):
         found[path.relative_to(ROOT)] = described(path.read_text(encoding="utf-8"))
     return found

@@ -13,6 +13,19 @@
     strtol(substring(md5({{ key }} || '|' || {{ moment_text(valid_from) }}), 1, 15), 16)
 {%- endmacro %}
 
+{#- 60-bit integer of a text; the same on every engine. -#}
+{% macro hashed(text) -%}
+    {{ return(adapter.dispatch('hashed')(text)) }}
+{%- endmacro %}
+
+{% macro default__hashed(text) -%}
+    cast('0x' || substr(md5({{ text }}), 1, 15) as bigint)
+{%- endmacro %}
+
+{% macro redshift__hashed(text) -%}
+    strtol(substring(md5({{ text }}), 1, 15), 16)
+{%- endmacro %}
+
 {#- A timestamp as text: 2017-03-01 09:30:00.000000 -#}
 {% macro moment_text(moment) -%}
     {{ return(adapter.dispatch('moment_text')(moment)) }}

@@ -12,6 +12,14 @@ from workbench.transform import TAGS
 DAYS = [datetime(2017, 6, 28) + timedelta(days=n, hours=9) for n in range(0, 12, 2)]
 
 moments = st.sampled_from([str(day) for day in DAYS])
+# Near one another: minutes apart, around midnight and around the pause that parts two sessions.
+near = st.sampled_from(
+    [
+        str(day + timedelta(hours=14, minutes=minutes))
+        for day in DAYS[:2]
+        for minutes in (0, 10, 30, 31, 45, 50, 60, 61, 75, 90, 135)
+    ]
+)
 names = st.sampled_from(["Ann", "Bob", None])
 customers = st.sampled_from(["C1", "C2", "C3", None])
 products, stores = st.sampled_from(["P1", "P2", "P3"]), st.sampled_from(["S1", "S2"])
@@ -82,11 +90,14 @@ deliveries = st.one_of(
         st.lists(
             st.fixed_dictionaries(
                 {
-                    "event_id": st.sampled_from(["E1", "E2"]), "event_timestamp": moments, "event_type": st.just("view"),
-                    "customer_id": customers, "product_id": products, "store_id": stores,
+                    "event_id": st.sampled_from(["E1", "E2", "E3", "E4", "E5", "E6"]), "event_timestamp": near,
+                    "event_type": st.sampled_from(["view", "Add to Cart", "checkout", "purchase", "wave"]),
+                    "customer_id": st.sampled_from(["C1", "C2", None, None]), "product_id": products, "store_id": stores,
+                    "visitor_id": st.sampled_from(["V1", "V2", None]), "session_id": st.sampled_from(["s1", None]),
+                    "channel": st.sampled_from(["web", "app", None]),
                 }
             ),
-            min_size=1, max_size=2,
+            min_size=1, max_size=5,
         ),
     ),
     st.tuples(
@@ -94,11 +105,13 @@ deliveries = st.one_of(
         st.lists(
             st.fixed_dictionaries(
                 {
-                    "measurement_id": st.sampled_from(["M1", "M2"]), "measured_at": moments, "store_id": stores,
-                    "metric": st.just("visitors"), "value": amounts,
+                    "measurement_id": st.sampled_from([f"M{n}" for n in range(12)]), "measured_at": near,
+                    "store_id": stores, "sensor_id": st.sampled_from(["s1", None]),
+                    "metric": st.sampled_from(["temperature", "temperature", "visitors"]), "value": amounts,
+                    "unit": st.sampled_from(["°C", "F", "k", None]),
                 }
             ),
-            min_size=1, max_size=2,
+            min_size=1, max_size=8,
         ),
     ),
     # What the stages' own Python hands to the star schema: who is who, and categories.
@@ -130,6 +143,13 @@ FIRST: dict[str, list[dict[str, Any]]] = {
         for number, product in ((1, "P1"), (2, "P2"), (3, "P3"))
     ],
     "events": [{"event_id": "E1", "event_timestamp": str(DAYS[1]), "event_type": "view", "customer_id": "C1"}],
+    "measurements": [
+        {
+            "measurement_id": f"M{n}", "measured_at": str(DAYS[0] + timedelta(hours=14, minutes=10 * n)),
+            "store_id": "S1", "metric": "temperature", "value": "4", "unit": "°C",
+        }
+        for n in range(8)
+    ],
 }  # fmt: skip
 """What each sequence begins with: a warehouse that is built."""
 

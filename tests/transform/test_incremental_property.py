@@ -171,7 +171,7 @@ def apply(database: Database, what: str, value: Any) -> None:
         database.move(value)
     elif what == "days":
         first, last = value
-        for tag in ("transactions", "marts"):
+        for tag in ("transactions", "events", "measurements", "marts"):
             database.build([tag], days=Days(first.date(), last.date()))
     elif what in ("people", "departments"):
         database.stage(what, value)

@@ -14,6 +14,7 @@ from workbench.errors import unknown
 from workbench.schema.ddl import sql_type
 from workbench.schema.model import Column
 from workbench.schema.raw import RAW
+from workbench.schema.units import METRICS, SPELLINGS
 from workbench.settings import EARLIEST, Settings
 
 _INTEGERS = {
@@ -211,7 +212,26 @@ def _check(name: str, value: str, since: dt.date) -> Problem:
                 "unknown",
                 f"CASE WHEN {value} IN ({_USUAL}) THEN false ELSE {value} NOT IN ({_currency_literals()}) END",
             )
+        case "unit":
+            known = ", ".join(_literal(spelling) for spelling in SPELLINGS)
+            return Problem("unknown", f"lower(trim({value})) NOT IN ({known})")
+        case "unit_of_metric":
+            return Problem("wrong_quantity", _wrong_quantity(value))
     raise ValueError(f"no such check: {name}")
+
+
+def _wrong_quantity(value: str) -> str:
+    """Return SQL for whether a metric that is compared in one unit has a reading in one that can't be told in it."""
+    cases = []
+    for metric, name in METRICS.items():
+        quantity = SPELLINGS[name.lower()].quantity
+        fitting = ", ".join(_literal(text) for text, unit in SPELLINGS.items() if unit.quantity == quantity)
+        cases.append(f"WHEN {_literal(metric)} THEN lower(trim({value})) NOT IN ({fitting})")
+    return f"CASE lower(trim(metric)) {' '.join(cases)} ELSE false END"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 @cache

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Table, bigint, date, double, integer, text, timestamp, total
+from workbench.schema.model import (
+    Column,
+    Table,
+    bigint,
+    boolean,
+    date,
+    decimal,
+    double,
+    integer,
+    text,
+    timestamp,
+    total,
+)
 
 STAGING = (
     Table(
@@ -75,6 +87,56 @@ STAGING = (
         ),
         key=("product_id",), dist="all", sort=("product_id",),
         why="a row a product, joined to the products: a copy on each node",
+    ),
+    Table(
+        "staging", "event_actors", "who acts in each event: customers are taken over to what their visit holds beside",
+        (
+            text("event_id", "natural key", size=64, nullable=False),
+            text("stream", "'v:' and a visitor, else 's:' and a visit of the source, else 'e:' and the event alone", size=80, nullable=False),
+            text("actor", "'c:' and a customer, else the stream; empty where nothing tells", size=80),
+            text("customer_id", "who it is; signed in then, or before or after in the same visit", size=64),
+            boolean("is_stitched", "true where the event itself names no customer and its visit does", nullable=False),
+            timestamp("event_timestamp", "when it happened, UTC", nullable=False),
+            text("event_type", "what happened", size=64, nullable=False),
+            text("channel", "web, app, store, ...", size=32),
+        ),
+        key=("event_id",), dist="actor", sort=("actor",),
+        why="read by actor for the sessions: all events of one on one node",
+    ),
+    Table(
+        "staging", "reading_days", "readings of each series by day, repeats seen",
+        (
+            bigint("series_key", "the series", nullable=False),
+            date("reading_date", "day, UTC", nullable=False),
+            text("sensor_id", "device", size=64),
+            text("store_id", "where", size=64),
+            text("metric", "what was measured", size=64, nullable=False),
+            text("unit", "unit of the figures", size=32),
+            bigint("readings", "readings, repeats included", nullable=False),
+            bigint("moments", "different times at which something was read", nullable=False),
+            bigint("repeats", "readings that say again what another of the same time says", nullable=False),
+            bigint("conflicts", "times of which readings say different values", nullable=False),
+            bigint("unreadable", "readings without a value in the unit", nullable=False),
+            timestamp("first_at", "time of the first reading", nullable=False),
+            timestamp("last_at", "time of the last reading", nullable=False),
+            double("middle_step_seconds", "median of the time from one reading to the next in the day; empty for one alone"),
+            bigint("counted", "times that the figures are of: those without a conflict", nullable=False),
+            decimal("lowest", "lowest value", scale=6),
+            decimal("highest", "highest value", scale=6),
+            Column("total_value", "decimal", "sum of the values, one a time", size=(38, 6)),
+        ),
+        key=("series_key", "reading_date"), dist="series_key", sort=("series_key", "reading_date"),
+        why="a series together, in the order of time: the day before is beside it",
+    ),
+    Table(
+        "staging", "series_intervals", "how far readings of a series are apart, as learnt from its days",
+        (
+            bigint("series_key", "the series", nullable=False),
+            bigint("days", "days with readings", nullable=False),
+            bigint("interval_seconds", "median of its days' medians, in whole seconds; empty below 4 readings", nullable=True),
+        ),
+        key=("series_key",), dist="all", sort=("series_key",),
+        why="a row a series: a copy on each node",
     ),
     Table(
         "staging", "touched", "what models must work out anew at their next build, since what they read has changed",

@@ -106,6 +106,12 @@ class Declared(BaseSettings):
     reporting_currency: Annotated[str, TASK] = Field(
         default="USD", description="ISO 4217 code that reports convert to"
     )
+    session_gap: Annotated[int, TASK] = Field(
+        default=30,
+        ge=1,
+        le=1440,
+        description="minutes without an event after which the next one of a visitor begins another session",
+    )
     lock_timeout: Annotated[float, TASK] = Field(
         default=30.0, description="seconds to wait for a busy warehouse file"
     )

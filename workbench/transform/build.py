@@ -17,7 +17,7 @@ from workbench.transform.results import MODELS, NodeResult, TransformResult, in_
 from workbench.warehouse import Session, Warehouse, connect
 from workbench.warehouse.access import infrastructure, note_tables
 
-TAGS = ("customers", "products", "transactions", "marts")
+TAGS = ("customers", "products", "transactions", "events", "measurements", "marts")
 """Parts of the project that can be built alone, in the order in which they depend on one another."""
 _ACCOUNTS = {"ops.watermarks", "staging.touched"}
 """What builds know of one another: no data, so no stage's work."""

@@ -36,7 +36,7 @@ _EXPRESSIONS = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 # What makes a project compile to another statement without a change of its files.
 _VARYING = re.compile(
     r"\b(run_query|run_started_at|invocation_id|execute|graph|modules|flags|selected_resources|var)\b"
-    r"|env_var\((?!'WORKBENCH_REPORTING_CURRENCY')|call statement"
+    r"|env_var\((?!'WORKBENCH_(REPORTING_CURRENCY|SESSION_GAP)')|call statement"
 )
 # Neither is part of a statement.
 _NO_STATEMENTS, _MATERIALIZATION = {"profiles.yml", "dbt_project.yml"}, "{% materialization"
@@ -93,6 +93,10 @@ class Project:
 
     def __init__(self, settings: Settings, warehouse: Warehouse) -> None:
         self._settings, self._warehouse = settings, warehouse
+        self._variables = {
+            "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
+            "WORKBENCH_SESSION_GAP": str(settings.session_gap),
+        }
         self.folder = settings.root / "dbt"
         if not (self.folder / "dbt_project.yml").is_file():
             raise UsageError(
@@ -105,7 +109,7 @@ class Project:
         }
         parts = [
             warehouse.dialect,
-            settings.reporting_currency,
+            self._variables,
             [(table.full_name, table.column_names) for table in TABLES.values()],
             [version(name) for name in _PACKAGES],
             self._sources,
@@ -154,8 +158,7 @@ class Project:
         from workbench.transform.quiet import only_warnings
 
         state = self._settings.home / "dbt"
-        currency = {"WORKBENCH_REPORTING_CURRENCY": self._settings.reporting_currency}
-        with environment(currency), self._warehouse.dbt_target() as target, only_warnings(), _uncollected():
+        with environment(self._variables), self._warehouse.dbt_target() as target, only_warnings(), _uncollected():
             arguments = [
                 "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
                 "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",

@@ -145,6 +145,11 @@ class Build:
             is_moved=bool(self._session.execute(told, [node.name]).fetchall()),
         )  # fmt: skip
         self._fills[node.name] = fill
+        if self._has_nothing_to_do(fill, above):
+            ((now,),) = self._session.execute(f"SELECT count(*) FROM {table.full_name}").fetchall()
+            fill.changes = Changes(now=int(now))
+            self._mark(node, mark)
+            return fill
         before = self._clear(fill) if why else 0
         for each in above:
             self._session.execute(f"DROP TABLE IF EXISTS {each.name}")
@@ -162,6 +167,13 @@ class Build:
         self._mark(node, mark)
         self._account(fill)
         return fill
+
+    @staticmethod
+    def _has_nothing_to_do(fill: _Fill, above: Sequence[Node]) -> bool:
+        """Return whether nobody told a model of anything that works out nothing else: it takes no news from raw itself."""
+        reads = {name for each in (fill.node, *above) for name in each.reads}
+        takes_news = any(name.startswith("raw.") for name in reads)
+        return bool(fill.node.by) and not fill.why and not fill.is_moved and not takes_news
 
     def _clear(self, fill: _Fill) -> int:
         """Empty a table that is to be built whole; what it had, or what that touched, is kept until the end."""

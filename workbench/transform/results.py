@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import pandas
 
 _WRITTEN_BY_PYTHON = {"marts.sales_anomalies", "marts.fraud_scores"}
-_STAGING = {"staging.customer_totals", "staging.product_totals"}
+_STAGING = {
+    "staging.customer_totals", "staging.product_totals", "staging.event_actors", "staging.reading_days",
+    "staging.series_intervals",
+}  # fmt: skip
 MODELS: dict[str, Table] = {
     table.name: table
     for table in TABLES.values()

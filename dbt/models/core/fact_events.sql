@@ -1,4 +1,6 @@
-{{ config(tags=['transactions'], meta={'by': ['event_id'], 'withdrawn': 'event_id', 'at': 'event_timestamp'}) }}
+{{ config(tags=['transactions'], meta={'by': ['event_id'], 'withdrawn': 'event_id', 'at': 'event_timestamp', 'touches': [
+    {'models': ['event_actors', 'event_sessions'], 'kind': 'streams', 'member': stream_of('')},
+]}) }}
 
 select
     events.event_id,
@@ -14,12 +16,14 @@ select
     events.store_id,
     events.session_id,
     events.properties,
+    events.visitor_id,
+    events.channel,
     events._batch_id
 from (
     {{ rows_to_build(
         'fact_events', 'events', ['event_id'],
         ['event_id', 'event_timestamp', 'event_type', 'customer_id', 'session_id', 'product_id', 'store_id',
-         'properties', '_batch_id'],
+         'properties', 'visitor_id', 'channel', '_batch_id'],
         'event_timestamp', ref('touched_fact_events')
     ) }}
 ) as events

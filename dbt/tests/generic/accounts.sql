@@ -16,3 +16,35 @@
     from {{ model }}
     where {{ column_name }} <> rows_accepted + rows_quarantined
 {% endtest %}
+
+{#- Every event of the fact is here. -#}
+{% test each_event_once(model) %}
+    select here.events as events_here, there.events as events_there
+    from (select count(*) as events from {{ model }}) as here
+    cross join (select count(*) as events from {{ ref('fact_events') }}) as there
+    where here.events <> there.events
+{% endtest %}
+
+{#- Sessions hold every event of whom something is known. -#}
+{% test same_events(model) %}
+    select here.events as events_here, there.events as events_there
+    from (select coalesce(sum(events), 0) as events from {{ model }}) as here
+    cross join (select count(actor) as events from {{ ref('event_actors') }}) as there
+    where here.events <> there.events
+{% endtest %}
+
+{#- A funnel begins with every session. -#}
+{% test same_sessions(model) %}
+    select here.sessions as sessions_here, there.sessions as sessions_there
+    from (select coalesce(sum(sessions), 0) as sessions from {{ model }} where step_number = 0) as here
+    cross join (select count(*) as sessions from {{ ref('sessions') }}) as there
+    where here.sessions <> there.sessions
+{% endtest %}
+
+{#- Days of series hold every reading. -#}
+{% test same_readings(model) %}
+    select here.readings as readings_here, there.readings as readings_there
+    from (select coalesce(sum(readings), 0) as readings from {{ model }}) as here
+    cross join (select count(*) as readings from {{ ref('fact_measurements') }}) as there
+    where here.readings <> there.readings
+{% endtest %}
