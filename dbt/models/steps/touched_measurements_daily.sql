@@ -1,0 +1,3 @@
+{{ config(tags=['measurements']) }}
+
+{{ told_series_days('measurements_daily') }}
