@@ -16,10 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workbench import transform
 from workbench.demo import planted, sales
 from workbench.demo.generate import END, FRAUDS, PERSONS, TRUTH, Truth, generate
 from workbench.demo.shop import Plan, invent_shop
 from workbench.errors import UsageError
+from workbench.etl import events, measurements
 from workbench.etl.ingest import ingest
 from workbench.sources.files import land
 from workbench.warehouse.duckdb import DuckDBWarehouse
@@ -58,6 +60,34 @@ def test_ingestion_finds_what_the_truth_says(made: tuple[Path, Truth], warehouse
     for dataset in ("customers", "products", "stores", "exchange_rates", "fraud_labels"):
         rows = sum(count for name, count in truth.rows.items() if name.startswith(dataset))
         assert (batches[dataset].rows_accepted, batches[dataset].status) == (rows, "loaded")
+
+
+def test_sessions_and_gaps_are_those_that_were_planted(
+    made: tuple[Path, Truth], warehouse: DuckDBWarehouse
+) -> None:
+    out, truth = made
+    for name in ("events", "measurements"):
+        land(f"{out}/{name}/*.csv")
+    ingest(warehouse)
+    transform.build("transactions", "events", "measurements")
+    found = events.counts(warehouse)
+    visits, readings = truth.visits, truth.readings
+    assert found["events"] == visits["events"] - visits["repeats"] and found["events_of_nobody"] == 0
+    assert (found["sessions"], found["events_stitched"]) == (visits["visits"], visits["told_later"])
+    steps = events.funnel(warehouse).set_index("step")
+    assert steps["sessions"]["purchase"] == steps["in_order"]["purchase"] == visits["purchases"] > 100
+    read = measurements.counts(warehouse)
+    assert (read["readings"], read["repeated_readings"], read["conflicting_times"]) == (
+        readings["readings"], readings["repeats"], readings["conflicts"],
+    )  # fmt: skip
+    gaps = warehouse.query(
+        "SELECT sensor_id, CAST(gap_from AS VARCHAR) AS gap_from, CAST(gap_to AS VARCHAR) AS gap_to, missing "
+        "FROM marts.measurement_gaps WHERE metric = 'temperature' ORDER BY sensor_id"
+    ).to_pylist()
+    assert gaps == readings["gaps"] and gaps
+    # A door is silent every night, and that is told from what isn't usual.
+    longest = measurements.longest_gaps(warehouse, limit=100)
+    assert set(longest[longest["as_usual"]]["metric"]) == {"visitors"} and not longest["as_usual"].iloc[0]
 
 
 def test_every_kind_of_fault_is_planted_in_its_share(made: tuple[Path, Truth]) -> None:

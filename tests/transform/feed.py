@@ -10,8 +10,78 @@ def _customer(customer: str, at: str, name: str | None, **values: object) -> dic
     return {"customer_id": customer, "updated_at": at, "first_name": name} | values
 
 
+def _event(event: str, at: str, kind: str, **values: object) -> dict[str, object]:
+    return {"event_id": event, "event_timestamp": f"2017-06-{at}", "event_type": kind} | values
+
+
+def _reading(
+    number: int | str, at: str, value: str, unit: str | None = "C", **values: object
+) -> dict[str, object]:
+    return {
+        "measurement_id": f"R{number}", "measured_at": f"2017-06-{at}", "sensor_id": "freezer", "store_id": "S1",
+        "metric": "temperature", "value": value, "unit": unit,
+    } | values  # fmt: skip
+
+
+def _land_visits(warehouse: Warehouse) -> None:
+    """Land visits: out of order, twice, late, and by people who sign in on the way."""
+    land(
+        warehouse, "events", 2,
+        # phone looks around, signs in as ann on the way, and buys at the till's server, which knows no device.
+        _event("ann 3", "10 10:20:00", "AddToCart", visitor_id="phone", customer_id="ann", channel="app"),
+        _event("ann 1", "10 10:00:00", "page_view", visitor_id="phone"),
+        _event("ann 4", "10 10:30:00", "begin-checkout", visitor_id="phone"),
+        _event("ann 5", "10 10:45:00", "purchase", customer_id="ann"),
+        # half an hour and no more is no pause, and a microsecond more is one.
+        _event("edge 1", "11 10:00:00", "view", visitor_id="edge", channel="web"),
+        _event("edge 2", "11 10:30:00", "view", visitor_id="edge"),
+        _event("edge 3", "11 11:00:00.000001", "purchase", visitor_id="edge"),
+        # two parts of a visit that a late event joins.
+        _event("late 1", "12 23:40:00", "view", session_id="late", channel="web"),
+        _event("late 3", "13 00:35:00", "checkout", session_id="late", channel="web"),
+        # one device, two people: each event is of the one who was named last.
+        _event("two 1", "14 09:00:00", "view", visitor_id="shared"),
+        _event("two 2", "14 09:01:00", "add_to_basket", visitor_id="shared", customer_id="bob"),
+        _event("two 3", "14 09:02:00", "wave", visitor_id="shared"),
+        _event("two 4", "14 09:03:00", "view", visitor_id="shared", customer_id="cid"),
+        # nothing tells whose it is.
+        _event("nobody", "14 09:00:00", "view"),
+    )  # fmt: skip
+    land(
+        warehouse, "events", 3,
+        _event("ann 2", "10 10:10:00", "view", visitor_id="phone", product_id="P1"),
+        _event("late 2", "13 00:08:00", "cart", session_id="late", channel="app"),
+        _event("ann 1", "10 10:00:00", "page_view", visitor_id="phone"),
+    )  # fmt: skip
+
+
+def _land_readings(warehouse: Warehouse) -> None:
+    """Land readings of every ten minutes: with gaps, in other units, said again, and said otherwise."""
+    every_ten = [f"10 {hour:02}:{minute:02}:00" for hour in (8, 9, 11) for minute in range(0, 60, 10)]
+    readings = [_reading(number, at, str(-18 - number % 3)) for number, at in enumerate(every_ten)]
+    land(
+        warehouse, "measurements", 2,
+        *readings,
+        # 11:10 says again in Fahrenheit what it said; 11:20 says something else.
+        _reading("again", "10 11:10:00", "-2.2", " F "),
+        _reading("else", "10 11:20:00", "5", "Celsius"),
+        _reading("next day", "11 08:00:00", "255.15", "K"),
+        _reading("no unit", "11 08:10:00", "-20", None),
+        # Measures of other kinds, each a series of its own.
+        _reading("pound", "11 08:00:00", "10", "lb", metric="Weight"),
+        _reading("mile", "11 08:00:00", "26.2", "mi", metric="distance"),
+        _reading("gallon", "11 08:00:00", "1", "gal", metric="milk"),
+        _reading("alone", "11 08:00:00", "7", None, metric="dust"),
+        _reading("unheard", "11 08:00:00", "7", "furlong", metric="distance"),
+        _reading("misfit", "11 08:00:00", "7", "kg", metric="distance"),
+        _reading("large", "11 08:00:00", "999999999999", "km", metric="height"),
+    )  # fmt: skip
+
+
 def land_everything(warehouse: Warehouse) -> None:
     """Land the feed, in an order in which nothing is in order."""
+    _land_visits(warehouse)
+    _land_readings(warehouse)
     # ann changes twice in one batch, is corrected for a time already landed, and an older entry arrives last.
     land(
         warehouse,

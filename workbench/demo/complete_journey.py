@@ -18,6 +18,13 @@ from workbench.demo import stores
 from workbench.demo.customers import Duplicate
 from workbench.demo.packaged import data_file
 
+RECEIPTS = """
+    SELECT transaction_id AS receipt, any_value(customer_id) AS customer_id, any_value(transaction_timestamp) AS sold_at,
+           any_value(store_id) AS store_id, min(product_id) AS product_id, transaction_id % 4 = 0 AS is_bought
+    FROM lines GROUP BY transaction_id
+"""
+"""Query of the receipts in ``lines``, of which one in four is taken to have been ordered before."""
+
 _FORMATS = {".parquet": "FORMAT parquet, COMPRESSION zstd", ".gz": "FORMAT csv, HEADER, COMPRESSION gzip"}
 _ODD_MONTHS = {"2017-03": ".csv.gz", "2017-06": ".parquet", "2017-09": ".csv.gz"}
 

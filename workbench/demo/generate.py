@@ -14,10 +14,14 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from workbench.demo import customers, rates, sales
 from workbench.demo.contacts import Contact, address, invent, move, new_email, new_phone, respell
 from workbench.demo.shop import Plan, Shop, invent_shop
+from workbench.demo.signals import sensors, visits
 from workbench.errors import UsageError
+from workbench.schema import DATASETS
 
 TRUTH = "truth.json"
 PERSONS = "customer_persons.csv"
@@ -27,6 +31,7 @@ END = date(2024, 12, 31)
 
 _GENERATOR = "workbench generate"
 _VERDICTS = "fraud_labels/fraud_labels.csv"
+_EVENTS, _READINGS = "events/events.csv", "measurements/measurements.csv"
 _LOCALES = {"US": "en_US", "GB": "en_GB", "CA": "en_CA", "DE": "de_DE"}
 _PRODUCT = (
     "product_id", "updated_at", "description", "brand", "manufacturer_id", "department", "category",
@@ -43,7 +48,8 @@ class Truth:
     ``quarantined`` are what ingestion must find, ``reasons`` counts the quarantined by reason code, and
     ``exact_repeats`` of the accepted repeat an accepted row exactly. ``anomalies`` says where and when each
     planted anomaly is, and how many lines (bad ones included, repeats not) fell there. ``frauds`` counts the receipts
-    that are fraud by kind.
+    that are fraud by kind. ``visits`` and ``readings`` say what events and measurements are of: visits, purchases, repeats,
+    conflicts and gaps.
     """
 
     seed: int
@@ -56,6 +62,8 @@ class Truth:
     reasons: dict[str, int]
     anomalies: list[dict[str, Any]]
     frauds: dict[str, int]
+    visits: dict[str, int]
+    readings: dict[str, Any]
     customer_ids: int
     persons: int
     seconds: float
@@ -70,7 +78,7 @@ def generate(
     force: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Truth:
-    """Write ``rows`` lines of sales, and the customers, products, stores, rates and verdicts on fraud that go with them.
+    """Write ``rows`` lines of sales, and customers, products, stores, rates, verdicts on fraud, visits and readings with them.
 
     The same seed gives the same files. One line in a thousand repeats another exactly.
 
@@ -102,11 +110,13 @@ def generate(
     with sales.engine(out / "_temporary") as connection:
         drawn = sales.write(connection, plan, shop, path, lambda done: report("transactions", done))
         counts[_VERDICTS], frauds = sales.write_frauds(connection, plan, out / _VERDICTS, out / FRAUDS)
+        made, read = _write_signals(connection, plan, shop, out)
+    counts |= {_EVENTS: made.events, _READINGS: read.readings}
     shutil.rmtree(out / "_temporary", ignore_errors=True)
     counts = {"transactions/transactions.csv": rows, **counts}
     truth = Truth(
         seed, plan.start.isoformat(), plan.end.isoformat(), counts, rows - plan.bad, plan.bad, plan.repeats,
-        drawn.reasons, drawn.anomalies, frauds, len(log.truth), len({person for _, person in log.truth}), 0.0,
+        drawn.reasons, drawn.anomalies, frauds, asdict(made), asdict(read), len(log.truth), len({person for _, person in log.truth}), 0.0,
     )  # fmt: skip
     content = {"generator": _GENERATOR, **asdict(truth)}
     # The time taken differs from run to run; the file doesn't.
@@ -134,7 +144,7 @@ def _prepare(out: Path, force: bool) -> None:
         raise UsageError(
             f"{out} has other things in it ({present[0]}, ...); name another folder, or say --force"
         )
-    for name in ("transactions", "customers", "products", "stores", "exchange_rates", "fraud_labels"):
+    for name in DATASETS:
         (out / name).mkdir(parents=True, exist_ok=True)
     (out / TRUTH).unlink(missing_ok=True)
 
@@ -173,6 +183,22 @@ def _write_dimensions(out: Path, plan: Plan, shop: Shop, log: customers.Customer
             out / "exchange_rates/ecb.csv", plan.start - timedelta(days=10), plan.end
         ),
     }
+
+
+def _write_signals(
+    connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop, out: Path
+) -> tuple[visits.Visits, sensors.Readings]:
+    """Write the visits that led to what was sold online, and others, and two weeks of readings at the end."""
+    receipts = f"""
+        SELECT receipt, printf('C%07d', customer + 1) AS customer_id, sold_at, store_id,
+               printf('P%06d', 1 + hash(receipt) % {plan.products}) AS product_id, channel = 'online' AS is_bought
+        FROM receipt WHERE customer IS NOT NULL
+    """
+    made = visits.write(connection, receipts, out / _EVENTS, seed=plan.seed, share=0.4)
+    first = max(plan.start, plan.end - timedelta(days=sensors.DAYS - 1))
+    stores = sensors.relation((store["store_id"], store["country"]) for store in shop.stores)
+    read = sensors.write(connection, stores, first, out / _READINGS, seed=plan.seed)
+    return made, read
 
 
 def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:

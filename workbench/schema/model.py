@@ -14,8 +14,15 @@ Kind = Literal[
     "text", "integer", "bigint", "decimal", "double", "boolean", "date", "timestamp", "json", "codes"
 ]
 Check = Literal[
-    "not_zero", "not_negative", "amount_fits", "half_an_amount", "currency", "not_too_early", "not_in_future",
-    "unit", "unit_of_metric",
+    "not_zero",
+    "not_negative",
+    "amount_fits",
+    "half_an_amount",
+    "currency",
+    "not_too_early",
+    "not_in_future",
+    "unit",
+    "unit_of_metric",
 ]
 
 

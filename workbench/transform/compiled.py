@@ -158,7 +158,12 @@ class Project:
         from workbench.transform.quiet import only_warnings
 
         state = self._settings.home / "dbt"
-        with environment(self._variables), self._warehouse.dbt_target() as target, only_warnings(), _uncollected():
+        with (
+            environment(self._variables),
+            self._warehouse.dbt_target() as target,
+            only_warnings(),
+            _uncollected(),
+        ):
             arguments = [
                 "--quiet", "--log-level", "none", "--log-level-file", "warn", "--log-path", str(state / "logs"),
                 "--no-use-colors", "--no-send-anonymous-usage-stats", "--no-version-check", "--no-write-json",

@@ -1,0 +1,102 @@
+"""What readings say: the queries of the report, as frames."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.warehouse import Warehouse
+
+
+def metrics_by_day(warehouse: Warehouse) -> pd.DataFrame:
+    """One row a metric, unit and day: ``metric, unit, day, lowest, mean, highest, series, gaps``, over all series.
+
+    The mean is that of the series' means.
+    """
+    return warehouse.frame(
+        """
+        SELECT metric, coalesce(unit, '') AS unit, reading_date AS day,
+               CAST(min(lowest) AS DOUBLE PRECISION) AS lowest, avg(mean) AS mean,
+               CAST(max(highest) AS DOUBLE PRECISION) AS highest, count(*) AS series,
+               CAST(sum(gaps) AS BIGINT) AS gaps
+        FROM marts.measurements_daily GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """
+    )
+
+
+def metrics(warehouse: Warehouse) -> pd.DataFrame:
+    """One row a metric and unit: series, readings, what is wrong with them, gaps, and readings that are missing."""
+    figures = ", ".join(
+        f"CAST(sum({name}) AS BIGINT) AS {name}"
+        for name in ("readings", "repeats", "conflicts", "unreadable", "gaps", "missing")
+    )
+    return warehouse.frame(
+        f"""
+        SELECT metric, unit, count(DISTINCT series_key) AS series, {figures}
+        FROM marts.measurements_daily GROUP BY metric, unit ORDER BY readings DESC, metric, unit
+        """
+    )
+
+
+def longest_gaps(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
+    """Return the longest gaps: ``sensor_id, store_id, metric, gap_from, gap_to, hours, missing, as_usual``.
+
+    ``as_usual`` tells that on at least half of its days the series is silent from the same hour on, as a counter is
+    while its store is closed; such gaps come last.
+    """
+    return warehouse.frame(
+        f"""
+        WITH usual AS (
+            SELECT gaps.series_key, extract(hour FROM gap_from) AS gap_hour, count(DISTINCT gap_date) AS gap_days
+            FROM marts.measurement_gaps AS gaps GROUP BY 1, 2
+        )
+        SELECT gaps.sensor_id, gaps.store_id, gaps.metric, gaps.gap_from, gaps.gap_to,
+               CAST(gaps.seconds AS DOUBLE PRECISION) / 3600 AS hours, gaps.missing,
+               learnt.days >= 4 AND 2 * usual.gap_days >= learnt.days AS as_usual
+        FROM marts.measurement_gaps AS gaps
+        INNER JOIN usual
+            ON usual.series_key = gaps.series_key AND usual.gap_hour = extract(hour FROM gaps.gap_from)
+        INNER JOIN staging.series_intervals AS learnt ON learnt.series_key = gaps.series_key
+        ORDER BY as_usual, seconds DESC, gaps.gap_from, gaps.series_key LIMIT {int(limit)}
+        """
+    )
+
+
+def silent(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
+    """Return series that stopped: silent for over three intervals and an hour when another of the metric was read last.
+
+    Columns: ``sensor_id, store_id, metric, last_reading, hours``.
+    """
+    return warehouse.frame(
+        f"""
+        SELECT sensor_id, store_id, metric, last_at AS last_reading,
+               CAST(seconds AS DOUBLE PRECISION) / 3600 AS hours
+        FROM (
+            SELECT days.*, {_SECONDS} AS seconds FROM (
+                SELECT series_key, sensor_id, store_id, metric, max(last_at) AS last_at,
+                       max(max(last_at)) OVER (PARTITION BY metric) AS newest
+                FROM staging.reading_days GROUP BY series_key, sensor_id, store_id, metric
+            ) AS days
+        ) AS series
+        INNER JOIN staging.series_intervals AS learnt ON learnt.series_key = series.series_key
+        WHERE seconds > 3600 AND seconds > 3 * learnt.interval_seconds
+        ORDER BY seconds DESC, series.series_key LIMIT {int(limit)}
+        """
+    )
+
+
+_SECONDS = "CAST(extract(epoch FROM newest) - extract(epoch FROM last_at) AS BIGINT)"
+
+
+def counts(warehouse: Warehouse) -> dict[str, int]:
+    """Count readings, series, repeats, conflicts, readings without a value in the unit, and gaps."""
+    figures = ", ".join(
+        f"CAST(coalesce(sum({name}), 0) AS BIGINT) AS {label}"
+        for name, label in (
+            ("readings", "readings"), ("repeats", "repeated_readings"), ("conflicts", "conflicting_times"),
+            ("unreadable", "unreadable_readings"), ("gaps", "gaps"),
+        )
+    )  # fmt: skip
+    (row,) = warehouse.query(
+        f"SELECT {figures}, count(DISTINCT series_key) AS series FROM marts.measurements_daily"
+    ).to_pylist()
+    return {name: int(value) for name, value in row.items()}
