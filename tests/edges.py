@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.schema import DATASETS, Column
 from workbench.schema.contract import currencies
+from workbench.schema.units import SPELLINGS
 
 _TEXTS = (
     "-", "'", '"', "\\", "a\nb", "a\tb", "a > b", "%s {} {{7*7}}", "$x_{$", "$\\frac$", "<script>alert(1)</script>", "NULL",
@@ -60,6 +61,8 @@ def _usual(dataset: str, columns: list[Column], number: int) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for column in columns:
         match column.kind:
+            case "text" if "unit" in column.checks:
+                values[column.name] = "kg"
             case "text":
                 values[column.name] = "USD" if column.name == "currency" else f"{column.name[:20]} {number}"
             case "boolean":
@@ -120,6 +123,9 @@ def _edges(column: Column) -> Iterator[Any]:
         case "text" if "currency" in column.checks:
             yield from sorted(currencies())
             yield from (" usd ", "XXX", "XTS", "")
+        case "text" if "unit" in column.checks:
+            yield from SPELLINGS
+            yield from (" KG ", "furlong", "°c", "", None, 1)
         case "text":
             size = column.size[0]
             yield from (letter * (size // len(letter.encode())) for letter in _LETTERS)

@@ -30,6 +30,10 @@ FILES = {
     "transactions/tuesday.csv": LINE + "T1,1,2024-02-07T10:00:00Z,C1,P1,S1,3,2.50,USD\n" * 2,
     "transactions/wrong.csv": LINE + "T1,1,2024-02-07T10:00:00Z,C9,P1,S1,9,9,USD\n",
     "customers/people.csv": "customer_id,updated_at,first_name\nC1,2024-01-01T00:00:00Z,Ann\nC1,2024-02-01T00:00:00Z,Anna\n",
+    "events/clicks.csv": "event_id,event_timestamp,event_type,visitor_id,channel\nE1,2024-02-07T10:00:00Z,page_view,V1,web\n"
+    "E2,2024-02-07T10:05:00Z,purchase,V1,web\n",
+    "measurements/cold.csv": "measurement_id,measured_at,sensor_id,metric,value,unit\nM1,2024-02-07T10:00:00Z,F1,temperature,0,F\n"
+    "M2,2024-02-07T10:00:00Z,F1,temperature,3,furlong\n",
     "products/list.csv": "product_id,updated_at,description,department\nP1,2024-01-01T00:00:00Z,Tea,Drinks\n",
 }
 
@@ -117,6 +121,18 @@ def test_a_line_is_followed_from_its_file_to_the_figures(call: Call, ids: dict[s
     # Of its receipt another line is in quarantine; T11 isn't T1.
     assert [(row["row_number"], row["batch_id"]) for row in found["quarantined"]] == [(2, ids["monday"])]
     assert found["batches"][ids["wrong"]]["withdrawn_by"] == "ann"
+
+
+def test_an_event_and_a_reading_are_followed_to_their_figures(call: Call, ids: dict[str, str]) -> None:
+    (event,) = ask(call, "event_id=E2")["members"]
+    assert [(row["period"], row.get("events"), row.get("step")) for row in event["periods"]] == [
+        ("session", 2, None), ("funnel", None, "purchase"),
+    ]  # fmt: skip
+    (reading,) = ask(call, "measurement_id=M1")["members"]
+    assert (float(reading["fact"]["value_standard"]), reading["fact"]["unit_standard"]) == (-17.777778, "°C")
+    assert [(row["period"], row["readings"]) for row in reading["periods"]] == [("day", 1)]
+    (refused_row,) = ask(call, "measurement_id=M2")["quarantined"]
+    assert refused_row["reasons"] == ["unit:unknown"] and refused_row["batch_id"] == ids["cold"]
 
 
 STARTS = ("sales_date", "week_start", "month_start")

@@ -86,8 +86,17 @@ def test_sessions_and_gaps_are_those_that_were_planted(
     ).to_pylist()
     assert gaps == readings["gaps"] and gaps
     # A door is silent every night, and that is told from what isn't usual.
-    longest = measurements.longest_gaps(warehouse, limit=100)
-    assert set(longest[longest["as_usual"]]["metric"]) == {"visitors"} and not longest["as_usual"].iloc[0]
+    assert set(measurements.longest_gaps(warehouse, limit=100)["metric"]) == {"temperature"}
+    told = measurements.metrics(warehouse).set_index("metric")
+    assert (
+        (told["gaps"]["visitors"], told["missing"]["visitors"])
+        == (0, 0)
+        < (told["gaps_as_usual"]["visitors"], 1)
+    )
+    assert measurements.metrics_by_day(warehouse).groupby("metric")["gaps"].sum().to_dict() == {
+        "temperature": len(gaps), "visitors": 0,
+    }  # fmt: skip
+    assert measurements.silent(warehouse).empty
 
 
 def test_every_kind_of_fault_is_planted_in_its_share(made: tuple[Path, Truth]) -> None:

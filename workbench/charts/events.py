@@ -32,7 +32,7 @@ def plot_funnel(steps: pd.DataFrame, weeks: pd.DataFrame) -> Chart:
         places = range(len(steps))[::-1]
         # A step that was made without those before it reaches further than the dark bar.
         left.barh(places, steps["sessions"], color=_GREY, label="made the step")
-        bars = left.barh(places, steps["in_order"], color=_BLUE, label="and each before it")
+        left.barh(places, steps["in_order"], color=_BLUE, label="and each before it")
         of_all = steps["in_order"] / steps["in_order"].iloc[0]
         labels = [
             f"{numbers.count(n)} ({share:.1%})" for n, share in zip(steps["in_order"], of_all, strict=True)
@@ -47,7 +47,8 @@ def plot_funnel(steps: pd.DataFrame, weeks: pd.DataFrame) -> Chart:
         left.xaxis.set_major_formatter(FuncFormatter(numbers.scale([]).tick))
         left.set_xlim(0, widest * 1.3)
         left.grid(axis="y", visible=False)
-        left.legend(loc="lower right", handles=[bars], labels=["and each before it"])
+        if (steps["sessions"] > steps["in_order"]).any():
+            left.legend(loc="lower right")
         right.set_title("Sessions by week")
         starts = date2num(pd.to_datetime(weeks["week"]).dt.to_pydatetime())
         right.xaxis_date()

@@ -6,57 +6,73 @@ import pandas as pd
 
 from workbench.warehouse import Warehouse
 
+_JUDGED = """
+    SELECT gaps.*, learnt.days >= 4 AND 2 * usual.gap_days >= learnt.days AS as_usual
+    FROM marts.measurement_gaps AS gaps
+    INNER JOIN (
+        SELECT series_key, extract(hour FROM gap_from) AS gap_hour, count(DISTINCT gap_date) AS gap_days
+        FROM marts.measurement_gaps GROUP BY 1, 2
+    ) AS usual ON usual.series_key = gaps.series_key AND usual.gap_hour = extract(hour FROM gaps.gap_from)
+    INNER JOIN staging.series_intervals AS learnt ON learnt.series_key = gaps.series_key
+"""
+# A series is silent as usual from an hour on if it is on at least half of its days, as a counter is that closes with its store.
+
 
 def metrics_by_day(warehouse: Warehouse) -> pd.DataFrame:
     """One row a metric, unit and day: ``metric, unit, day, lowest, mean, highest, series, gaps``, over all series.
 
-    The mean is that of the series' means.
+    The mean is that of the series' means; gaps as usual aren't counted.
     """
     return warehouse.frame(
-        """
-        SELECT metric, coalesce(unit, '') AS unit, reading_date AS day,
+        f"""
+        SELECT metric, coalesce(nullif(unit, '1'), '') AS unit, reading_date AS day,
                CAST(min(lowest) AS DOUBLE PRECISION) AS lowest, avg(mean) AS mean,
                CAST(max(highest) AS DOUBLE PRECISION) AS highest, count(*) AS series,
-               CAST(sum(gaps) AS BIGINT) AS gaps
-        FROM marts.measurements_daily GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+               CAST(coalesce(sum(unusual.gaps), 0) AS BIGINT) AS gaps
+        FROM marts.measurements_daily AS days LEFT JOIN (
+            SELECT series_key, gap_date, count(*) AS gaps FROM ({_JUDGED}) AS judged
+            WHERE NOT as_usual GROUP BY series_key, gap_date
+        ) AS unusual ON unusual.series_key = days.series_key AND unusual.gap_date = days.reading_date
+        GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         """
     )
 
 
 def metrics(warehouse: Warehouse) -> pd.DataFrame:
-    """One row a metric and unit: series, readings, what is wrong with them, gaps, and readings that are missing."""
+    """One row a metric and unit: series, readings, what is wrong with them, gaps, and readings that are missing there.
+
+    Gaps as usual are counted apart, and nothing is missing in them.
+    """
     figures = ", ".join(
         f"CAST(sum({name}) AS BIGINT) AS {name}"
-        for name in ("readings", "repeats", "conflicts", "unreadable", "gaps", "missing")
+        for name in ("readings", "repeats", "conflicts", "unreadable")
     )
+    gaps = "CAST(coalesce(sum(gaps.{0}), 0) AS BIGINT) AS {0}".format
     return warehouse.frame(
         f"""
-        SELECT metric, unit, count(DISTINCT series_key) AS series, {figures}
-        FROM marts.measurements_daily GROUP BY metric, unit ORDER BY readings DESC, metric, unit
+        SELECT metric, nullif(unit, '1') AS unit, count(*) AS series, {figures}, {gaps("gaps")}, {gaps("missing")},
+               {gaps("gaps_as_usual")}
+        FROM (
+            SELECT series_key, metric, unit, sum(readings) AS readings, sum(repeats) AS repeats, sum(conflicts) AS conflicts,
+                   sum(unreadable) AS unreadable
+            FROM marts.measurements_daily GROUP BY series_key, metric, unit
+        ) AS series LEFT JOIN (
+            SELECT series_key, count(CASE WHEN NOT as_usual THEN 1 END) AS gaps,
+                   sum(CASE WHEN NOT as_usual THEN missing ELSE 0 END) AS missing,
+                   count(CASE WHEN as_usual THEN 1 END) AS gaps_as_usual
+            FROM ({_JUDGED}) AS judged GROUP BY series_key
+        ) AS gaps ON gaps.series_key = series.series_key
+        GROUP BY metric, unit ORDER BY readings DESC, metric, unit
         """
     )
 
 
 def longest_gaps(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
-    """Return the longest gaps: ``sensor_id, store_id, metric, gap_from, gap_to, hours, missing, as_usual``.
-
-    ``as_usual`` tells that on at least half of its days the series is silent from the same hour on, as a counter is
-    while its store is closed; such gaps come last.
-    """
+    """Return the longest gaps: ``sensor_id, store_id, metric, gap_from, gap_to, hours, missing``, none as usual."""
     return warehouse.frame(
         f"""
-        WITH usual AS (
-            SELECT gaps.series_key, extract(hour FROM gap_from) AS gap_hour, count(DISTINCT gap_date) AS gap_days
-            FROM marts.measurement_gaps AS gaps GROUP BY 1, 2
-        )
-        SELECT gaps.sensor_id, gaps.store_id, gaps.metric, gaps.gap_from, gaps.gap_to,
-               CAST(gaps.seconds AS DOUBLE PRECISION) / 3600 AS hours, gaps.missing,
-               learnt.days >= 4 AND 2 * usual.gap_days >= learnt.days AS as_usual
-        FROM marts.measurement_gaps AS gaps
-        INNER JOIN usual
-            ON usual.series_key = gaps.series_key AND usual.gap_hour = extract(hour FROM gaps.gap_from)
-        INNER JOIN staging.series_intervals AS learnt ON learnt.series_key = gaps.series_key
-        ORDER BY as_usual, seconds DESC, gaps.gap_from, gaps.series_key LIMIT {int(limit)}
+        SELECT sensor_id, store_id, metric, gap_from, gap_to, CAST(seconds AS DOUBLE PRECISION) / 3600 AS hours, missing
+        FROM ({_JUDGED}) AS judged WHERE NOT as_usual ORDER BY seconds DESC, gap_from, series_key LIMIT {int(limit)}
         """
     )
 

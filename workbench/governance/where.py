@@ -11,6 +11,7 @@ from typing import Any
 
 from workbench.errors import UsageError, unknown
 from workbench.governance.accounts import FACTS
+from workbench.governance.figures import figures_of_events, figures_of_readings, rows_by
 from workbench.schema import DATASETS, EXTRA, NEWEST_FIRST, Column, Table, quote
 from workbench.warehouse import Warehouse
 
@@ -30,7 +31,7 @@ class Member:
 
     ``lines`` are those that landed, the newest first, each with ``state``: current, superseded, repeat or withdrawn.
     ``versions`` are the dimension's that the fact joined, by name, or all of a member's own. ``periods`` are rows of the
-    marts, with ``period``.
+    marts, with ``period``: of sales a day, week and month; of an event its session and its step of the funnel; of a reading a day.
     """
 
     dataset: str
@@ -85,7 +86,7 @@ def find(warehouse: Warehouse, asked: Mapping[str, str], limit: int = 10) -> Fou
         elif f"core.dim_{dataset.removesuffix('s')}" in DIMENSIONS.values():
             _own_versions(warehouse, dataset.removesuffix("s"), same)
     ids = {line["_batch_id"] for member in members for line in member.lines}
-    batches = _by(warehouse, "ops.batches", "batch_id", ids | {row["batch_id"] for row in quarantined})
+    batches = rows_by(warehouse, "ops.batches", "batch_id", ids | {row["batch_id"] for row in quarantined})
     _alerts(warehouse, members)
     return Found(members, quarantined, {row["batch_id"]: row for row in batches}, more)
 
@@ -208,25 +209,33 @@ def _quarantined(
 def _facts(warehouse: Warehouse, table: Table, members: list[Member]) -> None:
     """Add the fact of each key, the versions that it joined, and the periods of sales that it is in."""
     fact, _ = FACTS[table.name]
-    rows = _by(warehouse, fact, table.key[0], {member.key[table.key[0]] for member in members})
-    facts = {tuple(row[name] for name in table.key): row for row in rows}
+    rows = rows_by(warehouse, fact, table.key[0], {member.key[table.key[0]] for member in members})
+    known = {tuple(row[name] for name in table.key): row for row in rows}
     for member in members:
-        member.fact = facts.get(tuple(member.key.values()))
+        member.fact = known.get(tuple(member.key.values()))
     for name, dimension in DIMENSIONS.items():
         key = f"{name}_key"
         wanted = {member.fact.get(key) for member in members if member.fact} - {None}
-        versions = {row[key]: row for row in _by(warehouse, dimension, key, wanted)}
+        versions = {row[key]: row for row in rows_by(warehouse, dimension, key, wanted)}
         for member in members:
             if member.fact and (version := versions.get(member.fact.get(key))):
                 member.versions.append({"dimension": dimension, **version})
+    with_fact = [member for member in members if member.fact]
+    facts = [member.fact or {} for member in with_fact]
     if table.name == "transactions":
-        _periods(warehouse, [member for member in members if member.fact])
+        _periods(warehouse, with_fact)
+    elif table.name == "events":
+        for member, figures in zip(with_fact, figures_of_events(warehouse, facts), strict=True):
+            member.periods += figures
+    elif table.name == "measurements":
+        for member, figures in zip(with_fact, figures_of_readings(warehouse, facts), strict=True):
+            member.periods += figures
 
 
 def _periods(warehouse: Warehouse, members: list[Member]) -> None:
     for period, mart in PERIODS.items():
         starts = {id(member): _start(period, member) for member in members}
-        rows = _by(warehouse, f"marts.{mart}", _STARTS[period], set(starts.values()))
+        rows = rows_by(warehouse, f"marts.{mart}", _STARTS[period], set(starts.values()))
         for member in members:
             member.periods += [
                 {"period": period, **row}
@@ -249,7 +258,7 @@ def _department(member: Member) -> str:
 
 def _own_versions(warehouse: Warehouse, name: str, members: list[Member]) -> None:
     key = f"{name}_id"
-    rows = _by(warehouse, DIMENSIONS[name], key, {member.key[key] for member in members})
+    rows = rows_by(warehouse, DIMENSIONS[name], key, {member.key[key] for member in members})
     for member in members:
         versions = (row for row in rows if row[key] == member.key[key])
         member.versions = [
@@ -275,12 +284,3 @@ def _alerts(warehouse: Warehouse, members: Iterable[Member]) -> None:
         if fact["conversion_status"] == "no_rate":
             subjects.add(("no_rate", fact["currency"]))
         member.alerts = [row for row in alerts if (row["kind"], row["subject"]) in subjects]
-
-
-def _by(warehouse: Warehouse, table: str, column: str, values: Iterable[Any]) -> list[Row]:
-    """Return the rows of a table with one of these values in a column."""
-    wanted = list(values)
-    if not wanted:
-        return []
-    marks = ", ".join("?" for _ in wanted)
-    return warehouse.rows(f"SELECT * FROM {table} WHERE {quote(column)} IN ({marks})", wanted)

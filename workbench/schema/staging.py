@@ -100,8 +100,8 @@ STAGING = (
             text("event_type", "what happened", size=64, nullable=False),
             text("channel", "web, app, store, ...", size=32),
         ),
-        key=("event_id",), dist="actor", sort=("actor",),
-        why="read by actor for the sessions: all events of one on one node",
+        key=("event_id",), dist="stream", sort=("stream",),
+        why="worked out by stream, which nearly always is one actor's: all events of one on one node",
     ),
     Table(
         "staging", "reading_days", "readings of each series by day, repeats seen",
