@@ -272,3 +272,29 @@ def test_lab_says_what_to_install(call: Call, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "jupyterlab", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     refused(call("lab"), "--require-hashes", "lab.txt")
+
+
+def test_a_dry_run_says_what_a_file_is_and_lands_nothing(call: Call, tmp_path: Path, home: Path) -> None:
+    header = "Transaction_ID;line_number;transaction_timestamp;product_id;store_id;quantity;unit_price;currency;colour"
+    rows = "T1;1;2024-01-01 10:00;P1;Düren;2;2.50;EUR;rot\nT2;1;2024-01-01;P1;S1;x;2.50;EUR;\n"
+    (tmp_path / "s.csv").write_bytes(f"Sales of May\n\n{header}\n{rows}".encode("cp1252"))
+    asked = ("load", str(tmp_path / "s.csv"), "--dataset", "transactions", "--dry-run")
+    answer = call(*asked)
+    assert answer.status == 0
+    for told in (
+        "s.csv: CSV, CP1252, delimited by semicolons, header in line 3",
+        "2 rows: 1 accepted, 1 to quarantine",
+        "read as windows-1252, told by looking; 2 lines above the header left out: Sales of May; kept in _extra: colour",
+        "row 2: quantity:not_a_number: T2;1;2024-01-01;P1;S1;x;2.50;EUR;",
+    ):
+        assert told in answer.out
+    (trial,) = json.loads(call(*asked, "--json").out)
+    assert trial["columns"]["transaction_id"] == "Transaction_ID"
+    assert trial["columns"]["channel"] is None
+    assert trial["accepted"][0]["store_id"] == "Düren"
+    (tmp_path / "page.csv").write_text("<html><body>login")
+    for more in ([], ["--dry-run"]):
+        refused = call("load", str(tmp_path / "page.csv"), "--dataset", "transactions", *more)
+        assert refused.status == 2
+        assert "it is a page in HTML" in refused.err
+    assert not (home / "landing").exists()

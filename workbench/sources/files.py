@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path, PurePath
 
-from workbench.errors import UsageError, WorkFailed, unknown
+from workbench.errors import UsageError, unknown
 from workbench.schema import DATASETS
 from workbench.secrets.secret import Secret
 from workbench.sources.landing import (
@@ -25,7 +25,7 @@ from workbench.sources.landing import (
     shown,
 )
 from workbench.sources.maps import Map, read_map
-from workbench.sources.remote import fetched, is_remote, open_place
+from workbench.sources.remote import Unsteady, fetched, is_remote, open_place
 
 _MOST_TOLD = 5
 
@@ -90,17 +90,16 @@ def land(
     landing = landing or open_landing()
     landed: list[FetchedFile] = []
     problems: list[str] = []
-    for file in find(source, secret):
-        try:
-            with described(file, dataset, mapping) as (path, told, its_map):
-                check(path, told, its_map)
-                landed.append(landing.put(path, told, its_map))
-        except (UsageError, WorkFailed) as error:
-            if isinstance(error, WorkFailed) and not is_remote(source):
-                raise
-            problems.append(str(error))
-        except OSError as error:
-            problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+    with found(source, secret) as files:
+        for file in files:
+            try:
+                with described(file, dataset, mapping) as (path, told, its_map):
+                    check(path, told, its_map)
+                    landed.append(landing.put(path, told, its_map))
+            except (UsageError, Unsteady) as error:
+                problems.append(str(error))
+            except OSError as error:
+                problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
     if problems:
         raise NotLanded(problems, landed)
     return landed
@@ -120,17 +119,21 @@ def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
     return mapping
 
 
-def find(source: str, secret: Secret | None = None) -> list[SourceFile]:
-    """Return the files that a source names, in order.
+@contextmanager
+def found(source: str, secret: Secret | None = None) -> Iterator[list[SourceFile]]:
+    """Give the files that a source names, in order; as long as the context lasts, they can be had.
 
     Raises:
         UsageError: there is none, or its name isn't that of complete data.
         WorkFailed: a source elsewhere can't be asked.
     """
     if is_remote(source):
-        place = open_place(source, secret)
-        return [SourceFile(file.address, file.path, partial(fetched, place, file)) for file in place.find()]
-    return [SourceFile(shown(path), path.absolute(), partial(_here, path)) for path in _find(source)]
+        with closing(open_place(source, secret)) as place:
+            yield [
+                SourceFile(file.address, file.path, partial(fetched, place, file)) for file in place.find()
+            ]
+        return
+    yield [SourceFile(shown(path), path.absolute(), partial(_here, path)) for path in _find(source)]
 
 
 @contextmanager

@@ -8,8 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.errors import UsageError
+from workbench.terminal import printable
+
 if TYPE_CHECKING:
+    from workbench.etl.ingestion.trial import Trial
+    from workbench.secrets.secret import Secret
     from workbench.sources.maps import Map
+
+_FIRST = 2
+"""Rows that are shown beside their columns."""
+_LONGEST = 200
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -44,16 +53,26 @@ def load(
     since: Annotated[
         str | None, typer.Option("--since", help="Of a declared source: a value of its cursor to read from.")
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what each file is and what would become of its rows; land nothing."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Put files into landing, or what is new in a declared source; `workbench run retail_etl` takes it in from there."""
+    """Put files into landing, or what is new in a declared source; `workbench run retail_etl` takes it in from there.
+
+    A file of no form that is read is refused; what is read, and what a map says of it, is in the guide to loading files.
+    """
     from workbench.commands.data.sources import is_declared, load_declared
-    from workbench.errors import UsageError
     from workbench.secrets.secret import Secret
 
     if is_declared(source):
-        if dataset or map_file or secret:
-            raise UsageError(f"dataset, map and secret of the source {source} are declared in sources.yaml")
+        if dataset or map_file or secret or dry_run:
+            raise UsageError(
+                f"dataset, map and secret of the source {source} are declared in sources.yaml, and it has no dry run"
+            )
         load_declared(source, full=full, since=since, as_json=as_json)
         return
     if full or since is not None:
@@ -62,9 +81,13 @@ def load(
         )
     from workbench.sources.files import NotLanded, land
 
+    given = Secret(secret) if secret else None
+    if dry_run:
+        _try(source, dataset, map_file, given, as_json)
+        return
     problem = None
     try:
-        landed = land(source, dataset, map_file, secret=Secret(secret) if secret else None, check=_fits)
+        landed = land(source, dataset, map_file, secret=given, check=_fits)
     except NotLanded as error:
         landed, problem = error.landed, error
     if as_json:
@@ -85,3 +108,67 @@ def _fits(path: Path, dataset: str, mapping: Map | None) -> None:
     from workbench.etl.ingestion.fitting import check_file
 
     check_file(path, mapping)
+
+
+def _try(
+    source: str, dataset: str | None, map_file: Path | None, secret: Secret | None, as_json: bool
+) -> None:
+    """Show what files are.
+
+    Raises:
+        UsageError: one of them would be refused whole.
+    """
+    from workbench.etl.ingestion.trial import try_file
+    from workbench.sources.files import described, found, read_named
+
+    mapping = read_named(map_file, dataset)
+    trials = []
+    with found(source, secret) as files:
+        for file in files:
+            with described(file, dataset, mapping) as (path, told, its_map):
+                trials.append(try_file(path, told, its_map))
+                if not as_json:
+                    _show(trials[-1])
+    if as_json:
+        typer.echo(json.dumps([trial.as_dict() for trial in trials], indent=2))
+    if refused := [trial for trial in trials if trial.status == "rejected"]:
+        raise UsageError(
+            "; ".join(f"{trial.file} would be refused whole: {trial.message}" for trial in refused)
+        )
+
+
+def _show(trial: Trial) -> None:
+    from workbench.commands.tables import show
+
+    if trial.form or trial.status == "empty":
+        typer.echo(printable(f"{trial.file}: {trial.form or trial.message}"))
+    if trial.status in ("rejected", "empty"):
+        return
+    firsts = trial.accepted[:_FIRST]
+    names = ["column", "from", *(f"row {row['_row_number']}" for row in firsts)]
+    show(
+        names,
+        [
+            [name, theirs or "-", *(_cut(row[name]) for row in firsts)]
+            for name, theirs in trial.columns.items()
+        ],
+    )
+    typer.echo(
+        f"{trial.rows_landed:,} rows: {trial.rows_accepted:,} accepted, {trial.rows_quarantined:,} to quarantine"
+    )
+    if trial.message:
+        typer.echo(printable(trial.message))
+    for reason, count in trial.reasons.items():
+        typer.echo(f"  {count:,} {reason}")
+    for row in trial.refused:
+        typer.echo(
+            printable(
+                f"  row {row['row_number']}: {', '.join(row['reasons'])}: {_cut(row['record'], _LONGEST)}"
+            )
+        )
+
+
+def _cut(text: str | None, longest: int = 40) -> str:
+    if text is None:
+        return ""
+    return text if len(text) <= longest else f"{text[:longest]}…"

@@ -29,6 +29,10 @@ _LOOK = 1.0
 _WRITTEN = "somebody still writes it; load it again when that is done"
 
 
+class Unsteady(WorkFailed):
+    """A file elsewhere isn't whole, or somebody still writes it; another one may be."""
+
+
 def is_remote(source: str) -> bool:
     """Whether a source is an address elsewhere."""
     found = _ADDRESS.match(source)
@@ -75,7 +79,8 @@ def fetched(place: Place, file: RemoteFile) -> Iterator[tuple[Path, Path | None]
 
     Raises:
         UsageError: it is gone.
-        WorkFailed: it is still written, or can't be had.
+        Unsteady: it is still written, or didn't come whole.
+        WorkFailed: it can't be had.
     """
     with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         target = Path(folder) / (file.path.name or "download")
@@ -105,7 +110,7 @@ def _copy_steady(place: Place, file: RemoteFile, target: Path) -> None:
         time.sleep(_LOOK)
         now = place.look(file.path)
         if now is None or (now.size, now.version) != (file.size, file.version):
-            raise WorkFailed(f"{file.address} changes: {_WRITTEN}")
+            raise Unsteady(f"{file.address} changes: {_WRITTEN}")
     for left in reversed(range(_TRIES)):
         try:
             place.copy(file, target)
@@ -116,11 +121,11 @@ def _copy_steady(place: Place, file: RemoteFile, target: Path) -> None:
                 raise
     after = place.look(file.path)
     if after is None or (after.size, after.version) != (file.size, file.version):
-        raise WorkFailed(f"{file.address} changed while it was copied: {_WRITTEN}")
+        raise Unsteady(f"{file.address} changed while it was copied: {_WRITTEN}")
     if file.size is not None and target.stat().st_size != file.size:
-        raise WorkFailed(
+        raise Unsteady(
             f"{file.address} has {file.size} bytes, of which {target.stat().st_size} came; load it again"
         )
 
 
-__all__ = ["Place", "RemoteFile", "fetched", "is_remote", "open_place"]
+__all__ = ["Place", "RemoteFile", "Unsteady", "fetched", "is_remote", "open_place"]

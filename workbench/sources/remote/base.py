@@ -53,6 +53,9 @@ class Place(Protocol):
     def copy(self, file: RemoteFile, target: Path) -> None:
         """Copy its content."""
 
+    def close(self) -> None:
+        """Let go of the connection."""
+
 
 def chosen(files: list[RemoteFile], top: PurePosixPath, source: str) -> list[RemoteFile]:
     """Return the files of data below a folder, in order."""

@@ -80,5 +80,8 @@ class WebServer:
         with errors(file.address):
             self._files.get_file(file.address + self._query, str(target))
 
+    def close(self) -> None:
+        """Nothing is to be done: a connection is closed when its file system is no more."""
+
     def _address(self, path: str) -> str:
         return self._start + quote(unquote(path), safe="/~!$&'()*+,;=:@")

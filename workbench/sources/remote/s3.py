@@ -52,5 +52,8 @@ class Bucket:
         with aws_errors(file.address):
             self._s3.download_file(self._bucket, str(file.path).lstrip("/"), str(target))
 
+    def close(self) -> None:
+        self._s3.close()
+
     def _file(self, key: str, size: int, version: str) -> RemoteFile:
         return RemoteFile(f"s3://{self._bucket}/{key}", PurePosixPath("/", key), size, version)

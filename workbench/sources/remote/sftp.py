@@ -79,6 +79,9 @@ class SftpServer:
         with errors(file.address):
             self._files.get_file(str(file.path), str(target))
 
+    def close(self) -> None:
+        self._files.client.close()
+
     def _file(self, path: PurePosixPath, about: dict[str, Any]) -> RemoteFile:
         changed = about["mtime"].timestamp() if about.get("mtime") else 0.0
         return RemoteFile(f"sftp://{self._server}{path}", path, about.get("size"), f"{changed}", changed)

@@ -28,12 +28,14 @@ _LETTERS = [
     "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúüï", "áâàçéêíóôúü", "àèéìíîòóùú", "åäöéæø", "áéëïíóöü", "àçèéíïòóúü", "áéíóúæö",
 ]  # fmt: skip
 _WORDS = [re.compile(f"[a-z{letters}]+") for letters in _LETTERS]
+# Letters with a tilde have few neighbours in Portuguese; elsewhere they are misread ones of the Danube's languages.
+_WORDS.append(re.compile("(?:[a-záâàçéêíóôúü]|ã(?=[oens]|$)|õ(?=e))+"))
 _SYMBOLS = "€£¥§©®°±²³µ·×¼½¾«»¡¿‘’‚“”„–—…•™ªº\u00a0"  # noqa: RUF001
-_WORD = re.compile(r"[^\W\d_]+")
+_WORD = re.compile(r"(?:(?![²³¹¼½¾])[^\W\d_])+")
 _FITTING = 0.98
 _BETWEEN = re.compile(rb"[\r\n,;\t|\"]")
 # As which marks the letters of Central Europe's code page stand in words.
-_MISREAD = re.compile(r"[£¥²³][^\W\d_]|[^\W\d_][¡¿]")
+_MISREAD = re.compile(r"[£¥²³](?![²³])[^\W\d_]|[^\W\d_][¡¿]")
 
 
 def tell_encoding(stream: BinaryIO, start: bytes) -> str | None:

@@ -16,6 +16,7 @@ from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, literal
 
 _SHOWN = 10
+_MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "\x01": "\\x01"}
 _LONGEST_SHOWN = 100
 
 
@@ -65,7 +66,8 @@ def open_csv(
         None,
         wrong,
         trimmed,
-        notes,
+        form=_described(content, header),
+        notes=notes,
     )
 
 
@@ -78,6 +80,14 @@ def _without_blanks(split: str, delimiter: str) -> str:
     before, after = literal(" " + delimiter), literal(delimiter + " ")
     blanks = f"contains(line, {before}) OR contains(line, {after}) OR line[1] = ' ' OR ends_with(line, ' ')"
     return f"CASE WHEN {blanks} THEN list_transform({split}, lambda part: trim(part)) ELSE {split} END"
+
+
+def _described(content: Content, header: Header) -> str:
+    """Say what the file is, how it is delimited and where its header stands."""
+    delimited = "" if content.is_sheet else f", delimited by {_MARKS.get(header.delimiter, header.delimiter)}"
+    unit = "row" if content.is_sheet else "line"
+    place = "no header" if content.dialect.header else f"header in {unit} {header.line}"
+    return f"{content.described()}{delimited}, {place}"
 
 
 def _left_out(content: Content, header: Header) -> list[str]:

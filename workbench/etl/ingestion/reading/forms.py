@@ -112,8 +112,10 @@ class Content:
         """Return in words what it is."""
         names = {"parquet": "Parquet", "workbook": "an Excel workbook", "csv": "CSV", "empty": "empty"}
         json_names = {None: "JSON lines", 1: "a JSON array", 0: "JSON objects over several lines"}
-        name = names.get(self.form) or json_names[self.depth]
-        return " in ".join([name, *reversed(self.packing)])
+        name = "an Excel workbook" if self.is_sheet else names.get(self.form) or json_names[self.depth]
+        packed = " in ".join([name, *reversed(self.packing)])
+        is_text = self.form in ("csv", "json") and not self.is_sheet
+        return f"{packed}, {self.encoding.upper()}" if is_text else packed
 
 
 def look_at(path: Path, dialect: Dialect | None = None) -> Content:

@@ -34,6 +34,7 @@ class Header:
         lines: the first of the file, as they are.
         above: the lines above the header.
         rows: how many records come before the first that is a row.
+        line: in which the header stands, or where there is none, the first record; of a sheet, the row.
     """
 
     names: tuple[str, ...]
@@ -43,6 +44,7 @@ class Header:
     lines: tuple[str, ...]
     above: tuple[str, ...] = ()
     rows: int = 0
+    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,16 +96,17 @@ def read_header(content: Content, known: Iterable[str], longest: int) -> Header:
         )
         count = sum(name.lower() in wanted for name in names)
         above = _above(start, began, place)
-        return Header(names, delimiter, place, count, shown, above, _rows(above))
+        line = (_rows(above) if content.is_sheet else len(above) + bool(separator)) + 1
+        return Header(names, delimiter, place, count, shown, above, _rows(above), line)
     best = record(place)
     if dialect.skip is None and (below := _below(start, place, best.count(wanted), choices, quote, wanted)):
         best = max(best, record(below), key=lambda each: each.count(wanted))
     count = best.count(wanted) if best.end - best.start <= longest else 0
     above = _above(start, began, best.start)
     size = best.end if count else best.start
-    return Header(
-        tuple(distinct(best.fields)), best.delimiter, size, count, shown, above, _rows(above) + bool(count)
-    )
+    rows, line = _rows(above), (_rows(above) if content.is_sheet else len(above) + bool(separator)) + 1
+    names = tuple(distinct(best.fields))
+    return Header(names, best.delimiter, size, count, shown, above, rows + bool(count), line)
 
 
 def _without(records: list[_Record], names: tuple[str, ...] | None) -> tuple[tuple[str, ...], str]:

@@ -81,7 +81,16 @@ def open_json(
         name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
     }
     shown = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
-    return Rows((*asked, *others), sources, shown, relation, records, notes=content.notes, is_spelled=False)
+    return Rows(
+        (*asked, *others),
+        sources,
+        shown,
+        relation,
+        records,
+        form=content.described(),
+        notes=content.notes,
+        is_spelled=False,
+    )
 
 
 def _paths(keys: Sequence[str]) -> str:

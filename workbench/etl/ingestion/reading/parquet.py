@@ -60,7 +60,9 @@ def open_parquet(
         f"(SELECT rowid + 1 AS n, {text} AS record FROM landed WHERE {bad} "
         "UNION ALL SELECT n, record FROM line_errors)"
     )
-    return Rows(tuple(names), sources, tuple(names[place] for place in others), relation, records)
+    return Rows(
+        tuple(names), sources, tuple(names[place] for place in others), relation, records, form="Parquet"
+    )
 
 
 def types_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:

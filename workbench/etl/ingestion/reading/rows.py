@@ -49,6 +49,7 @@ class Rows:
         wrong: SQL for such rows among the plain lines.
         trimmed: whether no value has blanks around it.
         is_spelled: whether numbers are texts, as somebody wrote them.
+        form: what the file is, in words.
         notes: how it was read where that was told by looking, in words.
     """
 
@@ -60,6 +61,7 @@ class Rows:
     headless: str | None = None
     wrong: str | None = None
     trimmed: bool = False
+    form: str = ""
     notes: tuple[str, ...] = ()
     is_spelled: bool = True
 
