@@ -15,7 +15,8 @@ from workbench.schema import DATASETS
 MAP_SUFFIX = ".map.yaml"
 _UNFINISHED = ".part"
 _DATASETS = ", ".join(sorted(DATASETS))
-_FORMATS = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json")
+_FORMATS = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".xlsx", ".xlsm", ".zip")
+_PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".lz4")
 
 
 def is_data(path: PurePath) -> bool:
@@ -35,7 +36,9 @@ def is_data_format(path: PurePath) -> bool:
     A folder of somebody's is searched for such files alone. In landing any complete file counts: whoever put it there
     wants it taken in, and hears of it if it can't be.
     """
-    return is_data(path) and path.name.lower().removesuffix(".gz").endswith(_FORMATS)
+    name = path.name.lower()
+    packing = next((each for each in _PACKINGS if name.endswith(each)), "")
+    return is_data(path) and name.removesuffix(packing).endswith(_FORMATS)
 
 
 def dataset_of(path: PurePath) -> str | None:
