@@ -9,7 +9,7 @@ from pathlib import Path
 
 from workbench.errors import UsageError
 from workbench.settings import Settings
-from workbench.sources.files import Check, find
+from workbench.sources.files import Check, found
 from workbench.sources.pulls.pulling import open_reader, place_of, secret_of, told
 from workbench.sources.pulls.reading import Declared
 from workbench.sources.pulls.references import Revealed
@@ -41,9 +41,9 @@ def _rows(declared: Declared, reader: Reader, check: Check) -> str:
     since = reader.position_of(str(start)) if start is not None else None
     rows: Sequence[Row] = next((chunk.rows for chunk in reader.read(since, None)), ())
     said = reader.count(since)
-    found = f"{said:,} rows there" if said is not None else "it answers"
+    answer = f"{said:,} rows there" if said is not None else "it answers"
     if not rows:
-        return f"{found}; none to look at"
+        return f"{answer}; none to look at"
     if source.cursor and all(row.position is None for row in rows):
         raise UsageError(f"cursor.column: none of {len(rows):,} rows has a value at {source.cursor.column!r}")
     if source.cursor and (position := next(row.position for row in rows if row.position)):
@@ -55,9 +55,9 @@ def _rows(declared: Declared, reader: Reader, check: Check) -> str:
             path = Path(folder) / f"{declared.name}{reader.suffix}"
             reader.write(rows, path, 0)
             check(path, declared.dataset, declared.map)
-    return f"{found}; looked at {len(rows):,}"
+    return f"{answer}; looked at {len(rows):,}"
 
 
 def _files(declared: Declared, revealed: Revealed) -> str:
-    found = find(place_of(declared, revealed), secret_of(declared, revealed))
-    return f"{len(found):,} found"
+    with found(place_of(declared, revealed), secret_of(declared, revealed)) as files:
+        return f"{len(files):,} found"
