@@ -51,8 +51,12 @@ def zipped(name: str, content: bytes) -> bytes:
 
 
 def parquet() -> bytes:
+    return _as_parquet({name: [row[i] for row in ROWS] for i, name in enumerate(NAMES)})
+
+
+def _as_parquet(columns: dict[str, list[Any]]) -> bytes:
     target = io.BytesIO()
-    pq.write_table(pa.table({name: [row[i] for row in ROWS] for i, name in enumerate(NAMES)}), target)
+    pq.write_table(pa.table(columns), target)
     return target.getvalue()
 
 
@@ -133,6 +137,7 @@ FORMS: dict[str, tuple[bytes, dict[str, Any] | None]] = {
     "rows.json": (json.dumps({"rows": objects(), "next": None}).encode(), {"unnest": "rows", "columns": {name: f"rows.{name}" for name in NAMES}}),
     "nested.json": (json.dumps([{"a": {"b": objects()[:2]}}, {"a": {"b": objects()[2:]}}], indent=1).encode(), {"unnest": "a.b", "columns": {name: f"a.b.{name}" for name in NAMES}}),
     "table.parquet": (parquet(), None),
+    "lists.parquet": (_as_parquet({"k": [1, 2], "cart": [objects()[:2], objects()[2:]]}), {"unnest": "cart", "columns": {name: f"cart.{name}" for name in NAMES}}),
     "gzip.csv.gz": (gzip.compress(UTF8), None),
     "twice.csv.gz": (gzip.compress(gzip.compress(UTF8)), None),
     "members.csv.gz": (gzip.compress(UTF8[:40]) + gzip.compress(UTF8[40:]), None),

@@ -26,6 +26,7 @@ from workbench.etl.ingestion.converting.encodings import tell_encoding
 from workbench.etl.ingestion.converting.json_values import JsonValues
 from workbench.etl.ingestion.converting.nested import Unnested
 from workbench.etl.ingestion.reading import UnreadableFile, open_rows
+from workbench.etl.ingestion.reading.columns import columns_of
 from workbench.sources.dialect import Dialect
 
 NAMES = ("id", "name", "qty")
@@ -190,6 +191,22 @@ def test_what_is_unnested_keeps_digits_and_faults(
         '{"id": 1, "cart": {"x": 1.10},"_record":1,"_element":1}',
         '{"id": 1, "cart": {"x": 12345678901234567890},"_record":1,"_element":2}',
     )
+
+
+def test_lists_in_parquet_are_rows(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    carts = [[{"x": 1}, {"x": 2}], [], None, [{"x": 3}]]
+    target = io.BytesIO()
+    pq.write_table(pa.table({"id": ["a", "b", "c", "d"], "cart": carts}), target)
+    good, bad, _ = read(connection, tmp_path, target.getvalue(), "in.parquet", unnest="cart")
+    assert (good, bad) == ({1: ("a",), 2: ("a",), 3: ("b",), 4: ("c",), 5: ("d",)}, {})
+    found = connection.execute("SELECT c1.x, c2, c3 FROM landed").fetchall()
+    assert found == [(1, 1, 1), (2, 1, 2), (None, 2, None), (None, 3, None), (3, 4, 1)]
+    columns = columns_of(tmp_path / "in.parquet", ["cart", "_element"], Dialect(unnest="cart"))
+    assert columns.types == {"cart": "STRUCT(x BIGINT)", "_element": "BIGINT"}
+    with pytest.raises(UnreadableFile, match=r"without a column of lists 'carts'.*; lists are in cart"):
+        read(connection, tmp_path, target.getvalue(), "in.parquet", unnest="carts")
+    with pytest.raises(UnreadableFile, match="it is CSV, and the map says unnest"):
+        read(connection, tmp_path, b"id,name\n", unnest="cart")
 
 
 def test_a_large_array_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def open_rows(
             case "empty":
                 return None
             case "parquet":
-                return open_parquet(connection, content.path, known, longest, as_they_are=as_they_are)
+                unnest = content.dialect.unnest
+                return open_parquet(
+                    connection, content.path, known, longest, as_they_are=as_they_are, unnest=unnest
+                )
             case "json":
                 return open_json(connection, content, scratch / "lines", known, longest)
             case _:

@@ -54,7 +54,7 @@ def columns_of(path: Path, known: Iterable[str] | None, dialect: Dialect | None 
         if content.form == "empty":
             return Columns((), {})
         if content.form == "parquet":
-            found = types_of(connection, content.path)
+            found = types_of(connection, content.path, content.dialect.unnest)
             names, kinds = tuple(found), list(found.values())
         else:
             header = read_header(content, known, get_settings().longest_line)

@@ -151,6 +151,8 @@ def look_at(path: Path, dialect: Dialect | None = None) -> Content:
     if verdict := _text(text):
         raise ForeignForm("it is {}: {}".format(*verdict))
     form, depth = _json(path, text)
+    if form == "csv" and dialect.unnest:
+        raise ForeignForm("it is CSV, and the map says unnest: lists are in JSON and Parquet")
     return Content(path, form, dialect, packing, encoding, depth, _notes(dialect, told, packing))
 
 

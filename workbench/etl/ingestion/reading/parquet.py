@@ -8,6 +8,8 @@ from typing import Any
 
 import duckdb
 
+from workbench.etl.ingestion.converting.faults import ForeignForm
+from workbench.etl.ingestion.converting.nested import ELEMENT, RECORD
 from workbench.etl.ingestion.reading.header import distinct, positions
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.values import NESTED, as_json, as_text, extra, literal, record
@@ -26,6 +28,7 @@ def open_parquet(
     longest: int,
     *,
     as_they_are: bool,
+    unnest: str | None = None,
 ) -> Rows:
     """Open a Parquet file.
 
@@ -36,12 +39,16 @@ def open_parquet(
         longest: bytes that the texts of a row may have.
         as_they_are: whether sources keep their types, for the expressions of a map. If not, what is no number and no
             time is text, as it would be in JSON lines.
+        unnest: a column of lists, each element of which becomes a row.
     """
     names = _names(connection, path)
     columns = ", ".join(f"c{place}" for place in range(len(names)))
     scan = f"read_parquet({literal(str(path))}, hive_partitioning = false, filename = false) AS theirs({columns})"
     # Read once, and to the end, before anything is made of it: a page may be damaged.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE landed AS SELECT * FROM {scan}")
+    if unnest:
+        _unnest(connection, _list_column(names, connection.sql("FROM landed").types, unnest), len(names))
+        names = [*names, RECORD, ELEMENT]
     kinds = connection.sql("FROM landed").types
     found = {name: theirs[0] for name, theirs in positions(known, names).items()}
     others = [place for place in range(len(names)) if place not in found.values()]
@@ -65,13 +72,49 @@ def open_parquet(
     )
 
 
-def types_of(connection: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]:
+def types_of(connection: duckdb.DuckDBPyConnection, path: Path, unnest: str | None = None) -> dict[str, str]:
     """Return the columns of a Parquet file and the types in which a map gets them, without reading a row."""
     names = _names(connection, path)
     columns = ", ".join(f"c{place}" for place in range(len(names)))
     scan = f"read_parquet({literal(str(path))}, hive_partitioning = false, filename = false) AS theirs({columns})"
-    kinds = connection.sql(f"FROM {scan}").types
+    kinds: list[Any] = list(connection.sql(f"FROM {scan}").types)
+    if unnest:
+        place = _list_column(names, kinds, unnest)
+        number = connection.sql("SELECT CAST(1 AS BIGINT)").types[0]
+        kinds = [*kinds[:place], kinds[place].children[0][1], *kinds[place + 1 :], number, number]
+        names = [*names, RECORD, ELEMENT]
     return {name: _source("", kind, True)[1] for name, kind in zip(names, kinds, strict=True)}
+
+
+def _list_column(names: Sequence[str], kinds: Sequence[Any], unnest: str) -> int:
+    """Return the place of the column of lists.
+
+    Raises:
+        ForeignForm: there is no such column, or it holds something else.
+    """
+    place = names.index(unnest) if unnest in names else None
+    if place is None or kinds[place].id not in ("list", "array"):
+        lists = [name for name, kind in zip(names, kinds, strict=True) if kind.id in ("list", "array")]
+        has = f"lists are in {', '.join(lists)}" if lists else "no column of it holds lists"
+        raise ForeignForm(
+            f"it is Parquet without a column of lists {unnest!r}, which the map says to unnest; {has}"
+        )
+    return place
+
+
+def _unnest(connection: duckdb.DuckDBPyConnection, place: int, count: int) -> None:
+    """Make a row of each element of a column of lists in ``landed``, with the numbers of row and element behind."""
+    found = f"CASE WHEN len(c{place}) > 0 THEN c{place} ELSE [NULL] END"
+    columns = ", ".join(
+        f"unnest({found}) AS c{each}" if each == place else f"c{each}" for each in range(count)
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE unnested AS SELECT {columns}, rowid + 1 AS c{count}, "
+        f"unnest(CASE WHEN len(c{place}) > 0 THEN range(1, len(c{place}) + 1) ELSE [NULL] END) AS c{count + 1} "
+        f"FROM landed ORDER BY c{count}, c{count + 1}"
+    )
+    connection.execute("CREATE OR REPLACE TEMP TABLE landed AS FROM unnested")
+    connection.execute("DROP TABLE unnested")
 
 
 def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
