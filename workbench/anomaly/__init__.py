@@ -13,6 +13,7 @@ from workbench.anomaly.sales.explain import findings
 from workbench.anomaly.sales.monitoring import observe_sales
 from workbench.anomaly.sales.result import DetectionResult
 from workbench.anomaly.sales.training import TrainingResult, train_sales
+from workbench.anomaly.tables.profiles import profile_batches, read_trends
 from workbench.anomaly.tables.quality import check_batches, pass_gate
 from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
@@ -34,7 +35,9 @@ __all__ = [
     "pass_gate",
     "plot_anomalies",
     "plot_anomalies_by_month",
+    "profile_batches",
     "promote",
+    "read_trends",
     "rollback",
     "train_sales",
 ]  # fmt: skip

@@ -18,6 +18,7 @@ from workbench.schema.ddl import (
 from workbench.schema.landed import NEWEST_FIRST, landed_last
 from workbench.schema.marts import MARTS
 from workbench.schema.model import PUBLISHED, SCHEMAS, Column, Table, cut
+from workbench.schema.monitoring import MONITORING
 from workbench.schema.ops import OPS
 from workbench.schema.pulls import PULLS
 from workbench.schema.raw import EXTRA, RAW, WITHDRAWN
@@ -25,7 +26,7 @@ from workbench.schema.reports import REPORTS, Report
 from workbench.schema.staging import STAGING
 
 TABLES: dict[str, Table] = {
-    table.full_name: table for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *OPS, *PULLS)
+    table.full_name: table for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *OPS, *MONITORING, *PULLS)
 }
 DATASETS: dict[str, Table] = {table.name: table for table in RAW}
 

@@ -1,0 +1,259 @@
+"""Profiles of landed files: how many rows, how many set aside, which cells are missing, how many values are distinct."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workbench.anomaly.tables.bounds import Bounds, Kind, learn_bounds, usual_before
+from workbench.governance.alerts.recorded import now
+from workbench.governance.feedback import NEWEST
+from workbench.governance.ids import SHORT
+from workbench.governance.quality import CheckResult, record_checks
+from workbench.schema import DATASETS, quote
+from workbench.warehouse import Session, Warehouse
+
+TABLE = "ops.batch_profiles"
+FALSE_ALERTS = 0.25
+"""Checks that fail a dataset and month of files as usual, over all its measures."""
+
+MEASURES: dict[str, Kind] = {
+    "rows": "count",
+    "quarantined": "share",
+    "missing": "share",
+    "distinct": "variety",
+}
+"""What is measured: rows that landed; of those, the share in quarantine; and of the accepted rows of a column, the share
+that is missing, and how many different values there are."""
+
+_LEAST_ROWS = 20
+_SAYS = {
+    "rows": "{0:,.0f} rows, usually {1:,.0f} ({2:,.0f} to {3:,.0f})",
+    "quarantined": "{0:.1%} of the rows are in quarantine, usually {1:.1%} (to {3:.1%})",
+    "missing": "{0:.1%} of {4} is missing, usually {1:.1%} ({2:.1%} to {3:.1%})",
+    "distinct": "{4} has {0:,.0f} different values, usually {1:,.0f} ({2:,.0f} to {3:,.0f})",
+}
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What a look at the new files measured: a row each of ``ops.batch_profiles``, with ``uri`` and ``ingested_at``."""
+
+    rows: pd.DataFrame
+
+    @property
+    def outside(self) -> pd.DataFrame:
+        """The measures outside their bounds."""
+        return self.rows[self.rows["side"] != 0]
+
+    @property
+    def summary(self) -> str:
+        """One sentence for a person."""
+        files = self.rows["batch_id"].nunique()
+        judged = int(self.rows["usual"].notna().sum())
+        return (
+            f"{files} new files measured, {judged} of {len(self.rows)} figures held against the files before; "
+            f"{len(self.outside)} outside what is usual."
+        )
+
+
+def profile_batches(warehouse: Warehouse, *, run_id: str | None = None) -> Profiles:
+    """Measure every landed file that wasn't measured yet, hold it against the files before, and keep what comes out.
+
+    A figure is held against those of at most sixty files before it, without itself, without figures that were outside
+    their own bounds, and without files that are withdrawn or judged as faulty; a file whose faults were judged
+    ``false`` or ``expected`` counts. The bounds are so wide that a dataset of files as usual has one in four months. Each
+    dataset and measure is a check in ``ops.quality_results``, with an alert while the newest files are outside.
+
+    Args:
+        warehouse: with raw and the ledger.
+        run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+    """
+    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    ledger = warehouse.frame(
+        "SELECT b.batch_id, b.dataset, b.uri, b.rows_landed, b.rows_accepted, b.rows_quarantined, b.ingested_at, "
+        f"p.batch_id AS known, q.status, f.verdict FROM ops.batches AS b "
+        f"LEFT JOIN (SELECT DISTINCT batch_id FROM {TABLE}) AS p ON p.batch_id = b.batch_id "
+        "LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
+        f"LEFT JOIN ({NEWEST} AND kind = 'data_fault') AS f ON f.batch_id = b.batch_id "
+        "WHERE b.withdrawn_at IS NULL AND b.rows_landed > 0 ORDER BY b.ingested_at, b.batch_id"
+    )
+    found = [
+        _of_dataset(warehouse, str(dataset), batches)
+        for dataset, batches in ledger.groupby("dataset")
+        if dataset in DATASETS and batches["known"].isna().any()
+    ]
+    if not found:
+        return Profiles(pd.DataFrame(columns=[*_COLUMNS, "uri", "ingested_at"]))
+    rows = pd.concat(found, ignore_index=True).assign(run_id=run_id, profiled_at=now())
+    _keep(warehouse, rows)
+    record_checks(warehouse, list(_checks(rows)), run_id)
+    return Profiles(rows)
+
+
+_COLUMNS = (
+    "batch_id", "dataset", "column_name", "measure", "value", "rows_seen", "lower", "usual", "upper", "side",
+    "run_id", "profiled_at",
+)  # fmt: skip
+
+
+def _of_dataset(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures of a dataset's new files, judged in the order in which they came."""
+    new = batches[batches["known"].isna()]
+    measured: pd.DataFrame = pd.concat(
+        [_measure(warehouse, dataset, row) for row in new.to_dict("records")], ignore_index=True
+    )
+    is_faulty = (batches["status"] == "faulty") & ~batches["verdict"].isin(["false", "expected"])
+    order = pd.Series(range(len(batches)), index=batches["batch_id"])
+    before = warehouse.frame(
+        f"SELECT batch_id, column_name, measure, value, rows_seen, side FROM {TABLE} WHERE dataset = ?",
+        [dataset],
+    )
+    before = before[before["batch_id"].isin(batches["batch_id"])]
+    newest = batches["ingested_at"].max()
+    a_month = max(int((batches["ingested_at"] > newest - pd.Timedelta(days=30)).sum()), 1)
+    measures = measured.groupby(["column_name", "measure"]).ngroups
+    chance = FALSE_ALERTS / (a_month * measures)
+    every = pd.concat([before.assign(is_new=False), measured.assign(is_new=True)], ignore_index=True)
+    faulty = set(batches.loc[is_faulty, "batch_id"])
+    every = every.assign(place=every["batch_id"].map(order), is_faulty=every["batch_id"].isin(faulty))
+    every = every.sort_values("place", kind="stable")
+    judged = [
+        _judge(series, str(measure), chance)
+        for (_, measure), series in every.groupby(["column_name", "measure"])
+    ]
+    facts = batches.set_index("batch_id")[["uri", "ingested_at"]]
+    return pd.concat(judged).join(facts, on="batch_id").assign(dataset=dataset)
+
+
+def _judge(series: pd.DataFrame, measure: str, chance: float) -> pd.DataFrame:
+    """Judge the new values of one measure, each by those before it."""
+    value, rows = series["value"].to_numpy(dtype=float), series["rows_seen"].to_numpy(dtype=float)
+    side = np.nan_to_num(series["side"].to_numpy(dtype=float)).astype(int)
+    faulty = series["is_faulty"].to_numpy(dtype=bool)
+    bounds: list[Bounds | None] = []
+    places = np.flatnonzero(series["is_new"].to_numpy(dtype=bool))
+    for place in places:
+        kept = usual_before(side[:place]) & ~faulty[:place]
+        known = learn_bounds(value[:place][kept], rows[:place][kept], MEASURES[measure], chance, rows[place])
+        if known and rows[place] < _LEAST_ROWS and measure != "rows":
+            known = None
+        bounds.append(known)
+        side[place] = known.side(value[place]) if known else 0
+    return series.iloc[places].assign(
+        lower=np.array([each.lower if each else np.nan for each in bounds], dtype=float),
+        usual=np.array([each.usual if each else np.nan for each in bounds], dtype=float),
+        upper=np.array([each.upper if each else np.nan for each in bounds], dtype=float),
+        side=side[places],
+    )
+
+
+def _measure(warehouse: Warehouse, dataset: str, batch: dict[Any, Any]) -> pd.DataFrame:
+    """Return the measures of one file: ``batch_id, column_name, measure, value, rows_seen``."""
+    landed, accepted = int(batch["rows_landed"]), int(batch["rows_accepted"])
+    rows: list[tuple[str, str, float, int]] = [
+        ("", "rows", landed, landed),
+        ("", "quarantined", int(batch["rows_quarantined"]) / landed, landed),
+    ]
+    table = DATASETS[dataset]
+    columns = [
+        column.name for column in table.columns if column.kind != "json" and not column.name.startswith("_")
+    ]
+    if accepted:
+        asked = ", ".join(
+            f"COUNT({quote(name)}) AS known_{number}, COUNT(DISTINCT {quote(name)}) AS distinct_{number}"
+            for number, name in enumerate(columns)
+        )
+        (counted,) = warehouse.rows(
+            f"SELECT {asked} FROM {table.full_name} WHERE _batch_id = ?", [batch["batch_id"]]
+        )
+        for number, name in enumerate(columns):
+            known = int(counted[f"known_{number}"])
+            rows.append((name, "missing", 1 - known / accepted, accepted))
+            if known:
+                rows.append((name, "distinct", float(counted[f"distinct_{number}"]), known))
+    return pd.DataFrame(rows, columns=["column_name", "measure", "value", "rows_seen"]).assign(
+        batch_id=batch["batch_id"]
+    )
+
+
+def read_trends(warehouse: Warehouse, *, files: int = 60, measures: int = 6) -> pd.DataFrame:
+    """Return the measures to look at first, over the newest files of their datasets.
+
+    Those with the newest figures outside come first, then rows and quarantine, then what comes nearest to its bounds.
+
+    Returns:
+        ``dataset, column_name, measure, place`` (of the file, from 0), ``value, lower, upper, side``.
+    """
+    rows = warehouse.frame(
+        "SELECT p.dataset, p.column_name, p.measure, p.value, p.lower, p.usual, p.upper, p.side, b.ingested_at, p.batch_id "
+        f"FROM {TABLE} AS p JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE b.withdrawn_at IS NULL "
+        "ORDER BY b.ingested_at, p.batch_id"
+    )
+    if rows.empty or rows["usual"].isna().all():
+        return pd.DataFrame(columns=_TREND)
+    by = ["dataset", "column_name", "measure"]
+    rows["place"] = rows.groupby(by).cumcount()
+    rows = rows[rows.groupby(by)["place"].transform("max") - rows["place"] < files]
+    reach = (rows["upper"] - rows["lower"]).clip(lower=1e-9)
+    near = ((rows["value"] - rows["usual"]).abs() / reach).groupby([rows[each] for each in by]).max()
+    judged = rows["usual"].notna().groupby([rows[each] for each in by]).any()
+    last_outside = (
+        rows["place"].where(rows["side"] != 0).groupby([rows[each] for each in by]).max().fillna(-1)
+    )
+    order = pd.DataFrame({"judged": judged, "last": last_outside, "near": near}).reset_index()
+    order["of_file"] = order["column_name"] == ""
+    order = (
+        order[order["judged"]]
+        .sort_values(["last", "of_file", "near", *by], ascending=[False, False, False, True, True, True])
+        .head(measures)
+    )
+    chosen = order[by].merge(rows, on=by, how="left")
+    return chosen[_TREND]
+
+
+_TREND = ["dataset", "column_name", "measure", "place", "value", "lower", "upper", "side"]
+
+
+def _keep(warehouse: Warehouse, rows: pd.DataFrame) -> None:
+    """Write the measures of files in place of what is there of them: two that look at once leave them once."""
+    batches = sorted(rows["batch_id"].unique())
+    with warehouse.prepare(TABLE, rows[list(_COLUMNS)]) as staged:
+
+        def work(session: Session) -> None:
+            warehouse.lock(session, TABLE)
+            for begin in range(0, len(batches), 500):
+                some = batches[begin : begin + 500]
+                session.execute(f"DELETE FROM {TABLE} WHERE batch_id IN ({', '.join('?' * len(some))})", some)
+            staged.load(session)
+
+        warehouse.run(work, repeatable=True)
+
+
+def _checks(rows: pd.DataFrame) -> Iterable[CheckResult]:
+    """Return a result for each dataset and measure: that of the newest file, with what others were outside, too."""
+    for (dataset, measure), group in rows.groupby(["dataset", "measure"]):
+        if group["usual"].isna().all():
+            continue
+        newest = group[group["ingested_at"] == group["ingested_at"].max()]
+        outside = newest[newest["side"] != 0]
+        said = "; ".join(describe(row) for row in outside.head(3).to_dict("records"))
+        more = f"; and {len(outside) - 3} more" if len(outside) > 3 else ""
+        yield CheckResult(
+            f"{measure} of {dataset}", DATASETS[str(dataset)].full_name, "warn" if len(outside) else "pass",
+            None, f"{said}{more}" if said else None,
+        )  # fmt: skip
+
+
+def describe(row: dict[str, object]) -> str:
+    """Say what a measure is beside what is usual, and of which file."""
+    numbers = (row["value"], row["usual"], row["lower"], row["upper"])
+    file = str(row["uri"]).replace("\\", "/").rpartition("/")[2]
+    return f"{file} ({str(row['batch_id'])[:SHORT]}): " + _SAYS[str(row["measure"])].format(
+        *numbers, row["column_name"]
+    )
