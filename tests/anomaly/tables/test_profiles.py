@@ -9,6 +9,7 @@ import pytest
 
 from workbench.anomaly import profile_batches, read_trends
 from workbench.anomaly.tables.bounds import LEAST_HISTORY, learn_bounds, usual_before
+from workbench.anomaly.tables.feeds import check_feeds
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse
 
@@ -108,3 +109,21 @@ def test_what_others_are_held_against() -> None:
     assert usual_before(np.array([0, 1, 1, 0, -1])).tolist() == [True, False, False, True, False]
     assert usual_before(np.array([0, 0, 1, 1, 1, 1, 1, 1])).tolist() == [False, False, *[True] * 6]
     assert usual_before(np.zeros(0, dtype=int)).tolist() == []
+
+
+def test_a_feed_that_has_gone_quiet_is_told_until_a_file_comes(warehouse: Warehouse) -> None:
+    for day in range(12):
+        bring(warehouse, day, 30)
+    last = START + dt.timedelta(days=11)
+    (feed,) = check_feeds(warehouse, last + dt.timedelta(hours=25), run_id="r")
+    assert not feed.is_quiet and feed.usual == pytest.approx(24)
+    (feed,) = check_feeds(warehouse, last + dt.timedelta(days=5), run_id="r")
+    assert (
+        feed.is_quiet and "no file has come for 5.0 days; usually one comes after 24.0 hours" in feed.message
+    )
+    assert [each.subject for each in recent(warehouse, 10, kind="quality") if each.is_open] == [
+        "freshness of transactions"
+    ]
+    bring(warehouse, 17, 30)
+    check_feeds(warehouse, last + dt.timedelta(days=6, hours=1), run_id="r")
+    assert not any(each.is_open for each in recent(warehouse, 10, kind="quality"))
