@@ -92,6 +92,7 @@ bench: $(VENV)/dev.stamp $(AIRFLOW)/stamp ## measure, as ratios in one run
 	$(BIN)/python benchmarks/series.py
 	$(BIN)/python benchmarks/fraud.py
 	$(BIN)/python benchmarks/tables.py
+	$(BIN)/python benchmarks/false_alerts.py
 
 lab: $(VENV)/lab.stamp ## open JupyterLab on the tours and the stages
 	$(BIN)/workbench lab
