@@ -18,6 +18,7 @@ from tests.sources.pulls.test_rest import CURSOR, PAGES
 from workbench.errors import WorkFailed
 from workbench.etl.pull import places
 from workbench.settings import get_settings
+from workbench.sources.pulls.due import lasts
 from workbench.sources.pulls.entries import Entry, now
 from workbench.sources.pulls.ledger import Ledger
 from workbench.warehouse import Warehouse
@@ -61,17 +62,19 @@ def test_either_engine_keeps_the_account(
 ) -> None:
     project = make_project(tmp_path, either, monkeypatch)
     api.records = stores(1, 12)
-    project.declare(shop=rest(api, "/pages", **PAGES, cursor=CURSOR))
+    project.declare(shop=rest(api, "/pages", **PAGES, cursor=CURSOR, rows_a_file=10))
     assert project.pull("shop").landed == 12
     assert project.pull("shop").status == "nothing_new"
     # A file that is gone before it was taken in is read again.
-    (file,) = (get_settings().landing / "stores").iterdir()
-    file.unlink()
-    assert project.pull("shop").landed == 12
-    assert [row[0] for row in project.ledger()] == ["lost", "nothing_new", "rewound", "landed"]
+    first = project.ledger("landed_as")[0][0]
+    (get_settings().landing / first).unlink()
+    assert project.pull("shop").landed == 10
+    states = ["lost", "landed", "nothing_new", "rewound", "part", "nothing_new"]
+    assert [row[0] for row in project.ledger()] == states
+    assert lasts(either)["shop"].status == "nothing_new" and not lasts(either)["shop"].unfinished
     assert project.ingest()["rows_accepted"] == 12
-    file = next((get_settings().landing / "stores").iterdir())
-    file.unlink()
+    for file in (get_settings().landing / "stores").iterdir():
+        file.unlink()
     api.records.append({"store_id": "S012", "updated_at": "2026-01-02T10:00:13Z", "name": "renamed"})
     outcome = project.pull("shop")
     assert (outcome.said, outcome.landed, project.pull("shop").landed) == (13, 1, 0)
@@ -93,6 +96,24 @@ def test_either_engine_keeps_the_account(
     )
     with pytest.raises(WorkFailed, match="another machine may be landing a file of it"):
         project.pull("shop")
+
+
+def test_files_land_in_s3(
+    api: Api, aws: str, tmp_path: Path, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="pulled", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    monkeypatch.setenv("WORKBENCH_LANDING_URI", "s3://pulled/landing")
+    project = make_project(tmp_path, warehouse, monkeypatch)
+    api.records = stores(1, 12)
+    project.declare(shop=rest(api, "/pages", **PAGES, cursor=CURSOR, rows_a_file=10))
+    assert project.pull("shop").files[0].startswith("s3://pulled/landing/stores/shop-")
+    s3.delete_object(Bucket="pulled", Key=f"landing/{project.ledger('landed_as')[0][0]}")
+    assert project.pull("shop").landed == 10
+    assert project.ingest()["rows_accepted"] == 12
+    assert project.pull("shop").landed == 0
 
 
 def test_one_at_a_time_in_a_home_and_ctrl_c_leaves_nothing_broken(api: Api, project: Project) -> None:
