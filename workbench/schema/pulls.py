@@ -15,11 +15,11 @@ PULLS = (
             text("puller", "machine and home that pulled", size=512),
             timestamp("started_at", "when the pull began, UTC", nullable=False),
             timestamp("ended_at", "when this was noted, UTC; of one source, later rows have later times", nullable=False),
-            text("status", "landed, part (landed, and the pull goes on), nothing_new, failed, lost (what landed was gone before it "
+            text("status", "landed, unfinished (landed, and the pull goes on), nothing_new, failed, lost (what landed was gone before it "
                  "was taken in, or was refused whole) or rewound (the cursor went back for that)", size=16, nullable=False),
             text("cursor_before", "cursor from which it was read", size=512),
             text("cursor_after", "cursor from which the next pull reads", size=512),
-            json("resume", "where the answer goes on, of a part of one that is paged"),
+            json("resume", "where the answer goes on, of an unfinished pull"),
             bigint("rows_said", "rows that the source said it has there, asked afterwards; empty where it can't be asked"),
             bigint("rows_read", "rows that were read"),
             bigint("rows_repeated", "of those, rows that had landed before as they are"),

@@ -18,7 +18,7 @@ from tests.sources.pulls.test_rest import CURSOR, PAGES
 from workbench.errors import WorkFailed
 from workbench.etl.pull import places
 from workbench.settings import get_settings
-from workbench.sources.pulls.due import lasts
+from workbench.sources.pulls.due import lasts, origin
 from workbench.sources.pulls.entries import Entry, now
 from workbench.sources.pulls.ledger import Ledger
 from workbench.warehouse import Warehouse
@@ -69,7 +69,7 @@ def test_either_engine_keeps_the_account(
     first = project.ledger("landed_as")[0][0]
     (get_settings().landing / first).unlink()
     assert project.pull("shop").landed == 10
-    states = ["lost", "landed", "nothing_new", "rewound", "part", "nothing_new"]
+    states = ["lost", "landed", "nothing_new", "rewound", "unfinished", "nothing_new"]
     assert [row[0] for row in project.ledger()] == states
     assert lasts(either)["shop"].status == "nothing_new" and not lasts(either)["shop"].unfinished
     assert project.ingest()["rows_accepted"] == 12
@@ -81,6 +81,12 @@ def test_either_engine_keeps_the_account(
     project.ingest()
     rows = either.rows("SELECT count(*) AS n FROM raw.stores")
     assert rows == [{"n": 13}]
+    told = [
+        origin(either, row["batch_id"])
+        for row in either.rows("SELECT batch_id FROM ops.batches ORDER BY ingested_at")
+    ]
+    span = "cursor 2026-01-02T10:00:12Z to 2026-01-02T10:00:13Z"
+    assert str(told[-1]).startswith(f"source shop, {span}, at ")
     # Two that read at once: the second one to come lands nothing.
     settings, where = get_settings(), places(either)
     ledger = Ledger(either, "shop", where.landing, settings)

@@ -78,7 +78,7 @@ def test_patience_has_an_end_and_what_landed_stays(api: Api, project: Project) -
         "6",
     ]
     assert outcome.landed == 25 and project.landed() == api.records
-    assert [row[0] for row in project.ledger()] == ["part", "failed", "failed", "part", "landed"]
+    assert [row[0] for row in project.ledger()] == ["unfinished", "failed", "failed", "unfinished", "landed"]
     assert project.ingest()["rows_landed"] == 45
 
 

@@ -67,12 +67,15 @@ def listing(
 def show(batch_id: Id, as_json: Json = False) -> None:
     """Show one batch: where its file landed, what became of its rows, and whether it was withdrawn."""
     from workbench.governance.ledger import named
+    from workbench.sources.pulls.due import origin
 
-    batch = named(_warehouse(), batch_id)
+    warehouse = _warehouse()
+    batch = named(warehouse, batch_id)
+    about = {**asdict(batch), "pulled_from": origin(warehouse, batch.batch_id)}
     if as_json:
-        _print_json(asdict(batch))
+        _print_json(about)
         return
-    for name, value in asdict(batch).items():
+    for name, value in about.items():
         if value is not None:
             typer.echo(f"{name}: {value:,}" if isinstance(value, int) else f"{name}: {_printable(value)}")
 

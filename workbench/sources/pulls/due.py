@@ -13,6 +13,7 @@ from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.alerts.recorded import close_subjects
 from workbench.sources.pulls.ledger import FAILED
+from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.pulling import pull
 from workbench.sources.pulls.reading import FILE, Declared, Sources, read_sources
 from workbench.sources.pulls.taking import Outcome, Places
@@ -75,7 +76,7 @@ def lasts(warehouse: Warehouse) -> dict[str, Last]:
     found: dict[str, Last] = {}
     for row in rows:
         last = found.get(row["source"], Last())
-        counts = row["status"] in ("landed", "part", "nothing_new", "rewound")
+        counts = row["status"] in ("landed", "unfinished", "nothing_new", "rewound")
         whole = row["status"] in ("landed", "nothing_new")
         found[row["source"]] = Last(
             cursor=row["cursor_after"] if counts else last.cursor,
@@ -86,6 +87,21 @@ def lasts(warehouse: Warehouse) -> dict[str, Last]:
             message=row["message"],
         )
     return found
+
+
+def origin(warehouse: Warehouse, batch_id: str) -> str | None:
+    """Return of which source the file of a batch was pulled, from which cursor to which, and when; None if it wasn't."""
+    if "ops.pulls" not in warehouse.catalogue():
+        return None
+    rows = warehouse.rows(
+        "SELECT source, cursor_before, cursor_after, ended_at FROM ops.pulls WHERE batch_id = ? ORDER BY ended_at DESC LIMIT 1",
+        [batch_id],
+    )
+    if not rows:
+        return None
+    first, last = (Position.kept(rows[0][name]) for name in ("cursor_before", "cursor_after"))
+    span = f", cursor {first.shown if first else 'none'} to {last.shown}" if last else ""
+    return f"source {rows[0]['source']}{span}, at {rows[0]['ended_at']:%Y-%m-%d %H:%M:%S}"
 
 
 def next_pull(declared: Declared, last: Last, now: datetime) -> datetime | None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from workbench.sources.pulls.positions import Position
 
-Status = Literal["landed", "part", "nothing_new", "failed", "lost", "rewound"]
+Status = Literal["landed", "unfinished", "nothing_new", "failed", "lost", "rewound"]
 
 
 def fresh_id() -> str:
@@ -52,7 +52,8 @@ class Entry:
 class State:
     """Where a source stands: its cursor, where an answer goes on that was read in part, and the last entry's time.
 
-    ``read`` is how many rows were read of such an answer, and ``started_at`` since when. ``settled`` says that all that landed was taken in.
+    ``read`` is how many rows were read of such an answer, and ``started_at`` since when. ``taken_in`` says that
+    ingestion has all that landed.
     """
 
     cursor: Position | None = None
@@ -60,4 +61,4 @@ class State:
     read: int = 0
     started_at: datetime | None = None
     last: datetime | None = None
-    settled: bool = True
+    taken_in: bool = True

@@ -29,10 +29,10 @@ from workbench.warehouse.access import infrastructure
 
 FAILED = "pull_failed"
 INCOMPLETE = "pull_incomplete"
-_LANDED = ("landed", "part")
-_COUNTING = "('landed', 'part', 'nothing_new', 'rewound')"
+_LANDED = ("landed", "unfinished")
+_COUNTING = "('landed', 'unfinished', 'nothing_new', 'rewound')"
 _LANDING_TAKES = timedelta(minutes=10)
-_PARTS_LAST = timedelta(days=1)
+_RESUMABLE = timedelta(days=1)
 
 
 class Ledger:
@@ -79,8 +79,12 @@ class Ledger:
         if not entries:
             return State()
         last = entries[-1]
-        fresh = now() - last["ended_at"] < _PARTS_LAST and last["version"] == version
-        resume = json.loads(last["resume"]) if last["status"] == "part" and last["resume"] and fresh else None
+        fresh = now() - last["ended_at"] < _RESUMABLE and last["version"] == version
+        resume = (
+            json.loads(last["resume"])
+            if last["status"] == "unfinished" and last["resume"] and fresh
+            else None
+        )
         parts = [entry["rows_read"] or 0 for entry in entries if entry["started_at"] == last["started_at"]]
         return State(
             Position.kept(last["cursor_after"]),
@@ -96,7 +100,7 @@ class Ledger:
         with infrastructure():
             found = self._warehouse.rows(
                 "SELECT 1 AS one FROM ops.batches WHERE batch_id = ? AND status <> 'rejected' "
-                "UNION ALL SELECT 1 FROM ops.pulls WHERE batch_id = ? AND status IN ('landed', 'part')",
+                "UNION ALL SELECT 1 FROM ops.pulls WHERE batch_id = ? AND status IN ('landed', 'unfinished')",
                 [batch_id, batch_id],
             )
         return bool(found)
@@ -147,12 +151,12 @@ class Ledger:
                 _insert(session, entry)
                 if kept:
                     staged.load(session)
-                if place is not None and state.settled and entry.status != "part":
+                if place is not None and state.taken_in and entry.status != "unfinished":
                     session.execute(
                         "DELETE FROM ops.pulled_rows WHERE source = ? AND place < ?",
                         [self._source, place - 1],
                     )
-                if entry.status != "part":
+                if entry.status != "unfinished":
                     close_subjects(session, FAILED, [self._source], ended)
                     self._tell_short(session, entry, short)
 
@@ -231,7 +235,7 @@ class Ledger:
             )
 
         self._warehouse.run(work)
-        return State(Position.kept(cursor), last=ended, settled=False)
+        return State(Position.kept(cursor), last=ended, taken_in=False)
 
 
 def _insert(session: Session, entry: Entry) -> None:

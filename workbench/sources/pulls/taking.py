@@ -133,7 +133,7 @@ class Taking:
                 self._take(row)
             self._progress(self._read, self._landed + len(self._fresh))
             if len(self._fresh) >= self._declared.source.rows_a_file:
-                self._part(chunk)
+                self._land_early(chunk)
         return len(self._seen) if self._tells_rows else self._read - before
 
     @property
@@ -165,7 +165,7 @@ class Taking:
         self._current.add(row.key_hash)
         self._fresh.append(row)
 
-    def _settle_doubts(self) -> None:
+    def _decide(self) -> None:
         """Decide on rows that landed, and another of their key after them: an older state, or one that is back again."""
         for row in self._doubtful:
             if row.key_hash in self._current:
@@ -179,13 +179,13 @@ class Taking:
         found = [each for each in (self._state.cursor, self._newest) if each is not None]
         return max(found, key=lambda each: each.order, default=None)
 
-    def _part(self, chunk: Chunk) -> None:
+    def _land_early(self, chunk: Chunk) -> None:
         cursor = self._after() if self._reader.is_ordered else self._state.cursor
         floor = self._floor(cursor) if self._reader.is_ordered else None
-        self._land("part", cursor, floor, chunk.resume, None, 0)
+        self._land("unfinished", cursor, floor, chunk.resume, None, 0)
 
     def _finish(self, said: int | None, short: int) -> Outcome:
-        self._settle_doubts()
+        self._decide()
         cursor = self._after()
         message = f"the source has {short:,} rows that weren't in its answer" if short else None
         self._entry = replace(self._entry, message=message)
@@ -230,7 +230,7 @@ class Taking:
         self._landed += len(rows)
         self._noted, self._fresh, self._before = self._repeated, [], cursor
         self._state = replace(
-            self._state, cursor=cursor, last=entry.ended_at, settled=self._state.settled and not rows
+            self._state, cursor=cursor, last=entry.ended_at, taken_in=self._state.taken_in and not rows
         )
 
     def _written(self, entry: Entry, path: Path, mapping: Map | None) -> Entry:
