@@ -148,7 +148,7 @@ def _rows(declared: Sources) -> list[dict[str, Any]]:
     from workbench.sources.pulls.positions import Position
     from workbench.warehouse import locate
 
-    warehouse, now = locate(), datetime.now(UTC)
+    warehouse, now = locate(read_only=True), datetime.now(UTC)
     known = lasts(warehouse) if "ops.pulls" in _tables(warehouse) else {}
     rows = []
     for name in declared.names:

@@ -162,12 +162,16 @@ class Rest(Part):
 
 
 class Database(Part):
-    """A table or a query of a database: an SQLAlchemy URL, by reference or with references in it."""
+    """A table or a query of a database: an SQLAlchemy URL, by reference or with references in it.
+
+    ``count`` says whether it is asked afterwards how many rows it has, which for a query is to run it once more.
+    """
 
     url: Address
     table: str | None = None
     query: str | None = None
     rows_at_once: int = Field(default=10_000, ge=1)
+    count: bool = True
 
     @model_validator(mode="after")
     def _one(self) -> Database:

@@ -64,7 +64,9 @@ class DatabaseReader:
             yield Chunk([_row(values, key, cursor) for values in chunk])
 
     def count(self, since: Position | None) -> int | None:
-        """Ask how many rows there are, in the state of the database in which they were read."""
+        """Ask how many rows there are, in the state of the database in which they were read; None if that isn't wanted."""
+        if not self._database.count:
+            return None
         _, chunks = self._connection.run(
             f"SELECT count(*) FROM {self._from()}{self._where(since)}", _bound(since, self._is_sqlite), 1
         )
