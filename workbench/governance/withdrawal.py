@@ -15,6 +15,7 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch, after, find
+from workbench.governance.quarantine import reopen, settle_again
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
 from workbench.warehouse import Session, Warehouse
@@ -83,6 +84,12 @@ def take_out(session: Session, batch_id: str, reason: str, actor: str) -> Withdr
         "WHERE batch_id = ?",
         [moved, cut(actor, 128), cut(reason, 2048), rows, batch_id],
     )
+    reopen(
+        session,
+        batch_id,
+        actor,
+        f"batch {batch_id[:SHORT]}, which had the row or a later line, was withdrawn",
+    )
     return Withdrawal(_known(session, batch_id), rows, told)
 
 
@@ -98,6 +105,7 @@ def put_back(session: Session, batch_id: str, reason: str, actor: str) -> Withdr
         "WHERE batch_id = ?",
         [batch_id],
     )
+    settle_again(session, batch_id, actor, f"batch {batch_id[:SHORT]} was restored")
     return Withdrawal(_known(session, batch_id), rows, told)
 
 

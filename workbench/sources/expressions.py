@@ -68,6 +68,11 @@ def reads(tree: exp.Expression) -> set[str]:
     return {column.parts[0].name for column in tree.find_all(exp.Column)}
 
 
+def has_window(tree: exp.Expression) -> bool:
+    """Return whether an expression looks at other rows than its own."""
+    return tree.find(exp.Window) is not None
+
+
 def dotted(tree: exp.Expression) -> dict[str, str]:
     """Return for each name that is read with a field, ``item.sku``, how that would be written as one name."""
     return {

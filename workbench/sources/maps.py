@@ -11,8 +11,12 @@ from pydantic import ValidationError
 
 from workbench.errors import UsageError, first_line, unknown
 from workbench.schema import DATASETS
+<<<<<<< HEAD
 from workbench.sources.dialect import Dialect
 from workbench.sources.expressions import ROW, Name, Worked, parse, reads, work_out
+=======
+from workbench.sources.expressions import ROW, Name, Worked, has_window, parse, reads, work_out
+>>>>>>> b69b33c (Send rows from quarantine back into landing, by the form they came in, once each)
 
 
 class Map(Dialect):
@@ -30,6 +34,11 @@ class Map(Dialect):
         """What of the map decides the rows, in one form however the file is written."""
         body = {"dataset": self.dataset, "columns": self.columns, **self.said}
         return json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
+
+    @property
+    def looks_around(self) -> bool:
+        """Whether what it makes of a row depends on other rows of the file."""
+        return any(has_window(parse(name, text)) for name, text in self.columns.items())
 
     def sources(self) -> dict[str, set[str]]:
         """Return, for each of our columns, the names of their columns it reads."""

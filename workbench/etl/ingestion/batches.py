@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any, TypeAlias
 
-from workbench.etl.ingestion.check import Checked
+from workbench.etl.ingestion.check import Checked, OpenedFile
+from workbench.etl.ingestion.faults import Fault
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.ledger import Batch
 from workbench.schema import cut
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session
+
+BeforeCommit: TypeAlias = Callable[[Session, Batch], None]
+"""Called in the transaction of a file with the entry of its batch, when all of it is in."""
 
 _LONGEST_MESSAGE = 500
 """Characters: with four bytes for each the ledger's column holds them, and more isn't read anyway."""
@@ -33,7 +39,18 @@ def batch_of(
         message=_shortened(checked.message),
         run_id=run_id,
         ingested_at=timestamp,
+        map=file.map.canonical.decode() if file.map else None,
     )
+
+
+def refused_rows(file: FetchedFile, opened: OpenedFile | Fault, run_id: str | None) -> tuple[str, list[Any]]:
+    """Return the query for the rows of ``refused`` as those of ``ops.quarantine``, but for the time, and its values."""
+    rows = opened.rows if isinstance(opened, OpenedFile) else None
+    sql = (
+        "SELECT CAST(? AS VARCHAR) AS batch_id, CAST(? AS VARCHAR) AS dataset, n AS row_number, record, reasons, "
+        f"CAST(? AS VARCHAR) AS run_id, {rows.record_form if rows else 'CAST(NULL AS VARCHAR)'} AS form FROM refused ORDER BY n"
+    )
+    return sql, [file.batch_id, file.dataset, run_id]
 
 
 def _shortened(message: str | None) -> str | None:

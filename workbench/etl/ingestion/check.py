@@ -13,8 +13,12 @@ from typing import Literal
 
 import duckdb
 
+from workbench.etl.ingestion.around import map_replayed
+from workbench.etl.ingestion.duplicates import batch_rows
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.reading import Rows, open_rows
+from workbench.etl.ingestion.reading.replay_file import is_replay
+from workbench.etl.ingestion.reading.replayed import open_replay
 from workbench.etl.ingestion.shaping import mapped, ours, picked
 from workbench.schema import DATASETS, EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest
@@ -51,10 +55,15 @@ def open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch:
         UnreadableFile: the file can't be read at all.
     """
     table = DATASETS[file.dataset]
-    mapping = _columns(file)
-    rows = open_rows(
-        connection, file.path, scratch, _known(table, mapping), file.map, as_they_are=mapping is not None
-    )
+    mapping = columns_by(file)
+    known, as_they_are = known_columns(table, mapping), mapping is not None
+    if is_replay(file.path):
+        longest = get_settings().longest_line
+        rows: Rows | None = open_replay(
+            connection, file.path, scratch, known, longest, as_they_are=as_they_are
+        )
+    else:
+        rows = open_rows(connection, file.path, scratch, known, file.map, as_they_are=as_they_are)
     return OpenedFile(file, table, rows)
 
 
@@ -74,14 +83,15 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         return Checked(0, 0, "empty", "the file is empty")
     if rows.headless is not None:
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
-        asked = "that the map reads" if _columns(file) else f"of {file.dataset}"
+        asked = "that the map reads" if columns_by(file) else f"of {file.dataset}"
         return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
-    if mapping := _columns(file):
+    if mapping := columns_by(file):
         types = {name: source.type for name, source in rows.sources.items()}
         if found := misfits(mapping, rows.names, types):
             refused = _refuse_all(connection, rows, [f"{each.column}:{each.code}" for each in found])
             return Checked(0, refused, "rejected", "; ".join(map(str, found)))
-    elif missing := _missing(table, rows):
+    # Rows from quarantine are each judged alone.
+    elif not rows.is_replay and (missing := _missing(table, rows)):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
     accepted = _split(connection, opened, rows, timestamp)
@@ -101,12 +111,12 @@ def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault:
     return Checked(0, 1, "rejected", fault.message)
 
 
-def _columns(file: FetchedFile) -> Map | None:
+def columns_by(file: FetchedFile) -> Map | None:
     """Return the map of a file, if it says more than how the file is written."""
     return file.map if file.map and file.map.columns else None
 
 
-def _known(table: Table, mapping: Map | None) -> list[str]:
+def known_columns(table: Table, mapping: Map | None) -> list[str]:
     """Return the names of columns that are read from a file, of ours or of the map's."""
     if mapping is None:
         return [column.name for column in ours(table)]
@@ -142,7 +152,7 @@ def _split(
     rows: Rows,
     timestamp: datetime,
 ) -> int:
-    table, mapping, dialect = opened.table, _columns(opened.file), opened.file.map or Dialect()
+    table, mapping, dialect = opened.table, columns_by(opened.file), opened.file.map or Dialect()
 
     def shaped(relation: str) -> str:
         if mapping:
@@ -155,7 +165,10 @@ def _split(
     else:
         # A window looks at all rows: it is worked out once, before any row is set aside.
         try:
-            connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
+            if rows.is_replay:
+                map_replayed(connection, table, rows, shaped)
+            else:
+                connection.execute(f"CREATE OR REPLACE TEMP TABLE mapped AS SELECT * FROM {landed}")
         except duckdb.Error as error:
             raise MapFails.of(error) from error
         landed = "mapped"
@@ -189,7 +202,7 @@ def _split(
     with _values_worked_out_once(connection):
         (accepted,) = connection.execute(accept, [opened.file.batch_id, timestamp]).fetchone() or (0,)
     if accepted < _count(connection, f"SELECT count(*) FROM {rows.records}"):
-        doubt = f"n NOT IN (SELECT _row_number FROM {_batch(table, timestamp)})"
+        doubt = f"n NOT IN (SELECT _row_number FROM {batch_rows(table, timestamp)})"
         doubtful = rows.pick(connection, doubt)
         doubtful.judge_lines(connection)
         in_doubt = f"SELECT * FROM mapped WHERE {doubt}" if mapping else shaped(doubtful.relation)
@@ -221,53 +234,11 @@ def _values_worked_out_once(connection: duckdb.DuckDBPyConnection) -> Iterator[N
             connection.execute("RESET disabled_optimizers")
 
 
-def _batch(table: Table, timestamp: datetime) -> str:
-    """Return SQL for the rows of one batch; by its time, which is its own, DuckDB skips all others."""
-    return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}')"
-
-
 def _reason(rule: Rule) -> str:
     cases = " ".join(
         f"WHEN {problem.condition} THEN '{rule.column.name}:{problem.code}'" for problem in rule.problems
     )
     return f"CASE {cases} END" if cases else "NULL"
-
-
-def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timestamp: datetime) -> int:
-    """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
-    table = DATASETS[dataset]
-    batch = _batch(table, timestamp)
-    names = [column.name for column in ours(table)] + [EXTRA]
-    columns = ", ".join(map(quote, names))
-    key = ", ".join(map(quote, table.key))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, _row_number AS n FROM {batch}"
-    )
-    keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
-    same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
-    before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
-    # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
-    repeats = known = 0
-    twice = "SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
-    if _count(connection, "SELECT count(*) FROM twice"):
-        repeats = _count(
-            connection,
-            f"""
-            WITH candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
-            SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
-            """,
-        )
-    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes)"):
-        known = _count(
-            connection,
-            f"""
-            SELECT count(*) FROM (
-                SELECT DISTINCT {columns} FROM {batch} c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys})
-            ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
-            """,
-        )
-    return repeats + known
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -11,8 +11,10 @@ from typing import Any
 
 import duckdb
 
-from workbench.etl.ingestion.batches import batch_of, enter
-from workbench.etl.ingestion.check import Checked, OpenedFile, count_duplicates, open_file, refuse_file, split
+from workbench.etl.ingestion import replaying
+from workbench.etl.ingestion.batches import BeforeCommit, batch_of, enter, refused_rows
+from workbench.etl.ingestion.check import Checked, OpenedFile, open_file, refuse_file, split
+from workbench.etl.ingestion.duplicates import count_duplicates
 from workbench.etl.ingestion.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.ingestion.memory import bounded
 from workbench.governance import ledger
@@ -25,12 +27,17 @@ _AT_A_TIME = 0.5
 
 
 def take_in(
-    warehouse: Warehouse, files: Iterable[FetchedFile], run_id: str | None, warn: Callable[[str], None]
+    warehouse: Warehouse,
+    files: Iterable[FetchedFile],
+    run_id: str | None,
+    warn: Callable[[str], None],
+    before_commit: BeforeCommit | None = None,
 ) -> Iterator[Batch | None]:
     """Take in files, one transaction each; None for one that another process took in since the ledger was read.
 
     To open the warehouse takes as long as a small file, so a connection takes as many as come in half a second.
-    ``warn`` is told of a file that is left for another run.
+    ``warn`` is told of a file that is left for another run. ``before_commit`` is called in the transaction of each
+    file, when all is in; what it raises undoes that.
     """
     waiting = iter(files)
     file, fault = next(waiting, None), None
@@ -43,7 +50,7 @@ def take_in(
             until = time.monotonic() + _AT_A_TIME
             while file is not None:
                 try:
-                    batch = _take_in(connection, file, Path(scratch), run_id, fault)
+                    batch = _take_in(connection, file, Path(scratch), run_id, fault, before_commit)
                 except duckdb.Error as error:
                     if fault or not leaves_nothing(error):
                         raise
@@ -65,29 +72,38 @@ def _take_in(
     scratch: Path,
     run_id: str | None,
     fault: Fault | None,
+    before_commit: BeforeCommit | None,
 ) -> Batch | None:
     # As long as this connection is open, no other process has one.
     if ledger.find(connection, file.batch_id):
         return None
     opened = fault or wrong_map(file) or _open_file(connection, file, scratch)
-    connection.begin()
-    timestamp = ledger.after(ledger.last_timestamp(connection))
-    try:
-        if isinstance(opened, Fault):
-            checked = refuse_file(connection, file, opened)
-        else:
-            checked = split(connection, opened, timestamp)
-    except Exception as error:
-        if leaves_nothing(error):
-            raise
-        connection.rollback()
-        connection.execute("RESET disabled_optimizers")
-        fault = fault_of(error, file)
+    while True:
         connection.begin()
-        checked = refuse_file(connection, file, fault)
-    batch = _commit(connection, file, checked, run_id, timestamp)
-    connection.commit()
-    return batch
+        timestamp = replaying.timestamp_of(connection, file)
+        try:
+            if isinstance(opened, Fault):
+                checked = refuse_file(connection, file, opened)
+            else:
+                checked = split(connection, opened, timestamp)
+                checked = replaying.set_aside(connection, opened, checked, timestamp)
+        except Exception as error:
+            if leaves_nothing(error) or isinstance(opened, Fault):
+                raise
+            connection.rollback()
+            connection.execute("RESET disabled_optimizers")
+            opened = fault_of(error, file)
+            continue
+        try:
+            batch = _commit(connection, file, opened, checked, run_id, timestamp)
+            if before_commit:
+                before_commit(connection, batch)
+        except replaying.SomeHaveNoPlace as found:
+            connection.rollback()
+            replaying.leave_out(connection, found.rows)
+            continue
+        connection.commit()
+        return batch
 
 
 def _open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch: Path) -> OpenedFile | Fault:
@@ -103,14 +119,22 @@ def _open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch
 
 
 def _commit(
-    connection: Any, file: FetchedFile, checked: Checked, run_id: str | None, timestamp: datetime
+    connection: Any,
+    file: FetchedFile,
+    opened: OpenedFile | Fault,
+    checked: Checked,
+    run_id: str | None,
+    timestamp: datetime,
 ) -> Batch:
     if checked.quarantined:
+        sql, values = refused_rows(file, opened, run_id)
         connection.execute(
-            "INSERT INTO ops.quarantine (batch_id, dataset, row_number, record, reasons, run_id, quarantined_at) "
-            "SELECT ?, ?, n, record, reasons, ?, ? FROM refused ORDER BY n",
-            [file.batch_id, file.dataset, run_id, timestamp],
+            f"INSERT INTO ops.quarantine BY NAME SELECT *, CAST(? AS TIMESTAMP) AS quarantined_at FROM ({sql})",
+            [timestamp, *values],
         )
+    if isinstance(opened, OpenedFile) and (head := replaying.head_of(opened)):
+        replaying.note_moves(connection, opened, head, timestamp)
+        replaying.check_places(connection, opened.table, file.batch_id, timestamp)
     duplicates = count_duplicates(connection, file.dataset, timestamp) if checked.accepted else 0
     batch = batch_of(file, checked, duplicates, run_id, timestamp)
     enter(connection, batch, file.name)

@@ -41,6 +41,16 @@ class MapFails(Exception):
         return error if isinstance(error, (*_MEMORY, *_OURS, *_DEAD)) else cls(_in_a_line(error))
 
 
+class MovesOthers(Exception):
+    """Rows from quarantine would give others of their file, which were accepted, another key."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"with these rows the map would give {rows:,} other row{'' if rows == 1 else 's'} of the file another key than "
+            "they were accepted with: withdraw the batch, and load the mended file whole"
+        )
+
+
 def wrong_map(file: FetchedFile) -> Fault | None:
     """Return the fault of a file whose map can't be read; None if there is none."""
     return Fault("map:invalid", file.refusal) if file.refusal else None
@@ -69,6 +79,8 @@ def fault_of(error: Exception, file: FetchedFile) -> Fault:
             f"{file.uri} changed a moment ago and breaks off, as a half-written file does; a later run takes it in "
             f"({_in_a_line(error)})"
         ) from error
+    if isinstance(error, MovesOthers):
+        return Fault("map:moves_others", str(error))
     if isinstance(error, MapFails):
         return Fault("map:failed", f"the map can't be worked out for this file: {error}")
     return Fault("file:unreadable", f"the file can't be read: {_in_a_line(error)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,7 @@ def open_csv(
         trimmed,
         form=_described(content, header),
         notes=notes,
+        record_form=_record_form(content, header),
     )
 
 
@@ -107,7 +109,14 @@ def _without_header(
     connection.execute("DELETE FROM parsed")
     wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED}"
     relation = "(SELECT n, CAST(NULL AS JSON) AS extra FROM numbered WHERE false)"
-    return Rows((), {}, (), relation, _RECORDS, _advice(content, header, known), wrong)
+    return Rows((), {}, (), relation, _RECORDS, _advice(content, header, known), wrong, record_form=_record_form(content, header))
+
+
+def _record_form(content: Content, header: Header) -> str:
+    """Return SQL for how a record is read; without a header nobody knows what its fields are called."""
+    names = list(header.names) if header.known else []
+    said = {"form": "csv", "delimiter": header.delimiter, "quote": content.dialect.quote or '"', "columns": names}
+    return literal(json.dumps(said))
 
 
 def _advice(content: Content, header: Header, known: Sequence[str]) -> str:

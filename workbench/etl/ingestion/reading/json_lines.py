@@ -90,6 +90,7 @@ def open_json(
         form=content.described(),
         notes=content.notes,
         is_spelled=False,
+        record_form="""'{"form": "json"}'""",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,15 @@ def open_parquet(
         f"(SELECT rowid + 1 AS n, {text} AS record FROM landed WHERE {bad} "
         "UNION ALL SELECT n, record FROM line_errors)"
     )
+    types = {name: source.type for name, source in sources.items() if source.type != "VARCHAR"}
     return Rows(
-        tuple(names), sources, tuple(names[place] for place in others), relation, records, form="Parquet"
+        tuple(names),
+        sources,
+        tuple(names[place] for place in others),
+        relation,
+        records,
+        form="Parquet",
+        record_form=literal(json.dumps({"form": "parquet", "columns": names, "types": types})),
     )
 
 

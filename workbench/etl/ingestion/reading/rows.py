@@ -51,6 +51,8 @@ class Rows:
         is_spelled: whether numbers are texts, as somebody wrote them.
         form: what the file is, in words.
         notes: how it was read where that was told by looking, in words.
+        record_form: SQL for how the record of a row of the table ``refused`` is read, as JSON.
+        is_replay: whether the rows come back from quarantine; table ``replayed`` tells of each of them.
     """
 
     names: tuple[str, ...]
@@ -64,6 +66,8 @@ class Rows:
     form: str = ""
     notes: tuple[str, ...] = ()
     is_spelled: bool = True
+    record_form: str = "CAST(NULL AS VARCHAR)"
+    is_replay: bool = False
 
     def pick(self, connection: duckdb.DuckDBPyConnection, condition: str) -> Rows:
         """Return the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""

@@ -1,0 +1,57 @@
+"""Rows that repeat others exactly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import duckdb
+
+from workbench.etl.ingestion.shaping import ours
+from workbench.schema import DATASETS, EXTRA, Table, quote
+
+
+def batch_rows(table: Table, timestamp: datetime) -> str:
+    """Return SQL for the rows of one batch; by its time, which is its own, DuckDB skips all others."""
+    return f"(SELECT * FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}')"
+
+
+def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timestamp: datetime) -> int:
+    """Return how many rows of the batch of a moment repeat exactly a row of it, or of a batch before."""
+    table = DATASETS[dataset]
+    batch = batch_rows(table, timestamp)
+    names = [column.name for column in ours(table)] + [EXTRA]
+    columns = ", ".join(map(quote, names))
+    key = ", ".join(map(quote, table.key))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, _row_number AS n FROM {batch}"
+    )
+    keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
+    same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
+    before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
+    # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
+    repeats = known = 0
+    twice = "SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)"
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
+    if _count(connection, "SELECT count(*) FROM twice"):
+        repeats = _count(
+            connection,
+            f"""
+            WITH candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
+            SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
+            """,
+        )
+    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes)"):
+        known = _count(
+            connection,
+            f"""
+            SELECT count(*) FROM (
+                SELECT DISTINCT {columns} FROM {batch} c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys})
+            ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
+            """,
+        )
+    return repeats + known
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    (found,) = connection.execute(sql).fetchone() or (0,)
+    return int(found)

@@ -1,0 +1,168 @@
+"""Rows that come back from quarantine: whether there is still a place for each, and what is noted of it.
+
+A row goes in if it is still open where it was refused, and if no later line of its key is there: it counts as of the
+file in which it came first. Both are looked at in the transaction that takes the rows in; where one has no place, the
+transaction is done again without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import duckdb
+
+from workbench.etl.ingestion.check import Checked, OpenedFile
+from workbench.etl.ingestion.duplicates import batch_rows
+from workbench.etl.ingestion.reading.replay_file import Head, is_replay, read_head
+from workbench.governance import ledger
+from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED, last_move
+from workbench.schema import Table, cut, quote
+from workbench.sources.landing import FetchedFile
+from workbench.warehouse import Session
+
+_COLUMNS = "batch_id, row_number, move, into_batch_id, into_row_number, first_batch_id, first_row_number, moved_by, why, moved_at"
+
+
+@dataclass(frozen=True)
+class NoPlace:
+    """A row that there is no place for; of one with a later line, where that is."""
+
+    row: int
+    reason: str
+    later_batch_id: str | None = None
+    later_row_number: int | None = None
+
+
+class SomeHaveNoPlace(Exception):
+    """The transaction has to be done again without some of its rows."""
+
+    def __init__(self, rows: list[NoPlace]) -> None:
+        super().__init__(f"{len(rows)} rows have no place")
+        self.rows = rows
+
+
+def head_of(opened: OpenedFile) -> Head | None:
+    """Return who sends the rows of a file back from quarantine; None of any other file."""
+    if opened.rows is None or not opened.rows.is_replay:
+        return None
+    return read_head(opened.file.path)
+
+
+def timestamp_of(session: Session, file: FetchedFile) -> datetime:
+    """Return a time for a batch: later than every other's, and of a replay later than every move in quarantine."""
+    last = ledger.last_timestamp(session)
+    if is_replay(file.path):
+        moved = last_move(session)
+        last = max(last, moved) if last and moved else last or moved
+    return ledger.after(last)
+
+
+def leave_out(connection: duckdb.DuckDBPyConnection, rows: list[NoPlace]) -> None:
+    """Note rows in ``aside``, for another try without them."""
+    connection.executemany(
+        "INSERT INTO aside VALUES (?, ?, ?, ?)",
+        [[row.row, row.reason, row.later_batch_id, row.later_row_number] for row in rows],
+    )
+
+
+def set_aside(
+    connection: duckdb.DuckDBPyConnection, opened: OpenedFile, checked: Checked, timestamp: datetime
+) -> Checked:
+    """Refuse the rows of ``aside``; return the outcome."""
+    if opened.rows is None or not opened.rows.is_replay:
+        return checked
+    mine = "_row_number IN (SELECT n FROM aside)"
+    ((gone,),) = connection.execute(
+        f"SELECT count(*) FROM {batch_rows(opened.table, timestamp)} WHERE {mine}"
+    ).fetchall()
+    connection.execute(
+        f"DELETE FROM {opened.table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}' AND {mine}"
+    )
+    connection.execute(
+        "UPDATE refused SET reasons = list_append(reasons, aside.reason) FROM aside WHERE aside.n = refused.n"
+    )
+    connection.execute(
+        f"INSERT INTO refused SELECT n, record, [reason] FROM aside JOIN {opened.rows.records} USING (n) "
+        "WHERE n NOT IN (SELECT n FROM refused)"
+    )
+    if not gone:
+        return checked
+    return replace(
+        checked, accepted=checked.accepted - gone, quarantined=checked.quarantined + gone, status="partial"
+    )
+
+
+def moves(opened: OpenedFile, head: Head) -> tuple[str, list[object]]:
+    """Return the query for the rows of ``ops.quarantine_moves``, but for their time, the last parameter of each half."""
+    batch, by, why = opened.file.batch_id, cut(head.by, 128), cut(head.why, 2048) or None
+    sql = (
+        "SELECT batch_id, row_number, 'replayed' AS move, CAST(? AS VARCHAR) AS into_batch_id, n AS into_row_number, "
+        "first_batch_id, first_row_number, CAST(? AS VARCHAR) AS moved_by, CAST(? AS VARCHAR) AS why "
+        f"FROM replayed WHERE kind = 'row' AND n NOT IN (SELECT n FROM aside WHERE reason = '{NOT_OPEN}') "
+        "UNION ALL SELECT CAST(? AS VARCHAR), n, 'closed', later_batch_id, later_row_number, first_batch_id, "
+        f"first_row_number, CAST(? AS VARCHAR), CASE aside.reason WHEN '{NOT_OPEN}' THEN 'the row was sent back before' "
+        "ELSE 'a later line has its key' END FROM aside JOIN replayed USING (n)"
+    )
+    return sql, [batch, by, why, batch, by]
+
+
+def note_moves(
+    connection: duckdb.DuckDBPyConnection, opened: OpenedFile, head: Head, timestamp: datetime
+) -> None:
+    """Note in an embedded warehouse what became of the rows where they were refused."""
+    sql, values = moves(opened, head)
+    connection.execute(
+        f"INSERT INTO ops.quarantine_moves ({_COLUMNS}) SELECT *, CAST(? AS TIMESTAMP) FROM ({sql})",
+        [timestamp, *values],
+    )
+
+
+def check_places(session: Session, table: Table, batch_id: str, timestamp: datetime) -> None:
+    """Check that there is a place for each row of a batch whose rows and moves are in.
+
+    Raises:
+        SomeHaveNoPlace: there isn't for some.
+    """
+    found = {
+        row: NoPlace(row, SUPERSEDED, later_batch, later_row)
+        for row, later_batch, later_row in session.execute(
+            _later_lines(table), [batch_id, timestamp, timestamp, timestamp]
+        ).fetchall()
+    }
+    gone = session.execute(_NOT_OPEN, [timestamp, batch_id, timestamp]).fetchall()
+    found |= {row: NoPlace(row, NOT_OPEN) for (row,) in gone}
+    if found:
+        raise SomeHaveNoPlace(list(found.values()))
+
+
+_NOT_OPEN = """
+    SELECT m.into_row_number FROM ops.quarantine_moves AS m INNER JOIN (
+        SELECT batch_id, row_number, move,
+               row_number() OVER (PARTITION BY batch_id, row_number ORDER BY moved_at DESC) AS age
+        FROM ops.quarantine_moves WHERE moved_at < ?
+    ) AS before ON before.batch_id = m.batch_id AND before.row_number = m.row_number AND before.age = 1
+    WHERE m.into_batch_id = ? AND m.moved_at = ? AND m.move = 'replayed' AND before.move <> 'reopened'
+"""
+"""Query for rows that were replayed or closed before."""
+
+
+def _later_lines(table: Table) -> str:
+    """Return the query for rows that a line with the same key is there for from a later file, or later in theirs."""
+    keys = " AND ".join(f"o.{quote(name)} = r.{quote(name)}" for name in table.key)
+    return f"""
+        SELECT m.into_row_number, min(o._batch_id), min(o._row_number)
+        FROM ops.quarantine_moves AS m
+        INNER JOIN {table.full_name} AS r ON r._batch_id = m.into_batch_id AND r._row_number = m.into_row_number
+        INNER JOIN ops.batches AS b ON b.batch_id = m.first_batch_id
+        INNER JOIN {table.full_name} AS o ON {keys}
+        LEFT JOIN (
+            SELECT DISTINCT into_batch_id, into_row_number, first_batch_id, first_row_number
+            FROM ops.quarantine_moves WHERE move = 'replayed'
+        ) AS om ON om.into_batch_id = o._batch_id AND om.into_row_number = o._row_number
+        INNER JOIN ops.batches AS ob ON ob.batch_id = coalesce(om.first_batch_id, o._batch_id)
+        WHERE m.into_batch_id = ? AND m.moved_at = ? AND m.move = 'replayed' AND r._ingested_at = ? AND o._ingested_at < ?
+            AND (ob.ingested_at > b.ingested_at OR (ob.batch_id = b.batch_id
+                AND coalesce(om.first_row_number, o._row_number) > m.first_row_number))
+        GROUP BY m.into_row_number
+    """

@@ -1,0 +1,156 @@
+"""Rows from quarantine as a CSV that people mend, and that CSV read again."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.etl.ingestion.reading.header import read_header
+from workbench.etl.ingestion.reading.quoting import Quoting
+from workbench.governance.quarantine import Refused
+from workbench.settings import get_settings
+
+BATCH, ROW, REASONS, RECORD = (f"_quarantine_{name}" for name in ("batch", "row", "reasons", "record"))
+"""The columns before those of the file: which row it is, what is wrong with it, and its text as it came."""
+
+LOST = frozenset({"line:not_utf8", "line:too_long", "line:nul_byte"})
+"""Reasons of rows whose text in quarantine isn't, byte for byte, what came."""
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Mended:
+    """What a person made of a row: its cells by the names of their columns, or its text. None of both as it came."""
+
+    cells: dict[str, str] | None = None
+    record: str | None = None
+
+
+def cells_of(row: Refused) -> dict[str, str] | None:
+    """Return the cells of a row by the names of their columns; None if its text can't be split into them."""
+    form = json.loads(row.form) if row.form else {}
+    if form.get("form") == "csv":
+        columns = form["columns"]
+        cells = Quoting(form["delimiter"], len(columns), get_settings().longest_line).parse(row.record)
+        if not columns or cells is None or len(cells) != len(columns) or LOST & set(row.reasons):
+            return None
+        return dict(zip(columns, cells, strict=True))
+    if form.get("form") in ("json", "parquet"):
+        try:
+            found = json.loads(row.record)
+        except ValueError:
+            return None
+        if isinstance(found, dict):
+            return {name: _text(value) for name, value in found.items()}
+    return None
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def write_csv(rows: Sequence[Refused], out: Any) -> None:
+    """Write rows as a CSV with a header to a text file: which row, its reasons and its text, then its columns."""
+    cells = [cells_of(row) for row in rows]
+    names: dict[str, None] = {}
+    for row, found in zip(rows, cells, strict=True):
+        names |= dict.fromkeys(_columns(row.form))
+        names |= dict.fromkeys(found or ())
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([BATCH, ROW, REASONS, RECORD, *names])
+    for row, found in zip(rows, cells, strict=True):
+        told = [row.batch_id, row.row_number, " ".join(row.reasons), row.record]
+        writer.writerow([*told, *((found or {}).get(name, "") for name in names)])
+
+
+@cache
+def _columns(form: str | None) -> tuple[str, ...]:
+    return tuple(json.loads(form).get("columns", ())) if form else ()
+
+
+def read_csv(path: Path) -> dict[Key, dict[str, str]]:
+    """Return the cells of an exported CSV by batch and row, whatever a program made of its delimiter.
+
+    Raises:
+        UsageError: it isn't one, or a row of it can't be told.
+    """
+    found: dict[Key, dict[str, str]] = {}
+    for line, row in _lines(path):
+        try:
+            key = row[BATCH].strip(), int(row[ROW])
+        except ValueError:
+            raise UsageError(f"{path}, line {line}: {row[ROW]!r} in {ROW} is no row number") from None
+        if key in found:
+            raise UsageError(
+                f"{path}, line {line}: row {key[1]} of batch {key[0][:12]} is there twice; keep one of them"
+            )
+        found[key] = row
+    return found
+
+
+def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        header = read_header(path, [BATCH, ROW, REASONS, RECORD], get_settings().longest_line)
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise UsageError(f"no file {path}") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} isn't UTF-8; save it as CSV UTF-8") from None
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror or error}") from None
+    if not {BATCH, ROW} <= set(header.names):
+        raise UsageError(
+            f"{path} has no columns {BATCH} and {ROW}: it is no file that workbench quarantine export wrote. A corrected "
+            "file of its own is loaded with: workbench load FILE"
+        )
+    csv.field_size_limit(max(csv.field_size_limit(), 4 * get_settings().longest_line))
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=header.delimiter)
+    try:
+        for cells in reader:
+            if cells[:1] and cells[0].lower().startswith("sep=") and reader.line_num == 1:
+                continue
+            if not any(cells) or cells[:2] == list(header.names[:2]):
+                continue
+            if len(cells) != len(header.names):
+                raise UsageError(
+                    f"{path}, line {reader.line_num}: {len(cells)} cells, and the header has {len(header.names)}"
+                )
+            yield reader.line_num, dict(zip(header.names, cells, strict=True))
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: {error}") from None
+
+
+def mended(row: Refused, cells: Mapping[str, str]) -> Mended:
+    """Return what a person made of a row, by its line of the exported CSV."""
+    theirs = {name: value for name, value in cells.items() if name not in (BATCH, ROW, REASONS, RECORD)}
+    before = cells_of(row)
+    own = {*_columns(row.form), *(before or ())}
+    changed = {
+        name: value
+        for name, value in theirs.items()
+        if value != (before or {}).get(name, "") and (name in own or value)
+    }
+    if changed:
+        is_csv = (json.loads(row.form) if row.form else {}).get("form", "csv") == "csv"
+        kept = {name: theirs.get(name, (before or {}).get(name, "")) for name in own} if is_csv else {}
+        columns = [*_columns(row.form), *changed]
+        whole = kept | changed
+        return Mended(
+            cells={name: whole[name] for name in dict.fromkeys([*columns, *whole]) if name in whole}
+        )
+    record = cells.get(RECORD)
+    return Mended(record=record) if record is not None and record != row.record else Mended()
+
+
+def match(rows: Iterable[Refused], given: Mapping[Key, dict[str, str]]) -> dict[Key, Mended]:
+    """Return what was made of each row that the CSV has."""
+    return {key: mended(row, given[key]) for row in rows if (key := (row.batch_id, row.row_number)) in given}

@@ -1,0 +1,331 @@
+"""Send rows from quarantine back: as files in landing, from which ingestion takes them like any other."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from workbench.errors import UsageError
+from workbench.etl.ingest import ingest
+from workbench.etl.ingestion import embedded, remote
+from workbench.etl.ingestion.check import known_columns
+from workbench.etl.ingestion.reading import UnreadableFile, open_rows
+from workbench.etl.ingestion.reading.replay_file import Head, Item, is_replay, read_items, write_items
+from workbench.etl.ingestion.reading.replayed import records_of
+from workbench.etl.mending import LOST, Key, Mended
+from workbench.governance.ids import SHORT
+from workbench.governance.ledger import Batch
+from workbench.governance.quarantine import Refused
+from workbench.schema import DATASETS
+from workbench.sources.landing import FetchedFile, LandedFile, Landing, Unavailable, open_landing
+from workbench.sources.landing.base import Warn, batch_id, chunks
+from workbench.sources.maps import Map
+from workbench.warehouse import Session, Warehouse
+
+REFUSED_WHOLE = "batch:too_many_refused"
+"""The reason of rows with which nothing is wrong but that too many others of their file were refused."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What became of rows that were sent back: the entry of their batch, and how many were refused again, by reason.
+
+    ``batch`` is None where the very same rows had been sent back before, so that nothing was done.
+    """
+
+    rows: int
+    batch: Batch | None
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that go back in one file: those of one dataset and one map, and of one batch where the map looks around."""
+
+    dataset: str
+    map: Map | None
+    rows: list[Refused]
+
+
+def replayable(rows: Sequence[Refused], *, force: bool = False) -> tuple[list[Refused], list[str]]:
+    """Return the rows that can go back as they are, and a sentence for each kind of others."""
+    unread = [row for row in rows if row.form is None]
+    whole = [row for row in rows if REFUSED_WHOLE in row.reasons and not force]
+    told = []
+    if unread:
+        told.append(
+            f"{len(unread):,} can't be sent back: nobody knows how their text is read. Load their files again, and close "
+            "them with: workbench quarantine close"
+        )
+    if whole:
+        batches = ", ".join(sorted({row.batch_id[:SHORT] for row in whole}))
+        told.append(
+            f"{len(whole):,} stay, for their batch was refused whole ({batches}); take it in with: workbench batches accept"
+        )
+    left = {id(row) for row in (*unread, *whole)}
+    return [row for row in rows if id(row) not in left], told
+
+
+def replay(
+    warehouse: Warehouse,
+    rows: Sequence[Refused],
+    mended: Mapping[Key, Mended] | None = None,
+    *,
+    by: str,
+    why: str = "",
+    mapping: Map | None = None,
+    dry_run: bool = False,
+    run_id: str | None = None,
+    landing: Landing | None = None,
+) -> list[Replay]:
+    """Send rows back, and take them in: one batch for each dataset and map.
+
+    A process that is killed in between leaves a file in landing, which the next ingestion takes in.
+
+    Args:
+        warehouse: where they are in quarantine.
+        rows: rows of which the form is known.
+        mended: what people made of them; the others go back as they came.
+        by: who sends them back.
+        why: why.
+        mapping: a map in place of those that they were read by.
+        dry_run: only find out what would become of them; nothing is written.
+        run_id: the run to name in the ledger.
+        landing: where files land; that of the settings if not given.
+
+    Raises:
+        UsageError: a map doesn't fit, or looks at other rows of a file that is no longer there.
+    """
+    landing = landing or open_landing()
+    done = []
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        for group in _grouped(warehouse, rows, mapping):
+            path = Path(folder) / f"replay-of-{group.rows[0].batch_id[:SHORT]}.jsonl"
+            count = write_items(path, Head(by, why), _items(warehouse, landing, group, mended or {}))
+            outcome = None
+            if dry_run or group.map:
+                outcome = _rehearse(warehouse, path, group)
+                if outcome and outcome[0].status == "rejected":
+                    raise UsageError(f"nothing was sent back: {outcome[0].message}")
+            if not dry_run:
+                fetched = landing.put(path, group.dataset, group.map)
+                result = ingest(warehouse, _Only(landing, fetched.landed), run_id=run_id)
+                outcome = (
+                    (result.batches[0], reasons_of(warehouse, fetched.batch_id)) if result.batches else None
+                )
+            batch, reasons = outcome or (None, {})
+            done.append(Replay(count, batch, reasons))
+    return done
+
+
+def reasons_of(warehouse: Warehouse, batch: str) -> dict[str, int]:
+    """Count the reasons for which rows of a batch were refused."""
+    found = warehouse.query("SELECT reasons FROM ops.quarantine WHERE batch_id = ?", [batch]).to_pylist()
+    return _counted(row["reasons"] for row in found)
+
+
+def _counted(reasons: Iterable[Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for listed in reasons:
+        for reason in json.loads(listed) if isinstance(listed, str) else listed:
+            counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _grouped(warehouse: Warehouse, rows: Sequence[Refused], mapping: Map | None) -> list[Group]:
+    """Put rows into groups, each in the order in which they came first."""
+    landed = _landed_at(warehouse, {row.first_batch_id for row in rows})
+    groups: dict[tuple[str, ...], Group] = {}
+    maps: dict[str, Map] = {}
+    for row in sorted(
+        rows, key=lambda row: (landed[row.first_batch_id], row.first_batch_id, row.first_row_number)
+    ):
+        if mapping and mapping.dataset != row.dataset:
+            raise UsageError(f"the map is for {mapping.dataset}, and there are rows of {row.dataset}")
+        text = mapping.canonical.decode() if mapping else row.map or ""
+        if text and text not in maps:
+            maps[text] = mapping or Map.model_validate_json(text)
+        used = maps.get(text)
+        key = (row.dataset, text, row.batch_id if used and used.looks_around else "")
+        groups.setdefault(key, Group(row.dataset, used, [])).rows.append(row)
+    return list(groups.values())
+
+
+def _landed_at(warehouse: Warehouse, batches: set[str]) -> dict[str, datetime]:
+    """Return when batches were taken in; those that the ledger doesn't know come first."""
+    found = dict.fromkeys(batches, datetime.min)
+    rows = warehouse.rows("SELECT batch_id, ingested_at FROM ops.batches WHERE rows_quarantined > 0")
+    return found | {row["batch_id"]: row["ingested_at"] for row in rows if row["batch_id"] in batches}
+
+
+def _items(
+    warehouse: Warehouse, landing: Landing, group: Group, mended: Mapping[Key, Mended]
+) -> Iterator[Item]:
+    if not (group.map and group.map.looks_around):
+        for row in group.rows:
+            yield _item(row, mended.get((row.batch_id, row.row_number), Mended()), warehouse)
+        return
+    back = {row.row_number: row for row in group.rows}
+    for item in _whole_file(landing, group):
+        refused = back.get(item.row_number)
+        if refused is None:
+            yield item
+            continue
+        yield dataclasses.replace(item, kind="before")
+        yield _item(refused, mended.get((refused.batch_id, refused.row_number), Mended()), warehouse)
+
+
+def _item(row: Refused, made: Mended, warehouse: Warehouse) -> Item:
+    record = row.record if made.record is None else made.record
+    is_mended = made.cells is not None or made.record is not None
+    lost = next((reason for reason in row.reasons if reason in LOST), None)
+    # Elsewhere the longest texts are cut.
+    if lost is None and not warehouse.is_embedded and len(row.record.encode()) >= 65_535:
+        lost = "line:too_long"
+    return Item(
+        batch_id=row.batch_id,
+        row_number=row.row_number,
+        first_batch_id=row.first_batch_id,
+        first_row_number=row.first_row_number,
+        form=json.loads(row.form or "{}"),
+        record=record,
+        cells=made.cells,
+        lost=None if is_mended else lost,
+    )
+
+
+def _whole_file(landing: Landing, group: Group) -> Iterator[Item]:
+    """Yield all rows of the file that the rows of a group came in, as it landed.
+
+    Raises:
+        UsageError: it no longer lies there.
+    """
+    one = group.rows[0]
+    gone = (
+        f"the map of batch {one.batch_id[:SHORT]} looks at other rows of its file, and that no longer lies at {one.uri}: "
+        "put it back there, or load the mended file whole"
+    )
+    key = landing.key_of(one.uri)
+    try:
+        listed = landing.find(key) if key is not None else None
+    except UsageError:
+        listed = None
+    if listed is None:
+        raise UsageError(gone)
+    try:
+        with landing.fetch(listed) as file:
+            if file.batch_id != one.batch_id:
+                raise UsageError(gone)
+            if is_replay(file.path):
+                # What its rows had been before was for its own rows alone.
+                for n, item in enumerate(read_items(file.path), 1):
+                    if item.kind != "before":
+                        yield dataclasses.replace(item, batch_id=one.batch_id, row_number=n, kind="context")
+                return
+            yield from _read(file, group, json.loads(one.form or "{}"))
+    except (Unavailable, UnreadableFile, OSError):
+        raise UsageError(gone) from None
+
+
+def _read(file: FetchedFile, group: Group, form: dict[str, Any]) -> Iterator[Item]:
+    known = known_columns(DATASETS[group.dataset], file.map)
+    with tempfile.TemporaryDirectory(prefix="workbench-") as scratch, duckdb.connect() as connection:
+        rows = open_rows(connection, file.path, Path(scratch), known, as_they_are=True)
+        if rows is None:
+            return
+        for n, record, lost in records_of(connection, rows):
+            yield Item(file.batch_id, n, file.batch_id, n, form, record, None, lost, "context")
+
+
+class _Only:
+    """Landing with one file in it."""
+
+    def __init__(self, landing: Landing, file: LandedFile) -> None:
+        self._landing, self._file = landing, file
+
+    @property
+    def uri(self) -> str:
+        return self._landing.uri
+
+    def files(self, warn: Warn = lambda _: None) -> Iterator[LandedFile]:
+        yield self._file
+
+    def key_of(self, address: str) -> str | None:
+        return self._landing.key_of(address)
+
+    def find(self, key: str) -> LandedFile:
+        return self._landing.find(key)
+
+    def fetch(self, file: LandedFile) -> AbstractContextManager[FetchedFile]:
+        return self._landing.fetch(file)
+
+    def put(self, path: Path, dataset: str, mapping: Map | None) -> FetchedFile:
+        return self._landing.put(path, dataset, mapping)
+
+
+class _Rehearsed(Exception):
+    """All of it is in, and is undone."""
+
+    def __init__(self, batch: Batch, reasons: dict[str, int]) -> None:
+        self.batch, self.reasons = batch, reasons
+
+
+def _rehearse(warehouse: Warehouse, path: Path, group: Group) -> tuple[Batch, dict[str, int]] | None:
+    """Take a file in, in a transaction that is undone; return what it would be; None if its rows were sent back before."""
+    with path.open("rb") as content:
+        identity = batch_id(group.dataset, group.map.canonical if group.map else b"", chunks(content))
+    about = path.stat()
+    landed = LandedFile(path.name, str(path), group.dataset, about.st_size, "", "", 0, 0)
+    file = FetchedFile(landed, identity, path, group.map)
+
+    def undo(session: Session, batch: Batch) -> None:
+        found = session.execute(
+            "SELECT reasons FROM ops.quarantine WHERE batch_id = ?", [identity]
+        ).fetchall()
+        raise _Rehearsed(batch, _counted(reasons for (reasons,) in found))
+
+    take_in = embedded.take_in if warehouse.is_embedded else remote.take_in
+    warnings: list[str] = []
+    try:
+        list(take_in(warehouse, [file], None, warnings.append, before_commit=undo))
+    except _Rehearsed as done:
+        return done.batch, done.reasons
+    if warnings:
+        raise UsageError(warnings[0])
+    return None
+
+
+def accept(
+    warehouse: Warehouse,
+    batch: Batch,
+    rows: Sequence[Refused],
+    *,
+    by: str,
+    why: str,
+    run_id: str | None = None,
+) -> list[Replay]:
+    """Take in the rows of a batch that was refused whole with which nothing else is wrong.
+
+    Raises:
+        UsageError: there is no such row, or no reason.
+    """
+    if not why.strip():
+        raise UsageError("say why it is right after all: --because 'the supplier says so'")
+    if not rows:
+        raise UsageError(
+            f"no row of batch {batch.batch_id[:SHORT]} waits for that: it wasn't refused for its share of faults, or was "
+            "taken in before"
+        )
+    return replay(warehouse, rows, by=by, why=why, run_id=run_id)
+
+
+__all__ = ["REFUSED_WHOLE", "Replay", "accept", "reasons_of", "replay", "replayable"]

@@ -1,0 +1,237 @@
+"""Rows in quarantine and what became of each: open, replayed into a later batch, or closed by a person.
+
+A row that was refused stays where it is, as it came. What is done with it is a move, and the newest of its moves says
+how it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from workbench.errors import UsageError
+from workbench.governance.audit import note
+from workbench.governance.ledger import after
+from workbench.schema import cut
+from workbench.warehouse import Session, Warehouse
+
+Status = Literal["open", "replayed", "closed"]
+STATUSES: tuple[Status, ...] = ("open", "replayed", "closed")
+
+NOT_OPEN, SUPERSEDED = "replay:not_open", "key:superseded"
+"""Reasons of rows that came back and have no place: they were sent back before, or a later line has their key."""
+
+_MOVES = "batch_id, row_number, move, into_batch_id, into_row_number, first_batch_id, first_row_number, moved_by, why, moved_at"
+NEWEST_MOVES = f"""
+    SELECT {_MOVES}, before FROM (
+        SELECT {_MOVES}, row_number() OVER (PARTITION BY batch_id, row_number ORDER BY moved_at DESC) AS age,
+               lag(move) OVER (PARTITION BY batch_id, row_number ORDER BY moved_at) AS before
+        FROM ops.quarantine_moves
+    ) AS moves WHERE age = 1"""
+"""Query for the newest move of each row that has one, and for what the move ``before`` it was."""
+
+_ROWS = f"""
+    SELECT q.batch_id, q.dataset, q.row_number, q.record, q.reasons, q.form, q.quarantined_at,
+           CASE WHEN m.move IS NULL OR m.move = 'reopened' THEN 'open' ELSE m.move END AS status,
+           m.into_batch_id, m.into_row_number, m.moved_by, m.why, m.moved_at,
+           coalesce(f.first_batch_id, q.batch_id) AS first_batch_id,
+           coalesce(f.first_row_number, q.row_number) AS first_row_number, b.uri, b.map, b.ingested_at
+    FROM ops.quarantine AS q
+    INNER JOIN ops.batches AS b ON b.batch_id = q.batch_id
+    LEFT JOIN ({NEWEST_MOVES}) AS m ON m.batch_id = q.batch_id AND m.row_number = q.row_number
+    LEFT JOIN (
+        SELECT DISTINCT into_batch_id, into_row_number, first_batch_id, first_row_number
+        FROM ops.quarantine_moves WHERE move = 'replayed'
+    ) AS f ON f.into_batch_id = q.batch_id AND f.into_row_number = q.row_number"""
+
+OPEN_ROWS = f"""
+    SELECT q.batch_id, q.dataset, q.row_number, q.reasons, q.quarantined_at FROM ops.quarantine AS q
+    LEFT JOIN ({NEWEST_MOVES}) AS m ON m.batch_id = q.batch_id AND m.row_number = q.row_number
+    WHERE m.move IS NULL OR m.move = 'reopened'"""
+"""Query for the rows that nobody has replayed or closed."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row in quarantine, and how it stands."""
+
+    batch_id: str
+    dataset: str
+    row_number: int
+    record: str
+    reasons: list[str]
+    form: str | None
+    quarantined_at: datetime
+    status: Status
+    into_batch_id: str | None
+    into_row_number: int | None
+    moved_by: str | None
+    why: str | None
+    moved_at: datetime | None
+    first_batch_id: str
+    first_row_number: int
+    uri: str
+    map: str | None
+    ingested_at: datetime
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Which rows are meant; what isn't given leaves out none.
+
+    ``reason`` is a code (``quantity:zero``), its column or what is wrong with it. ``since`` is UTC, without zone.
+    """
+
+    dataset: str = ""
+    batch_id: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    status: Status | None = "open"
+
+
+def require_current(warehouse: Warehouse) -> None:
+    """Check that a warehouse knows what became of rows in quarantine.
+
+    Raises:
+        UsageError: it is of an earlier version.
+    """
+    if "ops.quarantine_moves" not in warehouse.catalogue():
+        raise UsageError(
+            f"{warehouse.url} is of an earlier version; bring it up to date with: workbench init"
+        )
+
+
+def find(warehouse: Warehouse, wanted: Filter, limit: int | None = None) -> list[Refused]:
+    """Return rows in quarantine: by batch, the one that was taken in first first, and by their place in it."""
+    sql, values = _query(wanted)
+    rows = [Refused(**row) for row in warehouse.query(sql, values).to_pylist()]
+    found = [row for row in rows if not wanted.reason or _is_for(row.reasons, wanted.reason)]
+    return found if limit is None else found[:limit]
+
+
+def _query(wanted: Filter) -> tuple[str, list[Any]]:
+    conditions, values = ["true"], list[Any]()
+    for condition, value in (
+        ("q.dataset = ?", wanted.dataset),
+        ("q.batch_id = ?", wanted.batch_id),
+        ("q.quarantined_at >= ?", wanted.since),
+        ("position(? IN CAST(q.reasons AS VARCHAR(65535))) > 0", wanted.reason),
+    ):
+        if value:
+            conditions.append(condition)
+            values.append(value)
+    if wanted.status == "open":
+        conditions.append("(m.move IS NULL OR m.move = 'reopened')")
+    elif wanted.status:
+        conditions.append("m.move = ?")
+        values.append(wanted.status)
+    return (
+        f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY b.ingested_at, q.batch_id, q.row_number",
+        values,
+    )
+
+
+def _is_for(reasons: Sequence[str], wanted: str) -> bool:
+    return any(wanted in (reason, *reason.split(":", 1)) for reason in reasons)
+
+
+def last_move(session: Session) -> datetime | None:
+    """Return the time of the last move; None if there is none."""
+    ((last,),) = session.execute("SELECT max(moved_at) FROM ops.quarantine_moves").fetchall()
+    return last
+
+
+def close(warehouse: Warehouse, rows: Sequence[Refused], why: str, actor: str) -> int:
+    """Say of rows that nothing is lost with them; return how many of them were open still.
+
+    Raises:
+        UsageError: there is no reason.
+    """
+    if not why.strip():
+        raise UsageError("say why nothing is lost with them: --because 'a test of the till'")
+
+    def work(session: Session) -> int:
+        warehouse.lock(session, "ops.batches")
+        moved_at = after(last_move(session))
+        closed = 0
+        for batch_id in dict.fromkeys(row.batch_id for row in rows):
+            numbers = {row.row_number: row for row in rows if row.batch_id == batch_id}
+            still = session.execute(
+                f"SELECT row_number FROM ({OPEN_ROWS}) AS open_rows WHERE batch_id = ?", [batch_id]
+            ).fetchall()
+            mine = [numbers[number] for (number,) in still if number in numbers]
+            insert_moves(
+                session,
+                [
+                    {
+                        "batch_id": row.batch_id, "row_number": row.row_number, "move": "closed",
+                        "first_batch_id": row.first_batch_id, "first_row_number": row.first_row_number,
+                        "moved_by": cut(actor, 128), "why": cut(why, 2048), "moved_at": moved_at,
+                    }
+                    for row in mine
+                ],
+            )  # fmt: skip
+            if mine:
+                note(
+                    session, actor, "close quarantine", batch_id, {"reason": why, "rows": len(mine)}, moved_at
+                )
+            closed += len(mine)
+        return closed
+
+    return warehouse.run(work)
+
+
+def reopen(session: Session, batch_id: str, actor: str, why: str) -> int:
+    """Open rows again that went into a batch, or were closed for a line of it, whose rows leave raw; return how many.
+
+    Rows that were refused there once more are open there, or have moved on from there.
+    """
+    return _answer(
+        session,
+        f"""
+        SELECT m.batch_id, m.row_number, 'reopened', m.into_batch_id, m.into_row_number, m.first_batch_id,
+               m.first_row_number
+        FROM ({NEWEST_MOVES}) AS m
+        LEFT JOIN ops.quarantine AS again ON again.batch_id = m.into_batch_id AND again.row_number = m.into_row_number
+        WHERE m.into_batch_id = ? AND m.move <> 'reopened' AND again.batch_id IS NULL
+        """,
+        batch_id, actor, why,
+    )  # fmt: skip
+
+
+def settle_again(session: Session, batch_id: str, actor: str, why: str) -> int:
+    """Undo :func:`reopen` for the rows that are still open; return how many."""
+    return _answer(
+        session,
+        f"""
+        SELECT m.batch_id, m.row_number, m.before, m.into_batch_id, m.into_row_number, m.first_batch_id,
+               m.first_row_number
+        FROM ({NEWEST_MOVES}) AS m WHERE m.into_batch_id = ? AND m.move = 'reopened'
+        """,
+        batch_id, actor, why,
+    )  # fmt: skip
+
+
+def _answer(session: Session, query: str, batch_id: str, actor: str, why: str) -> int:
+    """Insert the moves of a query, but for who made them, why and when; return how many."""
+    ((count,),) = session.execute(f"SELECT count(*) FROM ({query}) AS moved", [batch_id]).fetchall()
+    if count:
+        moved_at = after(last_move(session))
+        session.execute(
+            f"INSERT INTO ops.quarantine_moves ({_MOVES}) SELECT moved.*, CAST(? AS VARCHAR(128)), "
+            f"CAST(? AS VARCHAR(2048)), CAST(? AS TIMESTAMP) FROM ({query}) AS moved",
+            [cut(actor, 128), cut(why, 2048), moved_at, batch_id],
+        )
+    return int(count)
+
+
+def insert_moves(session: Session, moves: Sequence[dict[str, Any]]) -> None:
+    """Insert moves, some hundreds at a time."""
+    names = _MOVES.split(", ")
+    for start in range(0, len(moves), 500):
+        chunk = moves[start : start + 500]
+        marks = ", ".join(f"({', '.join('?' * len(names))})" for _ in chunk)
+        values = [move.get(name) for move in chunk for name in names]
+        session.execute(f"INSERT INTO ops.quarantine_moves ({_MOVES}) VALUES {marks}", values)
