@@ -80,8 +80,8 @@ def test_products_are_ranked_within_their_current_department(built: Built) -> No
 
 def test_the_ledger_by_day(built: Built) -> None:
     assert built.rows("SELECT * FROM marts.data_quality_daily ORDER BY 1, 2") == [
-        (date(2018, 1, 1), "transactions", 2, 1, 20, 8, 12, 1, 0.6),
-        (date(2018, 1, 2), "customers", 1, 0, 0, 0, 0, 0, 0.0),
+        (date(2018, 1, 1), "transactions", 2, 1, 20, 8, 12, 1, 0.6, 0),
+        (date(2018, 1, 2), "customers", 1, 0, 0, 0, 0, 0, 0.0, 0),
     ]
 
 

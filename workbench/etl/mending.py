@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -151,6 +151,33 @@ def mended(row: Refused, cells: Mapping[str, str]) -> Mended:
     return Mended(record=record) if record is not None and record != row.record else Mended()
 
 
-def match(rows: Iterable[Refused], given: Mapping[Key, dict[str, str]]) -> dict[Key, Mended]:
-    """Return what was made of each row that the CSV has."""
-    return {key: mended(row, given[key]) for row in rows if (key := (row.batch_id, row.row_number)) in given}
+def match(
+    rows: Sequence[Refused], given: Mapping[Key, dict[str, str]]
+) -> tuple[list[Refused], dict[Key, Mended], list[Refused]]:
+    """Find the rows that a CSV speaks of.
+
+    One that was sent back before and refused again is meant as it stands now, if it was mended further.
+
+    Returns:
+        The open rows, what was made of them, and the rows that are no longer open.
+    """
+    by_place = {(row.batch_id, row.row_number): row for row in rows}
+    found: dict[Key, Refused] = {}
+    made: dict[Key, Mended] = {}
+    done = []
+    for key, cells in given.items():
+        row = by_place.get(key)
+        if row is None:
+            continue
+        now = row
+        while now.status == "replayed" and (
+            later := by_place.get((now.into_batch_id or "", now.into_row_number or 0))
+        ):
+            now = later
+        what = mended(now, cells)
+        place = (now.batch_id, now.row_number)
+        if now.status != "open" or (now is not row and what == Mended()) or place in found:
+            done.append(row)
+            continue
+        found[place], made[place] = now, what
+    return list(found.values()), made, done

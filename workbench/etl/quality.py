@@ -6,6 +6,7 @@ import pandas as pd
 
 from workbench.governance.accounts import check_builds
 from workbench.governance.quality import CheckResult, record_checks
+from workbench.governance.quarantine import OPEN_ROWS
 from workbench.schema import DATASETS
 from workbench.transform import TransformResult
 from workbench.warehouse import Warehouse
@@ -37,9 +38,9 @@ def store_checks(warehouse: Warehouse, result: TransformResult, run_id: str | No
 
 
 def quarantine_reasons(warehouse: Warehouse) -> pd.DataFrame:
-    """Count quarantined rows by dataset and reason; a row with two reasons counts under both."""
+    """Count the open rows in quarantine by dataset and reason; a row with two reasons counts under both."""
     found = warehouse.query(
-        "SELECT dataset, reasons, count(*) AS rows FROM ops.quarantine GROUP BY dataset, reasons"
+        f"SELECT dataset, reasons, count(*) AS rows FROM ({OPEN_ROWS}) AS open_rows GROUP BY dataset, reasons"
     ).to_pylist()
     counts: dict[tuple[str, str], int] = {}
     for row in found:

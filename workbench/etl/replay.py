@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,15 +56,27 @@ class Group:
     rows: list[Refused]
 
 
-def replayable(rows: Sequence[Refused], *, force: bool = False) -> tuple[list[Refused], list[str]]:
-    """Return the rows that can go back as they are, and a sentence for each kind of others."""
+def replayable(
+    rows: Sequence[Refused], are_mended: Collection[Key] = (), *, force: bool = False
+) -> tuple[list[Refused], list[str]]:
+    """Return the rows that can go back, and a sentence for each kind of others.
+
+    Args:
+        rows: open rows.
+        are_mended: those of them that somebody mended, by batch and row.
+        force: whether rows go back with which nothing is wrong but the rest of their batch.
+    """
     unread = [row for row in rows if row.form is None]
-    whole = [row for row in rows if REFUSED_WHOLE in row.reasons and not force]
+    whole = [
+        row
+        for row in rows
+        if REFUSED_WHOLE in row.reasons and (row.batch_id, row.row_number) not in are_mended and not force
+    ]
     told = []
     if unread:
         told.append(
-            f"{len(unread):,} can't be sent back: nobody knows how their text is read. Load their files again, and close "
-            "them with: workbench quarantine close"
+            f"{len(unread):,} can't be sent back, for nobody knows how their text is read: load their file again, and "
+            "close them with: workbench quarantine close"
         )
     if whole:
         batches = ", ".join(sorted({row.batch_id[:SHORT] for row in whole}))
@@ -151,7 +163,7 @@ def _grouped(warehouse: Warehouse, rows: Sequence[Refused], mapping: Map | None)
     ):
         if mapping and mapping.dataset != row.dataset:
             raise UsageError(f"the map is for {mapping.dataset}, and there are rows of {row.dataset}")
-        text = mapping.canonical.decode() if mapping else row.map or ""
+        text = mapping.canonical.decode() if mapping else row.mapping or ""
         if text and text not in maps:
             maps[text] = mapping or Map.model_validate_json(text)
         used = maps.get(text)

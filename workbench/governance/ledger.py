@@ -32,7 +32,7 @@ class Batch:
     withdrawn_by: str | None = None
     withdrawn_why: str | None = None
     rows_withdrawn: int | None = None
-    map: str | None = None
+    mapping: str | None = None
 
     @property
     def file(self) -> str:

@@ -6,13 +6,14 @@ how it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from workbench.errors import UsageError
 from workbench.governance.audit import note
+from workbench.governance.ids import SHORT
 from workbench.governance.ledger import after
 from workbench.schema import cut
 from workbench.warehouse import Session, Warehouse
@@ -37,7 +38,7 @@ _ROWS = f"""
            CASE WHEN m.move IS NULL OR m.move = 'reopened' THEN 'open' ELSE m.move END AS status,
            m.into_batch_id, m.into_row_number, m.moved_by, m.why, m.moved_at,
            coalesce(f.first_batch_id, q.batch_id) AS first_batch_id,
-           coalesce(f.first_row_number, q.row_number) AS first_row_number, b.uri, b.map, b.ingested_at
+           coalesce(f.first_row_number, q.row_number) AS first_row_number, b.uri, b.mapping, b.ingested_at
     FROM ops.quarantine AS q
     INNER JOIN ops.batches AS b ON b.batch_id = q.batch_id
     LEFT JOIN ({NEWEST_MOVES}) AS m ON m.batch_id = q.batch_id AND m.row_number = q.row_number
@@ -73,7 +74,7 @@ class Refused:
     first_batch_id: str
     first_row_number: int
     uri: str
-    map: str | None
+    mapping: str | None
     ingested_at: datetime
 
 
@@ -105,13 +106,38 @@ def require_current(warehouse: Warehouse) -> None:
 
 def find(warehouse: Warehouse, wanted: Filter, limit: int | None = None) -> list[Refused]:
     """Return rows in quarantine: by batch, the one that was taken in first first, and by their place in it."""
-    sql, values = _query(wanted)
+    conditions, values = _conditions(wanted)
+    sql = f"{_ROWS} WHERE {conditions} ORDER BY b.ingested_at, q.batch_id, q.row_number"
+    if limit is not None and not wanted.reason:
+        sql += f" LIMIT {int(limit)}"
     rows = [Refused(**row) for row in warehouse.query(sql, values).to_pylist()]
     found = [row for row in rows if not wanted.reason or _is_for(row.reasons, wanted.reason)]
     return found if limit is None else found[:limit]
 
 
-def _query(wanted: Filter) -> tuple[str, list[Any]]:
+def summed(warehouse: Warehouse, wanted: Filter) -> list[dict[str, Any]]:
+    """Return batch, dataset, file, number of rows and the count of each reason of the batches that have such rows."""
+    conditions, values = _conditions(wanted)
+    counts: dict[str, dict[str, int]] = {}
+    batches: dict[str, dict[str, Any]] = {}
+    for row in warehouse.query(
+        "SELECT batch_id, dataset, uri, ingested_at, reasons, count(*) AS n FROM "
+        f"({_ROWS} WHERE {conditions}) AS found GROUP BY batch_id, dataset, uri, ingested_at, reasons ORDER BY ingested_at",
+        values,
+    ).to_pylist():
+        file = row["uri"].replace("\\", "/").rpartition("/")[2]
+        batch = {"batch": row["batch_id"][:SHORT], "dataset": row["dataset"], "file": file, "rows": 0}
+        batches.setdefault(row["batch_id"], batch)["rows"] += row["n"]
+        of_batch = counts.setdefault(row["batch_id"], {})
+        for reason in row["reasons"]:
+            of_batch[reason] = of_batch.get(reason, 0) + row["n"]
+    for batch_id, of_batch in counts.items():
+        worst_first = sorted(of_batch.items(), key=lambda each: (-each[1], each[0]))
+        batches[batch_id]["reasons"] = ", ".join(f"{reason} {n}" for reason, n in worst_first)
+    return list(batches.values())
+
+
+def _conditions(wanted: Filter) -> tuple[str, list[Any]]:
     conditions, values = ["true"], list[Any]()
     for condition, value in (
         ("q.dataset = ?", wanted.dataset),
@@ -127,14 +153,24 @@ def _query(wanted: Filter) -> tuple[str, list[Any]]:
     elif wanted.status:
         conditions.append("m.move = ?")
         values.append(wanted.status)
-    return (
-        f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY b.ingested_at, q.batch_id, q.row_number",
-        values,
-    )
+    return " AND ".join(conditions), values
 
 
 def _is_for(reasons: Sequence[str], wanted: str) -> bool:
     return any(wanted in (reason, *reason.split(":", 1)) for reason in reasons)
+
+
+def came_from(warehouse: Warehouse, batches: Collection[str]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return, for each row of some batches that came back from quarantine, where it was refused: the last and first time."""
+    if not batches:
+        return {}
+    rows = warehouse.rows(
+        "SELECT into_batch_id, into_row_number, batch_id, row_number, first_batch_id, first_row_number, moved_by, why "
+        f"FROM ops.quarantine_moves WHERE move = 'replayed' AND into_batch_id IN ({', '.join('?' for _ in batches)}) "
+        "ORDER BY moved_at",
+        list(batches),
+    )
+    return {(row.pop("into_batch_id"), row.pop("into_row_number")): row for row in rows}
 
 
 def last_move(session: Session) -> datetime | None:

@@ -12,6 +12,7 @@ from typing import Any
 from workbench.errors import UsageError, unknown
 from workbench.governance.accounts import FACTS
 from workbench.governance.figures import figures_of_events, figures_of_readings, rows_by
+from workbench.governance.quarantine import NEWEST_MOVES, came_from
 from workbench.schema import DATASETS, EXTRA, NEWEST_FIRST, Column, Table, quote
 from workbench.warehouse import Warehouse
 
@@ -29,7 +30,8 @@ _BOOKKEEPING = ("_batch_id", "_row_number", "_ingested_at")
 class Member:
     """One key of a dataset, with all that is made of it.
 
-    ``lines`` are those that landed, the newest first, each with ``state``: current, superseded, repeat or withdrawn.
+    ``lines`` are those that landed, the newest first, each with ``state``: current, superseded, repeat or withdrawn; and
+    with ``came_from``: where it was refused before, of one that came back from quarantine.
     ``versions`` are the dimension's that the fact joined, by name, or all of a member's own. ``periods`` are rows of the
     marts, with ``period``: of sales a day, week and month; of an event its session and its step of the funnel; of a reading a day.
     """
@@ -86,6 +88,11 @@ def find(warehouse: Warehouse, asked: Mapping[str, str], limit: int = 10) -> Fou
         elif f"core.dim_{dataset.removesuffix('s')}" in DIMENSIONS.values():
             _own_versions(warehouse, dataset.removesuffix("s"), same)
     ids = {line["_batch_id"] for member in members for line in member.lines}
+    back = came_from(warehouse, ids)
+    for line in (line for member in members for line in member.lines):
+        line["came_from"] = back.get((line["_batch_id"], line["_row_number"]))
+    ids |= {each[f"{name}batch_id"] for each in back.values() for name in ("", "first_")}
+    ids |= {row["into_batch_id"] for row in quarantined if row["into_batch_id"]}
     batches = rows_by(warehouse, "ops.batches", "batch_id", ids | {row["batch_id"] for row in quarantined})
     _alerts(warehouse, members)
     return Found(members, quarantined, {row["batch_id"]: row for row in batches}, more)
@@ -186,18 +193,21 @@ def _quarantined(
     warehouse: Warehouse, tables: Iterable[Table], asked: Mapping[str, str], limit: int
 ) -> list[Row]:
     """Return rows in quarantine of these files, or whose text has these values in it."""
-    conditions, values = ["dataset IN (" + ", ".join(f"'{table.name}'" for table in tables) + ")"], []
+    conditions, values = ["q.dataset IN (" + ", ".join(f"'{table.name}'" for table in tables) + ")"], []
     for name, text in asked.items():
         if name == "batch_id":
-            conditions.append(f"substring(batch_id, 1, {len(text)}) = ?")
+            conditions.append(f"substring(q.batch_id, 1, {len(text)}) = ?")
         elif name == "row_number":
-            conditions.append("row_number = ?")
+            conditions.append("q.row_number = ?")
         else:
-            conditions.append("position(? IN record) > 0")
+            conditions.append("position(? IN q.record) > 0")
         values.append(int(text) if name == "row_number" else text)
     rows = warehouse.rows(
-        "SELECT batch_id, dataset, row_number, reasons, record FROM ops.quarantine "
-        f"WHERE {' AND '.join(conditions)} ORDER BY quarantined_at DESC, row_number LIMIT 1000",
+        "SELECT q.batch_id, q.dataset, q.row_number, q.reasons, q.record, "
+        "CASE WHEN m.move IS NULL OR m.move = 'reopened' THEN 'open' ELSE m.move END AS status, m.into_batch_id, "
+        f"m.into_row_number, m.moved_by, m.why, m.moved_at FROM ops.quarantine AS q LEFT JOIN ({NEWEST_MOVES}) AS m "
+        "ON m.batch_id = q.batch_id AND m.row_number = q.row_number "
+        f"WHERE {' AND '.join(conditions)} ORDER BY q.quarantined_at DESC, q.row_number LIMIT 1000",
         values,
     )
     whole = [

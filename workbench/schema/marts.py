@@ -218,6 +218,7 @@ MARTS = (
             bigint("rows_quarantined", "rows in quarantine", nullable=False),
             bigint("rows_duplicate", "exact repeats", nullable=False),
             double("quarantined_share", "quarantined of landed, 0 to 1", nullable=False),
+            bigint("rows_open", "of the rows in quarantine, those that nobody has replayed or closed"),
         ),
         key=("ingested_date", "dataset"), dist="all", sort=("ingested_date",),
         why="a few rows a day: a copy on each node; cut by day",

@@ -23,7 +23,7 @@ OPS = (
             text("withdrawn_by", "who did that", size=128),
             text("withdrawn_why", "why", size=2048),
             bigint("rows_withdrawn", "rows that went from raw to withdrawn"),
-            text("map", "the map by which it was read, as JSON; empty without one", size=65535),
+            text("mapping", "the map by which it was read, as JSON; empty without one", size=65535),
         ),
         key=("batch_id",), dist="all", sort=("ingested_at",),
         why="a row a file, joined to raw and quarantine: a copy on each node; the newest time is asked for by each ingestion",

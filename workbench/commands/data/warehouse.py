@@ -1,4 +1,4 @@
-"""Commands over the warehouse: make it, ask it, look at what was set aside, open JupyterLab."""
+"""Commands over the warehouse: make it, ask it, open JupyterLab."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ def register(app: typer.Typer) -> None:
     app.command("maintain")(maintain)
     app.command("query")(query)
     app.command("lab", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(lab)
-    app.add_typer(quarantine, name="quarantine")
 
 
 def init(
@@ -139,80 +138,6 @@ def lab(context: typer.Context) -> None:
         # In a container there is nobody else; its token guards it as ever.
         arguments.append("--allow-root")
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
-
-
-quarantine = typer.Typer(help="Rows that were set aside, and why.", invoke_without_command=True)
-
-
-@quarantine.callback()
-def summary(context: typer.Context, as_json: Json = False) -> None:
-    """List the batches with quarantined rows and their reasons."""
-    if context.invoked_subcommand:
-        return
-    counts: dict[str, dict[str, int]] = {}
-    for row in _rows(
-        "SELECT batch_id, reasons, count(*) AS n FROM ops.quarantine GROUP BY batch_id, reasons"
-    ):
-        of_batch = counts.setdefault(row["batch_id"], {})
-        for reason in row["reasons"]:
-            of_batch[reason] = of_batch.get(reason, 0) + row["n"]
-    batches = _rows(
-        "SELECT batch_id, dataset, uri, rows_quarantined FROM ops.batches WHERE rows_quarantined > 0 "
-        "ORDER BY ingested_at"
-    )
-    rows = [
-        {
-            "batch": batch["batch_id"][:12],
-            "dataset": batch["dataset"],
-            "file": batch["uri"].replace("\\", "/").rpartition("/")[2],
-            "rows": batch["rows_quarantined"],
-            "reasons": ", ".join(
-                f"{reason} {n}"
-                for reason, n in sorted(
-                    counts.get(batch["batch_id"], {}).items(), key=lambda each: (-each[1], each[0])
-                )
-            ),
-        }
-        for batch in batches
-    ]
-    _print(rows, as_json, empty="nothing is in quarantine")
-
-
-@quarantine.command("show")
-def show(
-    batch: Annotated[str, typer.Argument(help="The batch id, or how it begins.")],
-    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 50,
-    as_json: Json = False,
-) -> None:
-    """Show the quarantined rows of a batch as they came, with their reasons."""
-    from workbench.governance.ledger import named
-    from workbench.warehouse import connect
-
-    set_aside = _rows(
-        "SELECT row_number, reasons, record FROM ops.quarantine "
-        f"WHERE batch_id = ? ORDER BY row_number LIMIT {int(limit)}",
-        [named(connect(), batch).batch_id],
-    )
-    rows = [
-        {"row": row["row_number"], "reasons": ", ".join(row["reasons"]), "record": row["record"]}
-        for row in set_aside
-    ]
-    _print(rows, as_json, empty="this batch has no quarantined row")
-
-
-def _rows(sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
-    from workbench.warehouse import connect
-
-    return connect().rows(sql, parameters or [])
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, *, empty: str) -> None:
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, indent=2))
-    elif not rows:
-        typer.echo(empty)
-    else:
-        _table(list(rows[0]), [list(row.values()) for row in rows])
 
 
 def _csv(names: Sequence[str | None], rows: Sequence[Sequence[str | None]]) -> str:

@@ -72,14 +72,33 @@ def _lines(found: Found) -> Iterator[str]:
         yield f"{member.dataset}: {key}"
         for line in member.lines:
             yield f"  {line['state']:<11} {_place(found, line['_batch_id'], line['_row_number'])}"
+            if before := line["came_from"]:
+                yield from _before(found, before)
         yield from _made(member)
     for row in found.quarantined:
         yield f"{row['dataset']}: in quarantine, for {', '.join(row['reasons'])}"
         yield f"  {'refused':<11} {_place(found, row['batch_id'], row['row_number'])}"
+        if row["status"] != "open":
+            into = (
+                f" into {_place(found, row['into_batch_id'], row['into_row_number'])}"
+                if row["into_batch_id"]
+                else ""
+            )
+            why = f": {row['why']}" if row["why"] else ""
+            yield f"  {row['status']:<11} {row['moved_at']:%Y-%m-%d %H:%M:%S} by {row['moved_by']}{into}{why}"
         record = row["record"]
         yield f"  {'record':<11} {record[:_LONGEST]}{'…' if len(record) > _LONGEST else ''}"
     for dataset, keys in found.more.items():
         yield f"{dataset}: {keys:,} more keys; more are shown with --limit"
+
+
+def _before(found: Found, before: dict[str, Any]) -> Iterator[str]:
+    """Yield where a row was refused that came back from quarantine, the last time and the first."""
+    why = f": {before['why']}" if before["why"] else ""
+    last, first = ((before[f"{name}batch_id"], before[f"{name}row_number"]) for name in ("", "first_"))
+    yield f"  {'sent back':<11} by {before['moved_by']}{why}; refused as {_place(found, *last)}"
+    if first != last:
+        yield f"  {'at first':<11} {_place(found, *first)}"
 
 
 def _place(found: Found, batch_id: str, row_number: int) -> str:

@@ -39,7 +39,7 @@ def batch_of(
         message=_shortened(checked.message),
         run_id=run_id,
         ingested_at=timestamp,
-        map=file.map.canonical.decode() if file.map else None,
+        mapping=file.map.canonical.decode() if file.map else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -21,6 +22,9 @@ from workbench.governance import ledger
 from workbench.governance.ledger import Batch
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Warehouse
+
+_ONE_AT_A_TIME = threading.Lock()
+"""The file keeps other processes out while this one has it open, and nothing keeps its threads apart."""
 
 _AT_A_TIME = 0.5
 """Seconds after which the connection is closed between two files: others want to read."""
@@ -50,7 +54,8 @@ def take_in(
             until = time.monotonic() + _AT_A_TIME
             while file is not None:
                 try:
-                    batch = _take_in(connection, file, Path(scratch), run_id, fault, before_commit)
+                    with _ONE_AT_A_TIME:
+                        batch = _take_in(connection, file, Path(scratch), run_id, fault, before_commit)
                 except duckdb.Error as error:
                     if fault or not leaves_nothing(error):
                         raise
@@ -129,7 +134,8 @@ def _commit(
     if checked.quarantined:
         sql, values = refused_rows(file, opened, run_id)
         connection.execute(
-            f"INSERT INTO ops.quarantine BY NAME SELECT *, CAST(? AS TIMESTAMP) AS quarantined_at FROM ({sql})",
+            "INSERT INTO ops.quarantine (batch_id, dataset, row_number, record, reasons, run_id, form, quarantined_at) "
+            f"SELECT *, CAST(? AS TIMESTAMP) FROM ({sql})",
             [timestamp, *values],
         )
     if isinstance(opened, OpenedFile) and (head := replaying.head_of(opened)):
