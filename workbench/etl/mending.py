@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.etl.ingestion.reading.header import read_header
-from workbench.etl.ingestion.reading.quoting import Quoting
+from workbench.etl.ingestion.reading.replayed import split_record
 from workbench.governance.quarantine import Refused
 from workbench.settings import get_settings
 
@@ -38,7 +37,7 @@ def cells_of(row: Refused) -> dict[str, str] | None:
     form = json.loads(row.form) if row.form else {}
     if form.get("form") == "csv":
         columns = form["columns"]
-        cells = Quoting(form["delimiter"], len(columns), get_settings().longest_line).parse(row.record)
+        cells = split_record(form, row.record, get_settings().longest_line)
         if not columns or cells is None or len(cells) != len(columns) or LOST & set(row.reasons):
             return None
         return dict(zip(columns, cells, strict=True))
@@ -99,7 +98,6 @@ def read_csv(path: Path) -> dict[Key, dict[str, str]]:
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        header = read_header(path, [BATCH, ROW, REASONS, RECORD], get_settings().longest_line)
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"no file {path}") from None
@@ -107,26 +105,32 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise UsageError(f"{path} isn't UTF-8; save it as CSV UTF-8") from None
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror or error}") from None
-    if not {BATCH, ROW} <= set(header.names):
+    csv.field_size_limit(max(csv.field_size_limit(), 4 * get_settings().longest_line))
+    lines = text.splitlines(keepends=True)
+    # Excel writes how it is delimited above the header.
+    above = 1 if lines and lines[0].lower().startswith("sep=") else 0
+    header = next(csv.reader(lines[above : above + 1], delimiter=_delimiter(lines[above : above + 1])), [])
+    if not {BATCH, ROW} <= set(header):
         raise UsageError(
             f"{path} has no columns {BATCH} and {ROW}: it is no file that workbench quarantine export wrote. A corrected "
             "file of its own is loaded with: workbench load FILE"
         )
-    csv.field_size_limit(max(csv.field_size_limit(), 4 * get_settings().longest_line))
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=header.delimiter)
+    reader = csv.reader(lines[above + 1 :], delimiter=_delimiter(lines[above : above + 1]))
     try:
         for cells in reader:
-            if cells[:1] and cells[0].lower().startswith("sep=") and reader.line_num == 1:
+            line = reader.line_num + above + 1
+            if not any(cells):
                 continue
-            if not any(cells) or cells[:2] == list(header.names[:2]):
-                continue
-            if len(cells) != len(header.names):
-                raise UsageError(
-                    f"{path}, line {reader.line_num}: {len(cells)} cells, and the header has {len(header.names)}"
-                )
-            yield reader.line_num, dict(zip(header.names, cells, strict=True))
+            if len(cells) != len(header):
+                raise UsageError(f"{path}, line {line}: {len(cells)} cells, and the header has {len(header)}")
+            yield line, dict(zip(header, cells, strict=True))
     except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num}: {error}") from None
+        raise UsageError(f"{path}, line {reader.line_num + above + 1}: {error}") from None
+
+
+def _delimiter(header: Sequence[str]) -> str:
+    """Return what delimits a header, by the one with which our column is a cell of it."""
+    return next((each for each in ",;\t|" if BATCH in next(csv.reader(header, delimiter=each), [])), ",")
 
 
 def mended(row: Refused, cells: Mapping[str, str]) -> Mended:

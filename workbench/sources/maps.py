@@ -11,12 +11,8 @@ from pydantic import ValidationError
 
 from workbench.errors import UsageError, first_line, unknown
 from workbench.schema import DATASETS
-<<<<<<< HEAD
 from workbench.sources.dialect import Dialect
-from workbench.sources.expressions import ROW, Name, Worked, parse, reads, work_out
-=======
 from workbench.sources.expressions import ROW, Name, Worked, has_window, parse, reads, work_out
->>>>>>> b69b33c (Send rows from quarantine back into landing, by the form they came in, once each)
 
 
 class Map(Dialect):

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workbench.commands.data import standing
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.etl.replay import Replay
-    from workbench.governance.quarantine import Filter, Refused
+    from workbench.governance.quarantine import Filter
     from workbench.warehouse import Warehouse
 
 quarantine = typer.Typer(
     help="Rows that were set aside, and why; mend them and send them back.", invoke_without_command=True
 )
-
-_LONGEST_CELL = 2000
-_LISTED = 5
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Dataset = Annotated[str, typer.Option(help="Only rows of a dataset.")]
@@ -65,7 +60,7 @@ def summary(
     empty = "nothing is in quarantine"
     if not rows and not everything and summed(warehouse, Filter(status=None)):
         empty = "nothing in quarantine is open; what was replayed or closed: workbench quarantine --all"
-    _print(rows, as_json, empty=empty)
+    standing.print_rows(rows, as_json, empty=empty)
 
 
 @quarantine.command()
@@ -87,11 +82,13 @@ def show(
         {
             **({} if batch else {"batch": row.batch_id[:12]}), "row": row.row_number,
             "reasons": ", ".join(row.reasons), "status": row.status,
-            **({"told": _told(row)} if as_json else {}), "record": row.record,
+            **({"told": standing.told(row)} if as_json else {}), "record": row.record,
         }
         for row in find(warehouse, wanted, limit)
     ]  # fmt: skip
-    _print(rows, as_json, empty="this batch has no quarantined row" if batch else "no such row in quarantine")
+    standing.print_rows(
+        rows, as_json, empty="this batch has no quarantined row" if batch else "no such row in quarantine"
+    )
 
 
 @quarantine.command()
@@ -128,7 +125,7 @@ def export(
     except OSError as error:
         raise UsageError(f"can't write {file}: {error.strerror or error}") from None
     typer.echo(
-        f"{_count(len(rows), 'row')} in {file}; mended, send them back with: workbench quarantine replay {file}"
+        f"{standing.count(len(rows), 'row')} in {file}; mended, send them back with: workbench quarantine replay {file}"
     )
 
 
@@ -181,13 +178,13 @@ def replay(
         unknown = [key for key in given if key not in known]
         if unknown and wanted == Filter(status=None):
             raise UsageError(
-                f"{file}: nothing in quarantine is {_places(unknown)}; the columns _quarantine_batch and _quarantine_row "
+                f"{file}: nothing in quarantine is {standing.places(unknown)}; the columns _quarantine_batch and _quarantine_row "
                 "say which row it is, and stay as they were exported"
             )
         rows, mended, done = match(rows, given)
-        told += [_told(row) for row in done[:_LISTED]]
-        if len(done) > _LISTED:
-            told.append(f"and {_count(len(done) - _LISTED, 'row')} more that aren't open")
+        told += [standing.told(row) for row in done[: standing.LISTED]]
+        if len(done) > standing.LISTED:
+            told.append(f"and {standing.count(len(done) - standing.LISTED, 'row')} more that aren't open")
     are_mended = [key for key, made in mended.items() if made != Mended()]
     chosen, why_not = replaying.replayable(rows, are_mended, force=force)
     done_now = (
@@ -197,7 +194,7 @@ def replay(
         if chosen
         else []
     )
-    _report(done_now, [*told, *why_not], dry_run=dry_run, as_json=as_json)
+    standing.report(done_now, [*told, *why_not], dry_run=dry_run, as_json=as_json)
 
 
 @quarantine.command()
@@ -234,56 +231,10 @@ def close(
         typer.echo(json.dumps({"closed": closed}))
     else:
         typer.echo(
-            f"{_count(closed, 'row')} closed" if closed else "no open row is of that kind; nothing was closed"
+            f"{standing.count(closed, 'row')} closed"
+            if closed
+            else "no open row is of that kind; nothing was closed"
         )
-
-
-def report(done: Sequence[Replay], told: Sequence[str] = (), *, as_json: bool = False) -> None:
-    """Print what became of rows that were sent back."""
-    _report(done, told, dry_run=False, as_json=as_json)
-
-
-def _report(done: Sequence[Replay], told: Sequence[str], *, dry_run: bool, as_json: bool) -> None:
-    from workbench.terminal import printable
-
-    if as_json:
-        batches = [
-            {"rows": each.rows, "batch": asdict(each.batch) if each.batch else None, "reasons": each.reasons}
-            for each in done
-        ]
-        typer.echo(json.dumps({"replayed": batches, "left": list(told)}, default=str, indent=2))
-        return
-    for each in done:
-        if each.batch is None:
-            typer.echo(f"{_count(each.rows, 'row')} had been sent back before; nothing was added")
-            continue
-        batch, reasons = each.batch, ", ".join(f"{reason} {n:,}" for reason, n in each.reasons.items())
-        again = f", {batch.rows_quarantined:,} refused: {reasons}" if batch.rows_quarantined else ""
-        would = "would go back" if dry_run else f"went back as batch {batch.batch_id[:12]}"
-        typer.echo(
-            f"{batch.dataset}: {_count(each.rows, 'row')} {would}: {batch.rows_accepted:,} accepted{again}"
-        )
-    for sentence in told:
-        typer.echo(printable(sentence))
-    if not done:
-        typer.echo("nothing to send back")
-    elif not dry_run and any(each.batch and each.batch.rows_accepted for each in done):
-        typer.echo("The tables made from them follow with the next run: workbench run retail_etl")
-
-
-def _told(row: Refused) -> str:
-    """Say how a row stands."""
-    where = f"row {row.row_number} of batch {row.batch_id[:12]}"
-    if row.status == "open":
-        return f"{where} is open"
-    when = f"on {row.moved_at:%Y-%m-%d %H:%M} by {row.moved_by}" + (f": {row.why}" if row.why else "")
-    into = f" as row {row.into_row_number} of batch {row.into_batch_id[:12]}" if row.into_batch_id else ""
-    return f"{where} was {row.status}{into if row.status == 'replayed' else ''} {when}"
-
-
-def _places(keys: Sequence[tuple[str, int]]) -> str:
-    shown = ", ".join(f"row {number} of batch {batch[:12]!r}" for batch, number in keys[:_LISTED])
-    return shown + (f", and {len(keys) - _LISTED:,} more" if len(keys) > _LISTED else "")
 
 
 def _filter(
@@ -309,23 +260,3 @@ def _warehouse(*, writing: bool = False) -> Warehouse:
     else:
         require_current(warehouse)
     return warehouse
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, *, empty: str) -> None:
-    from workbench.commands.tables import show as show_table
-    from workbench.terminal import printable
-
-    if as_json:
-        typer.echo(json.dumps(rows, default=str, indent=2))
-    elif not rows:
-        typer.echo(empty)
-    else:
-        show_table(
-            list(rows[0]),
-            [[printable(str(value), longest=_LONGEST_CELL) for value in row.values()] for row in rows],
-        )
-        typer.echo(_count(len(rows), "row"), err=True)
