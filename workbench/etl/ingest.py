@@ -53,9 +53,12 @@ class IngestResult:
 
     @property
     def warnings(self) -> list[str]:
-        """What a person should see to, a sentence each: files that were refused whole, now or before, and left ones."""
+        """What a person should see to, a sentence each: files refused whole, now or before, odd ones, and left ones."""
         now = [f"{Path(batch.uri).name} was refused whole: {batch.message}" for batch in self.rejected]
-        messages = [*now, *self.left, *self.refused_before]
+        odd = [
+            f"{Path(batch.uri).name}: {batch.message}" for batch in self.batches if batch.verdict == "warn"
+        ]
+        messages = [*now, *odd, *self.left, *self.refused_before]
         more = [f"and {len(messages) - _MOST_TOLD} more files"] if len(messages) > _MOST_TOLD else []
         return messages[:_MOST_TOLD] + more
 

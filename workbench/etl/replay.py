@@ -18,14 +18,11 @@ from workbench.etl.mending import Key, Mended
 from workbench.etl.resending import Group, grouped, items_of
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch
-from workbench.governance.quarantine import Refused
+from workbench.governance.quarantine import REFUSED_WHOLE, Refused
 from workbench.sources.landing import FetchedFile, LandedFile, Landing, open_landing
 from workbench.sources.landing.base import Warn, batch_id, chunks
 from workbench.sources.maps import Map
 from workbench.warehouse import Session, Warehouse
-
-REFUSED_WHOLE = "batch:too_many_refused"
-"""The reason of rows with which nothing is wrong but that too many others of their file were refused."""
 
 
 @dataclass(frozen=True)

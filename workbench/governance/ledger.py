@@ -32,6 +32,7 @@ class Batch:
     withdrawn_by: str | None = None
     withdrawn_why: str | None = None
     rows_withdrawn: int | None = None
+    verdict: str | None = None
     mapping: str | None = None
 
     @property

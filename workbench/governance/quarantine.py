@@ -24,6 +24,9 @@ STATUSES: tuple[Status, ...] = ("open", "replayed", "closed")
 NOT_OPEN, SUPERSEDED = "replay:not_open", "key:superseded"
 """Reasons of rows that came back and have no place: they were sent back before, or a later line has their key."""
 
+REFUSED_WHOLE = "batch:too_many_refused"
+"""The reason of rows with which nothing is wrong but that too many others of their file were refused."""
+
 _MOVES = "batch_id, row_number, move, into_batch_id, into_row_number, first_batch_id, first_row_number, moved_by, why, moved_at"
 NEWEST_MOVES = f"""
     SELECT {_MOVES}, before FROM (

@@ -23,6 +23,7 @@ OPS = (
             text("withdrawn_by", "who did that", size=128),
             text("withdrawn_why", "why", size=2048),
             bigint("rows_withdrawn", "rows that went from raw to withdrawn"),
+            text("verdict", "what its share of refused rows came to: publish, warn or refuse; empty where nothing was judged", size=16),
             text("mapping", "the map by which it was read, as JSON; empty without one", size=65535),
         ),
         key=("batch_id",), dist="all", sort=("ingested_at",),

@@ -120,6 +120,32 @@ def restore(
 
 
 @batches.command()
+def accept(
+    batch_id: Id,
+    because: Annotated[
+        str, typer.Option("--because", metavar="TEXT", help="Why it is right after all.", show_default=False)
+    ],
+    by: By = "",
+    as_json: Json = False,
+) -> None:
+    """Take in a batch that was refused whole for its share of faults: the rows with which nothing is wrong.
+
+    They land in a batch of their own; the faulty ones stay open in quarantine.
+    """
+    from workbench.commands.data.standing import report
+    from workbench.etl.replay import REFUSED_WHOLE
+    from workbench.etl.replay import accept as take_in
+    from workbench.governance.audit import somebody
+    from workbench.governance.ledger import named
+    from workbench.governance.quarantine import Filter, find
+
+    warehouse = _warehouse(writing=True)
+    batch = named(warehouse, batch_id)
+    rows = find(warehouse, Filter(batch_id=batch.batch_id, reason=REFUSED_WHOLE))
+    report(take_in(warehouse, batch, rows, by=by or somebody(), why=because), as_json=as_json)
+
+
+@batches.command()
 def ledger(as_json: Json = False) -> None:
     """Account for every line that landed, by dataset, down to the facts; exits 1 if one is lost.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from workbench.etl.ingestion.check import Checked, OpenedFile
 from workbench.etl.ingestion.faults import Fault
+from workbench.etl.ingestion.limits import unusual
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.ledger import Batch
@@ -39,6 +40,7 @@ def batch_of(
         message=_shortened(checked.message),
         run_id=run_id,
         ingested_at=timestamp,
+        verdict=checked.verdict,
         mapping=file.map.canonical.decode() if file.map else None,
     )
 
@@ -61,8 +63,12 @@ def _shortened(message: str | None) -> str | None:
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " …"
 
 
-def enter(session: Session, batch: Batch, name: str) -> None:
-    """Write the entry, and an alert if the file was refused whole; ``name`` is the file's."""
+def enter(session: Session, batch: Batch, name: str) -> Batch:
+    """Write the entry, and an alert if the file was refused whole; ``name`` is the file's. Return it as it is entered."""
+    if batch.verdict in ("publish", "warn") and (odd := unusual(session, batch.dataset, batch.rows_landed)):
+        batch = replace(
+            batch, verdict="warn", message=_shortened("; ".join(filter(None, [odd, batch.message])))
+        )
     values = asdict(batch)
     names = ", ".join(values)
     marks = ", ".join("?" for _ in values)
@@ -71,3 +77,4 @@ def enter(session: Session, batch: Batch, name: str) -> None:
         subject, message = f"{batch.dataset}/{name}", f"{name} was refused whole: {batch.message}"
         refused = Alert("rejected_batch", "critical", subject, message, finding=(subject, message))
         alerts.put(session, [refused], batch.run_id)
+    return batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,15 @@ from typing import Literal
 import duckdb
 
 from workbench.etl.ingestion.around import map_replayed
-from workbench.etl.ingestion.duplicates import batch_rows
+from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
+from workbench.etl.ingestion.limits import Verdict, judge
 from workbench.etl.ingestion.reading import Rows, open_rows
 from workbench.etl.ingestion.reading.replay_file import is_replay
 from workbench.etl.ingestion.reading.replayed import open_replay
 from workbench.etl.ingestion.shaping import mapped, ours, picked
+from workbench.governance.quarantine import REFUSED_WHOLE
+from workbench.numbers import many
 from workbench.schema import DATASETS, EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest
 from workbench.settings import get_settings
@@ -37,6 +40,7 @@ class Checked:
     quarantined: int
     status: Literal["loaded", "partial", "empty", "rejected"]
     message: str | None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,37 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     quarantined = _count(connection, "SELECT count(*) FROM refused")
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
-    told = "; ".join(filter(None, [*rows.notes, _kept(rows)])) or None
-    return Checked(accepted, quarantined, "partial" if quarantined else "loaded", told)
+    status: Literal["partial", "loaded"] = "partial" if quarantined else "loaded"
+    said = [*rows.notes, _kept(rows)]
+    if rows.is_replay:
+        return Checked(accepted, quarantined, status, _joined(said))
+    judged = judge(file.dataset, accepted + quarantined, quarantined)
+    if judged.verdict == "refuse":
+        refused = _refuse_rest(connection, table, rows, timestamp)
+        return Checked(0, refused, "rejected", _joined([judged.message, *said]), "refuse")
+    doubled = _contradictory(contradictions(connection, table, timestamp) if accepted else 0)
+    verdict: Verdict = "warn" if doubled else judged.verdict
+    return Checked(accepted, quarantined, status, _joined([judged.message, doubled, *said]), verdict)
+
+
+def _joined(parts: Sequence[str | None]) -> str | None:
+    return "; ".join(filter(None, parts)) or None
+
+
+def _contradictory(keys: int) -> str | None:
+    if not keys:
+        return None
+    return f"{many(keys, 'key')} {'has' if keys == 1 else 'have'} rows that differ: the last counts"
+
+
+def _refuse_rest(connection: duckdb.DuckDBPyConnection, table: Table, rows: Rows, timestamp: datetime) -> int:
+    """Refuse the rows that were accepted, too, for the sake of the others; return how many are refused."""
+    connection.execute(
+        f"INSERT INTO refused SELECT n, record, ['{REFUSED_WHOLE}'] FROM {rows.records} "
+        "WHERE n NOT IN (SELECT n FROM refused)"
+    )
+    connection.execute(f"DELETE FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}'")
+    return _count(connection, "SELECT count(*) FROM refused")
 
 
 def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault: Fault) -> Checked:

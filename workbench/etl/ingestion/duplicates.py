@@ -52,6 +52,21 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
     return repeats + known
 
 
+def contradictions(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: datetime) -> int:
+    """Return how many keys several rows of the batch of a moment have that differ."""
+    batch = batch_rows(table, timestamp)
+    key = ", ".join(map(quote, table.key))
+    columns = ", ".join(quote(name) for name in [*(column.name for column in ours(table)), EXTRA])
+    if not _count(connection, f"SELECT count(*) - count(DISTINCT hash({key})) FROM {batch}"):
+        return 0
+    twice = f"SELECT hash({key}) FROM {batch} GROUP BY hash({key}) HAVING count(*) > 1"
+    return _count(
+        connection,
+        f"SELECT count(*) FROM (SELECT {key} FROM (SELECT DISTINCT {columns} FROM {batch} "
+        f"WHERE hash({key}) IN ({twice})) GROUP BY {key} HAVING count(*) > 1)",
+    )
+
+
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
     (found,) = connection.execute(sql).fetchone() or (0,)
     return int(found)
