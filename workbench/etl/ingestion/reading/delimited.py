@@ -109,13 +109,16 @@ def _without_header(
     connection.execute("DELETE FROM parsed")
     wrong = f"SELECT n, coalesce(line, ''), 'line:unknown_header' FROM {NUMBERED}"
     relation = "(SELECT n, CAST(NULL AS JSON) AS extra FROM numbered WHERE false)"
-<<<<<<< HEAD
-    return Rows((), {}, (), relation, _RECORDS, _advice(content, header, known), wrong, record_form=_record_form(content, header))
-=======
     return Rows(
-        (), {}, (), relation, _RECORDS, _advice(content, header, known), wrong, form=_form(content, header)
+        (),
+        {},
+        (),
+        relation,
+        _RECORDS,
+        _advice(content, header, known),
+        wrong,
+        record_form=_record_form(content, header),
     )
->>>>>>> d7033a6 (Read what comes back by the way its file was written)
 
 
 def _record_form(content: Content, header: Header) -> str:

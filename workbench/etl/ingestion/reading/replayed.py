@@ -99,7 +99,15 @@ def open_replay(
         for name, source in found.sources.items()
     }
     records = "(SELECT n, record FROM replayed WHERE kind = 'row')"
-    return replace(found, sources=sources, records=records, form="rows from quarantine", record_form=_FORM, is_replay=True, is_spelled=is_spelled)
+    return replace(
+        found,
+        sources=sources,
+        records=records,
+        form="rows from quarantine",
+        record_form=_FORM,
+        is_replay=True,
+        is_spelled=is_spelled,
+    )
 
 
 def records_of(connection: duckdb.DuckDBPyConnection, rows: Rows) -> Iterator[tuple[int, str, str | None]]:
