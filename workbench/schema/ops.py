@@ -77,6 +77,19 @@ OPS = (
         why="joined to quarantine, seldom: spread as that is",
     ),
     Table(
+        "ops", "schema_drift", "columns of landed files that differ from what is declared: one row a column and change, when first seen",
+        (
+            text("dataset", "dataset of the files", size=64, nullable=False),
+            text("column_name", "the column", nullable=False),
+            text("change", "added (kept in _extra), missing or changed (files are refused)", size=16, nullable=False),
+            text("batch_id", "the file in which it was seen first", size=64, nullable=False),
+            text("message", "one sentence for a person", size=2048, nullable=False),
+            timestamp("noted_at", "when, UTC", nullable=False),
+        ),
+        key=("dataset", "column_name", "change"), dist="all", sort=("noted_at",), only_added_to=True,
+        why="a few rows: a copy on each node",
+    ),
+    Table(
         "ops", "runs", "one row a run: a pipeline's, and one for each of its stages",
         (
             text("run_id", "identity of the run", size=64, nullable=False),

@@ -146,6 +146,37 @@ def accept(
 
 
 @batches.command()
+def drift(
+    dataset: Annotated[str, typer.Option(help="Only files of a dataset.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the columns of landed files that differ from what is declared: added, missing or changed, since which file."""
+    from workbench.commands.tables import show as show_table
+    from workbench.governance.drift import history
+    from workbench.governance.ids import SHORT
+    from workbench.schema import dataset as declared
+
+    if dataset:
+        declared(dataset)
+    found = history(_warehouse(), dataset)
+    if as_json:
+        _print_json([asdict(each) for each in found])
+    elif not found:
+        typer.echo("No file had other columns than are declared.")
+    else:
+        show_table(
+            ("dataset", "column", "change", "since, UTC", "batch", "what it means"),
+            [
+                (
+                    each.dataset, each.column_name, each.change, f"{each.noted_at:%Y-%m-%d %H:%M:%S}",
+                    each.batch_id[:SHORT], each.message,
+                )
+                for each in found
+            ],
+        )  # fmt: skip
+
+
+@batches.command()
 def ledger(as_json: Json = False) -> None:
     """Account for every line that landed, by dataset, down to the facts; exits 1 if one is lost.
 

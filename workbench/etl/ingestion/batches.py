@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -12,6 +12,7 @@ from workbench.etl.ingestion.faults import Fault
 from workbench.etl.ingestion.limits import unusual
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
+from workbench.governance.drift import Change, note_drift
 from workbench.governance.ledger import Batch
 from workbench.schema import cut
 from workbench.sources.landing import FetchedFile
@@ -63,8 +64,15 @@ def _shortened(message: str | None) -> str | None:
     return message if len(message) <= _LONGEST_MESSAGE else message[:_LONGEST_MESSAGE] + " …"
 
 
-def enter(session: Session, batch: Batch, name: str) -> Batch:
-    """Write the entry, and an alert if the file was refused whole; ``name`` is the file's. Return it as it is entered."""
+def enter(session: Session, batch: Batch, name: str, drift: Mapping[str, Change]) -> Batch:
+    """Write the entry, and an alert if the file was refused whole; return it as it is entered.
+
+    Args:
+        session: in the transaction that takes the file in.
+        batch: its entry.
+        name: the file's name.
+        drift: the columns of it that differ from what is declared.
+    """
     if batch.verdict in ("publish", "warn") and (odd := unusual(session, batch.dataset, batch.rows_landed)):
         batch = replace(
             batch, verdict="warn", message=_shortened("; ".join(filter(None, [odd, batch.message])))
@@ -77,4 +85,5 @@ def enter(session: Session, batch: Batch, name: str) -> Batch:
         subject, message = f"{batch.dataset}/{name}", f"{name} was refused whole: {batch.message}"
         refused = Alert("rejected_batch", "critical", subject, message, finding=(subject, message))
         alerts.put(session, [refused], batch.run_id)
+    note_drift(session, batch, name, drift)
     return batch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from typing import Literal
 import duckdb
 
 from workbench.etl.ingestion.around import map_replayed
+from workbench.etl.ingestion.drift import changed_columns, drift_of, renamed
 from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.limits import Verdict, judge
@@ -21,6 +22,7 @@ from workbench.etl.ingestion.reading import Rows, open_rows
 from workbench.etl.ingestion.reading.replay_file import is_replay
 from workbench.etl.ingestion.reading.replayed import open_replay
 from workbench.etl.ingestion.shaping import mapped, ours, picked
+from workbench.governance.drift import Change
 from workbench.governance.quarantine import REFUSED_WHOLE
 from workbench.numbers import many
 from workbench.schema import DATASETS, EXTRA, Table, quote
@@ -41,6 +43,7 @@ class Checked:
     status: Literal["loaded", "partial", "empty", "rejected"]
     message: str | None
     verdict: Verdict | None = None
+    drift: Mapping[str, Change] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     # Rows from quarantine are each judged alone.
     elif not rows.is_replay and (missing := _missing(table, rows)):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
-        return Checked(0, refused, "rejected", f"required column missing: {', '.join(missing)}")
+        told = f"required column missing: {', '.join(missing)}{renamed(missing, rows.others)}"
+        return Checked(0, refused, "rejected", told, drift=drift_of(missing=missing))
     accepted = _split(connection, opened, rows, timestamp)
     quarantined = _count(connection, "SELECT count(*) FROM refused")
     if not accepted and not quarantined:
@@ -108,11 +112,21 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         return Checked(accepted, quarantined, status, _joined(said))
     judged = judge(file.dataset, accepted + quarantined, quarantined)
     if judged.verdict == "refuse":
+        changed = changed_columns(connection, accepted + quarantined)
         refused = _refuse_rest(connection, table, rows, timestamp)
-        return Checked(0, refused, "rejected", _joined([judged.message, *said]), "refuse")
+        whole = f"no value of {', '.join(changed)} is one" if changed else None
+        drift = drift_of(changed=changed)
+        return Checked(0, refused, "rejected", _joined([judged.message, whole, *said]), "refuse", drift)
     doubled = _contradictory(contradictions(connection, table, timestamp) if accepted else 0)
     verdict: Verdict = "warn" if doubled else judged.verdict
-    return Checked(accepted, quarantined, status, _joined([judged.message, doubled, *said]), verdict)
+    return Checked(
+        accepted,
+        quarantined,
+        status,
+        _joined([judged.message, doubled, *said]),
+        verdict,
+        drift_of(() if mapping else rows.others),
+    )
 
 
 def _joined(parts: Sequence[str | None]) -> str | None:

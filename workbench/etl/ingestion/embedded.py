@@ -143,4 +143,4 @@ def _commit(
         replaying.check_places(connection, opened.table, file.batch_id, timestamp)
     duplicates = count_duplicates(connection, file.dataset, timestamp) if checked.accepted else 0
     batch = batch_of(file, checked, duplicates, run_id, timestamp)
-    return enter(connection, batch, file.name)
+    return enter(connection, batch, file.name, checked.drift)

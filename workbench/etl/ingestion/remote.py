@@ -252,7 +252,7 @@ def _commit(
         replaying.check_places(session, table, file.batch_id, timestamp)
     duplicates = _count_duplicates(session, table, timestamp) if checked.accepted else 0
     batch = batch_of(file, checked, duplicates, rows.run_id, timestamp)
-    return enter(session, batch, file.name)
+    return enter(session, batch, file.name, checked.drift)
 
 
 def _count_duplicates(session: Session, table: Table, timestamp: datetime) -> int:

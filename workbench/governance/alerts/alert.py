@@ -16,6 +16,7 @@ KINDS = {
     "rejected_batch": "a file was refused whole",
     "pull_failed": "a declared source couldn't be pulled",
     "pull_incomplete": "a declared source has rows that weren't in its answer",
+    "schema_drift": "files have other columns than are declared",
     "quality": "a check of what was built failed",
     "stale": "a table isn't as fresh as its pipeline's schedule promises",
     "no_rate": "sales have no exchange rate",

@@ -1,0 +1,40 @@
+"""Columns of files that differ from what is declared: kept or refused, and told once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.etl.lines import HEADER, line, take
+from workbench.governance.drift import history
+from workbench.warehouse import Warehouse
+
+
+def test_a_column_that_differs_is_told_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    for number in range(2):
+        more = take(
+            warehouse,
+            tmp_path,
+            f"{HEADER},loyalty\n{line(transaction_id=f'A{number}')},gold\n",
+            f"a{number}.csv",
+        )
+        assert (more.status, more.message) == ("loaded", "kept in _extra: loyalty")
+        renamed = HEADER.replace("store_id", "storeid")
+        less = take(
+            warehouse, tmp_path, f"{renamed}\n{line(transaction_id=f'B{number}')}\n", f"b{number}.csv"
+        )
+        assert less.status == "rejected" and less.message
+        assert (
+            less.message
+            == "required column missing: store_id (is store_id called 'storeid' now? A map says so)"
+        )
+        words = [line(transaction_id=f"C{number}{n}", quantity="many") for n in range(20)]
+        other = take(warehouse, tmp_path, "\n".join([HEADER, *words]) + "\n", f"c{number}.csv")
+        assert other.status == "rejected" and other.message and "no value of quantity is one" in other.message
+    found = {(each.column_name, each.change): each for each in history(warehouse, "transactions")}
+    assert set(found) == {("loyalty", "added"), ("store_id", "missing"), ("quantity", "changed")}
+    assert len(history(warehouse)) == 3 and not history(warehouse, "events")
+    assert "since a0-" in found["loyalty", "added"].message
+    alerts = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'schema_drift' ORDER BY subject")
+    assert [row["subject"] for row in alerts] == [
+        "transactions.loyalty", "transactions.quantity", "transactions.store_id",
+    ]  # fmt: skip
