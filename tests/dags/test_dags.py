@@ -152,7 +152,7 @@ def test_days_are_gone_over_by_a_dag_that_updates_nothing_and_never_runs_by_itse
     assert list(found["tasks"]) == ["transactions", "marts", "events", "measurements"]
     assert all(task["outlets"] == [] for task in found["tasks"].values())
     assert found["timetable"] == "EveryDay"
-    assert set(found["params"]) == {"show", "top"}
+    assert set(found["params"]) == {"gate", "show", "sources", "top", "trees"}
 
 
 def test_stages_take_turns_where_the_warehouse_is_one_file(facts: Facts, dags: dict[str, Any]) -> None:
