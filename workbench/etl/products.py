@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.etl.incremental import Step, replace_changed
-from workbench.etl.members import categorize
+from workbench.etl.members import categorize, novelty
 from workbench.etl.members.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
 from workbench.execution import timed
 from workbench.schema import dataset, landed_last
@@ -94,10 +94,10 @@ class ProductsResult:
 def classify_products(warehouse: Warehouse) -> ProductsResult:
     """Write ``staging.product_category`` for each product listed or sold.
 
-    What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.6,
+    What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.7,
     and its department only if none landed.
     """
-    step = Step(warehouse, "product_category", ["products", "transactions"], [categorize])
+    step = Step(warehouse, "product_category", ["products", "transactions"], [categorize, novelty])
     models: tuple[ModelReport, ...] = ()
     if step.is_needed:
         features = ", ".join(FEATURES)

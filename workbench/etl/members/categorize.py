@@ -1,24 +1,27 @@
 """Predict the category of a product from what is known of it: a small text model with a checked confidence.
 
 Naive-Bayes models are trained as needed: with and without descriptions and departments. A confidence is the
-share of products with such a score that a model got right which hadn't seen them. Two shares are told apart: one
-of products whose description others have too, and one of products whose wording is new. The same products always
-give the same model.
+share of such products that a model got right which hadn't seen them. Two shares are told apart: of products whose
+description others have too, by the model's score; and of products whose wording is new, by how much they are like what
+is known (:mod:`workbench.etl.members.novelty`), where some are taken to be of kinds that nobody has seen. The same
+products always give the same model.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workbench.etl.members import novelty
 from workbench.seldom import seldom
 
-THRESHOLD = 0.6
+THRESHOLD = 0.7
 """Confidence from which a predicted category is assigned."""
 
 FEATURES = ("description", "brand", "manufacturer_id", "department", "package_size", "list_price")
@@ -33,24 +36,30 @@ _TOKEN = re.compile(r"[a-z0-9]+")
 class Categorizer:
     """A trained model: ``accuracy`` and ``held_out`` tell how often it was right, on how many unseen products.
 
-    ``familiar`` and ``strange`` turn its scores into confidences: of products whose description it was trained
-    on, and of others.
+    ``familiar`` turns its scores into confidences of products whose description it was trained on, ``strange`` what
+    ``known`` says of others.
     """
 
     vectorizer: Any
     classifier: Any
     familiar: Any
     strange: Any
+    known: novelty.Known
     descriptions: frozenset[str]
     accuracy: float
     trained_on: int
     held_out: int
 
-    def predict(self, tokens: list[list[str]], descriptions: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, tokens: list[list[str]], products: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """Return the likeliest category of each product, and the confidence in it (0 to 1)."""
-        category, score = _best(self.classifier, self.vectorizer.transform(tokens))
-        known = descriptions.isin(self.descriptions).to_numpy()
-        return category, np.where(known, self.familiar.predict(score), self.strange.predict(score))
+        category, chances = _best(self.classifier, self.vectorizer.transform(tokens))
+        confidence = self.familiar.predict(chances[:, 0])
+        if self.descriptions:
+            strange = ~products["description"].isin(self.descriptions).to_numpy()
+            if strange.any():
+                figures = self.known.compare(products[strange], category[strange], chances[strange])
+                confidence[strange] = self.strange.predict_proba(figures)[:, 1]
+        return category, confidence
 
 
 @dataclass(frozen=True)
@@ -102,7 +111,7 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
             model = None if group.empty else train(known, names)
             if model is None:
                 continue
-            category, confidence = model.predict(_tokens(group, names), group["description"])
+            category, confidence = model.predict(_tokens(group, names), group)
             columns = {"product_id": group["product_id"].to_numpy(), "category": category}
             parts.append(pd.DataFrame(columns | {"confidence": confidence}))
             models.append(
@@ -134,15 +143,17 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True, dtype=np.float32)
     matrix = vectorizer.fit_transform(_tokens(sample, features))
     familiar = _calibrate(matrix, labels, sample["product_id"])
-    strange = _calibrate(matrix, labels, sample["description"]) if described else familiar
-    if familiar is None or strange is None:
+    if familiar is None:
+        return None
+    strange, right = _judge_strange(matrix, labels, sample) if described else (None, familiar[1])
+    if described and strange is None:
         return None
     final = MultinomialNB(alpha=_SMOOTHING).fit(matrix, labels)
     descriptions = frozenset(sample["description"]) if described else frozenset()
-    right = strange[1]
     return Categorizer(
-        vectorizer, final, familiar[0], strange[0], descriptions, float(right.mean()), len(sample), len(right)
-    )
+        vectorizer, final, familiar[0], strange, novelty.Known(sample), descriptions, float(right.mean()),
+        len(sample), len(right),
+    )  # fmt: skip
 
 
 @seldom
@@ -152,17 +163,10 @@ def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, 
     Each third of the groups is guessed by a model of the others; None if that can't be.
     """
     from sklearn.isotonic import IsotonicRegression
-    from sklearn.naive_bayes import MultinomialNB
 
-    fold = group.map(lambda value: _hash(f"held out/{value}") % _FOLDS).to_numpy()
     scores, rights = [], []
-    for number in range(_FOLDS):
-        held = fold == number
-        if not held.any() or len(set(labels[~held])) < 2:
-            continue
-        trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
-        guess, score = _best(trial, matrix[held])
-        scores.append(score)
+    for held, guess, chances in _unseen(matrix, labels, group):
+        scores.append(chances[:, 0])
         rights.append(guess == labels[held])
     if not scores:
         return None
@@ -171,13 +175,51 @@ def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, 
     return isotonic.fit(np.concatenate(scores), right), right
 
 
+def _judge_strange(matrix: Any, labels: np.ndarray, sample: pd.DataFrame) -> tuple[Any, np.ndarray]:
+    """Return the model of guesses about new wordings, None if there can't be one, and whether each guess was right.
+
+    Wordings are held out, and whole categories: those of their products whose wording is in no other.
+    """
+    judged: list[novelty.Judged] = []
+    for name in ("description", "category"):
+        for held, guess, chances in _unseen(matrix, labels, sample[name]):
+            known, unseen = sample[~held], sample[held]
+            strange = ~unseen["description"].isin(set(known["description"])).to_numpy()
+            if not strange.any():
+                continue
+            unseen, guess, chances = unseen[strange], guess[strange], chances[strange]
+            figures = novelty.Known(known).compare(unseen, guess, chances)
+            right = guess == labels[held][strange]
+            group = unseen["description"].to_numpy(dtype=object)
+            judged.append(novelty.Judged(figures, right, group, name == "category"))
+    rights = [each.right for each in judged if not each.is_unheard_of]
+    if not rights:
+        return None, np.array([])
+    return novelty.fit(judged), np.concatenate(rights)
+
+
+def _unseen(
+    matrix: Any, labels: np.ndarray, group: pd.Series
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield for each third of the groups which products are in it, and what a model of the others makes of them."""
+    from sklearn.naive_bayes import MultinomialNB
+
+    fold = group.map(lambda value: _hash(f"held out/{value}") % _FOLDS).to_numpy()
+    for number in range(_FOLDS):
+        held = fold == number
+        if held.any() and len(set(labels[~held])) >= 2:
+            trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
+            yield held, *_best(trial, matrix[held])
+
+
 def _best(classifier: Any, matrix: Any) -> tuple[np.ndarray, np.ndarray]:
-    best, score = [], []
+    """Return the likeliest category of each row, and the chances of that and of the second, a row each."""
+    best, chances = [], []
     for start in range(0, matrix.shape[0], 5_000):
-        chances = classifier.predict_proba(matrix[start : start + 5_000])
-        best.append(classifier.classes_[chances.argmax(axis=1)])
-        score.append(chances.max(axis=1))
-    return np.concatenate(best), np.concatenate(score).astype(float)
+        found = classifier.predict_proba(matrix[start : start + 5_000])
+        best.append(classifier.classes_[found.argmax(axis=1)])
+        chances.append(np.partition(found, -2, axis=1)[:, :-3:-1])
+    return np.concatenate(best), np.concatenate(chances).astype(float)
 
 
 def _as_it_is(tokens: list[str]) -> list[str]:
