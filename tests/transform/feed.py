@@ -197,7 +197,8 @@ def land_everything(warehouse: Warehouse) -> None:
         "('eve', '2017-06-01 09:30:00.123456', NULL, 'Poe', NULL, NULL, NULL, 'Paris', NULL, NULL, 'FR')"
     )
     warehouse.execute(
-        "INSERT INTO staging.product_category VALUES ('P1', 'Pantry', 'Hot', 'Tea', 'feed', 1), "
+        "INSERT INTO staging.product_category (product_id, department, category, subcategory, category_source, "
+        "category_confidence) VALUES ('P1', 'Pantry', 'Hot', 'Tea', 'feed', 1), "
         "('P2', 'Pantry', 'Cold', NULL, 'predicted', 0.75), ('P3', NULL, NULL, NULL, 'none', NULL)"
     )
     warehouse.execute(

@@ -108,7 +108,7 @@ class Database:
             given = (
                 (member, value, 1, None)
                 if kind == "people"
-                else (member, value, "Goods", None, "predicted", 0.9)
+                else (member, value, "Goods", None, "predicted", 0.9, None, None)
             )
             marks = ", ".join("?" for _ in given)
             self._write(f"INSERT INTO {name} VALUES ({marks})", list(given))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from workbench.etl.incremental import Step, replace_changed
 from workbench.etl.members import categorize, novelty
 from workbench.etl.members.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
+from workbench.etl.members.decisions import STANDING, STEP
 from workbench.execution import timed
 from workbench.schema import dataset, landed_last
 from workbench.warehouse import Warehouse
@@ -66,6 +67,7 @@ class ProductsResult:
 
     products: int
     categories_landed: int
+    categories_decided: int
     categories_predicted: int
     categories_missing: int
     unlisted: int
@@ -78,6 +80,7 @@ class ProductsResult:
             "products": self.products,
             "products_unlisted": self.unlisted,
             "categories_landed": self.categories_landed,
+            "categories_decided": self.categories_decided,
             "categories_predicted": self.categories_predicted,
             "categories_missing": self.categories_missing,
         }
@@ -94,22 +97,24 @@ class ProductsResult:
 def classify_products(warehouse: Warehouse) -> ProductsResult:
     """Write ``staging.product_category`` for each product listed or sold.
 
-    What landed is kept. A product without a category gets a predicted one where the confidence is at least 0.7,
+    What landed is kept, and what people decided stands where nothing landed. A product without a category gets a predicted one where the confidence is at least 0.7,
     and its department only if none landed.
     """
-    step = Step(warehouse, "product_category", ["products", "transactions"], [categorize, novelty])
+    step = Step(warehouse, STEP, ["products", "transactions"], [categorize, novelty])
     models: tuple[ModelReport, ...] = ()
     if step.is_needed:
-        features = ", ".join(FEATURES)
+        features, outer = ", ".join(FEATURES), ", ".join(f"known.{name}" for name in FEATURES)
         with timed("sql"):
             products = warehouse.frame(
                 f"""
-                SELECT product_id, is_unlisted, category, subcategory, {features} FROM (
+                SELECT known.product_id, is_unlisted, known.category, subcategory, {outer},
+                       decided.category AS decided_category, decided.department AS decided_department FROM (
                     SELECT product_id, false AS is_unlisted, category, subcategory, {features} FROM ({_LATEST}) AS listed
                     UNION ALL
                     SELECT product_id, true, {", ".join("NULL" for _ in ("category", "subcategory", *FEATURES))}
                     FROM ({_UNLISTED}) AS unlisted
-                ) AS known ORDER BY product_id
+                ) AS known LEFT JOIN ({STANDING}) AS decided ON decided.product_id = known.product_id
+                ORDER BY known.product_id
                 """
             )
         products = products.astype(object).where(products.notna(), None)
@@ -122,13 +127,17 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
                 warehouse.run(lambda session: step.done(session, inputs), repeatable=True)
             step.skipped("staging.product_category")
         else:
-            landed = products["category"].notna()
+            decided = products["category"].isna() & products["decided_category"].notna()
+            products.loc[decided, "category"] = products.loc[decided, "decided_category"]
+            bare = decided & products["department"].isna()
+            products.loc[bare, "department"] = products.loc[bare, "decided_department"]
+            known = products["category"].notna()
             with timed("model"):
-                prediction = predict_categories(products[landed], products[~landed])
+                prediction = predict_categories(products[known], products[~known])
             models = prediction.models
             with timed("sql"):
                 replace_changed(
-                    warehouse, "staging.product_category", _table(_assign(products, prediction.products)),
+                    warehouse, "staging.product_category", _table(_assign(products, decided, prediction.products)),
                     member="product_id", model="dim_product", kind="products", step=step, inputs=inputs,
                 )  # fmt: skip
     else:
@@ -141,7 +150,7 @@ def _classified(warehouse: Warehouse, models: tuple[ModelReport, ...]) -> Produc
     with timed("sql"):
         (row,) = warehouse.query(
             f"""
-            SELECT count(*) AS products, {count("feed")} AS categories_landed,
+            SELECT count(*) AS products, {count("feed")} AS categories_landed, {count("decided")} AS categories_decided,
                    {count("predicted")} AS categories_predicted, {count("none")} AS categories_missing,
                    CAST(coalesce(sum(CASE WHEN latest.product_id IS NULL THEN 1 ELSE 0 END), 0) AS BIGINT) AS unlisted
             FROM staging.product_category AS assigned
@@ -151,12 +160,18 @@ def _classified(warehouse: Warehouse, models: tuple[ModelReport, ...]) -> Produc
     return ProductsResult(**{name: int(value) for name, value in row.items()}, models=models)
 
 
-def _assign(products: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
-    """Return product_category's columns: the landed hierarchy, filled in where a prediction is confident enough."""
+def _assign(products: pd.DataFrame, decided: pd.Series, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Return product_category's columns: what landed or was decided, filled in where a prediction is confident enough."""
     result = products[["product_id", "department", "category", "subcategory"]].copy()
     landed = result["category"].notna()
     result["category_source"] = landed.map({True: "feed", False: "none"}).astype(object)
+    result.loc[decided, "category_source"] = "decided"
     result["category_confidence"] = landed.map({True: 1.0, False: float("nan")})
+    guesses = predicted.set_index("product_id")
+    unsure = result["product_id"].isin(guesses.index[guesses["confidence"] < THRESHOLD])
+    suggested = result["product_id"].where(unsure)
+    result["suggested_category"] = suggested.map(guesses["category"].to_dict()).astype(object)
+    result["suggested_confidence"] = suggested.map(guesses["confidence"].to_dict()).astype(float)
     sure = predicted[predicted["confidence"] >= THRESHOLD].set_index("product_id")
     chosen = result["product_id"].isin(sure.index)
     ids = result.loc[chosen, "product_id"]
@@ -171,9 +186,10 @@ def _assign(products: pd.DataFrame, predicted: pd.DataFrame) -> pd.DataFrame:
 
 
 def _table(result: pd.DataFrame) -> pa.Table:
-    text = ("product_id", "department", "category", "subcategory", "category_source")
+    text = ("product_id", "department", "category", "subcategory", "category_source", "suggested_category")
     columns = {name: pa.array(result[name], pa.string(), from_pandas=True) for name in text}
-    columns["category_confidence"] = pa.array(result["category_confidence"], pa.float64(), from_pandas=True)
+    for name in ("category_confidence", "suggested_confidence"):
+        columns[name] = pa.array(result[name], pa.float64(), from_pandas=True)
     return pa.table(columns)
 
 

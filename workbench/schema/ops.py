@@ -183,6 +183,20 @@ OPS = (
         why="only ever appended to and scanned by time: spread evenly",
     ),
     Table(
+        "ops", "product_decisions", "what people decided about products: one row a decision, of those on a product the newest counts",
+        (
+            text("product_id", "the product", size=64, nullable=False),
+            text("verdict", "category, or undone where the decision before counts no more", size=16, nullable=False),
+            text("category", "the category that it is of"),
+            text("department", "the category's department"),
+            text("note", "why, in the words of who decided", size=2048),
+            text("decided_by", "who decided", size=128, nullable=False),
+            timestamp("decided_at", "when, UTC", nullable=False),
+        ),
+        key=("product_id", "decided_at"), dist="all", sort=("product_id",), only_added_to=True,
+        why="small, and read whole by the products workflow: a copy on each node",
+    ),
+    Table(
         "ops", "lineage", "which table came from which, by run",
         (
             text("run_id", "run that moved the data", size=64, nullable=False),

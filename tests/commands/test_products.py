@@ -1,0 +1,87 @@
+"""What people decide about products holds, until it is undone, however often everything is built whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.commands.test_warehouse import Call
+from tests.etl.test_products import catalogue, land, listed, sold
+from workbench import transform
+from workbench.errors import UsageError
+from workbench.etl.members.decisions import decide, review, standing, undo
+from workbench.etl.products import classify_products
+from workbench.warehouse import Warehouse
+
+
+def run(warehouse: Warehouse) -> tuple[Any, ...]:
+    """Do what the stage does; return what the dimension says of product x."""
+    classify_products(warehouse)
+    transform.build("products")
+    (row,) = warehouse.query(
+        "SELECT category, department, category_source, category_confidence FROM core.dim_product WHERE product_id = 'x'"
+    ).to_pylist()
+    return tuple(row.values())
+
+
+def test_a_decision_is_followed_by_every_run_until_it_is_undone(
+    either: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = listed("x", description="zither strings", manufacturer_id="Z")
+    land(either, "products", [*catalogue(150), odd, listed("bare")])
+    land(either, "transactions", [sold("x", 0, "1"), sold("x", 1, "2"), sold("bare", 1, "3")])
+    assert run(either) == (None, None, "none", None)
+    transform.build("transactions", "marts")
+    listed_first = review(either)
+    assert list(listed_first["product_id"]) == ["x", "bare"] and list(listed_first["lines"]) == [2, 1]
+    assert listed_first["suggested_confidence"][0] < 0.7 and listed_first["suggested_category"][0]
+    with pytest.raises(UsageError, match="--new makes one"):
+        decide(either, "x", "BRED")
+    with pytest.raises(UsageError, match="the feed of products says"):
+        decide(either, "000", "BREAD")
+    with pytest.raises(UsageError, match="no product 'y'"):
+        decide(either, "y", "BREAD")
+    decide(either, "x", "BREAD", note="to be sure", actor="ann")
+    assert list(review(either)["product_id"]) == ["bare"]
+    decided = ("BREAD", "BAKERY", "decided", 1.0)
+    assert run(either) == decided and run(either) == decided
+    with monkeypatch.context() as patch:
+        patch.setenv("WORKBENCH_FULL", "true")
+        assert run(either) == decided
+    decide(either, "x", "STRINGS", department="MUSIC", actor="bob", is_new=True)
+    assert [(each.category, each.decided_by) for each in standing(either)] == [("STRINGS", "bob")]
+    assert run(either) == ("STRINGS", "MUSIC", "decided", 1.0)
+    undo(either, "x")
+    assert run(either) == (None, None, "none", None) and standing(either) == []
+    with pytest.raises(UsageError, match="no decision stands"):
+        undo(either, "x")
+    actions = either.query("SELECT action FROM ops.audit_log WHERE object = 'x'").to_pylist()
+    assert len(actions) == 3
+
+
+def test_the_feed_has_the_last_word(warehouse: Warehouse) -> None:
+    land(warehouse, "products", [*catalogue(60), listed("x", description="zither")])
+    run(warehouse)
+    decide(warehouse, "x", "BREAD")
+    assert run(warehouse)[0] == "BREAD"
+    land(
+        warehouse, "products", [listed("x", 9, description="zither", category="CHEESE") | {"_batch_id": "b2"}]
+    )
+    classify_products(warehouse)
+    (row,) = warehouse.rows(
+        "SELECT category, category_source FROM staging.product_category WHERE product_id = 'x'"
+    )
+    assert (row["category"], row["category_source"]) == ("CHEESE", "feed")
+
+
+def test_the_commands_list_decide_and_undo(call: Call, warehouse: Warehouse) -> None:
+    land(warehouse, "products", [*catalogue(60), listed("x", description="zither")])
+    run(warehouse)
+    assert "zither" in call("products", "review").out
+    assert "x is BREAD from the next run on" in call("products", "decide", "x", "--category", "BREAD").out
+    assert "BREAD" in call("products", "decisions").out
+    refused = call("products", "decide", "x", "--category", "BRED")
+    assert refused.status == 2 and "BREAD" in refused.err
+    assert "x is what the model says" in call("products", "undo", "x").out
+    assert "Nothing was decided" in call("products", "decisions").out
