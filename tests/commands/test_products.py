@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -65,9 +66,8 @@ def test_the_feed_has_the_last_word(warehouse: Warehouse) -> None:
     run(warehouse)
     decide(warehouse, "x", "BREAD")
     assert run(warehouse)[0] == "BREAD"
-    land(
-        warehouse, "products", [listed("x", 9, description="zither", category="CHEESE") | {"_batch_id": "b2"}]
-    )
+    later = {"_batch_id": "b2", "_ingested_at": datetime(2024, 7, 2)}
+    land(warehouse, "products", [listed("x", 9, description="zither", category="CHEESE") | later])
     classify_products(warehouse)
     (row,) = warehouse.rows(
         "SELECT category, category_source FROM staging.product_category WHERE product_id = 'x'"
