@@ -92,15 +92,15 @@ class _SQLAlchemy:
             ) from None
         name = self._engine.dialect.name
         options = {"isolation_level": _SNAPSHOT[name]} if name in _SNAPSHOT else {}
-        self._prepare(name)
+        self._prepare()
         try:
             self._connection = self._engine.connect().execution_options(**options)
         except (SQLAlchemyError, OSError, UnicodeError) as error:
             raise self._failed(error) from None
 
-    def _prepare(self, dialect: str) -> None:
+    def _prepare(self) -> None:
         """Have PostgreSQL tell times as they are, in UTC, and those that Python has no date for as text."""
-        if dialect == "postgresql" and self._engine.dialect.driver == "psycopg":
+        if self._engine.driver == "psycopg":
             from workbench.sources.pulls.database.postgres import prepare
 
             self._sqlalchemy.event.listen(self._engine, "connect", lambda raw, _: prepare(raw))
