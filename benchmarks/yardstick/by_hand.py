@@ -53,18 +53,18 @@ class Clock:
 
 def people(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `standard` and `identity` with the same libraries as the product: SQL doesn't link people."""
-    from workbench.etl.members.linkage import link, match_keys
-    from workbench.etl.members.linkage import people as linked
-    from workbench.etl.members.standardize import CONTACT, standardize
+    from workbench.etl.linkage.keys import match_keys
+    from workbench.etl.linkage.link import identities, link, table_of
+    from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
 
+    columns = [*CONTACT, *IDENTIFYING]
     log = connection.execute(
-        f"SELECT customer_id, updated_at, {', '.join(CONTACT)} FROM raw.customers WHERE NOT coalesce(is_deleted, false) "
+        f"SELECT customer_id, updated_at, {', '.join(columns)} FROM raw.customers WHERE NOT coalesce(is_deleted, false) "
         "QUALIFY row_number() OVER (PARTITION BY customer_id, updated_at ORDER BY rowid DESC) = 1 ORDER BY ALL"
     ).df()
-    log = log.astype(dict.fromkeys(CONTACT, object))
-    log[list(CONTACT)] = log[list(CONTACT)].where(log[list(CONTACT)].notna(), None)
-    standard = standardize(log)
-    identity = linked(sorted(standard["customer_id"].unique()), link(match_keys(standard)))
+    standard = standardize(log.astype(dict.fromkeys(columns, object)))
+    linked = link(table_of(match_keys(standard)))
+    identity = identities(sorted(standard["customer_id"].unique()), linked)
     for name, rows in (("standard", standard), ("identity", identity)):
         connection.register("rows", rows)
         connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows")

@@ -134,13 +134,12 @@ def address(locale: str, rng: random.Random) -> dict[str, str]:
 
 
 def new_email(first: str, last: str, rng: random.Random) -> str:
-    """Make up an e-mail address from a name."""
+    """Make up an e-mail address from a name; as with a real provider, namesakes don't get the same one."""
     given, family = _ascii(first), _ascii(last)
     local = rng.choice(
         (f"{given}.{family}", f"{given[:1]}{family}", f"{given}_{family}", f"{family}.{given}")
     )
-    number = rng.choice(("", str(rng.randrange(1, 100)), str(rng.randrange(1950, 2005))))
-    return f"{local}{number}@{rng.choice(_DOMAINS)}"
+    return f"{local}{rng.randrange(100, 100_000)}@{rng.choice(_DOMAINS)}"
 
 
 def new_phone(country: str, rng: random.Random) -> str:

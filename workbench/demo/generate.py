@@ -104,7 +104,7 @@ def generate(
     plan = make_plan(rows, seed, bad_share)
     shop = invent_shop(plan)
     report("customers", 0.0)
-    log = _customers(plan)
+    log = invent_customers(plan)
     counts = _write_dimensions(out, plan, shop, log)
     path = out / "transactions/transactions.csv"
     with sales.engine(out / "_temporary") as connection:
@@ -209,7 +209,7 @@ def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     return len(rows)
 
 
-def _customers(plan: Plan) -> customers.CustomerLog:
+def invent_customers(plan: Plan) -> customers.CustomerLog:
     """Invent the people; one id in twenty is another spelling of somebody who has one already."""
     rng = random.Random(f"customers/{plan.seed}")  # noqa: S311  invented data
     pool = [contact for n in range(300) if (contact := invent(f"pool/{plan.seed}/{n}")).country == "US"]

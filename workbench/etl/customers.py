@@ -8,20 +8,34 @@ import pandas as pd
 import pyarrow as pa
 
 from workbench.etl.incremental import Step, replace_changed
-from workbench.etl.members import linkage, nicknames
+from workbench.etl.linkage import (
+    candidates,
+    clusters,
+    comparisons,
+    keys,
+    model,
+    nicknames,
+    patterns,
+    workspace,
+)
+from workbench.etl.linkage import link as linking
+from workbench.etl.members import addresses
 from workbench.etl.members import standardize as standardizing
-from workbench.etl.members.linkage import link, match_keys, people
-from workbench.etl.members.standardize import CONTACT, standardize
+from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
 from workbench.execution import timed
 from workbench.schema import cut, dataset, landed_last, table
 from workbench.warehouse import Warehouse
 
 _COLUMNS = ", ".join(CONTACT)
+_DETAILS = (*CONTACT, *IDENTIFYING)
+_LINKAGE = [
+    standardizing, addresses, candidates, clusters, comparisons, keys, linking, model, nicknames, patterns, workspace,
+]  # fmt: skip
 
 # An entry that landed again counts once, as it landed last; one that deletes tells of no way to reach anybody.
 _ENTRIES = f"""
-    SELECT customer_id, updated_at, {_COLUMNS}
-    FROM ({landed_last(dataset("customers"), ["customer_id", "updated_at", *CONTACT, "is_deleted"])}) AS entries
+    SELECT customer_id, updated_at, {", ".join(_DETAILS)}
+    FROM ({landed_last(dataset("customers"), ["customer_id", "updated_at", *_DETAILS, "is_deleted"])}) AS entries
     WHERE NOT coalesce(is_deleted, false)
 """
 
@@ -74,18 +88,19 @@ class IdentityResult:
 
 def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
     """Write ``staging.customer_standard`` from the change log in ``raw.customers``, where any of it is new."""
-    step = Step(warehouse, "customer_standard", ["customers"], [standardizing, nicknames])
+    step = Step(warehouse, "customer_standard", ["customers"], [standardizing, addresses])
     if step.is_needed:
         with timed("sql"):
             landed = warehouse.frame(f"{_ENTRIES} ORDER BY customer_id, updated_at")
-        landed = landed.astype(dict.fromkeys(CONTACT, object))
-        contact = list(CONTACT)
-        landed[contact] = landed[contact].where(landed[contact].notna(), None)
-        done = standardize(landed)
+        done = standardize(landed.astype(dict.fromkeys(_DETAILS, object)))
         columns = {
             "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
             "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
-        } | {name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True) for name in CONTACT}
+        } | {
+            name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True)
+            for name in (*CONTACT, "national_id")
+        }
+        columns["birth_date"] = pa.array(done["birth_date"], pa.date32(), from_pandas=True)
         with timed("sql"):
             replace_changed(
                 warehouse, "staging.customer_standard", pa.table(columns), member="customer_id",
@@ -125,19 +140,13 @@ def identify_people(warehouse: Warehouse) -> IdentityResult:
     Every contact version an id ever had is compared, so someone who moved is still found by the old address. How likely
     two ids are one person depends on how many there are, so all are compared anew.
     """
-    step = Step(
-        warehouse,
-        "customer_identity",
-        ["customers"],
-        [standardizing, linkage, nicknames],
-        after="customer_standard",
-    )
+    step = Step(warehouse, "customer_identity", ["customers"], _LINKAGE, after="customer_standard")
     if step.is_needed:
         with timed("sql"):
             standard = warehouse.frame("SELECT * FROM staging.customer_standard")
         with timed("model"):
-            links = link(match_keys(standard))
-        identity = people(sorted(standard["customer_id"].unique()), links)
+            linked = linking.link(linking.table_of(keys.match_keys(standard)))
+            identity = linking.identities(sorted(standard["customer_id"].unique()), linked)
         with timed("sql"):
             replace_changed(
                 warehouse, "staging.customer_identity", identity, member="customer_id",

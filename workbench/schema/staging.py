@@ -31,6 +31,8 @@ STAGING = (
             text("state", "state or region"),
             text("postal_code", "postal code", size=32),
             text("country", "ISO 3166 two-letter code where known", size=64),
+            date("birth_date", "day of birth; empty where it is no day"),
+            text("national_id", "letters and digits alone", size=64),
         ),
         key=("customer_id", "updated_at"), dist="customer_id", sort=("customer_id",),
         why="beside the change log of customers, with which it is joined entry by entry",

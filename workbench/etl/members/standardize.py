@@ -5,119 +5,58 @@ Every function takes one value as it landed and returns its standard form, or No
 
 from __future__ import annotations
 
+import datetime
 import re
-import unicodedata
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import pandas as pd
+
+from workbench.etl.members.addresses import clean, country, infer_country, name, postal_code, state, street
 
 CONTACT = (
     "first_name", "last_name", "email", "phone", "street", "city", "state", "postal_code", "country",
 )  # fmt: skip
 """The contact columns of a customer."""
 
-_EMAIL = re.compile(
-    r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}"
-)
-_PARTICLES = {
-    "van",
-    "von",
-    "der",
-    "den",
-    "de",
-    "di",
-    "da",
-    "du",
-    "la",
-    "le",
-    "ter",
-    "ten",
-    "zu",
-    "bin",
-    "al",
-    "of",
-}
-_ORDINALS = {"st", "nd", "rd", "th"}
-_ROMAN = {"ii", "iii", "iv"}
-_WORD = re.compile(r"[^\W\d_]+")
-_US_STREETS = {
-    "street": "St", "str": "St", "st": "St", "avenue": "Ave", "av": "Ave", "ave": "Ave",
-    "road": "Rd", "rd": "Rd",
-    "drive": "Dr", "dr": "Dr", "lane": "Ln", "ln": "Ln", "court": "Ct", "ct": "Ct", "boulevard": "Blvd",
-    "blvd": "Blvd", "place": "Pl", "pl": "Pl", "square": "Sq", "sq": "Sq", "terrace": "Ter", "ter": "Ter",
-    "parkway": "Pkwy", "pkwy": "Pkwy", "highway": "Hwy", "hwy": "Hwy", "circle": "Cir", "cir": "Cir",
-    "trail": "Trl", "trl": "Trl", "plaza": "Plz", "plz": "Plz", "suite": "Ste", "ste": "Ste",
-    "north": "N", "south": "S", "east": "E", "west": "W",
-    "nw": "NW", "ne": "NE", "sw": "SW", "se": "SE",
-}  # fmt: skip
-_UNITS = {"apt", "apartment", "unit", "#"}
-_STREETS = {
-    "FR": {"av": "Avenue", "ave": "Avenue", "bd": "Boulevard", "bvd": "Boulevard", "blvd": "Boulevard",
-           "pl": "Place"},
-    "GB": {"street": "St", "avenue": "Ave", "road": "Rd", "drive": "Dr", "lane": "Ln", "court": "Ct",
-           "square": "Sq"},
-}  # fmt: skip
-_STATE_CODES = (
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH "
-    "OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY DC PR"
-)
-_US_STATES = frozenset(_STATE_CODES.split())
-_POSTCODES = {
-    "US": re.compile(r"(\d{5})(?:-?(\d{4}))?"),
-    "CA": re.compile(r"([A-Z]\d[A-Z])(\d[A-Z]\d)"),
-    "GB": re.compile(r"([A-Z]{1,2}\d[A-Z\d]?)(\d[A-Z]{2})"),
-}
+IDENTIFYING = ("birth_date", "national_id")
+"""Columns that serve to tell who is who, and are shown nowhere."""
 
-
-# A byte-order mark, zero-width and soft-hyphen characters: what a copied cell brings along and nobody sees.
-_INVISIBLE = dict.fromkeys((0xAD, 0x200B, 0x2060, 0xFEFF))
-
-
-def clean(value: object) -> str | None:
-    """Return text in Unicode NFC with single blanks and nothing invisible; None for anything empty."""
-    if not isinstance(value, str):
-        return None
-    return " ".join(unicodedata.normalize("NFC", value).translate(_INVISIBLE).split()) or None
-
-
-def name(value: object) -> str | None:
-    """Return a person's or a city's name in title case; mixed case that someone chose is kept."""
-    text = clean(value)
-    if text is None or not (text.isupper() or text.islower()):
-        return text
-    words = text.lower().split(" ")
-    return " ".join(_word(word, later=at > 0, last=at == len(words) - 1) for at, word in enumerate(words))
-
-
-def _word(word: str, *, later: bool, last: bool) -> str:
-    if word in _PARTICLES and not last:
-        return word
-    if later and word in _ROMAN:
-        return word.upper()
-    return _WORD.sub(lambda part: _title(part, word), word)
-
-
-def _title(part: re.Match[str], word: str) -> str:
-    text = part.group()
-    if part.start() and word[part.start() - 1].isdigit() and text in _ORDINALS:
-        return text
-    if part.start() and word[part.start() - 1] in "'\u2019" and len(text) == 1:
-        return text
-    if text.startswith("mc") and len(text) > 3:
-        return "Mc" + text[2:].capitalize()
-    return text.capitalize()
+_LOCAL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_ISO_DAY = re.compile(r"(\d{4})[-/]?(\d{2})[-/]?(\d{2})(?:[T ]00:00(?::00(?:\.0+)?)?Z?)?")
+_COUNTRY_DAY = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
+_NO_DAYS = {"0001-01-01", "1900-01-01", "9999-12-31"}
 
 
 def email(value: object) -> str | None:
-    """Return an e-mail address in lower case; None where it is none by its syntax."""
+    """Return an e-mail address in lower case, its domain in Unicode; None where it is none by its syntax."""
     text = clean(value)
     if text is None:
         return None
-    text = text.lower().removeprefix("mailto:")
-    local = text.partition("@")[0]
-    bad = local.startswith(".") or local.endswith(".") or ".." in local or len(text) > 254
-    return text if _EMAIL.fullmatch(text) and not bad else None
+    local, _, domain = text.lower().removeprefix("mailto:").rpartition("@")
+    if len(local) > 64:
+        return None
+    if not _LOCAL.fullmatch(local):
+        return _validated(f"{local}@{domain}")
+    known = _domain(domain)
+    return f"{local}@{known}" if known and len(local) + len(known) < 254 else None
+
+
+@cache
+def _domain(domain: str) -> str | None:
+    """Return the standard form of a domain; to look through each address takes longer than to look through its domain."""
+    found = _validated(f"a@{domain}")
+    return found and found.removeprefix("a@")
+
+
+def _validated(address: str) -> str | None:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        return str(validate_email(address, check_deliverability=False).normalized).lower()
+    except EmailNotValidError:
+        return None
 
 
 def phone(value: object, region: str | None) -> str | None:
@@ -142,86 +81,44 @@ def phone(value: object, region: str | None) -> str | None:
     return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-@cache
-def _countries() -> dict[str, str]:
-    """Folded names of countries in the languages addresses are often written in, to ISO 3166 alpha-2."""
-    from babel import Locale
-    from babel.core import get_global
+def birth_date(value: object, region: str | None) -> datetime.date | None:
+    """Return a day of birth: ISO 8601, with or without hyphens, or as a country writes it; None where it is none.
 
-    known = {"usa": "US", "u.s.a.": "US", "u.s.": "US", "united states of america": "US", "uk": "GB",
-             "u.k.": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "wales": "GB", "deu": "DE",
-             "gbr": "GB", "fra": "FR", "can": "CA", "the netherlands": "NL", "holland": "NL", "turkey": "TR",
-             "czech republic": "CZ", "uae": "AE"}  # fmt: skip
-    for language in ("en", "de", "fr", "es", "it", "nl"):
-        for code, label in Locale(language).territories.items():
-            if len(code) == 2 and code.isalpha() and code not in {"EU", "EZ", "UN", "XA", "XB", "ZZ"}:
-                known.setdefault(code.lower(), code)
-                known.setdefault(label.casefold(), code)
-    for alias, codes in get_global("territory_aliases").items():
-        if len(alias) == 3 and alias.isalpha() and len(codes) == 1 and codes[0].lower() in known:
-            known.setdefault(alias.lower(), codes[0])
-    return known
-
-
-def country(value: object) -> str | None:
-    """Return the ISO 3166 alpha-2 code of a country; the cleaned text where it isn't known."""
-    text = clean(value)
-    return None if text is None else _countries().get(text.casefold(), text)
-
-
-def infer_country(state: str | None, code: str | None) -> str | None:
-    """Tell the country of an address that names none, where its state and postal code leave no doubt."""
-    text = (code or "").upper().replace(" ", "")
-    if (state or "").upper() in _US_STATES and _POSTCODES["US"].fullmatch(text):
-        return "US"
-    return next((known for known in ("CA", "GB") if _POSTCODES[known].fullmatch(text)), None)
-
-
-def state(value: object) -> str | None:
-    """Return a state or region: codes of up to three letters in upper case, names in title case."""
-    text = clean(value)
-    return text.upper() if text and len(text) <= 3 else name(text)
-
-
-def postal_code(value: object, region: str | None) -> str | None:
-    """Return a postal code in upper case, spaced as its country does; a ZIP+4 keeps its four digits."""
+    Days and months that could be each other are read by the country's habit, and not at all where no country is known. Days
+    that forms put in for a missing one (1900-01-01, 9999-12-31), and days to come, are none.
+    """
     text = clean(value)
     if text is None:
         return None
-    text = text.upper()
-    found = _POSTCODES[region].fullmatch(text.replace(" ", "")) if region in _POSTCODES else None
-    if not found:
-        return text
-    parts = [part for part in found.groups() if part]
-    return ("-" if region == "US" else " ").join(parts)
-
-
-def street(value: object, region: str | None) -> str | None:
-    """Return a street with one way of abbreviating: postal-service forms in English-speaking countries."""
-    text = clean(value)
-    if text is None:
-        return None
-    text = (name(text) or "") if region in ("US", "CA", "GB", "FR", None) else _german(name(text) or "")
-    if region in ("US", "CA", None):
-        text = re.sub(r"#\s*", "# ", text)
-    table = _US_STREETS if region in ("US", "CA", None) else _STREETS.get(region or "", {})
-    words = []
-    for at, word in enumerate(text.replace(",", " ").split()):
-        bare = word.strip(".").lower()
-        if bare in _UNITS and region in ("US", "CA", None):
-            words.append("Apt")
+    if found := _ISO_DAY.fullmatch(text):
+        year, month, day = (int(part) for part in found.groups())
+    elif found := _COUNTRY_DAY.fullmatch(text):
+        first, mark, second, year = int(found[1]), found[2], int(found[3]), int(found[4])
+        if mark == "." or first > 12 or (region is not None and region != "US" and second <= 12):
+            day, month = first, second
+        elif region == "US" or second > 12 or first == second:
+            month, day = first, second
         else:
-            words.append(table.get(bare, word) if at else word)
-    return re.sub(r"(?i)^p\.? ?o\.? box\b", "PO Box", " ".join(words)) or None
+            return None
+    else:
+        return None
+    try:
+        born = datetime.date(year, month, day)
+    except ValueError:
+        return None
+    return None if str(born) in _NO_DAYS or born > datetime.date.today() else born
 
 
-def _german(text: str) -> str:
-    return re.sub(r"(?i)(?<=\w)(str\.|strasse|straße|str)(?=\s|$)", "straße", text)
+def national_id(value: object) -> str | None:
+    """Return a number that a state gave a person: letters in upper case and digits alone.
+
+    None for what forms put in for a missing one: under four signs, or one sign over and over.
+    """
+    bare = "".join(letter for letter in (clean(value) or "").upper() if letter.isalnum())
+    return bare if len(bare) >= 4 and len(set(bare)) > 1 else None
 
 
-def _mapped(
-    values: pd.Series, function: Callable[..., str | None], region: pd.Series | None = None
-) -> pd.Series:
+def _mapped(values: pd.Series, function: Callable[..., Any], region: pd.Series | None = None) -> pd.Series:
     """Apply to each distinct value (with its region) once."""
     if region is None:
         table = {value: function(value) for value in values.unique()}
@@ -232,12 +129,12 @@ def _mapped(
 
 
 def standardize(entries: pd.DataFrame) -> pd.DataFrame:
-    """Return a copy of customer entries with their nine contact columns in standard form.
+    """Return a copy of customer entries with their nine contact columns, and the identifying ones, in standard form.
 
     A country that isn't named stays empty, but is inferred to read the telephone number and the street.
     """
     done = entries.copy()
-    for column in CONTACT:
+    for column in (*CONTACT, *IDENTIFYING):
         # Missing text comes as NaN or None; only None is equal to itself as a key.
         done[column] = done[column].astype(object).where(done[column].notna(), None)
     done["country"] = _mapped(done["country"], country)
@@ -253,4 +150,6 @@ def standardize(entries: pd.DataFrame) -> pd.DataFrame:
     done["phone"] = _mapped(done["phone"], phone, region)
     done["postal_code"] = _mapped(done["postal_code"], postal_code, region)
     done["street"] = _mapped(done["street"], street, region)
+    done["birth_date"] = _mapped(done["birth_date"], birth_date, region)
+    done["national_id"] = _mapped(done["national_id"], national_id)
     return done

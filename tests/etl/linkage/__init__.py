@@ -1,0 +1,1 @@
+"""Customers linked to people."""

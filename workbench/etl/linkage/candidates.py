@@ -1,0 +1,105 @@
+"""Which pairs are compared at all: those that have something in common by a rule, and no rule may explode.
+
+The pairs of each rule are counted before any is made. A value that very many have in common tells nobody from anybody, and
+to compare all who have it takes time that grows with the square of their number: such a block is left out, and a rule that
+would still make too many pairs leaves out its largest blocks until it makes few enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LARGEST_BLOCK = 100
+"""No block with more entries than these is compared."""
+MOST_NAMES = 20
+"""An e-mail address, number, street or national id that goes with more names than these is nobody's."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Two entries that have these values in common are compared; ``budget`` is the most pairs per entry it may make."""
+
+    name: str
+    values: tuple[str, ...]
+    budget: int = 20
+
+    @property
+    def block(self) -> str:
+        """The values as one text, in the SQL of both engines; empty where one is missing."""
+        return " || '|' || ".join(self.values)
+
+
+RULES = (
+    Rule("national id", ("nid",)),
+    Rule("e-mail", ("email",)),
+    Rule("telephone", ("phone",)),
+    Rule("full name", ("given", "family")),
+    Rule("street and postal code", ("street", "postal")),
+    Rule("street and given name", ("street", "given")),
+    Rule("street and family name", ("street", "family")),
+    Rule("family name and postal code", ("family", "postal")),
+    Rule("given name and postal code", ("given", "postal")),
+    Rule("birth date and given name", ("born", "left(given, 3)")),
+    Rule("birth date and family name", ("born", "left(family, 3)")),
+    Rule("birth date and postal code", ("born", "postal")),
+    Rule("birth date and city", ("born", "city")),
+    Rule("family name and city", ("family", "city")),
+    Rule("given name and city", ("given", "city")),
+    Rule("beginnings of names and postal code", ("left(given, 2)", "left(family, 2)", "left(postal, 3)")),
+    Rule("beginnings of names and city", ("left(given, 3)", "left(family, 3)", "city")),
+    Rule("family name", ("family",), 5),
+    Rule("birth date", ("born",), 5),
+    Rule("postal code", ("postal",), 3),
+)
+
+SHARED = {"email": ("email",), "phone": ("phone",), "nid": ("nid",), "street": ("street", "postal")}
+"""The columns that are left out where they are shared by too many names, each with what says which value it is."""
+
+NAME = "coalesce(nullif(coalesce(given, '') || ' ' || coalesce(family, ''), ' '), 'id ' || customer_id)"
+
+
+def shared_values(table: str) -> str:
+    """Return the query for values of a table of keys that go with too many names: column_name and value."""
+    return " UNION ALL ".join(
+        f"SELECT '{column}' AS column_name, {_value(parts)} AS value FROM {table} WHERE {column} IS NOT NULL "
+        f"GROUP BY {_value(parts)} HAVING count(DISTINCT {NAME}) > {MOST_NAMES}"
+        for column, parts in SHARED.items()
+    )
+
+
+def without_shared(table: str, shared: str) -> str:
+    """Return the query for a table of keys without the values that ``shared``, a table, has."""
+    columns = ", ".join(
+        f"CASE WHEN {_value(parts)} IN (SELECT value FROM {shared} WHERE column_name = '{column}') THEN NULL "
+        f"ELSE {column} END AS {column}"
+        for column, parts in SHARED.items()
+    )
+    return f"SELECT customer_id, first_name, given, family, {columns}, postal, city, born FROM {table}"
+
+
+def _value(parts: tuple[str, ...]) -> str:
+    return " || '|' || ".join(f"coalesce({part}, '')" for part in parts)
+
+
+def largest_block(rule: Rule, sizes: Iterable[tuple[int, int]], entries: int) -> tuple[int, int, int]:
+    """Choose how large a block of a rule may be.
+
+    Args:
+        rule: the rule.
+        sizes: how large blocks are, in order, and how many there are of each size.
+        entries: how many entries there are.
+
+    Returns:
+        The largest size that is compared, the pairs that this makes, and the pairs that are left out.
+    """
+    largest, made, left = 3, 0, 0
+    for size, blocks in sizes:
+        pairs = blocks * size * (size - 1) // 2
+        within = size <= LARGEST_BLOCK and made + pairs <= rule.budget * entries
+        if left or not (size <= 3 or within):
+            left += pairs
+        else:
+            largest, made = max(size, largest), made + pairs
+    # Nothing was left out: it may grow.
+    return (LARGEST_BLOCK if not left else largest), made, left

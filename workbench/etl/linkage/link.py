@@ -1,0 +1,115 @@
+"""Customers linked to people, and what that was done by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from workbench.etl.linkage import candidates, clusters
+from workbench.etl.linkage.clusters import Pair
+from workbench.etl.linkage.comparisons import COMPARISONS
+from workbench.etl.linkage.keys import KEYS
+from workbench.etl.linkage.model import Model, estimate
+from workbench.etl.linkage.patterns import RARITIES
+from workbench.etl.linkage.workspace import FREQUENCIES, LIMITS, Workspace
+
+THRESHOLD = 0.9
+"""Probability from which two customer ids are linked."""
+UNCERTAIN = 0.25
+"""Probability from which a pair that isn't linked is worth a look by people."""
+_SEEN = 100
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """What linking customers gave.
+
+    ``links`` has customer_id_l, customer_id_r and match_probability of all pairs from UNCERTAIN on; ``people`` lists the customer
+    ids of each person who has several; ``rules`` says how many pairs each rule made and left out.
+    """
+
+    model: Model
+    links: pd.DataFrame
+    people: list[list[str]]
+    rules: pd.DataFrame
+
+
+def table_of(keys: pd.DataFrame) -> pa.Table:
+    """Return match keys as a table of texts."""
+    return pa.table({n: pa.array(keys[n], pa.string(), from_pandas=True) for n in ("customer_id", *KEYS)})
+
+
+def frequencies(keys: pa.Table) -> pa.Table:
+    """Return how rare each value of the weighed columns is.
+
+    What was assumed of a value's share counts as a hundred entries. Values that only one or two have are in one row a column,
+    under the empty text.
+    """
+    with duckdb.connect() as local:
+        local.register("keys", keys)
+        each = " UNION ALL ".join(
+            f"SELECT '{comparison.column}' AS column_name, coalesce(value, '') AS value, CAST(greatest({RARITIES[0]}, "
+            f"least({RARITIES[-1]}, floor(-log2((n + {_SEEN * comparison.levels[0].u}) / (entries + {_SEEN}))))) AS INTEGER) AS rarity "
+            f"FROM (SELECT {comparison.column} AS value, count(*) AS n FROM keys WHERE {comparison.column} IS NOT NULL "
+            f"GROUP BY {comparison.column} HAVING count(*) > 2 UNION ALL SELECT NULL, 2), "
+            f"(SELECT count({comparison.column}) AS entries FROM keys)"
+            for comparison in COMPARISONS
+            if comparison.weighed
+        )
+        return local.sql(f"{each} ORDER BY ALL").to_arrow_table().cast(FREQUENCIES)
+
+
+def shared(keys: pa.Table) -> pa.Table:
+    """Return the values that go with too many names to tell anybody from anybody."""
+    with duckdb.connect() as local:
+        local.register("keys", keys)
+        return local.sql(f"{candidates.shared_values('keys')} ORDER BY ALL").to_arrow_table().cast(LIMITS)
+
+
+def link(keys: pa.Table, same: Iterable[Pair] = (), different: Iterable[Pair] = ()) -> Linkage:
+    """Estimate a model from customers and link them by it.
+
+    Args:
+        keys: customer_id and KEYS of each entry.
+        same, different: pairs of customer ids, in order, on which people decided.
+    """
+    with Workspace(keys, frequencies(keys), shared(keys)) as workspace:
+        rules = workspace.candidates()
+        workspace.compare()
+        largest = dict(zip(rules["rule"], rules["largest_block"].map(int), strict=True))
+        model = replace(estimate(workspace.seen()), largest=largest, filled=workspace.filled())
+        links = workspace.scored(model, UNCERTAIN)
+        found = clusters.people(
+            links[links["match_probability"] >= THRESHOLD],
+            lambda groups: workspace.within(groups, model),
+            same,
+            different,
+        )
+    return Linkage(model, links, found, rules)
+
+
+def identities(customer_ids: list[str], linked: Linkage) -> pa.Table:
+    """Return the rows of ``staging.customer_identity``."""
+    person = {member: members for members in linked.people for member in members}
+    strongest: dict[str, float] = {}
+    for left, right, probability in linked.links.itertuples(index=False):
+        if left in person and right in person and person[left] is person[right]:
+            for end in (left, right):
+                strongest[end] = max(probability, strongest.get(end, 0.0))
+    rows = [
+        (name, person.get(name, [name])[0], len(person.get(name, [name])), strongest.get(name))
+        for name in customer_ids
+    ]
+    kinds = {
+        "customer_id": pa.string(),
+        "person_id": pa.string(),
+        "cluster_size": pa.int32(),
+        "match_probability": pa.float64(),
+    }
+    return pa.table(
+        {name: pa.array([row[n] for row in rows], kind) for n, (name, kind) in enumerate(kinds.items())}
+    )
