@@ -123,7 +123,8 @@ def people(
     if rows:
         weighed = compared(pd.DataFrame(rows, columns=["customer_id", "number"]))
         columns = (
-            weighed[name].tolist() for name in ("number", "customer_id_l", "customer_id_r", "match_probability")
+            weighed[name].tolist()
+            for name in ("number", "customer_id_l", "customer_id_r", "match_probability")
         )
         for where_to, left, right, value in zip(*columns, strict=True):
             scores[where_to][left, right] = value
