@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -64,7 +65,7 @@ def people(connection: duckdb.DuckDBPyConnection) -> None:
     ).df()
     standard = standardize(log.astype(dict.fromkeys(columns, object)))
     linked = link(table_of(match_keys(standard)))
-    identity = identities(sorted(standard["customer_id"].unique()), linked)
+    identity = identities(dict.fromkeys(standard["customer_id"], datetime.min), linked)
     for name, rows in (("standard", standard), ("identity", identity)):
         connection.register("rows", rows)
         connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows")

@@ -8,7 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from workbench.errors import UsageError
 from workbench.etl.customers import before_and_after, duplicates, identify_people, standardize_customers
+from workbench.etl.linkage.decisions import decide, decisions, to_review
 from workbench.schema import dataset
 from workbench.warehouse import Warehouse
 
@@ -147,3 +149,95 @@ def test_an_entry_landed_again_counts_once_as_it_landed_last(warehouse: Warehous
     assert emails == [{"email": "new@example.com"}, {"email": None}]
     assert "NEW@example.com" in set(before_and_after(warehouse)["landed"])
     assert standardize_customers(warehouse) == result
+
+
+def identity(warehouse: Warehouse) -> dict[str, str]:
+    """Put new entries into standard form and find people; return the person of each customer id."""
+    standardize_customers(warehouse)
+    identify_people(warehouse)
+    rows = warehouse.query("SELECT customer_id, person_id FROM staging.customer_identity").to_pylist()
+    return {row["customer_id"]: row["person_id"] for row in rows}
+
+
+def noted(warehouse: Warehouse) -> set[tuple[str, str, str | None, str]]:
+    rows = warehouse.rows("SELECT kind, customer_id, person_before, person_now FROM ops.identity_changes")
+    return {(row["kind"], row["customer_id"], row["person_before"], row["person_now"]) for row in rows}
+
+
+def test_a_person_keeps_its_id_and_merges_splits_and_decisions_are_kept(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = {name: ANN[name] for name in ("street", "postal_code", "country")}
+    mona = {"first_name": "Mona", "last_name": "Bell", "email": "mona@example.com", "phone": "(212) 555-0199"}
+    assert people_of(warehouse, entry("m", **ANN), entry("n", **mona), entry("x", first_name="Zoe")) == {
+        "m": "m", "n": "n", "x": "x",
+    }  # fmt: skip
+    assert noted(warehouse) == set()
+    # Whoever comes later has the id of who was there, though theirs is first in order of text.
+    later = entry("a", batch=2, **ANN)
+    found = people_of(warehouse, later, entry("b", batch=2, first_name="Peter", last_name="Leclerc", **home))
+    assert found == {"m": "m", "a": "m", "n": "n", "x": "x", "b": "b"}
+    assert noted(warehouse) == {("joined", "a", None, "m")}
+    decide(warehouse, "b", "m", "same", note="he changed his name", actor="me")
+    decide(warehouse, "x", "n", "different")
+    found = identity(warehouse)
+    assert found["b"] == "m" and found["n"] == "n"
+    decide(warehouse, "a", "b", "same")
+    with pytest.raises(UsageError, match="contradicts"):
+        decide(warehouse, "a", "m", "different")
+    with pytest.raises(UsageError, match="no customer 'nobody'"):
+        decide(warehouse, "nobody", "m", "same")
+    with pytest.raises(UsageError, match="twice"):
+        decide(warehouse, "m", "m", "same")
+    with pytest.raises(UsageError, match="nothing was decided"):
+        decide(warehouse, "m", "n", "undone")
+    # A whole rebuild heeds them as well, and gives the same.
+    rows = "SELECT * FROM staging.customer_identity ORDER BY customer_id"
+    was = warehouse.query(rows)
+    monkeypatch.setenv("WORKBENCH_FULL", "true")
+    assert identity(warehouse) == found
+    assert warehouse.query(rows) == was
+    monkeypatch.delenv("WORKBENCH_FULL")
+    decide(warehouse, "a", "b", "undone")
+    decide(warehouse, "b", "m", "undone")
+    decide(warehouse, "a", "m", "different")
+    found = identity(warehouse)
+    assert (found["a"], found["b"], found["m"]) == ("a", "b", "m")
+    assert {("merged", "b", "b", "m"), ("split", "b", "m", "b"), ("split", "a", "m", "a")} <= noted(warehouse)
+    assert [one.verdict for one in decisions(warehouse)] == ["different", "different"]
+    people = {row["person_id"]: row for row in warehouse.rows("SELECT * FROM core.dim_person")}
+    assert set(people) == set(found.values())
+    assert (people["m"]["email"], people["m"]["email_from"]) == ("ann.leclerc@example.com", "m")
+
+
+def test_the_golden_record_takes_each_detail_from_the_newest_entry_that_has_it(warehouse: Warehouse) -> None:
+    newer = ANN | {
+        "email": "no address",
+        "phone": "(212) 555-0142",
+        "street": "7 Far Lane",
+        "city": "Reno",
+        "state": "NV",
+        "postal_code": "89501",
+    }
+    found = people_of(warehouse, entry("a", day=1, **ANN), entry("b", day=4, **newer))
+    assert found == {"a": "a", "b": "a"}
+    (row,) = warehouse.rows("SELECT * FROM core.dim_person")
+    assert (row["customer_ids"], row["email"], row["email_from"]) == (2, "ann.leclerc@example.com", "a")
+    assert (row["street"], row["city"], row["address_from"], row["name_from"]) == (
+        "7 Far Ln",
+        "Reno",
+        "b",
+        "b",
+    )
+
+
+def test_an_uncertain_pair_waits_for_people(warehouse: Warehouse) -> None:
+    john = {"first_name": "Johannes", "last_name": "Smithson", "postal_code": "10001", "country": "US"}
+    people_of(
+        warehouse, entry("a", **john), entry("b", **john, city="Elsewhere"), entry("c", first_name="Zoe")
+    )
+    pairs = {(row["customer_id_l"], row["customer_id_r"]) for row in to_review(warehouse)}
+    assert pairs == {("a", "b")}
+    decide(warehouse, "b", "a", "different")
+    assert to_review(warehouse) == []
+    assert identity(warehouse) == {"a": "a", "b": "b", "c": "c"}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,6 +16,7 @@ from workbench.etl.linkage import (
     candidates,
     clusters,
     comparisons,
+    decisions,
     keys,
     model,
     nicknames,
@@ -66,11 +71,12 @@ class StandardizeResult:
 
 @dataclass(frozen=True)
 class IdentityResult:
-    """How many customer ids there are, how many people they are, and how many ids share a person."""
+    """How many customer ids there are, how many people they are, how many ids share a person, and pairs that are uncertain."""
 
     customers: int
     people: int
     merged: int
+    uncertain: int
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,6 +85,7 @@ class IdentityResult:
             "customers": self.customers,
             "people": self.people,
             "customers_merged": self.merged,
+            "pairs_uncertain": self.uncertain,
         }
 
     def frame(self) -> pd.DataFrame:
@@ -137,30 +144,72 @@ def _fitting(values: pd.Series) -> pd.Series:
 def identify_people(warehouse: Warehouse) -> IdentityResult:
     """Write ``staging.customer_identity``: find the customer ids that are one person, where any entry is new.
 
-    Every contact version an id ever had is compared, so someone who moved is still found by the old address. How likely
-    two ids are one person depends on how many there are, so all are compared anew.
+    Every contact version an id ever had is compared, so someone who moved is still found by the old address. What people decided is
+    heeded. How likely two ids are one person depends on how many there are, so all are compared anew.
     """
-    step = Step(warehouse, "customer_identity", ["customers"], _LINKAGE, after="customer_standard")
-    if step.is_needed:
+    step = Step(warehouse, "customer_identity", ["customers"], [*_LINKAGE], after="customer_standard")
+    with timed("sql"):
+        decided = decisions.decisions(warehouse)
+    same, different = decisions.pairs(decided)
+    inputs = sha256(repr((same, different)).encode()).hexdigest()
+    if step.is_needed or not step.is_known(inputs):
         with timed("sql"):
             standard = warehouse.frame("SELECT * FROM staging.customer_standard")
+            since = warehouse.query(
+                "SELECT customer_id, min(_ingested_at) AS known_since FROM raw.customers WHERE customer_id IN "
+                "(SELECT customer_id FROM staging.customer_standard) GROUP BY customer_id"
+            )
+            before = _people(warehouse.query("SELECT customer_id, person_id FROM staging.customer_identity"))
         with timed("model"):
-            linked = linking.link(linking.table_of(keys.match_keys(standard)))
-            identity = linking.identities(sorted(standard["customer_id"].unique()), linked)
+            linked = linking.link(linking.table_of(keys.match_keys(standard)), same, different)
+            known = dict(zip(since["customer_id"].to_pylist(), since["known_since"].to_pylist(), strict=True))
+            identity = linking.identities(known, linked)
+        changed = linking.changes(before, _people(identity)) if before else []
         with timed("sql"):
             replace_changed(
-                warehouse, "staging.customer_identity", identity, member="customer_id",
-                model="dim_customer", kind="customers", step=step,
+                warehouse, "staging.customer_identity", identity, member="customer_id", model="dim_customer",
+                kind="customers", step=step, inputs=inputs, replaced=_used(linked),
+                added={"ops.identity_changes": _noted(changed)},
             )  # fmt: skip
     else:
         step.skipped("staging.customer_identity")
     with timed("sql"):
         (row,) = warehouse.query(
             "SELECT count(*) AS customers, count(DISTINCT person_id) AS people, "
-            "CAST(coalesce(sum(CASE WHEN cluster_size > 1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS merged "
+            "CAST(coalesce(sum(CASE WHEN cluster_size > 1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS merged, "
+            f"(SELECT count(*) FROM staging.customer_pairs WHERE match_probability < {linking.THRESHOLD}) AS uncertain "
             "FROM staging.customer_identity"
         ).to_pylist()
     return IdentityResult(**{name: int(value) for name, value in row.items()})
+
+
+def _people(identity: pa.Table) -> dict[str, str]:
+    return dict(zip(identity["customer_id"].to_pylist(), identity["person_id"].to_pylist(), strict=True))
+
+
+def _used(linked: linking.Linkage) -> dict[str, pa.Table]:
+    """Return what the linkage was done by, as rows of its tables."""
+    weights = linked.model.frame()
+    columns = {comparison.name: comparison.column for comparison in comparisons.COMPARISONS}
+    frames = {
+        "customer_pairs": linked.links,
+        "linkage_rules": linked.rules,
+        "linkage_weights": weights[weights["comparison"].map(columns).isin(linked.model.filled)],
+    }
+    return {
+        f"staging.{name}": pa.Table.from_pandas(frame, preserve_index=False) for name, frame in frames.items()
+    }
+
+
+def _noted(changed: list[tuple[str, str, str | None, str]]) -> pa.Table:
+    names = ("kind", "customer_id", "person_before", "person_now")
+    columns: dict[str, Any] = {
+        name: pa.array([row[n] for row in changed], pa.string()) for n, name in enumerate(names)
+    }
+    now, run_id = datetime.now(UTC).replace(tzinfo=None), os.environ.get("WORKBENCH_RUN_ID")
+    columns["changed_at"] = pa.array([now] * len(changed), pa.timestamp("us"))
+    columns["run_id"] = pa.array([run_id] * len(changed), pa.string())
+    return pa.table(columns).select(list(table("ops.identity_changes").column_names))
 
 
 def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
@@ -183,6 +232,15 @@ def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
         SELECT detail, landed, standard, entries FROM distinct_changes ORDER BY place, detail LIMIT {int(limit)}
         """
     )
+
+
+def linked_by(warehouse: Warehouse) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return what people were told by: the weights of details that customers have, and the pairs of each rule."""
+    weights = warehouse.frame("SELECT * FROM staging.linkage_weights")
+    rules = warehouse.frame(
+        "SELECT * FROM staging.linkage_rules WHERE pairs + pairs_left_out > 0 ORDER BY pairs DESC, rule"
+    )
+    return weights.assign(evidence=weights["evidence"].round(1)), rules
 
 
 def duplicates(warehouse: Warehouse, limit: int = 20) -> pd.DataFrame:

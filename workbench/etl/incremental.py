@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -89,6 +89,8 @@ def replace_changed(
     kind: str,
     step: Step,
     inputs: str = "",
+    replaced: Mapping[str, pa.Table] | None = None,
+    added: Mapping[str, pa.Table] | None = None,
 ) -> int:
     """Make a declared table hold these rows: only members of which a row differs are written.
 
@@ -101,6 +103,8 @@ def replace_changed(
         kind: what it calls them.
         step: is done with that, in the same transaction.
         inputs: a hash of what they were worked out from.
+        replaced: small tables that are replaced whole, in the same transaction, each by its rows.
+        added: tables that get rows more, in the same transaction.
 
     Returns:
         How many members differ.
@@ -127,6 +131,10 @@ def replace_changed(
     with ExitStack() as prepared:
         told = prepared.enter_context(warehouse.prepare("staging.touched", changed))
         written = prepared.enter_context(warehouse.prepare(name, fresh))
+        more = {**(replaced or {}), **{each: found for each, found in (added or {}).items() if len(found)}}
+        beside = {
+            each: prepared.enter_context(warehouse.prepare(each, found)) for each, found in more.items()
+        }
 
         def work(session: Any) -> None:
             if len(changed):
@@ -141,6 +149,10 @@ def replace_changed(
                     "UPDATE staging.touched SET kind = ? WHERE model = ? AND kind = ?",
                     [kind, model, f"{kind} of {step.name}"],
                 )
+            for each, staged in beside.items():
+                if each in (replaced or {}):
+                    session.execute(f"DELETE FROM {each}")
+                staged.load(session)
             step.done(session, inputs)
 
         warehouse.run(work, repeatable=True)

@@ -15,6 +15,7 @@ from workbench.schema.ddl import (
     sql_type,
     view_mark,
 )
+from workbench.schema.identity import IDENTITY
 from workbench.schema.landed import NEWEST_FIRST, landed_last
 from workbench.schema.marts import MARTS
 from workbench.schema.model import PUBLISHED, SCHEMAS, Column, Table, cut
@@ -26,7 +27,8 @@ from workbench.schema.reports import REPORTS, Report
 from workbench.schema.staging import STAGING
 
 TABLES: dict[str, Table] = {
-    table.full_name: table for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *OPS, *MONITORING, *PULLS)
+    table.full_name: table
+    for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *IDENTITY, *OPS, *MONITORING, *PULLS)
 }
 DATASETS: dict[str, Table] = {table.name: table for table in RAW}
 

@@ -41,7 +41,7 @@ STAGING = (
         "staging", "customer_identity", "which customer ids are one person",
         (
             text("customer_id", "natural key", size=64, nullable=False),
-            text("person_id", "the smallest customer_id of the cluster", size=64, nullable=False),
+            text("person_id", "the customer_id of the cluster that landed first", size=64, nullable=False),
             integer("cluster_size", "customer ids of this person", nullable=False),
             double("match_probability", "of the strongest link that holds it in the cluster; empty if alone"),
         ),

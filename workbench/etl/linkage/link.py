@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import duckdb
 import pandas as pd
@@ -92,24 +93,55 @@ def link(keys: pa.Table, same: Iterable[Pair] = (), different: Iterable[Pair] = 
     return Linkage(model, links, found, rules)
 
 
-def identities(customer_ids: list[str], linked: Linkage) -> pa.Table:
-    """Return the rows of ``staging.customer_identity``."""
+def identities(known_since: Mapping[str, datetime], linked: Linkage) -> pa.Table:
+    """Return the rows of ``staging.customer_identity``.
+
+    A person's id is the customer id that landed first (of several at once, the first in order of text), so that whoever comes
+    later changes nobody's.
+
+    Args:
+        known_since: each customer id, and when its first entry landed.
+        linked: who is one person.
+    """
     person = {member: members for members in linked.people for member in members}
     strongest: dict[str, float] = {}
-    for left, right, probability in linked.links.itertuples(index=False):
-        if left in person and right in person and person[left] is person[right]:
+    columns = (
+        linked.links[name].tolist() for name in ("customer_id_l", "customer_id_r", "match_probability")
+    )
+    for left, right, probability in zip(*columns, strict=True):
+        if left in person and person[left] is person.get(right):
             for end in (left, right):
                 strongest[end] = max(probability, strongest.get(end, 0.0))
-    rows = [
-        (name, person.get(name, [name])[0], len(person.get(name, [name])), strongest.get(name))
-        for name in customer_ids
-    ]
+    rows = []
+    for name in sorted(known_since):
+        members = person.get(name, [name])
+        rows.append(
+            (name, min(members, key=lambda one: (known_since[one], one)), len(members), strongest.get(name))
+        )
     kinds = {
-        "customer_id": pa.string(),
-        "person_id": pa.string(),
-        "cluster_size": pa.int32(),
-        "match_probability": pa.float64(),
-    }
+        "customer_id": pa.string(), "person_id": pa.string(), "cluster_size": pa.int32(), "match_probability": pa.float64(),
+    }  # fmt: skip
     return pa.table(
         {name: pa.array([row[n] for row in rows], kind) for n, (name, kind) in enumerate(kinds.items())}
     )
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[tuple[str, str, str | None, str]]:
+    """Return which customer ids became another person's: kind, customer_id, person_before (None for a new id), person_now."""
+    groups: dict[str, set[str]] = {}
+    for name, person in now.items():
+        groups.setdefault(person, set()).add(before.get(name, ""))
+    left: dict[str, set[str]] = {}
+    for name, person in before.items():
+        if name in now:
+            left.setdefault(person, set()).add(now[name])
+    found: list[tuple[str, str, str | None, str]] = []
+    for name, person in sorted(now.items()):
+        was = before.get(name)
+        others = groups[person] - {"", was}
+        if was is None and others:
+            found.append(("joined", name, None, person))
+        elif was is not None and was != person:
+            kind = "merged" if others else "split" if len(left[was]) > 1 else "renamed"
+            found.append((kind, name, was, person))
+    return found

@@ -1,0 +1,119 @@
+"""Who is who: what links customer ids to people, what people decided of that, how it changed, and what is known of each person."""
+
+from __future__ import annotations
+
+from workbench.schema.model import ADDRESS, Table, bigint, double, text, timestamp
+
+_FIELDS = {
+    "name": ("first_name", "last_name"),
+    "email": ("email",),
+    "phone": ("phone",),
+    "address": ("street", "city", "state", "postal_code", "country"),
+}
+_PLACES = ", ".join(
+    "row_number() OVER (PARTITION BY identity.person_id ORDER BY CASE WHEN "
+    + " AND ".join(f"standard.{name} IS NULL" for name in names)
+    + f" THEN 1 ELSE 0 END, standard.updated_at DESC, standard.customer_id) AS {group}_place"
+    for group, names in _FIELDS.items()
+)
+_GOLDEN = ", ".join(
+    [
+        f"max(CASE WHEN {group}_place = 1 THEN {name} END) AS {name}"
+        for group, names in _FIELDS.items()
+        for name in names
+    ]
+    + [
+        f"max(CASE WHEN {group}_place = 1 AND ({' OR '.join(f'{name} IS NOT NULL' for name in names)}) THEN customer_id END) "
+        f"AS {group}_from"
+        for group, names in _FIELDS.items()
+    ]
+)
+_PEOPLE = f"""
+SELECT person_id, count(DISTINCT customer_id) AS customer_ids, {_GOLDEN}, max(updated_at) AS updated_at
+FROM (
+    SELECT identity.person_id, standard.*, {_PLACES}
+    FROM staging.customer_identity AS identity
+    JOIN staging.customer_standard AS standard ON standard.customer_id = identity.customer_id
+) AS entries
+GROUP BY person_id
+"""
+
+IDENTITY = (
+    Table(
+        "staging", "customer_pairs", "pairs of customer ids that may be one person, as they were compared",
+        (
+            text("customer_id_l", "the one, in order of text", size=64, nullable=False),
+            text("customer_id_r", "the other", size=64, nullable=False),
+            double("match_probability", "that they are one person; .9 and more is a link", nullable=False),
+        ),
+        key=("customer_id_l", "customer_id_r"), dist="even", sort=("match_probability",),
+        why="a few for each duplicate; the uncertain ones are read by probability",
+    ),
+    Table(
+        "staging", "linkage_rules", "how many pairs each rule let be compared, and how many it left out",
+        (
+            text("rule", "what both must have in common", size=64, nullable=False),
+            bigint("largest_block", "entries with one value up to which they are compared", nullable=False),
+            bigint("pairs", "pairs that were compared by it", nullable=False),
+            bigint("pairs_left_out", "pairs of larger blocks", nullable=False),
+        ),
+        key=("rule",), dist="all", why="a row a rule: a copy on each node",
+    ),
+    Table(
+        "staging", "linkage_weights", "how often each level of likeness holds, as it was estimated from the customers",
+        (
+            text("comparison", "the detail that is compared", size=64, nullable=False),
+            text("level", "how alike it is", size=32, nullable=False),
+            double("one_person", "how often for two entries of one person", nullable=False),
+            double("household", "how often for two people of one household", nullable=False),
+            double("chance", "how often for strangers", nullable=False),
+            double("evidence", "for one person rather than strangers, in bits", nullable=False),
+        ),
+        key=("comparison", "level"), dist="all", why="a row a level: a copy on each node",
+    ),
+    Table(
+        "ops", "identity_decisions", "what people decided of two customer ids: of several on one pair the newest counts",
+        (
+            text("customer_id_l", "the one, in order of text", size=64, nullable=False),
+            text("customer_id_r", "the other", size=64, nullable=False),
+            text("verdict", "same, different, or undone: as if nothing had been decided", size=16, nullable=False),
+            text("note", "why, in the words of who decided", size=2048),
+            text("decided_by", "who", size=128, nullable=False),
+            timestamp("decided_at", "when, UTC", nullable=False),
+        ),
+        key=("customer_id_l", "customer_id_r", "decided_at"), dist="all", sort=("decided_at",), only_added_to=True,
+        why="small, and read whole whenever people are worked out: a copy on each node",
+    ),
+    Table(
+        "ops", "identity_changes", "customer ids that became another person's: nobody is merged or split in silence",
+        (
+            timestamp("changed_at", "when, UTC", nullable=False),
+            text("run_id", "run that found it", size=64),
+            text("kind", "joined (a new id, to a person known before), merged, split or renamed", size=16, nullable=False),
+            text("customer_id", "the customer id", size=64, nullable=False),
+            text("person_before", "whose it was; empty for a new id", size=64),
+            text("person_now", "whose it is", size=64, nullable=False),
+        ),
+        key=("customer_id", "changed_at"), dist="even", sort=("changed_at",), only_added_to=True,
+        why="only ever appended to and scanned by time: spread evenly",
+    ),
+    Table(
+        "core", "dim_person", "the golden record: what is known of each person, from all customer ids",
+        (
+            text("person_id", "the person: the customer id that landed first", size=64, nullable=False),
+            bigint("customer_ids", "customer ids with contact details", nullable=False),
+            text("first_name", "given name, standard form, of the newest entry with a name"),
+            text("last_name", "family name, of the same entry"),
+            text("email", "e-mail, of the newest entry with one that is one"),
+            text("phone", "E.164, of the newest entry with one that is one", size=32),
+            *ADDRESS,
+            text("name_from", "customer id whose entry the name is of", size=64),
+            text("email_from", "customer id whose entry the e-mail is of", size=64),
+            text("phone_from", "customer id whose entry the telephone number is of", size=64),
+            text("address_from", "customer id whose entry the address is of, taken whole", size=64),
+            timestamp("updated_at", "time of the newest entry", nullable=False),
+        ),
+        key=("person_id",), view=_PEOPLE,
+        why="a view: a person is as new as the entries and the identities it is made of",
+    ),
+)  # fmt: skip
