@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import ADDRESS, Table, bigint, double, text, timestamp
+from workbench.schema.model import Table, bigint, double, text, timestamp
 
-_FIELDS = {
-    "name": ("first_name", "last_name"),
-    "email": ("email",),
-    "phone": ("phone",),
-    "address": ("street", "city", "state", "postal_code", "country"),
-}
+_DETAILS = ("full_name", "email", "phone", "address")
 _PLACES = ", ".join(
-    "row_number() OVER (PARTITION BY identity.person_id ORDER BY CASE WHEN "
-    + " AND ".join(f"standard.{name} IS NULL" for name in names)
-    + f" THEN 1 ELSE 0 END, standard.updated_at DESC, standard.customer_id) AS {group}_place"
-    for group, names in _FIELDS.items()
+    f"row_number() OVER (PARTITION BY person_id ORDER BY CASE WHEN {name}_standard IS NULL THEN 1 ELSE 0 END, "
+    f"valid_from DESC, customer_id) AS {name}_place"
+    for name in _DETAILS
 )
 _GOLDEN = ", ".join(
-    [
-        f"max(CASE WHEN {group}_place = 1 THEN {name} END) AS {name}"
-        for group, names in _FIELDS.items()
-        for name in names
-    ]
-    + [
-        f"max(CASE WHEN {group}_place = 1 AND ({' OR '.join(f'{name} IS NOT NULL' for name in names)}) THEN customer_id END) "
-        f"AS {group}_from"
-        for group, names in _FIELDS.items()
-    ]
+    f"max(CASE WHEN {name}_place = 1 THEN {name}_standard END) AS {name}, "
+    f"max(CASE WHEN {name}_place = 1 AND {name}_standard IS NOT NULL THEN customer_id END) AS {name}_from"
+    for name in _DETAILS
 )
 _PEOPLE = f"""
-SELECT person_id, count(DISTINCT customer_id) AS customer_ids, {_GOLDEN}, max(updated_at) AS updated_at
+SELECT person_id, count(DISTINCT customer_id) AS customer_ids, {_GOLDEN}, max(valid_from) AS updated_at
 FROM (
-    SELECT identity.person_id, standard.*, {_PLACES}
-    FROM staging.customer_identity AS identity
-    JOIN staging.customer_standard AS standard ON standard.customer_id = identity.customer_id
-) AS entries
+    SELECT person_id, customer_id, valid_from, {", ".join(f"{name}_standard" for name in _DETAILS)}, {_PLACES}
+    FROM core.dim_customer
+    WHERE NOT is_inferred
+) AS versions
 GROUP BY person_id
 """
 
@@ -101,19 +88,18 @@ IDENTITY = (
         "core", "dim_person", "the golden record: what is known of each person, from all customer ids",
         (
             text("person_id", "the person: the customer id that landed first", size=64, nullable=False),
-            bigint("customer_ids", "customer ids with contact details", nullable=False),
-            text("first_name", "given name, standard form, of the newest entry with a name"),
-            text("last_name", "family name, of the same entry"),
-            text("email", "e-mail, of the newest entry with one that is one"),
-            text("phone", "E.164, of the newest entry with one that is one", size=32),
-            *ADDRESS,
-            text("name_from", "customer id whose entry the name is of", size=64),
+            bigint("customer_ids", "customer ids of the person in the change log", nullable=False),
+            text("full_name", "name in standard form, of the newest entry with one", size=520),
+            text("full_name_from", "customer id whose entry the name is of", size=64),
+            text("email", "e-mail in standard form, of the newest entry with one that is one"),
             text("email_from", "customer id whose entry the e-mail is of", size=64),
+            text("phone", "E.164, of the newest entry with one that is one", size=32),
             text("phone_from", "customer id whose entry the telephone number is of", size=64),
-            text("address_from", "customer id whose entry the address is of, taken whole", size=64),
-            timestamp("updated_at", "time of the newest entry", nullable=False),
+            text("address", "address in standard form, one line, of the newest entry with one", size=1024),
+            text("address_from", "customer id whose entry the address is of", size=64),
+            timestamp("updated_at", "when the newest version began, UTC", nullable=False),
         ),
         key=("person_id",), view=_PEOPLE,
-        why="a view: a person is as new as the entries and the identities it is made of",
+        why="a view: a person is as new as the customers it is made of",
     ),
 )  # fmt: skip
