@@ -44,7 +44,7 @@ IDENTITY = (
             bigint("pairs", "pairs that were compared by it", nullable=False),
             bigint("pairs_left_out", "pairs of larger blocks", nullable=False),
         ),
-        key=("rule",), dist="all", why="a row a rule: a copy on each node",
+        key=("rule",), dist="all", sort=("rule",), why="a row a rule: a copy on each node",
     ),
     Table(
         "staging", "linkage_weights", "how often each level of likeness holds, as it was estimated from the customers",
@@ -56,7 +56,7 @@ IDENTITY = (
             double("chance", "how often for strangers", nullable=False),
             double("evidence", "for one person rather than strangers, in bits", nullable=False),
         ),
-        key=("comparison", "level"), dist="all", why="a row a level: a copy on each node",
+        key=("comparison", "level"), dist="all", sort=("comparison",), why="a row a level: a copy on each node",
     ),
     Table(
         "ops", "identity_decisions", "what people decided of two customer ids: of several on one pair the newest counts",
