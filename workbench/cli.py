@@ -10,7 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from workbench.commands.anomalies import alerts, detect, models
-from workbench.commands.data import batches, load, products, quarantine, schema, sources, warehouse, where
+from workbench.commands.data import (
+    batches,
+    customers,
+    load,
+    products,
+    quarantine,
+    schema,
+    sources,
+    warehouse,
+    where,
+)
 from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
@@ -26,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for module in (
-    demo, warehouse, load, sources, quarantine, batches, products, where, alerts, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, trigger, services,
+    demo, warehouse, load, sources, quarantine, batches, customers, products, where, alerts, execute, backfill, check, detect, models, schema, generate, schedule, worker, queue, trigger, services,
 ):  # fmt: skip
     module.register(app)
 
