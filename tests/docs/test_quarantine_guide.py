@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.test_warehouse import Call, call, refused
+from workbench.etl.ingest import ingest
+from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
 __all__ = ["call"]
@@ -43,6 +45,11 @@ def test_the_walk_through_goes_as_it_says(
     assert again.out.endswith("nothing to send back\n")
     refused(call("quarantine", "replay", "refused.csv"), "has no columns _quarantine_batch")
     refused(call("quarantine", "export", "more.csv"), "no open row")
+    assert land("mend.csv", "transactions")
+    (batch,) = ingest(warehouse).batches
+    assert (batch.status, batch.rows_accepted) == ("rejected", 0) and "quarantine replay" in str(
+        batch.message
+    )
     refused(call("quarantine", "close", "--because", "x"), "say which rows")
     refused(call("quarantine", "replay", "mend.csv", "--force"), "--because")
     Path("mend.csv").write_text(mended.replace(",2,quantity", ",9,quantity"))

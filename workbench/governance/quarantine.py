@@ -24,6 +24,9 @@ STATUSES: tuple[Status, ...] = ("open", "replayed", "closed")
 NOT_OPEN, SUPERSEDED = "replay:not_open", "key:superseded"
 """Reasons of rows that came back and have no place: they were sent back before, or a later line has their key."""
 
+EXPORTED = "_quarantine_batch"
+"""The column by which rows that were exported to be mended are known."""
+
 REFUSED_WHOLE = "batch:too_many_refused"
 """The reason of rows with which nothing is wrong but that too many others of their file were refused."""
 

@@ -23,7 +23,7 @@ from workbench.etl.ingestion.reading.replay_file import is_replay
 from workbench.etl.ingestion.reading.replayed import open_replay
 from workbench.etl.ingestion.shaping import mapped, ours, picked
 from workbench.governance.drift import Change
-from workbench.governance.quarantine import REFUSED_WHOLE
+from workbench.governance.quarantine import EXPORTED, REFUSED_WHOLE
 from workbench.numbers import many
 from workbench.schema import DATASETS, EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest
@@ -92,6 +92,10 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
         asked = "that the map reads" if columns_by(file) else f"of {file.dataset}"
         return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
+    if EXPORTED in rows.names and not rows.is_replay:
+        refused = _refuse_all(connection, rows, ["file:quarantine_export"])
+        told = "it was exported from quarantine; send it back with: workbench quarantine replay FILE"
+        return Checked(0, refused, "rejected", told)
     if mapping := columns_by(file):
         types = {name: source.type for name, source in rows.sources.items()}
         if found := misfits(mapping, rows.names, types):
