@@ -36,7 +36,7 @@ _FAULTS: dict[str, Callable[[str], str]] = {
     "none": lambda text: text,
     "word": lambda text: text.replace(",S1,", ",S1,x"),
     "cell": lambda text: text + ",x",
-    "quote": lambda text: '"' + text,
+    "quote": lambda text: '"x"' + text,
 }
 _ROW = st.tuples(st.sampled_from(_KEYS), st.sampled_from(_UNITS), st.sampled_from(sorted(_FAULTS)))
 _FILE = st.lists(_ROW, min_size=1, max_size=4)
@@ -55,7 +55,7 @@ _TABLES = (
 
 def mended(record: str) -> str:
     """Return the text of a row without its fault."""
-    return record.removeprefix('"').removesuffix(",x").replace(",S1,x", ",S1,")
+    return record.removeprefix('"x"').removesuffix(",x").replace(",S1,x", ",S1,")
 
 
 def deliver(warehouse: Warehouse, folder: Path, name: str, rows: list[str]) -> str:
