@@ -23,6 +23,10 @@ _ACCOUNTS = {"ops.watermarks", "staging.touched"}
 """What builds know of one another: no data, so no stage's work."""
 
 
+_VIEWS_OF = {"core": "customers", "marts": "marts"}
+"""The part of the project that the views of a schema are as new as."""
+
+
 def build(
     *tags: str,
     full_refresh: bool = False,
@@ -61,7 +65,9 @@ def build(
     wanted = of_parts(nodes, tags or TAGS)
     results = _execute(warehouse, project, nodes, wanted, full_refresh or settings.full, days)
     filled = [result.table for result in results if result.filled]
-    views = [name for name, table in TABLES.items() if table.view] if not tags or "marts" in tags else []
+    views = [
+        name for name, table in TABLES.items() if table.view and (not tags or _VIEWS_OF[table.schema] in tags)
+    ]
     reads = {name for result in results for name in result.reads} - _ACCOUNTS
     note_tables(reads=sorted(reads), writes=[*filled, *views])
     warehouse.refresh(filled)
