@@ -79,11 +79,16 @@ def test_charts_of_stages_say_what_they_show(site: Site) -> None:
     for name in ("retail_etl report", "anomaly_detection report"):
         soup = BeautifulSoup(site.pages[name].read_text(encoding="utf-8"), features="html.parser")
         said += [str(picture["alt"]) for picture in soup.find_all("img")]
-    assert len(said) == 4
-    assert re.search(r"Net sales by week, USD: .* from 2024-.*, highest .* at .*, lowest .* at .*", said[0])
-    assert "Departments by net sales, USD" in said[1] and "bars:" in said[1]
-    assert re.search(r"People by segment: \d+ bars: \w+", said[2])
-    assert said[3].startswith("Sales by day, one panel a department.") and "highest" in said[3]
+    assert len(said) == 6
+    for pattern in (
+        r"^Net sales by week, USD: .* from 2024-.*, highest .* at .*, lowest .* at .*",
+        r"^Departments by net sales, USD.*bars:",
+        r"^People by segment: \d+ bars: \w+",
+        r"[Ss]essions",
+        r"[Rr]eadings|series",
+        r"^Sales by day, one panel a department\..*highest",
+    ):
+        assert any(re.search(pattern, each) for each in said), pattern
 
 
 def test_a_plot_of_a_users_own_is_told_by_its_place(site: Site) -> None:

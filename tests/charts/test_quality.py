@@ -28,5 +28,5 @@ def test_files_over_time_are_drawn_with_what_is_usual() -> None:
 
 def test_too_few_files_are_said() -> None:
     columns = ["dataset", "column_name", "measure", "place", "value", "lower", "upper", "side"]
-    (axes,) = plot_trends(pd.DataFrame(columns=columns)).axes
-    assert "Too few files" in axes.texts[0].get_text()
+    chart = plot_trends(pd.DataFrame(columns=columns))
+    assert "Too few files" in chart.axes[0].texts[0].get_text() and "Too few files" in chart.description

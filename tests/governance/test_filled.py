@@ -9,14 +9,15 @@ import pytest
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.filled import require_filled
+from workbench.schema import TABLES
 from workbench.warehouse import Warehouse, connect
 
 SALES = ("marts.retail_sales", "marts.sales_daily")
 NOW = dt.datetime(2024, 2, 29)
 BATCH = {
+    **dict.fromkeys(TABLES["ops.batches"].column_names),
     "batch_id": "b", "dataset": "transactions", "uri": "x", "rows_landed": 3, "rows_accepted": 2, "rows_quarantined": 1,
-    "rows_duplicate": 0, "status": "loaded", "message": None, "run_id": None, "ingested_at": NOW,
-    **dict.fromkeys(("withdrawn_at", "withdrawn_by", "withdrawn_why", "rows_withdrawn")),
+    "rows_duplicate": 0, "status": "loaded", "ingested_at": NOW,
 }  # fmt: skip
 
 

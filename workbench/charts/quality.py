@@ -101,4 +101,6 @@ def plot_trends(history: pd.DataFrame) -> Chart:
             + f": {int((rows['side'] != 0).sum())} of {len(rows)} files outside."
             for (dataset, column, measure), rows in chosen
         )
+        if not chosen:
+            figure.alt += "Too few files have come to say what is usual."
     return figure
