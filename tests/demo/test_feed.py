@@ -81,7 +81,8 @@ def test_files_have_the_columns_of_their_dataset(landed: duckdb.DuckDBPyConnecti
     for dataset in feed.DATASETS:
         names = [row[0] for row in landed.execute(f"DESCRIBE {dataset}").fetchall()]
         declared = [column.name for column in DATASETS[dataset].columns if not column.name.startswith("_")]
-        assert names == declared
+        # Nobody knows when these households were born.
+        assert names == [name for name in declared if name not in ("birth_date", "national_id")]
 
 
 def test_the_summary_counts_what_the_files_hold(
