@@ -54,7 +54,7 @@ def test_a_decimal_and_a_list_come_back_alike_through_s3(redshift_warehouse: War
     }  # fmt: skip
     aside = {
         "batch_id": "b", "dataset": "d", "row_number": 1, "record": "it's", "reasons": ["a:b"], "run_id": None,
-        "quarantined_at": MOMENT,
+        "quarantined_at": MOMENT, "form": None,
     }  # fmt: skip
     redshift_warehouse.append("raw.exchange_rates", pa.Table.from_pylist([rate]))
     redshift_warehouse.append("ops.quarantine", pa.Table.from_pylist([aside]))

@@ -31,6 +31,7 @@ def refusal(batch: str, *reasons: str) -> dict[str, object]:
     return {
         "batch_id": batch, "dataset": "transactions", "row_number": 1, "record": "x", "reasons": list(reasons),
         "run_id": None, "quarantined_at": MOMENT,
+        "form": None,
     }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from workbench.governance.ids import SHORT
 from workbench.numbers import many
 from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
+from workbench.warehouse.access import infrastructure
 
 if TYPE_CHECKING:
     from workbench.anomaly.tables.judgement import Fault
@@ -146,10 +147,10 @@ def pass_gate(warehouse: Warehouse, gate: Gate) -> None:
         "AND (f.verdict IS NULL OR f.verdict = 'real') ORDER BY b.ingested_at, q.batch_id",
         [_SERIOUS],
     )
-    closed = {
-        row["alert_id"]
-        for row in warehouse.rows("SELECT alert_id FROM ops.alerts WHERE kind = ? AND NOT is_open", [KIND])
-    }
+    # As a table that the stage reads, each new alert about anything would have it run again.
+    with infrastructure():
+        alerts = warehouse.rows("SELECT alert_id FROM ops.alerts WHERE kind = ? AND NOT is_open", [KIND])
+    closed = {row["alert_id"] for row in alerts}
     waiting = [row for row in found if identity(KIND, row["batch_id"]) not in closed]
     if waiting:
         first = waiting[0]["batch_id"][:SHORT]

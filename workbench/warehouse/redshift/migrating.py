@@ -31,11 +31,11 @@ _COLUMNS = f"""
     FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname IN ({_SCHEMAS}) ORDER BY a.attnum
 """
-_VIEWS = """
+_VIEWS = f"""
     SELECT n.nspname, c.relname, d.description
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     LEFT JOIN pg_description AS d ON d.objoid = c.oid AND d.objsubid = 0
-    WHERE n.nspname = 'marts' AND c.relkind = 'v'
+    WHERE n.nspname IN ({_SCHEMAS}) AND c.relkind = 'v'
 """
 
 
