@@ -11,10 +11,12 @@ from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.ledger import Batch
 from workbench.schema import cut
+from workbench.terminal import printable
 from workbench.warehouse import Session, Warehouse
 
 Change = Literal["added", "missing", "changed"]
 _LONGEST_NAME = 256
+_MOST_ALERTS = 5
 
 
 @dataclass(frozen=True)
@@ -30,14 +32,15 @@ class Drift:
 
 
 def note_drift(session: Session, batch: Batch, file: str, columns: Mapping[str, Change]) -> None:
-    """Note columns of a batch that differ, each once, and raise an alert for each that is new.
+    """Note columns of a batch that differ, each once, and raise an alert for each that is new: of many, one for all.
 
     Args:
         session: in the transaction of the batch.
         batch: its entry.
         file: the name of its file.
-        columns: what became of each that differs, by its name.
+        columns: what became of each that differs, by its name, whose unprintable letters are kept as they are shown.
     """
+    columns = {printable(name): change for name, change in columns.items()}
     if not columns:
         return
     known = session.execute(
@@ -48,7 +51,6 @@ def note_drift(session: Session, batch: Batch, file: str, columns: Mapping[str, 
         for name, change in columns.items()
         if (cut(name, _LONGEST_NAME), change) not in map(tuple, known)
     }
-    raised = []
     for name, change in fresh.items():
         message = _words(change).format(name=name, dataset=batch.dataset, file=file)
         session.execute(
@@ -58,16 +60,32 @@ def note_drift(session: Session, batch: Batch, file: str, columns: Mapping[str, 
                 batch.dataset, cut(name, _LONGEST_NAME), change, batch.batch_id, cut(message, 2048), batch.ingested_at,
             ],
         )  # fmt: skip
-        raised.append(
+    alerts.put(session, _alerts(batch, file, fresh), batch.run_id)
+
+
+def _alerts(batch: Batch, file: str, fresh: Mapping[str, Change]) -> list[Alert]:
+    """Return an alert a column; of more columns with the same change than are read by anybody, one that counts them."""
+    found = []
+    for change in dict.fromkeys(fresh.values()):
+        names = [name for name, its in fresh.items() if its == change]
+        if len(names) > _MOST_ALERTS:
+            told = ", ".join(names[:_MOST_ALERTS])
+            message = f"{len(names)} columns of {file} are new to {batch.dataset} in this way ({change}): {told} and more"
+            subject, finding = (
+                f"{batch.dataset}, {len(names)} columns",
+                (batch.dataset, batch.batch_id, change),
+            )
+            found.append(Alert("schema_drift", "warning", subject, message, finding=finding))
+            continue
+        found += [
             Alert(
-                "schema_drift",
-                "warning",
-                f"{batch.dataset}.{name}",
-                message,
+                "schema_drift", "warning", f"{batch.dataset}.{name}",
+                _words(change).format(name=name, dataset=batch.dataset, file=file),
                 finding=(batch.dataset, name, change),
             )
-        )
-    alerts.put(session, raised, batch.run_id)
+            for name in names
+        ]  # fmt: skip
+    return found
 
 
 def _words(change: Change) -> str:

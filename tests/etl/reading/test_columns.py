@@ -156,6 +156,8 @@ def test_very_many_keys_are_kept_too(warehouse: Warehouse, tmp_path: Path) -> No
     assert found[1]["k1-7"] == {"v": None}
     assert found[1]['b"\0\\'] == 1
     assert batch.message and batch.message.startswith('kept in _extra: "b\\"\\u0000\\\\", k0-0, ')
+    # So many columns are one alert.
+    assert warehouse.counts("ops.alerts") == {"ops.alerts": 1}
 
 
 def test_numbers_of_json_keep_their_digits(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "keep_runs": 12,
         "keep_days": 3.5,
         "full": True,
+        "session_gap": 45,
     }
 
 
