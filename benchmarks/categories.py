@@ -10,28 +10,13 @@ import argparse
 import json
 from collections.abc import Iterator
 
-import duckdb
 import numpy as np
 import pandas as pd
 
-from workbench.demo.complete_journey import source
+from workbench.demo.complete_journey import read_products
 from workbench.etl.members.categorize import THRESHOLD, predict_categories
 
 _EDGES = [0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]
-
-
-def read_products() -> pd.DataFrame:
-    """Return the products that have a category: its, and the features of the model."""
-    with duckdb.connect() as connection:
-        found = connection.execute(
-            f"""
-            SELECT CAST(product_id AS VARCHAR) AS product_id, product_category AS category,
-                   product_type AS description, brand, CAST(manufacturer_id AS VARCHAR) AS manufacturer_id,
-                   department, package_size, CAST(NULL AS DOUBLE) AS list_price
-            FROM {source("products")} WHERE product_category IS NOT NULL ORDER BY product_id
-            """
-        ).df()
-    return found.astype(object).where(found.notna(), None)
 
 
 def judge(products: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.demo.complete_journey import source
+from workbench.demo.complete_journey import read_products
 from workbench.etl.members.categorize import THRESHOLD, predict_categories
 from workbench.etl.members.novelty import UNHEARD_OF
 
@@ -15,16 +14,7 @@ from workbench.etl.members.novelty import UNHEARD_OF
 @pytest.fixture(scope="module")
 def products() -> pd.DataFrame:
     """The Complete Journey's products that have a category."""
-    with duckdb.connect() as connection:
-        found = connection.execute(
-            f"""
-            SELECT CAST(product_id AS VARCHAR) AS product_id, product_category AS category,
-                   product_type AS description, brand, CAST(manufacturer_id AS VARCHAR) AS manufacturer_id,
-                   department, package_size, CAST(NULL AS DOUBLE) AS list_price
-            FROM {source("products")} WHERE product_category IS NOT NULL ORDER BY product_id
-            """
-        ).df()
-    return found.astype(object).where(found.notna(), None)
+    return read_products()
 
 
 def judged(products: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:

@@ -11,12 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from workbench.demo import stores
 from workbench.demo.customers import Duplicate
 from workbench.demo.packaged import data_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RECEIPTS = """
     SELECT transaction_id AS receipt, any_value(customer_id) AS customer_id, any_value(transaction_timestamp) AS sold_at,
@@ -155,3 +159,17 @@ def write(
         )
         counts[name] = rows
     return counts
+
+
+def read_products() -> pd.DataFrame:
+    """Return the products that have a category, ``category``, with what a guess of it may look at."""
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            f"""
+            SELECT CAST(product_id AS VARCHAR) AS product_id, product_category AS category,
+                   product_type AS description, brand, CAST(manufacturer_id AS VARCHAR) AS manufacturer_id,
+                   department, package_size, CAST(NULL AS DOUBLE) AS list_price
+            FROM {source("products")} WHERE product_category IS NOT NULL ORDER BY product_id
+            """
+        ).df()
+    return found.astype(object).where(found.notna(), None)
