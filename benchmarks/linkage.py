@@ -23,8 +23,8 @@ import pandas as pd
 
 from workbench.demo import generate
 from workbench.demo.customers import COLUMNS, row
-from workbench.etl.linkage.keys import match_keys
-from workbench.etl.linkage.link import link, table_of
+from workbench.etl.linkage.keys import match_keys, table_of
+from workbench.etl.linkage.link import link
 from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
 
 

@@ -54,8 +54,8 @@ class Clock:
 
 def people(connection: duckdb.DuckDBPyConnection) -> None:
     """Make `standard` and `identity` with the same libraries as the product: SQL doesn't link people."""
-    from workbench.etl.linkage.keys import match_keys
-    from workbench.etl.linkage.link import identities, link, table_of
+    from workbench.etl.linkage.keys import match_keys, table_of
+    from workbench.etl.linkage.link import identities, link
     from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
 
     columns = [*CONTACT, *IDENTIFYING]
@@ -65,7 +65,7 @@ def people(connection: duckdb.DuckDBPyConnection) -> None:
     ).df()
     standard = standardize(log.astype(dict.fromkeys(columns, object)))
     linked = link(table_of(match_keys(standard)))
-    identity = identities(dict.fromkeys(standard["customer_id"], datetime.min), linked)
+    identity = identities(dict.fromkeys(standard["customer_id"], datetime.min), linked.links, linked.people)
     for name, rows in (("standard", standard), ("identity", identity)):
         connection.register("rows", rows)
         connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM rows")

@@ -2,47 +2,42 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
-from workbench.etl.incremental import Step, replace_changed
+from workbench.etl.incremental import MemberStep, replace_changed
 from workbench.etl.linkage import (
+    affected,
+    arrivals,
     candidates,
     clusters,
     comparisons,
     decisions,
+    estimates,
+    identify,
     keys,
+    link,
     model,
     nicknames,
     patterns,
     workspace,
-)
-from workbench.etl.linkage import link as linking
-from workbench.etl.members import addresses
+)  # fmt: skip
+from workbench.etl.linkage.estimates import NAME as IDENTITY
+from workbench.etl.members import addresses, entries
 from workbench.etl.members import standardize as standardizing
-from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
+from workbench.etl.members.standardize import CONTACT
 from workbench.execution import timed
-from workbench.schema import cut, dataset, landed_last, table
-from workbench.warehouse import Warehouse
+from workbench.warehouse import Session, Warehouse
+from workbench.warehouse.access import note_tables
 
 _COLUMNS = ", ".join(CONTACT)
-_DETAILS = (*CONTACT, *IDENTIFYING)
+_NEWEST = 2000
 _LINKAGE = [
-    standardizing, addresses, candidates, clusters, comparisons, keys, linking, model, nicknames, patterns, workspace,
+    standardizing, addresses, entries, affected, arrivals, candidates, clusters, comparisons, estimates, identify, keys, link,
+    model, nicknames, patterns, workspace,
 ]  # fmt: skip
-
-# An entry that landed again counts once, as it landed last; one that deletes tells of no way to reach anybody.
-_ENTRIES = f"""
-    SELECT customer_id, updated_at, {", ".join(_DETAILS)}
-    FROM ({landed_last(dataset("customers"), ["customer_id", "updated_at", *_DETAILS, "is_deleted"])}) AS entries
-    WHERE NOT coalesce(is_deleted, false)
-"""
 
 
 @dataclass(frozen=True)
@@ -71,12 +66,19 @@ class StandardizeResult:
 
 @dataclass(frozen=True)
 class IdentityResult:
-    """How many customer ids there are, how many people they are, how many ids share a person, and pairs that are uncertain."""
+    """How many customer ids there are, how many people they are, how many ids share a person, and pairs that are uncertain.
+
+    ``compared`` counts the pairs of entries that were compared this time, ``version`` says by which weights, and ``estimated`` why
+    these were estimated this time; it is empty where they were kept.
+    """
 
     customers: int
     people: int
     merged: int
     uncertain: int
+    compared: int = 0
+    version: int = 0
+    estimated: str = ""
 
     @property
     def counts(self) -> dict[str, int]:
@@ -86,6 +88,7 @@ class IdentityResult:
             "people": self.people,
             "customers_merged": self.merged,
             "pairs_uncertain": self.uncertain,
+            "pairs_compared": self.compared,
         }
 
     def frame(self) -> pd.DataFrame:
@@ -94,136 +97,97 @@ class IdentityResult:
 
 
 def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
-    """Write ``staging.customer_standard`` from the change log in ``raw.customers``, where any of it is new."""
-    step = Step(warehouse, "customer_standard", ["customers"], [standardizing, addresses])
+    """Write ``staging.customer_standard`` from the change log in ``raw.customers``: entries of customers of whom any is new.
+
+    All entries are put into standard form where the code that does it has changed, and in a full run.
+    """
+    step = MemberStep(
+        warehouse, "customer_standard", "customers", "customer_id", [standardizing, addresses, entries]
+    )
     if step.is_needed:
+        only = None if step.is_whole else step.touched()
         with timed("sql"):
-            landed = warehouse.frame(f"{_ENTRIES} ORDER BY customer_id, updated_at")
-        done = standardize(landed.astype(dict.fromkeys(_DETAILS, object)))
-        columns = {
-            "customer_id": pa.array(done["customer_id"], pa.string(), from_pandas=True),
-            "updated_at": pa.array(done["updated_at"], pa.timestamp("us"), from_pandas=True),
-        } | {
-            name: pa.array(_fitting(done[name]), pa.string(), from_pandas=True)
-            for name in (*CONTACT, "national_id")
-        }
-        columns["birth_date"] = pa.array(done["birth_date"], pa.date32(), from_pandas=True)
+            landed = entries.landed(warehouse, only)
+        done = entries.standard_form(landed)
+
+        def tell(session: Session, kind: str) -> None:
+            if step.is_whole:
+                # Whoever works from all of it begins again, also where this run ends before that.
+                session.execute("DELETE FROM ops.watermarks WHERE model = ?", [IDENTITY])
+                return
+            moved, values = step.moved()
+            session.execute(
+                "INSERT INTO staging.touched (model, kind, member) SELECT ?, ?, member FROM (SELECT member FROM staging.touched "
+                f"WHERE model = ? AND kind = ? UNION {moved}) AS told",
+                [IDENTITY, "customers", "dim_customer", kind, *values],
+            )
+
         with timed("sql"):
             replace_changed(
-                warehouse, "staging.customer_standard", pa.table(columns), member="customer_id",
-                model="dim_customer", kind="customers", step=step,
+                warehouse, "staging.customer_standard", done, member="customer_id", model="dim_customer",
+                kind="customers", step=step, only=only, also=tell,
             )  # fmt: skip
-    else:
-        step.skipped("staging.customer_standard")
-    return _standardized(warehouse)
-
-
-def _standardized(warehouse: Warehouse) -> StandardizeResult:
-    """Count the entries, and those of which the standard form says something else or less."""
-    other = " OR ".join(f"coalesce(came.{name}, '') <> coalesce(done.{name}, '')" for name in CONTACT)
+    note_tables(reads=["raw.customers"], writes=["staging.customer_standard"])
     count = "CAST(coalesce(sum(CASE WHEN {} THEN 1 ELSE 0 END), 0) AS BIGINT)".format
     with timed("sql"):
-        (row,) = warehouse.query(
-            f"""
-            SELECT count(*) AS entries, {count(other)} AS changed,
-                   {count("came.email IS NOT NULL AND done.email IS NULL")} AS emails_unusable,
-                   {count("came.phone IS NOT NULL AND done.phone IS NULL")} AS phones_unusable
-            FROM ({_ENTRIES}) AS came JOIN staging.customer_standard AS done
-            ON done.customer_id = came.customer_id AND done.updated_at = came.updated_at
-            """
-        ).to_pylist()
+        (row,) = warehouse.rows(
+            f"SELECT count(*) AS entries, {count('is_changed')} AS changed, {count('email_unusable')} AS emails_unusable, "
+            f"{count('phone_unusable')} AS phones_unusable FROM staging.customer_standard"
+        )
     return StandardizeResult(**{name: int(value) for name, value in row.items()})
-
-
-def _fitting(values: pd.Series) -> pd.Series:
-    """Return values in standard form as their column holds them; some letters are longer in it than as they landed."""
-    size = table("staging.customer_standard").column(str(values.name)).size[0]
-    return values.map(lambda value: cut(value, size), na_action="ignore")
 
 
 def identify_people(warehouse: Warehouse) -> IdentityResult:
     """Write ``staging.customer_identity``: find the customer ids that are one person, where any entry is new.
 
     Every contact version an id ever had is compared, so someone who moved is still found by the old address. What people decided is
-    heeded. How likely two ids are one person depends on how many there are, so all are compared anew.
+    heeded. Only customers of whom an entry is new are compared, with all who have something in common with them, as long as the
+    weights that were estimated last will do; else all are, by new ones.
     """
-    step = Step(warehouse, "customer_identity", ["customers"], [*_LINKAGE], after="customer_standard")
     with timed("sql"):
-        decided = decisions.decisions(warehouse)
-    same, different = decisions.pairs(decided)
+        same, different = decisions.known_pairs(warehouse)
     inputs = sha256(repr((same, different)).encode()).hexdigest()
-    if step.is_needed or not step.is_known(inputs):
-        with timed("sql"):
-            standard = warehouse.frame("SELECT * FROM staging.customer_standard")
-            since = warehouse.query(
-                "SELECT customer_id, min(_ingested_at) AS known_since FROM raw.customers WHERE customer_id IN "
-                "(SELECT customer_id FROM staging.customer_standard) GROUP BY customer_id"
-            )
-            before = _people(warehouse.query("SELECT customer_id, person_id FROM staging.customer_identity"))
-        with timed("model"):
-            linked = linking.link(linking.table_of(keys.match_keys(standard)), same, different)
-            known = dict(zip(since["customer_id"].to_pylist(), since["known_since"].to_pylist(), strict=True))
-            identity = linking.identities(known, linked)
-        changed = linking.changes(before, _people(identity)) if before else []
-        with timed("sql"):
-            replace_changed(
-                warehouse, "staging.customer_identity", identity, member="customer_id", model="dim_customer",
-                kind="customers", step=step, inputs=inputs, replaced=_used(linked),
-                added={"ops.identity_changes": _noted(changed)},
-            )  # fmt: skip
-    else:
-        step.skipped("staging.customer_identity")
+    kept = estimates.Estimates(warehouse, _LINKAGE, inputs)
+    compared = 0
+    if kept.is_needed and (kept.model is None or kept.is_whole):
+        compared = identify.link_all(warehouse, kept, same, different)
+    elif kept.is_needed and kept.model is not None:
+        compared = identify.link_new(warehouse, kept, kept.model, same, different)
+    note_tables(
+        reads=["raw.customers", decisions.TABLE],
+        writes=[f"staging.{name}" for name in identify.KEPT]
+        if kept.is_needed
+        else ["staging.customer_identity"],
+    )
     with timed("sql"):
-        (row,) = warehouse.query(
+        (row,) = warehouse.rows(
             "SELECT count(*) AS customers, count(DISTINCT person_id) AS people, "
             "CAST(coalesce(sum(CASE WHEN cluster_size > 1 THEN 1 ELSE 0 END), 0) AS BIGINT) AS merged, "
-            f"(SELECT count(*) FROM staging.customer_pairs WHERE match_probability < {linking.THRESHOLD}) AS uncertain "
+            f"(SELECT count(*) FROM staging.customer_pairs WHERE match_probability < {link.THRESHOLD}) AS uncertain "
             "FROM staging.customer_identity"
-        ).to_pylist()
-    return IdentityResult(**{name: int(value) for name, value in row.items()})
-
-
-def _people(identity: pa.Table) -> dict[str, str]:
-    return dict(zip(identity["customer_id"].to_pylist(), identity["person_id"].to_pylist(), strict=True))
-
-
-def _used(linked: linking.Linkage) -> dict[str, pa.Table]:
-    """Return what the linkage was done by, as rows of its tables."""
-    weights = linked.model.frame()
-    columns = {comparison.name: comparison.column for comparison in comparisons.COMPARISONS}
-    frames = {
-        "customer_pairs": linked.links,
-        "linkage_rules": linked.rules,
-        "linkage_weights": weights[weights["comparison"].map(columns).isin(linked.model.filled)],
-    }
-    return {
-        f"staging.{name}": pa.Table.from_pandas(frame, preserve_index=False) for name, frame in frames.items()
-    }
-
-
-def _noted(changed: list[tuple[str, str, str | None, str]]) -> pa.Table:
-    names = ("kind", "customer_id", "person_before", "person_now")
-    columns: dict[str, Any] = {
-        name: pa.array([row[n] for row in changed], pa.string()) for n, name in enumerate(names)
-    }
-    now, run_id = datetime.now(UTC).replace(tzinfo=None), os.environ.get("WORKBENCH_RUN_ID")
-    columns["changed_at"] = pa.array([now] * len(changed), pa.timestamp("us"))
-    columns["run_id"] = pa.array([run_id] * len(changed), pa.string())
-    return pa.table(columns).select(list(table("ops.identity_changes").column_names))
+        )
+    return IdentityResult(
+        **{name: int(value) for name, value in row.items()}, compared=compared, version=kept.version,
+        estimated=kept.reason,
+    )  # fmt: skip
 
 
 def before_and_after(warehouse: Warehouse, limit: int = 10) -> pd.DataFrame:
-    """Return examples of values as they landed beside their standard form, the most changed kinds in turn."""
+    """Return examples of values as they landed beside their standard form, the newest entries', each kind in turn."""
     changes = " UNION ALL ".join(
         f"SELECT '{name}' AS detail, came.{name} AS landed, done.{name} AS standard "
-        f"FROM entries AS came JOIN staging.customer_standard AS done "
+        f"FROM entries AS came JOIN newest AS done "
         f"ON done.customer_id = came.customer_id AND done.updated_at = came.updated_at "
         f"WHERE came.{name} IS NOT NULL AND (done.{name} IS NULL OR came.{name} <> done.{name})"
         for name in CONTACT
     )
+    came = entries.query("SELECT customer_id FROM newest")
     return warehouse.frame(
         f"""
-        WITH entries AS ({_ENTRIES}), changes AS ({changes}),
+        WITH newest AS (
+            SELECT customer_id, updated_at, {_COLUMNS} FROM staging.customer_standard WHERE is_changed
+            ORDER BY updated_at DESC, customer_id LIMIT {_NEWEST}
+        ), entries AS ({came}), changes AS ({changes}),
         distinct_changes AS (
             SELECT detail, landed, standard, count(*) AS entries,
                    row_number() OVER (PARTITION BY detail ORDER BY md5(landed), landed, standard) AS place
@@ -247,13 +211,16 @@ def duplicates(warehouse: Warehouse, limit: int = 20) -> pd.DataFrame:
     """Return customer ids that are one person below each other, with their latest contact details in standard form."""
     found = warehouse.frame(
         f"""
-        WITH versions AS (
+        WITH shown AS (
+            SELECT customer_id, person_id, cluster_size, match_probability FROM staging.customer_identity
+            WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, customer_id LIMIT {int(limit)}
+        ), versions AS (
             SELECT customer_id, {_COLUMNS}, row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) AS place
-            FROM staging.customer_standard
+            FROM staging.customer_standard WHERE customer_id IN (SELECT customer_id FROM shown)
         )
         SELECT person_id, i.customer_id, {_COLUMNS}, match_probability
-        FROM staging.customer_identity AS i JOIN versions AS v ON v.customer_id = i.customer_id AND v.place = 1
-        WHERE cluster_size > 1 ORDER BY cluster_size DESC, person_id, i.customer_id LIMIT {int(limit)}
+        FROM shown AS i JOIN versions AS v ON v.customer_id = i.customer_id AND v.place = 1
+        ORDER BY cluster_size DESC, person_id, i.customer_id
         """
     )
     return found.assign(match_probability=found["match_probability"].round(4))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
@@ -18,6 +18,17 @@ from workbench.schema import quote, table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure, note_tables
+
+_START = datetime(1, 1, 1)
+
+
+class Doable(Protocol):
+    """A step that can be noted as done."""
+
+    name: str
+
+    def done(self, session: Session, inputs: str = "") -> None:
+        """Remember, in a transaction, how far it has got."""
 
 
 class Step:
@@ -54,7 +65,7 @@ class Step:
         # What a batch that was withdrawn or restored leaves behind has no time of ingestion, so that is part of the mark.
         content = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
         self._code = sha256(content + f"{found['moved']} {found['before']}".encode()).hexdigest()
-        self._newest: datetime = found["newest"] or datetime(1, 1, 1)
+        self._newest: datetime = found["newest"] or _START
         same_code = str(found["fingerprint"] or "")[:32] == self._code[:32]
         self.is_needed = get_settings().full or not same_code or self._newest != found["seen"]
         """False where everything it works from was worked in before."""
@@ -78,6 +89,77 @@ class Step:
         )
 
 
+class MemberStep:
+    """A step that works out the members of a dataset that something has happened to, and all where its code has changed.
+
+    Something happens to members of whom rows land, or whose rows are withdrawn or restored.
+
+    Args:
+        warehouse: where it reads and writes.
+        name: of the step; its watermark is kept under it, and under ``<name> moves`` up to which move of a batch it has got.
+        dataset: whose members they are.
+        member: the column that names them.
+        modules: those whose code says what comes out.
+    """
+
+    def __init__(
+        self, warehouse: Warehouse, name: str, dataset: str, member: str, modules: Iterable[ModuleType]
+    ) -> None:
+        self.name, self._dataset, self._member = name, dataset, quote(member)
+        self._code = hash_of(modules)
+        mark = "(SELECT max({}) FROM ops.watermarks WHERE model = ?)".format
+        with infrastructure():
+            (found,) = warehouse.query(
+                f"SELECT (SELECT max(_ingested_at) FROM raw.{dataset}) AS newest, ({LAST_MOVE}) AS moved, "
+                f"{mark('seen_until')} AS seen, {mark('fingerprint')} AS fingerprint, {mark('seen_until')} AS moved_before",
+                [name, name, f"{name} moves"],
+            ).to_pylist()
+        self._seen: datetime = found["seen"] or _START
+        self._moved_before: datetime = found["moved_before"] or _START
+        self._newest = max(found["newest"] or _START, self._seen)
+        self._moved = found["moved"] or _START
+        self.is_whole = get_settings().full or str(found["fingerprint"] or "") != self._code
+        """True where all members are to be worked out."""
+        self.is_needed = self.is_whole or self._newest > self._seen or self._moved != self._moved_before
+        """False where nothing has happened."""
+
+    def landed(self) -> tuple[str, list[Any]]:
+        """Return the query for the members of whom rows have landed, and its parameters."""
+        return f"SELECT {self._member} FROM raw.{self._dataset} WHERE _ingested_at > ?", [self._seen]
+
+    def moved(self) -> tuple[str, list[Any]]:
+        """Return the query for the members of whose rows some were withdrawn or restored, and its parameters."""
+        moves = "SELECT object FROM ops.audit_log WHERE action IN ('withdraw batch', 'restore batch') AND happened_at > ?"
+        both = " UNION ALL ".join(
+            f"SELECT {self._member} FROM {schema}.{self._dataset} WHERE _batch_id IN ({moves})"
+            for schema in ("raw", "withdrawn")
+        )
+        return both, [self._moved_before] * 2
+
+    def touched(self) -> tuple[str, list[Any]]:
+        """Return the query for the members that something has happened to, and its parameters."""
+        if self._moved == self._moved_before:
+            return self.landed()
+        (landed, since), (moved, before) = self.landed(), self.moved()
+        return f"{landed} UNION ALL {moved}", [*since, *before]
+
+    @infrastructure()
+    def done(self, session: Session, inputs: str = "") -> None:
+        """Remember, in a transaction, how far it has got."""
+        marks = ((self.name, self._newest, self._code), (f"{self.name} moves", self._moved, ""))
+        for name, until, fingerprint in marks:
+            session.execute("DELETE FROM ops.watermarks WHERE model = ?", [name])
+            session.execute(
+                "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
+                [name, until, fingerprint + inputs, datetime.now(UTC).replace(tzinfo=None)],
+            )
+
+
+def hash_of(modules: Iterable[ModuleType]) -> str:
+    """Return a hash of the code of modules, 32 letters."""
+    return sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in modules)).hexdigest()[:32]
+
+
 @infrastructure()
 def replace_changed(
     warehouse: Warehouse,
@@ -87,10 +169,12 @@ def replace_changed(
     member: str,
     model: str,
     kind: str,
-    step: Step,
+    step: Doable,
     inputs: str = "",
+    only: tuple[str, Sequence[Any]] | None = None,
     replaced: Mapping[str, pa.Table] | None = None,
     added: Mapping[str, pa.Table] | None = None,
+    also: Callable[[Session, str], None] | None = None,
 ) -> int:
     """Make a declared table hold these rows: only members of which a row differs are written.
 
@@ -103,15 +187,21 @@ def replace_changed(
         kind: what it calls them.
         step: is done with that, in the same transaction.
         inputs: a hash of what they were worked out from.
+        only: a query for the members that the rows are all of, and its parameters; others keep what they have.
         replaced: small tables that are replaced whole, in the same transaction, each by its rows.
         added: tables that get rows more, in the same transaction.
+        also: is done in the same transaction; gets its session, and the kind under which the members that differ are in
+            ``staging.touched`` meanwhile.
 
     Returns:
         How many members differ.
     """
     target = table(name)
     columns = ", ".join(map(quote, target.column_names))
-    before = warehouse.query(f"SELECT {columns} FROM {name}")
+    within, values = only or ("", ())
+    before = warehouse.query(
+        f"SELECT {columns} FROM {name}{f' WHERE {quote(member)} IN ({within})' if within else ''}", values
+    )
     with duckdb.connect() as local:
         local.register("was", before)
         local.register("given", rows.select(list(target.column_names)))
@@ -145,6 +235,9 @@ def replace_changed(
                     [model, f"{kind} of {step.name}"],
                 )
                 written.load(session)
+            if also:
+                also(session, f"{kind} of {step.name}")
+            if len(changed):
                 session.execute(
                     "UPDATE staging.touched SET kind = ? WHERE model = ? AND kind = ?",
                     [kind, model, f"{kind} of {step.name}"],

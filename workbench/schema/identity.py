@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.schema.model import Table, bigint, double, text, timestamp
+from workbench.schema.model import Table, bigint, double, integer, text, timestamp
 
 _DETAILS = ("full_name", "email", "phone", "address")
 _PLACES = ", ".join(
@@ -26,6 +26,55 @@ GROUP BY person_id
 """
 
 IDENTITY = (
+    Table(
+        "staging", "customer_keys", "what is compared of each customer: the different standard forms of its entries, folded",
+        (
+            bigint("key_id", "hash of the row", nullable=False),
+            text("customer_id", "natural key", size=64, nullable=False),
+            text("first_name", "given name, letters and digits alone"),
+            text("given", "the same in its full form: bill is william"),
+            text("family", "family name"),
+            text("email", "e-mail"),
+            text("phone", "E.164", size=32),
+            text("street", "street"),
+            text("postal", "postal code; of a ZIP+4 the ZIP", size=32),
+            text("city", "city"),
+            text("born", "day of birth, YYYYMMDD", size=8),
+            text("nid", "national id", size=64),
+        ),
+        key=("key_id",), dist="customer_id", sort=("customer_id",),
+        why="looked up by customer, and scanned column by column for what new customers have in common with others",
+    ),
+    Table(
+        "staging", "linkage_frequencies", "how rare names are, as they were when weights were estimated",
+        (
+            text("column_name", "the key", size=64, nullable=False),
+            text("value", "the name; empty for all that two entries or fewer have", nullable=False),
+            integer("rarity", "r: about one entry of 2 to the power of r has it", nullable=False),
+        ),
+        key=("column_name", "value"), dist="all", sort=("value",), why="looked up by value: a copy on each node",
+    ),
+    Table(
+        "staging", "linkage_limits", "values that go with too many names to tell anybody from anybody",
+        (
+            text("column_name", "the key", size=64, nullable=False),
+            text("value", "the value; of a street with its postal code", size=512, nullable=False),
+        ),
+        key=("column_name", "value"), dist="all", sort=("value",), why="few, joined to customers: a copy on each node",
+    ),
+    Table(
+        "ops", "linkage_estimates", "each time that the weights of the linkage were estimated: the newest are those in use",
+        (
+            bigint("version", "1 for the first, counted up", nullable=False),
+            timestamp("estimated_at", "when, UTC", nullable=False),
+            text("run_id", "run that did it", size=64),
+            text("reason", "why they were estimated then", size=256, nullable=False),
+            bigint("entries", "entries of customers that they were estimated from", nullable=False),
+            bigint("customers", "customer ids of these", nullable=False),
+            text("model", "the weights, as JSON", size=65535, nullable=False),
+        ),
+        key=("version",), dist="all", sort=("version",), only_added_to=True, why="a row an estimate: a copy on each node",
+    ),
     Table(
         "staging", "customer_pairs", "pairs of customer ids that may be one person, as they were compared",
         (

@@ -12,8 +12,8 @@ import pytest
 from workbench.demo import generate
 from workbench.demo.customers import COLUMNS, row
 from workbench.etl.linkage.clusters import group
-from workbench.etl.linkage.keys import match_keys
-from workbench.etl.linkage.link import Linkage, link, table_of
+from workbench.etl.linkage.keys import match_keys, table_of
+from workbench.etl.linkage.link import Linkage, link
 from workbench.etl.linkage.model import Model
 from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize
 

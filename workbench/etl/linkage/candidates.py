@@ -7,7 +7,7 @@ would still make too many pairs leaves out its largest blocks until it makes few
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 LARGEST_BLOCK = 100
@@ -59,12 +59,39 @@ SHARED = {"email": ("email",), "phone": ("phone",), "nid": ("nid",), "street": (
 NAME = "coalesce(nullif(coalesce(given, '') || ' ' || coalesce(family, ''), ' '), 'id ' || customer_id)"
 
 
-def shared_values(table: str) -> str:
-    """Return the query for values of a table of keys that go with too many names: column_name and value."""
+def shared_values(table: str, among: str = "") -> str:
+    """Return the query for values of a table of keys that go with too many names: column_name and value.
+
+    ``among`` is a table of the values that are asked about; without one all are.
+    """
     return " UNION ALL ".join(
         f"SELECT '{column}' AS column_name, {_value(parts)} AS value FROM {table} WHERE {column} IS NOT NULL "
-        f"GROUP BY {_value(parts)} HAVING count(DISTINCT {NAME}) > {MOST_NAMES}"
+        f"{_among(among, column, parts)}GROUP BY {_value(parts)} HAVING count(DISTINCT {NAME}) > {MOST_NAMES}"
         for column, parts in SHARED.items()
+    )
+
+
+def values(table: str) -> str:
+    """Return the query for the different values of a table of keys that may turn out to be nobody's: column_name and value."""
+    return " UNION ".join(
+        f"SELECT '{column}' AS column_name, {_value(parts)} AS value FROM {table} WHERE {column} IS NOT NULL"
+        for column, parts in SHARED.items()
+    )
+
+
+def who_has(table: str, chosen: str) -> str:
+    """Return the query for the customers in a table of keys who have one of the values of another table."""
+    return " UNION ".join(
+        f"SELECT customer_id FROM {table} WHERE {column} IS NOT NULL {_among(chosen, column, parts)}"
+        for column, parts in SHARED.items()
+    )
+
+
+def _among(chosen: str, column: str, parts: tuple[str, ...]) -> str:
+    return (
+        f"AND {_value(parts)} IN (SELECT value FROM {chosen} WHERE column_name = '{column}') "
+        if chosen
+        else ""
     )
 
 
@@ -75,7 +102,32 @@ def without_shared(table: str, shared: str) -> str:
         f"ELSE {column} END AS {column}"
         for column, parts in SHARED.items()
     )
-    return f"SELECT customer_id, first_name, given, family, {columns}, postal, city, born FROM {table}"
+    return (
+        f"SELECT key_id, customer_id, first_name, given, family, {columns}, postal, city, born FROM {table}"
+    )
+
+
+def blocks(number: int, table: str, shared: str, limited: Container[str]) -> str:
+    """Return the query for the blocks of a rule in a table of keys: rule, block, key_id and customer_id.
+
+    Args:
+        number: of the rule.
+        table: of keys.
+        shared: the table of values that are nobody's.
+        limited: the columns of which that has any.
+    """
+    rule = RULES[number]
+    columns = [name for name in SHARED if name in rule.values and name in limited]
+    joined = "".join(
+        f" LEFT JOIN {shared} AS limit_{name} ON limit_{name}.column_name = '{name}' "
+        f"AND limit_{name}.value = {_value(SHARED[name])}"
+        for name in columns
+    )
+    none = "".join(f" AND limit_{name}.value IS NULL" for name in columns)
+    return (
+        f"SELECT {number} AS rule, {rule.block} AS block, key_id, customer_id FROM {table}{joined} "
+        f"WHERE {rule.block} IS NOT NULL{none}"
+    )
 
 
 def _value(parts: tuple[str, ...]) -> str:

@@ -18,11 +18,12 @@ from workbench.warehouse import Session, Warehouse
 Verdict = Literal["same", "different", "undone"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 TABLE = "ops.identity_decisions"
-_COUNTING = (
+COUNTING = (
     "SELECT customer_id_l, customer_id_r, verdict, note, decided_by, decided_at FROM (SELECT d.*, row_number() OVER "
     f"(PARTITION BY customer_id_l, customer_id_r ORDER BY decided_at DESC) AS place FROM {TABLE} AS d) AS ranked "
     "WHERE place = 1 AND verdict <> 'undone'"
 )
+"""Query for the decisions that count."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Decision:
 
 def decisions(warehouse: Warehouse) -> list[Decision]:
     """Return the decisions that count, the newest first."""
-    rows = warehouse.rows(f"{_COUNTING} ORDER BY decided_at DESC, customer_id_l, customer_id_r")
+    rows = warehouse.rows(f"{COUNTING} ORDER BY decided_at DESC, customer_id_l, customer_id_r")
     return [
         Decision(row["customer_id_l"], row["customer_id_r"], row["verdict"], row["note"] or "", row["decided_by"],
                  f"{row['decided_at']:%Y-%m-%d %H:%M:%S}")
@@ -47,8 +48,15 @@ def decisions(warehouse: Warehouse) -> list[Decision]:
     ]  # fmt: skip
 
 
-def pairs(found: list[Decision]) -> tuple[list[Pair], list[Pair]]:
-    """Return the pairs that are the same, and those that are different."""
+def known_pairs(warehouse: Warehouse) -> tuple[list[Pair], list[Pair]]:
+    """Return the pairs that are the same, and those that are different; an id whose entries were all withdrawn is in none."""
+    found = decisions(warehouse)
+    ids = f"SELECT customer_id_l FROM {TABLE} UNION SELECT customer_id_r FROM {TABLE}"
+    rows = warehouse.rows(
+        f"SELECT DISTINCT customer_id FROM staging.customer_standard WHERE customer_id IN ({ids})"
+    ) if found else []  # fmt: skip
+    known = {row["customer_id"] for row in rows}
+    found = [one for one in found if one.left in known and one.right in known]
     same = sorted((one.left, one.right) for one in found if one.verdict == "same")
     return same, sorted((one.left, one.right) for one in found if one.verdict == "different")
 
@@ -76,7 +84,7 @@ def decide(
     actor = actor or audit.somebody()
 
     def work(session: Session) -> None:
-        rows = session.execute(_COUNTING).fetchall()
+        rows = session.execute(COUNTING).fetchall()
         kept = {(row[0], row[1]): row[2] for row in rows if (row[0], row[1]) != (left, right)}
         if verdict == "undone" and len(kept) == len(rows):
             raise UsageError(f"nothing was decided of {left} and {right}; see: workbench customers decisions")
@@ -129,7 +137,7 @@ def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
         JOIN staging.customer_identity AS right_one ON right_one.customer_id = pair.customer_id_r
         JOIN ({newest}) AS l ON l.customer_id = pair.customer_id_l
         JOIN ({newest}) AS r ON r.customer_id = pair.customer_id_r
-        LEFT JOIN ({_COUNTING}) AS decided
+        LEFT JOIN ({COUNTING}) AS decided
             ON decided.customer_id_l = pair.customer_id_l AND decided.customer_id_r = pair.customer_id_r
         WHERE pair.match_probability >= {UNCERTAIN} AND pair.match_probability < {THRESHOLD}
             AND left_one.person_id <> right_one.person_id AND decided.verdict IS NULL

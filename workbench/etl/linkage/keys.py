@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from hashlib import blake2b
 
 import pandas as pd
+import pyarrow as pa
 
 from workbench.etl.linkage.nicknames import given_name
+from workbench.schema import cut, table
 
 KEYS = ("first_name", "given", "family", "email", "phone", "street", "postal", "city", "born", "nid")
 
@@ -35,7 +38,28 @@ def match_keys(standard: pd.DataFrame) -> pd.DataFrame:
         },
         dtype=object,
     )
+    for name in ("first_name", "given", "family", "street", "postal", "city", "nid"):
+        # Letters that come apart when they are folded take more room than before.
+        size = table("staging.customer_keys").column(name).size[0]
+        keys[name] = _mapped(keys[name], lambda value, size=size: cut(value, size))  # type: ignore[misc]
     return keys.drop_duplicates().sort_values(list(keys.columns), na_position="first", ignore_index=True)
+
+
+def table_of(keys: pd.DataFrame) -> pa.Table:
+    """Return match keys as rows of ``staging.customer_keys``: each has a hash of it as its ``key_id``."""
+    names = ("customer_id", *KEYS)
+    texts = keys[list(names)].itertuples(index=False, name=None)
+    ids = [
+        int.from_bytes(
+            blake2b(
+                "\x1f".join(v or "" for v in row).encode("utf-8", "surrogatepass"), digest_size=8
+            ).digest()
+        )
+        >> 4
+        for row in texts
+    ]
+    columns = {name: pa.array(keys[name], pa.string(), from_pandas=True) for name in names}
+    return pa.table({"key_id": pa.array(ids, pa.int64()), **columns})
 
 
 def _folded(value: str) -> str | None:

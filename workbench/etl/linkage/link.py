@@ -13,7 +13,6 @@ import pyarrow as pa
 from workbench.etl.linkage import candidates, clusters
 from workbench.etl.linkage.clusters import Pair
 from workbench.etl.linkage.comparisons import COMPARISONS
-from workbench.etl.linkage.keys import KEYS
 from workbench.etl.linkage.model import Model, estimate
 from workbench.etl.linkage.patterns import RARITIES
 from workbench.etl.linkage.workspace import FREQUENCIES, LIMITS, Workspace
@@ -30,18 +29,17 @@ class Linkage:
     """What linking customers gave.
 
     ``links`` has customer_id_l, customer_id_r and match_probability of all pairs from UNCERTAIN on; ``people`` lists the customer
-    ids of each person who has several; ``rules`` says how many pairs each rule made and left out.
+    ids of each person who has several; ``rules`` says how many pairs each rule made and left out. ``frequencies`` and ``limits`` are
+    what the workspace had of names and of values that are nobody's.
     """
 
     model: Model
     links: pd.DataFrame
     people: list[list[str]]
     rules: pd.DataFrame
-
-
-def table_of(keys: pd.DataFrame) -> pa.Table:
-    """Return match keys as a table of texts."""
-    return pa.table({n: pa.array(keys[n], pa.string(), from_pandas=True) for n in ("customer_id", *KEYS)})
+    frequencies: pa.Table
+    limits: pa.Table
+    compared: int
 
 
 def frequencies(keys: pa.Table) -> pa.Table:
@@ -71,18 +69,28 @@ def shared(keys: pa.Table) -> pa.Table:
         return local.sql(f"{candidates.shared_values('keys')} ORDER BY ALL").to_arrow_table().cast(LIMITS)
 
 
-def link(keys: pa.Table, same: Iterable[Pair] = (), different: Iterable[Pair] = ()) -> Linkage:
-    """Estimate a model from customers and link them by it.
+def link(
+    keys: pa.Table,
+    same: Iterable[Pair] = (),
+    different: Iterable[Pair] = (),
+    kept: tuple[Model, pa.Table] | None = None,
+) -> Linkage:
+    """Link customers by a model that is estimated from them, or by one that was kept.
 
     Args:
-        keys: customer_id and KEYS of each entry.
+        keys: key_id, customer_id and KEYS of each entry.
         same, different: pairs of customer ids, in order, on which people decided.
+        kept: a model, and the frequencies that it goes with.
     """
-    with Workspace(keys, frequencies(keys), shared(keys)) as workspace:
-        rules = workspace.candidates()
-        workspace.compare()
-        largest = dict(zip(rules["rule"], rules["largest_block"].map(int), strict=True))
-        model = replace(estimate(workspace.seen()), largest=largest, filled=workspace.filled())
+    known, limits = kept[1] if kept else frequencies(keys), shared(keys)
+    with Workspace(keys, known, limits) as workspace:
+        rules = workspace.candidates(kept[0].largest if kept else None)
+        compared = workspace.compare()
+        if kept:
+            model = kept[0]
+        else:
+            largest = dict(zip(rules["rule"], rules["largest_block"].map(int), strict=True))
+            model = replace(estimate(workspace.seen()), largest=largest, filled=workspace.filled())
         links = workspace.scored(model, UNCERTAIN)
         found = clusters.people(
             links[links["match_probability"] >= THRESHOLD],
@@ -90,10 +98,10 @@ def link(keys: pa.Table, same: Iterable[Pair] = (), different: Iterable[Pair] = 
             same,
             different,
         )
-    return Linkage(model, links, found, rules)
+    return Linkage(model, links, found, rules, known, limits, compared)
 
 
-def identities(known_since: Mapping[str, datetime], linked: Linkage) -> pa.Table:
+def identities(known_since: Mapping[str, datetime], links: pd.DataFrame, people: list[list[str]]) -> pa.Table:
     """Return the rows of ``staging.customer_identity``.
 
     A person's id is the customer id that landed first (of several at once, the first in order of text), so that whoever comes
@@ -101,13 +109,12 @@ def identities(known_since: Mapping[str, datetime], linked: Linkage) -> pa.Table
 
     Args:
         known_since: each customer id, and when its first entry landed.
-        linked: who is one person.
+        links: customer_id_l, customer_id_r and match_probability of pairs.
+        people: the customer ids of each person who has several.
     """
-    person = {member: members for members in linked.people for member in members}
+    person = {member: members for members in people for member in members}
     strongest: dict[str, float] = {}
-    columns = (
-        linked.links[name].tolist() for name in ("customer_id_l", "customer_id_r", "match_probability")
-    )
+    columns = (links[name].tolist() for name in ("customer_id_l", "customer_id_r", "match_probability"))
     for left, right, probability in zip(*columns, strict=True):
         if left in person and person[left] is person.get(right):
             for end in (left, right):

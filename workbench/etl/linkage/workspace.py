@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,9 +28,9 @@ class Workspace:
     """Entries of customers, to be compared.
 
     Args:
-        keys: customer_id and KEYS, None where a value is missing.
+        keys: key_id, customer_id and KEYS, None where a value is missing.
         frequencies: the rarity of values, by column; what isn't there is as rare as the empty text.
-        limits: values that are nobody's, by column, and blocks that aren't compared, by rule.
+        limits: values that are nobody's, by column.
         new: the customers of whom pairs are wanted; None for all.
     """
 
@@ -77,7 +78,7 @@ class Workspace:
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._db.execute(sql).fetchall()
 
-    def candidates(self, largest: dict[str, int] | None = None) -> pd.DataFrame:
+    def candidates(self, largest: Mapping[str, int] | None = None) -> pd.DataFrame:
         """Count the pairs of each rule, then make those of blocks that aren't too large.
 
         Args:
@@ -92,7 +93,7 @@ class Workspace:
         for number, rule in enumerate(RULES):
             db.execute(
                 f"CREATE OR REPLACE TEMP TABLE made AS SELECT hash({rule.block}) AS key, row, is_new FROM records "
-                f"WHERE {rule.block} IS NOT NULL AND {rule.block} NOT IN (SELECT value FROM limits WHERE column_name = '{rule.name}')"
+                f"WHERE {rule.block} IS NOT NULL"
             )
             sizes = self._rows(
                 "SELECT n, count(*) FROM (SELECT count(*) AS n FROM made GROUP BY key HAVING count(*) > 1) GROUP BY n ORDER BY n"
@@ -104,14 +105,24 @@ class Workspace:
                 left = sum(blocks * size * (size - 1) // 2 for size, blocks in sizes if size > chosen)
             db.execute(
                 f"INSERT INTO blocks SELECT {number}, key, row, is_new FROM made SEMI JOIN (SELECT key FROM made GROUP BY key "
-                f"HAVING count(*) BETWEEN 2 AND {chosen} AND bool_or(is_new)) AS kept USING (key)"
+                f"HAVING count(*) BETWEEN 2 AND {chosen}) AS kept USING (key)"
             )
             counted.append((rule.name, chosen, pairs, left))
         db.execute("DROP TABLE made")
         return pd.DataFrame(counted, columns=["rule", "largest_block", "pairs", "pairs_left_out"])
 
-    def compare(self) -> None:
-        """Compare all candidates, some millions at once: ``compared`` has rows l and r, and their pattern."""
+    def take(self, members: Sequence[tuple[int, str, int]]) -> None:
+        """Let entries be compared that others found to be in one block: number of the rule, block, and key_id of each."""
+        db, columns = self._db, tuple(zip(*members, strict=True)) or ((), (), ())
+        kinds = {"rule": pa.uint8(), "block": pa.string(), "key_id": pa.int64()}
+        found = zip(kinds.items(), columns, strict=True)
+        db.register("_members", pa.table({name: pa.array(values, kind) for (name, kind), values in found}))
+        db.execute(
+            "CREATE OR REPLACE TABLE blocks AS SELECT rule, hash(block) AS key, row, is_new FROM _members JOIN records USING (key_id)"
+        )
+
+    def compare(self) -> int:
+        """Compare all candidates, some millions at once: ``compared`` has rows l and r, and their pattern; return how many."""
         db = self._db
         db.execute("CREATE OR REPLACE TABLE compared (l INTEGER, r INTEGER, pattern BIGINT)")
         ((pairs,),) = self._rows(
@@ -129,6 +140,8 @@ class Workspace:
                 "JOIN records AS r ON r.row = pair.r WHERE l.customer <> r.customer"
             )
         db.execute("DROP TABLE IF EXISTS pair")
+        ((compared,),) = self._rows("SELECT count(*) FROM compared")
+        return int(compared)
 
     def seen(self) -> Seen:
         """Return what a model is estimated from, once all candidates are compared."""
