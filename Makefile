@@ -111,6 +111,7 @@ soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and cou
 	WORKBENCH_KILLS=60 $(BIN)/pytest -q tests/end_to_end/test_kills.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_incremental_property.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/test_replay_property.py
+	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/linkage/test_incremental_linkage.py
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \

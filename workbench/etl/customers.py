@@ -81,6 +81,14 @@ class IdentityResult:
     estimated: str = ""
 
     @property
+    def says(self) -> str:
+        """What was done, as a sentence."""
+        pairs = f"{self.compared:,} pair{'' if self.compared == 1 else 's'} of entries"
+        if self.estimated:
+            return f"All customers were compared ({pairs}) by weights estimated anew, version {self.version}: {self.estimated}."
+        return f"By the weights of version {self.version} {pairs} with new customers were compared."
+
+    @property
     def counts(self) -> dict[str, int]:
         """The figures by name."""
         return {
