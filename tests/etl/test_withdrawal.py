@@ -194,15 +194,16 @@ def test_a_step_that_had_read_what_was_withdrawn_meanwhile_is_done_again(
     warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = take(warehouse, tmp_path, {"customers": WRONG["customers"]}, "wrong")["customers"]
-    read = warehouse.frame
+    read = warehouse.query
 
-    def frame(sql: str, parameters: Sequence[Any] = ()) -> Any:
-        found = read(sql, parameters)
-        withdraw(warehouse, wrong.batch_id, "not ours", "ann")
+    def query(sql: str, parameters: Sequence[Any] = (), **options: Any) -> Any:
+        found = read(sql, parameters, **options)
+        if "_recency" in sql:
+            withdraw(warehouse, wrong.batch_id, "not ours", "ann")
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(warehouse, "frame", frame)
+        patch.setattr(warehouse, "query", query)
         standardize_customers(warehouse)
     identify_people(warehouse)
     run(warehouse)
