@@ -121,8 +121,10 @@ def _connect(address: Address) -> Any:
     try:
         with _authority(address.ca):
             connection = redshift_connector.connect(
-                **arguments, application_name="workbench", timeout=OPENING, tcp_keepalive=True
-            )
+                **arguments, application_name="workbench", timeout=OPENING, tcp_keepalive=True,
+                # Statements kept as prepared are closed one by one whenever a table is made or changed.
+                max_prepared_statements=0,
+            )  # fmt: skip
         # The driver's time limit holds for each answer, too, and a statement may take as long as it takes.
         connection._usock.settimeout(None)
     except DRIVER_ERRORS as error:

@@ -47,8 +47,9 @@ class Session:
         writer: asyncio.StreamWriter,
         context: SessionContext,
     ) -> None:
-        self._reader = reader
+        self._incoming = wire.Incoming(reader)
         self._writer = writer
+        self._held: list[bytes] = []
         self._context = context
         self._backend = context.backend
         self._due: deque[_Due] = deque()
@@ -80,17 +81,21 @@ class Session:
                 return message.kind == b"Z"
             asks = message.kind == b"R" and message.body[:4] not in (b"\0\0\0\0", b"\0\0\0\x0c")
             if asks:
-                await self._backend.send(await wire.read_message(self._reader))
+                await self._backend.send(await self._incoming.next())
 
     async def _listen(self) -> None:
         """Take what the client says."""
         while True:
-            message = await wire.read_message(self._reader)
+            message = await self._incoming.next()
             if message.kind == b"X":
+                await self._backend.send()
                 return
-            if self._skipping and message.kind != b"S":
-                continue
-            await self._take(message)
+            # A Flush is done by the one that follows, or by a Sync.
+            repeated = message.kind == b"H" and self._incoming.has(b"HS")
+            if not repeated and (not self._skipping or message.kind == b"S"):
+                await self._take(message)
+            if not self._incoming.has():
+                await self._backend.send()
 
     async def _take(self, message: Message) -> None:
         match message.kind:
@@ -119,7 +124,7 @@ class Session:
                 problem = SqlError("0A000", "a function call message is not imitated by the local Redshift")
                 self._expect(_Due(ends_cycle=True, refusal=problem))
                 message = wire.query(_REFUSED)
-        await self._backend.send(message)
+        self._backend.hold(message)
 
     def _parse(self, message: Message) -> Message:
         name, at = wire.take_cstring(message.body)
@@ -138,11 +143,11 @@ class Session:
             statement = rewrite(wire.take_cstring(message.body)[0], many=True)
         except SqlError as problem:
             self._expect(_Due(ends_cycle=True, refusal=problem))
-            await self._backend.send(wire.query(_REFUSED))
+            self._backend.hold(wire.query(_REFUSED))
             return
         if statement.local is None:
             self._expect(_Due(ends_cycle=True, tag=statement.tag))
-            await self._backend.send(wire.query(statement.sql))
+            self._backend.hold(wire.query(statement.sql))
             return
         await self._tell(await self._run_local(statement.local), None)
 
@@ -189,13 +194,16 @@ class Session:
                 await self._backend.lost()
                 raise
             if not await self._backend.take(message) and (answer := self._answer(message)):
-                await self._tell(answer)
+                self._held.append(answer.encode())
+            if self._held and not self._backend.has_more:
+                await self._tell()
 
     def _expect(self, due: _Due) -> None:
         self._due.append(due)
         self._quiet.clear()
 
     async def _quiet_backend(self) -> None:
+        await self._backend.send()
         while self._due:
             await self._quiet.wait()
 
@@ -232,8 +240,11 @@ class Session:
         return answer
 
     async def _tell(self, *messages: Message | None) -> None:
-        for message in messages:
-            self._writer.write((message or Message(b"Z", self._backend.status)).encode())
+        """Send the client messages, after those that were held; None stands for the end of a cycle."""
+        self._held += [(message or Message(b"Z", self._backend.status)).encode() for message in messages]
+        data = b"".join(self._held)
+        self._held.clear()
+        self._writer.write(data)
         await self._writer.drain()
 
 

@@ -8,73 +8,79 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from redshift_local.errors import bad_statement, not_imitated
 
 _TOKEN = re.compile(
     r"""
-    (?P<string> [nN]?'(?:[^'\\]|''|\\.)*' )
-  | (?P<quoted> "(?:[^"]|"")*" )
-  | (?P<param>  \$\d+ )
-  | (?P<word>   \#?[^\W\d][\w$]* )
-  | (?P<number> (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? )
-  | (?P<op>     ::|<>|<=|>=|!=|\|\||[^\s\w'"] )
+    (?: \s++ | --[^\n]*+ )*+
+    (?:
+        (?P<string>  [nN]?'(?:[^'\\]++|''|\\.)*+' )
+      | (?P<quoted>  "(?:[^"]++|"")*+" )
+      | (?P<dollar>  \$(?:[A-Za-z_]\w*)?\$ )
+      | (?P<param>   \$\d+ )
+      | (?P<word>    \#?[^\W\d][\w$]* )
+      | (?P<number>  (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? )
+      | (?P<comment> /\* )
+      | (?P<op>      ::|<>|<=|>=|!=|\|\||[^\s\w'"] )
+      | (?P<unended> ['"] )
+      | (?P<end>     \Z )
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
-_DOLLAR = re.compile(r"\$([A-Za-z_]\w*)?\$")
-_SPACE = re.compile(r"(?:\s+|--[^\n]*)+")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Token:
-    """One token: its kind, its text as written, and the white space and comments before it."""
+    """One token: its kind, its text as written, and the white space and comments before it.
+
+    ``word`` is the bare word in lower case; empty for what isn't one.
+    """
 
     kind: str
     text: str
     before: str = ""
+    word: str = field(init=False)
 
-    @property
-    def word(self) -> str:
-        """The bare word in lower case; empty for what isn't one."""
-        return self.text.lower() if self.kind == "word" else ""
+    def __post_init__(self) -> None:
+        self.word = self.text.lower() if self.kind == "word" else ""
 
     def with_text(self, text: str) -> Token:
         """Return a token with another text in the same place."""
-        return replace(self, text=text)
+        return Token(self.kind, text, self.before)
 
 
 def tokenize(sql: str) -> list[Token]:
     """Return the tokens of a text; raise SqlError for a string, name or comment that doesn't end."""
-    tokens, at, before = [], 0, ""
-    while at < len(sql):
-        if space := _SPACE.match(sql, at):
-            before, at = before + space[0], space.end()
+    tokens: list[Token] = []
+    # Where the white space and comments before the next token begin.
+    begin, at = 0, 0
+    while found := _TOKEN.match(sql, at):
+        kind = str(found.lastgroup)
+        start, at = found.span(kind)
+        if kind == "comment":
+            at = _comment_end(sql, start)
             continue
-        if sql.startswith("/*", at):
-            end = _comment_end(sql, at)
-            before, at = before + sql[at:end], end
-            continue
-        kind, text = _next(sql, at)
-        tokens.append(Token(kind, text, before))
-        before, at = "", at + len(text)
-    if before and tokens:
-        tokens.append(Token("end", "", before))
+        if kind == "unended":
+            what = "identifier" if found[kind] == '"' else "string"
+            raise bad_statement(f'unterminated quoted {what} at or near "{sql[start : start + 20]}"')
+        if kind == "dollar":
+            kind, at = "string", _dollar_end(sql, start, found[kind])
+        if kind != "end" or (start > begin and tokens):
+            tokens.append(Token(kind, sql[start:at], sql[begin:start]))
+        if kind == "end":
+            break
+        begin = at
     return tokens
 
 
-def _next(sql: str, at: int) -> tuple[str, str]:
-    if opening := _DOLLAR.match(sql, at):
-        end = sql.find(opening[0], opening.end())
-        if end < 0:
-            raise bad_statement(f'unterminated dollar-quoted string at or near "{sql[at : at + 20]}"')
-        return "string", sql[at : end + len(opening[0])]
-    found = _TOKEN.match(sql, at)
-    if found is None:
-        what = "identifier" if sql[at] == '"' else "string"
-        raise bad_statement(f'unterminated quoted {what} at or near "{sql[at : at + 20]}"')
-    return str(found.lastgroup), found[0]
+def _dollar_end(sql: str, at: int, mark: str) -> int:
+    end = sql.find(mark, at + len(mark))
+    if end < 0:
+        raise bad_statement(f'unterminated dollar-quoted string at or near "{sql[at : at + 20]}"')
+    return end + len(mark)
 
 
 def _comment_end(sql: str, at: int) -> int:
@@ -119,6 +125,8 @@ def closing(tokens: Sequence[Token], opening: int) -> int:
 def starts(tokens: Sequence[Token], words: str, at: int = 0) -> bool:
     """Return whether these bare words stand at an index."""
     wanted = words.split()
+    if at >= len(tokens) or tokens[at].word != wanted[0]:
+        return False
     return [token.word for token in tokens[at : at + len(wanted)]] == wanted
 
 

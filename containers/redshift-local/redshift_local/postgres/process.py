@@ -29,6 +29,8 @@ _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
+    # What is kept here is small: to compile a query takes longer than to run it.
+    "jit": "off",
     # Reads that a serializable transaction is known by, before they are lumped together by table.
     "max_pred_locks_per_transaction": "256",
     "password_encryption": "md5",

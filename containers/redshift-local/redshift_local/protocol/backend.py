@@ -20,8 +20,9 @@ class Backend:
     """Sends messages to PostgreSQL and reads its answers; the statements of `rows` and the like are whole cycles."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader = reader
+        self._incoming = wire.Incoming(reader)
         self._writer = writer
+        self._held: list[bytes] = []
         self._inbox: asyncio.Queue[Message | None] | None = None
         self.status = b"I"
 
@@ -35,13 +36,25 @@ class Backend:
         self._writer.write(data)
         await self._writer.drain()
 
+    def hold(self, message: Message) -> None:
+        """Keep a message back until the next `send`: to send many at once takes a fraction of the time."""
+        self._held.append(message.encode())
+
     async def send(self, *messages: Message) -> None:
-        """Send messages."""
-        await self.write(b"".join(message.encode() for message in messages))
+        """Send messages, after those that were held."""
+        data = b"".join([*self._held, *(message.encode() for message in messages)])
+        self._held.clear()
+        if data:
+            await self.write(data)
+
+    @property
+    def has_more(self) -> bool:
+        """Whether another message has come in already."""
+        return self._incoming.has()
 
     async def receive(self) -> Message:
         """Read the next message from the socket, and note the state of the transaction."""
-        message = await wire.read_message(self._reader)
+        message = await self._incoming.next()
         if message.kind == b"Z":
             self.status = message.body
         return message

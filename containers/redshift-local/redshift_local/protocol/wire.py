@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from redshift_local.errors import SqlError
 
@@ -14,10 +16,11 @@ CANCEL = 80877102
 TLS = 80877103
 GSS = 80877104
 MAX_STARTUP = 10_000
+_CHUNK = 1 << 16
+_HEAD = struct.Struct("!ci")
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """One message: its type (one byte) and its body, without the length."""
 
     kind: bytes
@@ -25,16 +28,43 @@ class Message:
 
     def encode(self) -> bytes:
         """Return the bytes that go over the wire."""
-        return self.kind + struct.pack("!i", len(self.body) + 4) + self.body
+        return _HEAD.pack(self.kind, len(self.body) + 4) + self.body
 
 
-async def read_message(reader: asyncio.StreamReader) -> Message:
-    """Read one message; raise IncompleteReadError at the end of the stream."""
-    head = await reader.readexactly(5)
-    (length,) = struct.unpack_from("!i", head, 1)
-    if length < 4:
-        raise SqlError("08P01", f"a message of {length} bytes can't be")
-    return Message(head[:1], await reader.readexactly(length - 4))
+class Incoming:
+    """The messages of a stream, read as many at a time as there are."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._bytes = bytearray()
+        self._whole: deque[Message] = deque()
+
+    async def next(self) -> Message:
+        """Take the next message; raise IncompleteReadError at the end of the stream."""
+        while not self._whole:
+            chunk = await self._reader.read(_CHUNK)
+            if not chunk:
+                raise asyncio.IncompleteReadError(bytes(self._bytes), None)
+            self._bytes += chunk
+            self._cut()
+        return self._whole.popleft()
+
+    def has(self, kinds: bytes = b"") -> bool:
+        """Whether another message has come in, one of these kinds if any are given."""
+        return any(not kinds or message.kind in kinds for message in self._whole)
+
+    def _cut(self) -> None:
+        """Cut off the messages that are there whole."""
+        at, end = 0, len(self._bytes)
+        while at + _HEAD.size <= end:
+            kind, length = _HEAD.unpack_from(self._bytes, at)
+            if length < 4:
+                raise SqlError("08P01", f"a message of {length} bytes can't be")
+            if at + 1 + length > end:
+                break
+            self._whole.append(Message(kind, bytes(self._bytes[at + _HEAD.size : at + 1 + length])))
+            at += 1 + length
+        del self._bytes[:at]
 
 
 async def read_startup(reader: asyncio.StreamReader) -> tuple[int, bytes]:

@@ -76,7 +76,8 @@ def _single(tokens: Sequence[Token], at: int, *, called: bool, qualified: bool) 
     if called and not qualified:
         if token.word in _REFUSED_FUNCTIONS:
             raise not_imitated(_REFUSED_FUNCTIONS[token.word])
-        return token.with_text(_RENAMED.get(token.word, token.text))
+        name = _RENAMED.get(token.word)
+        return token.with_text(name) if name else token
     before = tokens[at - 1] if at else None
     named = qualified or (before is not None and (before.word == "as" or before.text == ")"))
     if token.word in ("sysdate", "getdate") and not called and not named:

@@ -58,7 +58,7 @@ def _rewrite(sql: str, many: bool) -> Rewritten:
     return Rewritten(";".join(one.sql for one in done))
 
 
-_cached = functools.lru_cache(maxsize=512)(_rewrite)
+_cached = functools.lru_cache(maxsize=4096)(_rewrite)
 
 
 def _one(tokens: Sequence[Token]) -> Rewritten:
