@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import os
 import signal
@@ -18,6 +19,7 @@ import redshift_connector
 
 from redshift_local import Address
 from redshift_local.postgres import find_programs
+from redshift_local.protocol.wire import Incoming, Message
 
 from .conftest import Connect, error_of
 
@@ -207,6 +209,34 @@ def test_a_large_result_arrives_whole(cursor: redshift_connector.Cursor) -> None
     cursor.execute("select n, repeat('x', 100) from generate_series(1, 100000) as s(n)")
     rows = cursor.fetchall()
     assert (len(rows), rows[-1][0]) == (100000, 100000)
+
+
+@pytest.mark.parametrize("size", [1, 9, 1 << 20])
+def test_messages_are_cut_from_a_stream_wherever_its_pieces_end(size: int) -> None:
+    sent = [Message(b"P", bytes(range(256))), Message(b"H", b""), Message(b"H", b""), Message(b"S", b"")]
+    data = b"".join(message.encode() for message in sent) + b"X\0\0"
+
+    async def read() -> tuple[list[Message], bool, bytes]:
+        reader = asyncio.StreamReader()
+        incoming = Incoming(reader)
+
+        async def feed() -> None:
+            for at in range(0, len(data), size):
+                reader.feed_data(data[at : at + size])
+                await asyncio.sleep(0)
+            reader.feed_eof()
+
+        feeding = asyncio.create_task(feed())
+        found = [await incoming.next()]
+        follows = incoming.has(b"HS")
+        found += [await incoming.next() for _ in sent[1:]]
+        with pytest.raises(asyncio.IncompleteReadError) as ended:
+            await incoming.next()
+        await feeding
+        return found, follows, ended.value.partial
+
+    # All in one piece, the ones to come are known.
+    assert asyncio.run(read()) == (sent, size > len(data), b"X\0\0")
 
 
 def _dsn(server: Address) -> str:

@@ -37,14 +37,15 @@ def set_up(postgres: Postgres, database: str, user: str, password: str, isolatio
     postgres.run(_USER, **given)
     # Every database is copied from the template, those that clients make too.
     _fill(postgres, "template1")
-    if not postgres.run("SELECT 1 FROM pg_database WHERE datname = :'database';", **given):
+    if postgres.run("SELECT 1 FROM pg_database WHERE datname = :'database';", **given):
+        _fill(postgres, database)
+    else:
         postgres.run('CREATE DATABASE :"database" OWNER :"name";', **given)
     postgres.run(_ISOLATION, **given, level=_LEVELS[isolation])
-    _fill(postgres, database)
 
 
 def _fill(postgres: Postgres, database: str) -> None:
     """Make what a database lacks of Redshift's functions and catalog."""
-    scripts = resources.files("redshift_local.postgres").joinpath("sql")
-    for script in _SCRIPTS:
-        postgres.run(_BEFORE + scripts.joinpath(script).read_text(), database)
+    folder = resources.files("redshift_local.postgres").joinpath("sql")
+    scripts = "\n".join(folder.joinpath(script).read_text() for script in _SCRIPTS)
+    postgres.run(_BEFORE + scripts, database)
