@@ -60,6 +60,14 @@ def own_or_practice() -> Warehouse:
     return warehouse
 
 
+def own() -> Warehouse:
+    """Return your warehouse, whatever is in it."""
+    os.environ["WORKBENCH_HOME"] = str(home())
+    warehouse = connect(create=True)
+    print(f"working on {warehouse.url}")
+    return warehouse
+
+
 def copy_stage(pipeline: str, stage: str) -> Path:
     """Copy a stage into a pipeline of its own in the practice home, to be edited freely; return its notebook."""
     found = load_pipeline(pipeline)

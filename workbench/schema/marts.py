@@ -136,6 +136,21 @@ MARTS = (
         why="joined to sales by person wherever those lie: a copy on each node; cut by segment",
     ),
     Table(
+        "marts", "customer_segment_history", "which RFM segment each person was in, and from when to when, as it was told then",
+        (
+            text("person_id", "the person", size=64, nullable=False),
+            date("valid_from", "day of the newest sale when the person came into the segment", nullable=False),
+            date("valid_to", "the same when the person left it, exclusive; 9999-12-31 while in it", nullable=False),
+            text("segment", "name of the segment", size=32, nullable=False),
+            text("segment_before", "the segment before; empty for the first, and after a time in none", size=32),
+            integer("recency_score", "1 long ago to 5 lately, on coming into it", nullable=False),
+            integer("frequency_score", "1 seldom to 5 often", nullable=False),
+            integer("monetary_score", "1 little to 5 much", nullable=False),
+        ),
+        key=("person_id", "valid_from"), dist="person_id", sort=("valid_from",),
+        why="read by time for moves; the open row of each person is compared with the segments by person",
+    ),
+    Table(
         "marts", "product_performance", "sales of each product over all time",
         (
             text("product_id", "the product", size=64, nullable=False),

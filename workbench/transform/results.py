@@ -12,7 +12,7 @@ from workbench.schema import TABLES, Table
 if TYPE_CHECKING:
     import pandas
 
-_WRITTEN_BY_PYTHON = {"marts.sales_anomalies", "marts.fraud_scores"}
+_WRITTEN_BY_PYTHON = {"marts.sales_anomalies", "marts.fraud_scores", "marts.customer_segment_history"}
 _STAGING = {
     "staging.customer_totals", "staging.product_totals", "staging.event_actors", "staging.reading_days",
     "staging.series_intervals",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import networkx as nx
+import pandas as pd
 
 from workbench.errors import UsageError, unknown
 from workbench.etl.linkage.clusters import Pair
@@ -18,6 +20,7 @@ from workbench.warehouse import Session, Warehouse
 Verdict = Literal["same", "different", "undone"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 TABLE = "ops.identity_decisions"
+_DETAILS = ("first_name", "last_name", "email", "phone", "street", "city", "postal_code")
 COUNTING = (
     "SELECT customer_id_l, customer_id_r, verdict, note, decided_by, decided_at FROM (SELECT d.*, row_number() OVER "
     f"(PARTITION BY customer_id_l, customer_id_r ORDER BY decided_at DESC) AS place FROM {TABLE} AS d) AS ranked "
@@ -123,8 +126,7 @@ def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
     Each is customer_id_l, customer_id_r, match_probability, and the name, e-mail, telephone number and address of both as
     their newest entries have them.
     """
-    details = ("first_name", "last_name", "email", "phone", "street", "city", "postal_code")
-    sides = ", ".join(f"{side}.{name} AS {name}_{side}" for name in details for side in ("l", "r"))
+    sides = ", ".join(f"{side}.{name} AS {name}_{side}" for name in _DETAILS for side in ("l", "r"))
     newest = (
         "SELECT * FROM (SELECT s.*, row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) AS place "
         "FROM staging.customer_standard AS s) AS entries WHERE place = 1"
@@ -144,3 +146,37 @@ def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
         ORDER BY pair.match_probability DESC, pair.customer_id_l, pair.customer_id_r LIMIT {int(limit)}
         """
     )
+
+
+def side_by_side(found: Sequence[Mapping[str, object]]) -> pd.DataFrame:
+    """Return pairs of :func:`to_review` for people to compare: a row a detail, the pair and its probability in the first of each.
+
+    Columns: pair, likely, detail, one, other, same (``=`` where both have the same).
+    """
+    rows = []
+    for row in found:
+        left, right = row["customer_id_l"], row["customer_id_r"]
+        first = (f"{left} {right}", f"{row['match_probability']:.2f}")
+        rows.append((*first, "customer id", left, right, ""))
+        for name in _DETAILS:
+            one, other = row[f"{name}_l"] or "", row[f"{name}_r"] or ""
+            if one or other:
+                rows.append(("", "", name.replace("_", " "), one, other, "=" if one == other else ""))
+    return pd.DataFrame(rows, columns=["pair", "likely", "detail", "one", "other", "same"])
+
+
+def decide_pairs(
+    warehouse: Warehouse, pairs: str, verdict: str, *, note: str = "", actor: str = ""
+) -> list[tuple[str, str]]:
+    """Decide on pairs that are written as ``4711 815, 4712 816``; return them. A pair that is refused leaves those before it decided.
+
+    Raises:
+        UsageError: a part doesn't name two ids, or as :func:`decide`.
+    """
+    named = [part.split() for part in pairs.split(",") if part.strip()]
+    for part in named:
+        if len(part) != 2:
+            raise UsageError(f"a pair is two customer ids with a space between, not {' '.join(part)!r}")
+    for one, other in named:
+        decide(warehouse, one, other, verdict, note=note, actor=actor)
+    return [(one, other) for one, other in named]
