@@ -16,7 +16,7 @@ from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse, connect
 
-from .data import DAYS, LEVELS, START
+from .data import DAYS, LEVELS, START, of_table
 from .sales.test_incidents import multiply
 
 LAST = START + dt.timedelta(days=DAYS - 1)
@@ -119,14 +119,16 @@ def test_scores_of_an_earlier_version_are_to_be_made_again(scored: Warehouse) ->
 def test_receipts_are_weighed_by_the_budget_of_each_day(either: Warehouse) -> None:
     random = np.random.default_rng(3)
     days = pd.date_range("2024-01-01", periods=40, freq="D")
-    frame = pd.DataFrame(
+    frame = of_table(
+        "marts.fraud_scores",
         {
             "transaction_id": [f"T{number:04}" for number in range(400)],
             "transaction_timestamp": np.repeat(days.to_numpy(), 10) + pd.Timedelta(hours=9),
             "score": np.tile(np.linspace(0.05, 0.95, 10), 40), "amount": random.integers(1, 500, 400).astype(float),
-            "threshold": 0.5, "model_name": "fraud_transactions", "model_version": "1", "run_id": None,
-            "store_id": "S1", "explanation": None, "scored_at": dt.datetime(2024, 3, 1),
-        }
+            "threshold": 0.5, "model_name": "fraud_transactions", "model_version": "1", "store_id": "S1",
+            "scored_at": dt.datetime(2024, 3, 1),
+        },
+        400,
     )  # fmt: skip
     frame["is_alert"] = frame["score"] >= 0.5
     either.append("marts.fraud_scores", frame)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.anomaly.data import of_table
 from tests.commands.test_warehouse import Call
 from workbench.governance.alerts import Alert, put
 from workbench.warehouse import Warehouse
@@ -73,13 +74,15 @@ def test_another_threshold_is_held_against_the_one_in_force(call: Call, raised: 
     answer = call("alerts", "what-if", "--threshold", "0.5", "--kind", "fraud")
     assert answer.status == 1 and "workbench run anomaly_detection" in answer.err
     names = [f"T{number}" for number in range(6)] + ["T\x1b[31m7"]
-    frame = pd.DataFrame(
+    frame = of_table(
+        "marts.fraud_scores",
         {
             "transaction_id": names, "transaction_timestamp": pd.Timestamp("2024-05-01 10:00:00"),
             "score": np.array([0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.6]), "amount": 100.0, "threshold": 0.5,
-            "model_name": "fraud_transactions", "model_version": "2", "run_id": None, "store_id": "S1",
-            "explanation": None, "scored_at": dt.datetime(2024, 5, 2),
-        }
+            "model_name": "fraud_transactions", "model_version": "2", "store_id": "S1",
+            "scored_at": dt.datetime(2024, 5, 2),
+        },
+        len(names),
     )  # fmt: skip
     raised.append("marts.fraud_scores", frame.assign(is_alert=frame["score"] >= 0.5))
     call("alerts", "feedback", FRAUD.alert_id, "--verdict", "real")

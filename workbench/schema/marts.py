@@ -217,6 +217,8 @@ MARTS = (
             boolean("is_alert", "whether somebody was to look at it, within the budget of its day"),
             text("explanation", "what speaks for fraud, of those to look at", size=1024),
             timestamp("scored_at", "when it was scored, UTC"),
+            double("shadow_score", "the challenger's score, which decides nothing; empty without one, and where it learned from the receipt"),
+            text("shadow_version", "version of the challenger", size=16),
         ),
         key=("transaction_id",), dist="transaction_id", sort=("transaction_timestamp",),
         why="where the receipt's lines lie, for the join to them; queries cut by time",

@@ -23,6 +23,7 @@ Check = Literal[
     "not_in_future",
     "unit",
     "unit_of_metric",
+    "below_category",
 ]
 
 

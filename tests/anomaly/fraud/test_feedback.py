@@ -84,15 +84,16 @@ def scores(days: int, alerts: dict[int, int], level: float = 0.05, last: int | N
     """Ten scores a day, as a champion writes them; ``alerts`` tells how many of a day's are alerts."""
     random = np.random.default_rng(5)
     start = dt.datetime(2024, 1, 1, 12)
-    frame = pd.DataFrame(
+    frame = of_table(
+        "marts.fraud_scores",
         {
             "transaction_id": [f"D{day:03}{number}" for day in range(days) for number in range(10)],
             "transaction_timestamp": [start + day * DAY for day in range(days) for _ in range(10)],
             "score": np.round(random.beta(2, 2 / level - 2, days * 10), 6), "amount": 50.0, "threshold": 0.3,
             "is_alert": [number < alerts.get(day, 0) for day in range(days) for number in range(10)],
-            "model_name": MODEL, "model_version": "1", "run_id": None, "store_id": "S1", "explanation": None,
-            "scored_at": start + days * DAY,
-        }
+            "model_name": MODEL, "model_version": "1", "store_id": "S1", "scored_at": start + days * DAY,
+        },
+        days * 10,
     )  # fmt: skip
     if last:
         moved = frame["transaction_timestamp"] >= start + (days - last) * DAY

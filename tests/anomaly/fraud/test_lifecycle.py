@@ -13,11 +13,17 @@ import pytest
 
 from workbench.anomaly.fraud.detection import detect_fraud
 from workbench.anomaly.fraud.inputs import read_inputs, spread_out
+from workbench.anomaly.fraud.monitoring import judge_challenger, observe_fraud
 from workbench.anomaly.fraud.simulator import Simulated
 from workbench.anomaly.fraud.stored import MODEL, load_forest
 from workbench.anomaly.fraud.training import FraudTraining, train_fraud
-from workbench.anomaly.models.registry import current_model, list_models
+from workbench.anomaly.models.gate import Verdict
+from workbench.anomaly.models.lifecycle import install, promote
+from workbench.anomaly.models.registry import ModelVersion, current_model, list_models
+from workbench.anomaly.monitoring.drift import Finding
+from workbench.anomaly.monitoring.health import check_models
 from workbench.errors import UsageError
+from workbench.tracking import mlflow_client
 from workbench.warehouse import Warehouse, connect
 
 from ..data import of_table
@@ -96,20 +102,26 @@ def test_late_receipts_of_a_day_get_what_is_left_of_its_budget(trained: FraudTra
     assert {row["n"] for row in days} == {1}
 
 
-def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
-    warehouse = connect()
-    # Verdicts on sales drawn at random teach nothing.
-    drawn = np.random.default_rng(0).choice(BEFORE["transaction_id"].to_numpy(), 2_000, replace=False)
+def scramble(warehouse: Warehouse, sold: pd.DataFrame) -> None:
+    """Put verdicts on sales drawn at random, which teach nothing, in the place of those there are."""
+    drawn = sold.sample(min(2_000, len(sold) // 2), random_state=0)
     warehouse.execute("DELETE FROM raw.fraud_labels")
-    sold = FRAME.set_index("transaction_id").loc[drawn]
     warehouse.append(
         "raw.fraud_labels",
         of_table(
             "raw.fraud_labels",
-            {"transaction_id": drawn, "is_fraud": True, "labelled_at": sold["labelled_at"].to_numpy()},
+            {
+                "transaction_id": drawn["transaction_id"].to_numpy(), "is_fraud": True,
+                "labelled_at": drawn["labelled_at"].to_numpy(),
+            },
             len(drawn),
         ),
-    )
+    )  # fmt: skip
+
+
+def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
+    warehouse = connect()
+    scramble(warehouse, BEFORE)
     worse = train_fraud(warehouse, train_days=40, trees=40)
     assert worse.trained
     assert not worse.promoted
@@ -242,3 +254,52 @@ def test_ranges_at_the_same_time_are_as_the_whole_on_redshift(
         assert sum(pool.map(part, ranges)) == len(scores(here))
     assert scores(redshift_warehouse) == scores(here)
     assert raised(redshift_warehouse) == raised(here) != []
+
+
+def test_a_challenger_scores_in_the_shadow_and_is_held_against_the_champion() -> None:
+    warehouse = connect(create=True)
+    early = NEWEST - pd.Timedelta(days=28)
+    land(warehouse, FRAME[FRAME["transaction_timestamp"] < early], early)
+    good = train_fraud(warehouse, train_days=30, trees=20)
+    told = warehouse.frame("SELECT * FROM raw.fraud_labels")
+    scramble(warehouse, FRAME[FRAME["transaction_timestamp"] < early])
+    poor = train_fraud(warehouse, train_days=30, trees=20)
+    assert good.promoted and not poor.promoted
+    warehouse.execute("DELETE FROM raw.fraud_labels")
+    warehouse.append("raw.fraud_labels", told)
+    land(warehouse, BEFORE[BEFORE["transaction_timestamp"] >= early], NEWEST)
+
+    def pair() -> tuple[ModelVersion, ModelVersion]:
+        champion, challenger = current_model(MODEL), current_model(MODEL, "challenger")
+        assert champion is not None and challenger is not None
+        return champion, challenger
+
+    def shadowed(budget: int) -> Finding:
+        warehouse.execute("DELETE FROM marts.fraud_scores")
+        found = detect_fraud(warehouse, alerts_a_day=budget)
+        assert f"scored {len(found.scored):,} of them in the shadow" in found.summary
+        assert not np.allclose(found.scored["score"], found.scored["shadow_score"])
+        (health,) = check_models(warehouse, [observe_fraud])
+        (finding,) = [each for each in health.findings if each.measure == "challenger"]
+        return finding
+
+    assert "too few judged frauds" in judge_challenger(warehouse, *pair()).message
+    behind = shadowed(2)
+    assert behind.status == "ok" and behind.effect < 1
+    promote(warehouse, MODEL, poor.version, "ann")
+    install(warehouse, MODEL, good.version, Verdict(False, ("for the test",)), {})
+    ahead = shadowed(0)
+    assert ahead.status == "drifted" and ahead.effect == pytest.approx(1 / behind.effect)
+    assert f"{MODEL} version {good.version}" in ahead.message
+
+    # A challenger knows what it learned from, so that these receipts say nothing of it; one that can't be read stops nothing.
+    with mlflow_client() as client:
+        client.set_model_version_tag(MODEL, good.version, "training_to", str(NEWEST.date()))
+        land(warehouse, TODAY, NEWEST)
+        assert detect_fraud(warehouse).scored["shadow_score"].isna().all()
+        lost = client.create_model_version(MODEL, source="file:///nowhere")
+        client.set_registered_model_alias(MODEL, "challenger", lost.version)
+    warehouse.execute("DELETE FROM marts.fraud_scores")
+    found = detect_fraud(warehouse)
+    assert len(found.scored) and found.scored["shadow_score"].isna().all()
+    assert "can't score beside it" in found.summary

@@ -127,6 +127,35 @@ def money_found(
 
 def interval(score: np.ndarray, fraud: np.ndarray, day: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
     """Return the interval of 95 % of average precision, days drawn anew with replacement."""
+    return _middle(_redrawn(score, fraud, day, seed))
+
+
+def compare_scores(
+    first: np.ndarray, second: np.ndarray, fraud: np.ndarray, day: np.ndarray, *, seed: int = 0
+) -> tuple[float, tuple[float, float], float]:
+    """Compare the average precision of two models on the same rows.
+
+    Args:
+        first, second: what each says; shape (rows,).
+        fraud: which rows are; some must be.
+        day: the number of each one's day.
+        seed: of the days that are drawn anew, the same for both.
+
+    Returns:
+        The ratio of the first's to the second's, the interval of 95 % of it, and how likely chance makes the first as much
+        better where it isn't.
+    """
+    from scipy.stats import norm
+
+    ratios = np.log(_redrawn(first, fraud, day, seed) / _redrawn(second, fraud, day, seed))
+    ratio = float(average_precision_score(fraud, first) / average_precision_score(fraud, second))
+    low, high = _middle(np.exp(ratios))
+    spread = float(np.std(ratios)) if len(ratios) else 0.0
+    return ratio, (low, high), float(norm.sf(np.log(ratio) / spread)) if spread else 0.5
+
+
+def _redrawn(score: np.ndarray, fraud: np.ndarray, day: np.ndarray, seed: int) -> np.ndarray:
+    """Return average precision on each of some drawings of days that have a fraud; which days are drawn depends on the seed alone."""
     days, place = np.unique(day, return_inverse=True)
     order = np.argsort(-score, kind="stable")
     fraud, place = fraud[order], place[order]
@@ -140,5 +169,9 @@ def interval(score: np.ndarray, fraud: np.ndarray, day: np.ndarray, *, seed: int
         if hits[-1]:
             precision = hits / np.maximum(reached, 1)
             found.append((np.diff(hits, prepend=0) * precision).sum() / hits[-1])
-    low, high = np.quantile(found, [0.025, 0.975]) if found else (float("nan"), float("nan"))
+    return np.array(found)
+
+
+def _middle(found: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(found, [0.025, 0.975]) if len(found) else (np.nan, np.nan)
     return float(low), float(high)

@@ -14,16 +14,15 @@ from workbench.anomaly.fraud.alike import NO_LIKENESS, nearest_genuine
 from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.inputs import INPUTS, summarize
 from workbench.anomaly.fraud.known import HISTORY_DAYS
-from workbench.anomaly.fraud.receipts import TABLE, Receipts, read_receipts
-from workbench.anomaly.fraud.stored import MODEL, load_forest
-from workbench.anomaly.fraud.wording import NO_SHARES, reasons, shares_of
+from workbench.anomaly.fraud.receipts import TABLE, Receipts, number_of, read_receipts
+from workbench.anomaly.fraud.stored import MODEL, Shadow, load_forest, load_shadow
+from workbench.anomaly.fraud.wording import NO_SHARES, alert_of, reasons, shares_of
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.errors import UsageError
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.numbers import many
 from workbench.schema import table
-from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 
 SCORES = "marts.fraud_scores"
@@ -85,6 +84,7 @@ class FraudDetection:
             :func:`workbench.anomaly.fraud.alike.nearest_genuine` returns them.
         shares: what speaks for and against fraud in each of those, as
             :func:`workbench.anomaly.fraud.wording.shares_of` returns it.
+        shadow: the challenger that scored them, too; nobody is told of its scores before it is champion.
     """
 
     detected: bool
@@ -94,6 +94,7 @@ class FraudDetection:
     alerts: int = 0
     alike: pd.DataFrame = field(default_factory=NO_LIKENESS.copy)
     shares: pd.DataFrame = field(default_factory=NO_SHARES.copy)
+    shadow: Shadow = field(default_factory=Shadow)
 
     @property
     def alerted(self) -> pd.DataFrame:
@@ -109,8 +110,17 @@ class FraudDetection:
             return f"Nothing was judged: {self.reason}."
         return (
             f"{len(self.scored):,} new receipts scored by {self.model.title}, {len(self.alerted)} of them to look "
-            f"at; {many(self.alerts, 'new alert')}."
+            f"at; {many(self.alerts, 'new alert')}.{self._beside}"
         )
+
+    @property
+    def _beside(self) -> str:
+        if self.shadow.version is None or self.scored.empty:
+            return ""
+        if self.shadow.trouble:
+            return f" {self.shadow.version.title} can't score beside it: {self.shadow.trouble}."
+        shadowed = int(self.scored["shadow_score"].notna().sum())
+        return f" {self.shadow.version.title}, the challenger, scored {shadowed:,} of them in the shadow."
 
 
 def detect_fraud(
@@ -129,7 +139,7 @@ def detect_fraud(
 
     Receipts that the model learned from aren't scored. Of those that score ``least_score`` or more, the ones with the
     most money at stake (score times amount) are to look at, ``alerts_a_day`` on each day of sales at most, those of
-    earlier runs counted. Scoring again adds nothing; of two that score the same days at the same time, one begins anew
+    earlier runs counted. A challenger scores the same receipts in the shadow, and decides nothing. Scoring again adds nothing; of two that score the same days at the same time, one begins anew
     with what the other left. A range of days leaves the scores and alerts that a run of the whole leaves of these days,
     whichever ranges go before it or beside it.
 
@@ -170,22 +180,24 @@ def detect_fraud(
         history = oldest - dt.timedelta(days=HISTORY_DAYS)
         receipts = read_receipts(warehouse, history - _PAST_MIDNIGHT, days.end + _PAST_MIDNIGHT)
         rows = np.flatnonzero(receipts.rows["transaction_id"].isin(new["transaction_id"]))
-        forest = load_forest(version)
+        forest, shadow = load_forest(version), load_shadow(version)
         features = receipts.features(delay_days, rows)
         scored = _scored(
             warehouse, receipts, rows, features, version, forest, alerts_a_day, least_score, run_id
         )
+        scored["shadow_score"] = shadow.score_samples(features, receipts.day[rows])
+        scored["shadow_version"] = shadow.number
         given = summarize(features, receipts.day[rows], version, run_id)
         since = newest - dt.timedelta(days=alert_days)
         found = [
-            _alert(row)
+            alert_of(row)
             for row in scored[scored["is_alert"] & (scored["transaction_timestamp"] > since)].to_dict(
                 "records"
             )
         ]
         raised = _write(warehouse, scored, given, found, days, before, run_id)
         if raised is not None:
-            detection = FraudDetection(True, "", version, scored, raised)
+            detection = FraudDetection(True, "", version, scored, raised, shadow=shadow)
             shown = detection.alerted.head(_SHOWN)
             at = pd.Index(scored["transaction_id"]).get_indexer(shown["transaction_id"])
             return replace(
@@ -252,7 +264,7 @@ def _scored(
             "model_version": version.version, "run_id": run_id,
             "scored_at": dt.datetime.now(dt.UTC).replace(tzinfo=None),
         }
-    )[list(table(SCORES).column_names)]  # fmt: skip
+    )  # fmt: skip
 
 
 def _alerts_before(warehouse: Warehouse) -> dict[int, int]:
@@ -261,7 +273,7 @@ def _alerts_before(warehouse: Warehouse) -> dict[int, int]:
         f"SELECT CAST(transaction_timestamp AS DATE) AS day, COUNT(*) AS used FROM {SCORES} "
         "WHERE is_alert GROUP BY 1"
     )
-    return {(row["day"] - dt.date(1970, 1, 5)).days: int(row["used"]) for row in used}
+    return {number_of(row["day"]): int(row["used"]) for row in used}
 
 
 def within_budget(
@@ -275,16 +287,3 @@ def within_budget(
         left = max(budget - used.get(int(each), 0), 0)
         chosen[rows[np.argsort(-stake[rows], kind="stable")[:left]]] = True
     return chosen
-
-
-def _alert(row: dict[str, object]) -> Alert:
-    """Return the alert of a receipt; scored by another model it is still the same one."""
-    currency = get_settings().reporting_currency
-    subject = f"receipt {row['transaction_id']}"
-    message = (
-        f"{row['amount']:,.2f} {currency} at store {row['store_id']} on {row['transaction_timestamp']:%Y-%m-%d %H:%M} "
-        f"is fraud with a probability of {row['score']:.0%}: {row['explanation'] or 'by all features together'}."
-    )
-    severity = "critical" if float(str(row["score"])) >= 0.5 else "warning"
-    model = f"{row['model_name']}/{row['model_version']}"
-    return Alert("fraud", severity, subject, message, (str(row["transaction_id"]),), model=model)  # type: ignore[arg-type]

@@ -1,4 +1,6 @@
-"""What the model of fraud has said since it is champion: whether its scores move, and how often it is right."""
+"""What the model of fraud has said since it is champion: whether its scores move, how often it is right, and whether the
+challenger in its shadow would have been right more often.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +9,22 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.fraud.backtest import compare_scores
 from workbench.anomaly.fraud.detection import SCORES
 from workbench.anomaly.fraud.inputs import read_inputs, spread_out
 from workbench.anomaly.fraud.receipts import LABELS, VERDICTS
 from workbench.anomaly.fraud.stored import MODEL
+from workbench.anomaly.models.lifecycle import CHALLENGER
 from workbench.anomaly.models.registry import ModelVersion, current_model
-from workbench.anomaly.monitoring.drift import Finding, Precision, judge_precision
+from workbench.anomaly.monitoring.drift import LEAST_JUDGED, Finding, Precision, judge_precision, too_few
 from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
 from workbench.warehouse import Warehouse
 
 DELAY_DAYS = 7
 """A receipt without a verdict counts as genuine after so many days, if verdicts still came by then."""
+
+BETTER = 1.1
+"""Ratio of the challenger's average precision to the champion's from which the challenger is worth a look."""
 
 _MOST = 200_000
 
@@ -46,7 +53,9 @@ def observe_fraud(warehouse: Warehouse) -> Observed | None:
         f"sum(CASE WHEN is_alert THEN 1 ELSE 0 END) AS alerts {_BY_VERSION} GROUP BY 1 ORDER BY 1",
         which,
     )
-    findings = (judge_precision(precision(warehouse)),)
+    challenger = current_model(MODEL, CHALLENGER)
+    beside = (judge_challenger(warehouse, version, challenger),) if challenger else ()
+    findings = (judge_precision(precision(warehouse)), *beside)
     if days.empty:
         return _newly_champion(warehouse, version, findings)
     day = pd.to_datetime(days["day"])
@@ -98,18 +107,50 @@ def precision(warehouse: Warehouse, days: int = 90) -> Precision:
         "WHERE is_alert AND model_name = ? ORDER BY transaction_id",
         [MODEL],
     )
+    if alerts.empty:
+        return Precision(0, 0)
+    is_fraud, counted = _judged(
+        warehouse, alerts[alerts["sold_at"] > alerts["sold_at"].max() - dt.timedelta(days=days)]
+    )
+    return Precision(int(is_fraud.sum()), int(counted.sum()))
+
+
+def judge_challenger(warehouse: Warehouse, champion: ModelVersion, challenger: ModelVersion) -> Finding:
+    """Say whether the version that scores in the champion's shadow ranks judged receipts better.
+
+    Of more receipts than 200,000 the newest count.
+    """
+    what = f"the average precision of {challenger.title}, which scores in the shadow,"
+    scored = warehouse.frame(
+        "SELECT transaction_id, transaction_timestamp AS sold_at, score, shadow_score "
+        f"{_BY_VERSION} AND shadow_version = ? AND shadow_score IS NOT NULL "
+        f"ORDER BY transaction_timestamp DESC, transaction_id LIMIT {_MOST}",
+        [champion.name, champion.version, challenger.version],
+    )
+    is_fraud, counted = _judged(warehouse, scored)
+    judged, is_fraud = scored[counted], is_fraud[counted]
+    if is_fraud.sum() < LEAST_JUDGED or is_fraud.all():
+        return too_few("challenger", "", BETTER, what, "judged frauds")
+    day = judged["sold_at"].to_numpy(dtype="datetime64[D]")
+    theirs, ours = (judged[name].to_numpy(dtype=float) for name in ("shadow_score", "score"))
+    ratio, (low, high), p_value = compare_scores(theirs, ours, is_fraud, day)
+    message = (
+        f"{what} is {ratio:.2f} times the champion's, likely {low:.2f} to {high:.2f}, on {len(judged):,} judged "
+        f"receipts with {is_fraud.sum()} frauds"
+    )
+    return Finding("challenger", "", ratio, p_value, BETTER, "drifted" if ratio >= BETTER else "ok", message)
+
+
+def _judged(warehouse: Warehouse, receipts: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return which receipts (``transaction_id, sold_at``) were fraud, and which are judged: all others may yet be."""
     told = warehouse.frame(
         f"SELECT transaction_id, is_fraud, labelled_at FROM ({VERDICTS}) AS verdicts "
         "ORDER BY labelled_at, transaction_id"
     )
     delivered = warehouse.rows(f"SELECT max(labelled_at) AS newest FROM {LABELS}")[0]["newest"]
-    if alerts.empty:
-        return Precision(0, 0)
-    alerts = alerts[alerts["sold_at"] > alerts["sold_at"].max() - dt.timedelta(days=days)]
     newest = told.drop_duplicates("transaction_id", keep="last").set_index("transaction_id")["is_fraud"]
-    verdict = newest.reindex(alerts["transaction_id"])
+    verdict = newest.reindex(receipts["transaction_id"])
     counted = verdict.notna().to_numpy()
     if delivered is not None:
-        counted = counted | (alerts["sold_at"] + dt.timedelta(days=DELAY_DAYS) <= delivered).to_numpy()
-    is_fraud = (verdict.astype(float) == 1).to_numpy()
-    return Precision(int(is_fraud.sum()), int(counted.sum()))
+        counted = counted | (receipts["sold_at"] + dt.timedelta(days=DELAY_DAYS) <= delivered).to_numpy()
+    return (verdict.astype(float) == 1).to_numpy(), counted

@@ -17,7 +17,7 @@ from workbench.warehouse import Warehouse
 TABLE = "core.fact_transactions"
 LABELS = "raw.fraud_labels"
 
-_MONDAY = np.datetime64("1970-01-05", "s")
+_MONDAY = dt.date(1970, 1, 5)
 
 _RECEIPTS = f"""
 SELECT transaction_id, MIN(transaction_timestamp) AS sold_at, MIN(customer_id) AS customer_id,
@@ -80,7 +80,12 @@ class Receipts:
 
 def date_of(day: int) -> dt.date:
     """Return the date of a day's number."""
-    return dt.date(1970, 1, 5) + dt.timedelta(days=int(day))
+    return _MONDAY + dt.timedelta(days=int(day))
+
+
+def number_of(date: dt.date) -> int:
+    """Return the number of a date's day."""
+    return (date - _MONDAY).days
 
 
 def read_receipts(
@@ -111,4 +116,4 @@ def read_receipts(
 def _seconds(times: pd.Series) -> np.ndarray:
     """Return whole seconds since a Monday."""
     values = times.to_numpy(dtype="datetime64[s]")
-    return np.asarray((values - _MONDAY).astype(np.int64))
+    return np.asarray((values - np.datetime64(_MONDAY, "s")).astype(np.int64))

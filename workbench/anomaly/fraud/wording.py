@@ -9,7 +9,9 @@ import pandas as pd
 
 from workbench.anomaly.fraud.features import FEATURES, WINDOWS
 from workbench.anomaly.fraud.forest import Explanation, FraudForest
+from workbench.governance.alerts import Alert
 from workbench.numbers import many
+from workbench.settings import get_settings
 
 NO_SHARES = pd.DataFrame({"transaction_id": [], "what": [], "share": []})
 """What :func:`shares_of` returns of no receipt."""
@@ -123,3 +125,16 @@ def shares_of(
         for column in np.argsort(-np.abs(explained.contributions[row]), kind="stable")[:most]
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def alert_of(row: dict[str, object]) -> Alert:
+    """Return the alert of a receipt; scored by another model it is still the same one."""
+    currency = get_settings().reporting_currency
+    subject = f"receipt {row['transaction_id']}"
+    message = (
+        f"{row['amount']:,.2f} {currency} at store {row['store_id']} on {row['transaction_timestamp']:%Y-%m-%d %H:%M} "
+        f"is fraud with a probability of {row['score']:.0%}: {row['explanation'] or 'by all features together'}."
+    )
+    severity = "critical" if float(str(row["score"])) >= 0.5 else "warning"
+    model = f"{row['model_name']}/{row['model_version']}"
+    return Alert("fraud", severity, subject, message, (str(row["transaction_id"]),), model=model)  # type: ignore[arg-type]

@@ -118,7 +118,7 @@ def compare(
     reference, recent = reference[~np.isnan(reference)], recent[~np.isnan(recent)]
     what = f"the input {feature}" if feature else "the score"
     if min(days) < LEAST_DAYS or not len(reference) or not len(recent):
-        return _too_few(measure, feature, LEAST_EFFECT, what)
+        return too_few(measure, feature, LEAST_EFFECT, what)
     effect = distance(reference, recent)
     size = days[0] * days[1] / (days[0] + days[1])
     p_value = float(kstwo.sf(effect, max(round(size), 1)))
@@ -153,7 +153,7 @@ def compare_rates(
 
     what = "the share of days with an alert"
     if min(reference[1], recent[1]) < LEAST_DAYS:
-        return _too_few("alert_rate", "", LEAST_RATE, what)
+        return too_few("alert_rate", "", LEAST_RATE, what)
     # One more of each than there were: of a few hundred days without one it isn't known that there never is one.
     usual = (reference[0] + 1) / (reference[1] + 2)
     rate = recent[0] / recent[1]
@@ -175,17 +175,28 @@ def compare_errors(measure: str, what: str, recent: float, usual: float, limit: 
         days: number of recent days.
     """
     if days < LEAST_DAYS or not usual > 0 or not math.isfinite(recent):
-        return _too_few(measure, "", limit, what)
+        return too_few(measure, "", limit, what)
     ratio = recent / usual
     message = f"{what} is {recent:.1%} of sales over the last {days} days, {ratio:.2f} times {usual:.1%}"
     return Finding(measure, "", ratio, None, limit, "drifted" if ratio >= limit else "ok", message)
+
+
+def held_to(finding: Finding, chance: float) -> Finding:
+    """Return a finding that no longer counts where chance makes it too easily.
+
+    Args:
+        finding: whose ``p_value`` is None where that isn't a question.
+        chance: that a false word may have, from :func:`allowed`.
+    """
+    likely = finding.p_value is not None and finding.p_value >= chance
+    return replace(finding, status="ok") if likely and finding.status == "drifted" else finding
 
 
 def judge_precision(precision: Precision) -> Finding:
     """Say whether too many alerts were false: even the high end of the interval has more of them than right ones."""
     if not precision.cases:
         return replace(
-            _too_few("precision", "", MOST_FALSE, "precision"),
+            too_few("precision", "", MOST_FALSE, "precision"),
             message="precision: no alert has been judged yet", precision=precision,
         )  # fmt: skip
     low, high = precision.interval
@@ -200,5 +211,6 @@ def judge_precision(precision: Precision) -> Finding:
     )
 
 
-def _too_few(measure: str, feature: str, limit: float, what: str) -> Finding:
-    return Finding(measure, feature, math.nan, None, limit, "too_few", f"{what}: too few days to say")
+def too_few(measure: str, feature: str, limit: float, what: str, of: str = "days") -> Finding:
+    """Return what is said of a measure while too little of something is known."""
+    return Finding(measure, feature, math.nan, None, limit, "too_few", f"{what}: too few {of} to say")

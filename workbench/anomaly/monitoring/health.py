@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.models.registry import ModelVersion
-from workbench.anomaly.monitoring.drift import Finding, Precision, allowed, compare, compare_rates
+from workbench.anomaly.monitoring.drift import Finding, Precision, allowed, compare, compare_rates, held_to
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import close_subjects, now
 from workbench.governance.feedback import newest
@@ -35,7 +35,7 @@ class Observed:
         reference, recent: the values of each input, and of ``score``; shape (rows,), NaN where unknown.
         reference_days, recent_days: number of days of each.
         reference_alerts, recent_alerts: how many of those days have an alert.
-        findings: what else is known of it.
+        findings: what else is known of it; where one has a ``p_value``, it counts only if chance seldom makes it as large.
         usually: when the reference was.
     """
 
@@ -125,7 +125,8 @@ def _look(warehouse: Warehouse, seen: Observed) -> Health:
         for name, values in seen.recent.items()
     ]  # fmt: skip
     alerts = (seen.reference_alerts, seen.reference_days), (seen.recent_alerts, seen.recent_days)
-    findings += [compare_rates(*alerts, chance, seen.usually), *seen.findings]
+    said = (held_to(each, chance) for each in seen.findings)
+    findings += [compare_rates(*alerts, chance, seen.usually), *said]
     return Health(version, seen.days, look, tuple(findings))
 
 
