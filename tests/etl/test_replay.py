@@ -82,6 +82,14 @@ def test_mended_rows_go_in_once(warehouse: Warehouse, tmp_path: Path) -> None:
     assert raw(warehouse) == {("T1", 1, "2"), ("T2", 1, "2"), ("T3", 1, "2"), ("T4", 1, "4")}
     (account,) = lines(warehouse)
     assert (account.landed, account.accepted, account.quarantined, account.lost) == (9, 4, 5, 0)
+    # Rows that people mended aren't those of the file any more: they stay, and whoever withdraws it is told where they are.
+    gone = withdraw(warehouse, batch.batch_id, "a file of the test shop", "ann")
+    assert gone.mended == {done.batch.batch_id: 1, last.batch.batch_id: 2}
+    assert raw(warehouse) == {("T2", 1, "2"), ("T3", 1, "2"), ("T4", 1, "4")}
+    withdraw(warehouse, done.batch.batch_id, "mended from it", "ann")
+    assert withdraw(warehouse, last.batch.batch_id, "mended from it", "ann").mended == {} and not raw(
+        warehouse
+    )
 
 
 def test_a_row_goes_back_once_and_counts_as_of_its_file(warehouse: Warehouse, tmp_path: Path) -> None:

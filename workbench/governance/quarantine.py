@@ -179,6 +179,22 @@ def came_from(warehouse: Warehouse, batches: Collection[str]) -> dict[tuple[str,
     return {(row.pop("into_batch_id"), row.pop("into_row_number")): row for row in rows}
 
 
+def mended_in(session: Session, batch_id: str) -> dict[str, int]:
+    """Return which other batches hold rows that were refused in a batch and mended later, and how many each."""
+    rows = session.execute(
+        f"""
+        SELECT m.into_batch_id, count(*) FROM ({NEWEST_MOVES}) AS m
+        INNER JOIN ops.batches AS b ON b.batch_id = m.into_batch_id
+        LEFT JOIN ops.quarantine AS q ON q.batch_id = m.into_batch_id AND q.row_number = m.into_row_number
+        WHERE m.move = 'replayed' AND m.first_batch_id = ? AND m.into_batch_id <> ? AND b.withdrawn_at IS NULL
+            AND q.batch_id IS NULL
+        GROUP BY m.into_batch_id ORDER BY m.into_batch_id
+        """,
+        [batch_id, batch_id],
+    ).fetchall()
+    return {str(name): int(count) for name, count in rows}
+
+
 def last_move(session: Session) -> datetime | None:
     """Return the time of the last move; None if there is none."""
     ((last,),) = session.execute("SELECT max(moved_at) FROM ops.quarantine_moves").fetchall()

@@ -7,7 +7,7 @@ in again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch, after, find
-from workbench.governance.quarantine import reopen, settle_again
+from workbench.governance.quarantine import mended_in, reopen, settle_again
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
 from workbench.warehouse import Session, Warehouse
@@ -26,11 +26,15 @@ LAST_MOVE = "SELECT max(happened_at) FROM ops.audit_log WHERE action IN ('withdr
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """What was done with a batch: how many rows went which way, and how many members each model works out anew."""
+    """What was done with a batch: how many rows went which way, and how many members each model works out anew.
+
+    ``mended`` are the batches that hold rows which were refused in this one and mended later, with how many: they stay.
+    """
 
     batch: Batch
     rows: int
     told: dict[str, int]
+    mended: dict[str, int] = field(default_factory=dict)
 
 
 def withdraw(warehouse: Warehouse, batch_id: str, reason: str, actor: str) -> Withdrawal:
@@ -90,7 +94,7 @@ def take_out(session: Session, batch_id: str, reason: str, actor: str) -> Withdr
         actor,
         f"batch {batch_id[:SHORT]}, which had the row or a later line, was withdrawn",
     )
-    return Withdrawal(_known(session, batch_id), rows, told)
+    return Withdrawal(_known(session, batch_id), rows, told, mended_in(session, batch_id))
 
 
 def put_back(session: Session, batch_id: str, reason: str, actor: str) -> Withdrawal:

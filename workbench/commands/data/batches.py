@@ -210,10 +210,19 @@ def ledger(as_json: Json = False) -> None:
 
 def _tell(done: Withdrawal, as_json: bool, where: str) -> None:
     if as_json:
-        _print_json({"batch": asdict(done.batch), "rows": done.rows, "told": done.told})
+        _print_json(
+            {"batch": asdict(done.batch), "rows": done.rows, "told": done.told, "mended": done.mended}
+        )
         return
+    from workbench.governance.ids import SHORT
+
     file = _printable(done.batch.file)
     typer.echo(f"{file}: {done.rows:,} row{'' if done.rows == 1 else 's'} {where}")
+    for name, rows in done.mended.items():
+        typer.echo(
+            f"{rows:,} row{'' if rows == 1 else 's'} of the file, refused and mended later, stay in raw; they are batch "
+            f"{name[:SHORT]}: workbench batches withdraw {name[:SHORT]}"
+        )
     typer.echo("The tables made from them follow with the next run: workbench run retail_etl")
 
 
