@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pytest
 
 from workbench.anomaly.tables.references import check_references
+from workbench.errors import UsageError
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse
 
@@ -42,6 +44,8 @@ def sell(warehouse: Warehouse, day: int, unknown: dict[str, int], lines: int = 4
 
 def test_more_unknown_members_than_usual_are_told_until_they_are_known(either: Warehouse) -> None:
     assert check_references(either) == []
+    with pytest.raises(UsageError, match="days is 7; from 8 to 60"):
+        check_references(either, days=7)
     know(either)
     for day in range(20):
         sell(either, day, {"product": 4 + day % 3})

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.tables.bounds import LONGEST_HISTORY, Bounds, learn_bounds, usual_before
+from workbench.anomaly.tables.bounds import LEAST_HISTORY, LONGEST_HISTORY, Bounds, learn_bounds, usual_before
+from workbench.errors import UsageError
 from workbench.governance.quality import CheckResult, record_checks
 from workbench.terminal import printable
 from workbench.warehouse import Warehouse
@@ -32,7 +33,7 @@ _BY_DAY = f"""
 SELECT sold.date_key, COUNT(*) AS sold_lines, {_INFERRED}
 FROM {_FACTS} AS sold {_JOINED}
 WHERE sold.date_key >= (
-    SELECT MIN(date_key) FROM (SELECT DISTINCT date_key FROM {_FACTS} ORDER BY date_key DESC LIMIT {LONGEST_HISTORY + 1}) AS days
+    SELECT MIN(date_key) FROM (SELECT DISTINCT date_key FROM {_FACTS} ORDER BY date_key DESC LIMIT {{}}) AS days
 )
 GROUP BY sold.date_key ORDER BY sold.date_key
 """
@@ -73,8 +74,10 @@ class References:
         return f"{said} ({self.share:.1%}; usually {self.usual:.1%}, at most {self.most:.1%}){named}"
 
 
-def check_references(warehouse: Warehouse, *, run_id: str | None = None) -> list[References]:
-    """Hold the lines of the newest day that name unknown members against those of up to sixty days before.
+def check_references(
+    warehouse: Warehouse, *, days: int = LONGEST_HISTORY, run_id: str | None = None
+) -> list[References]:
+    """Hold the lines of the newest day that name unknown members against those of some days with sales before.
 
     Such a member is inferred, with nothing but its key, and its lines join it; they join the real one once it lands. Days
     that were outside their own bounds are left out of what is usual, until five in a row make it the new usual.
@@ -82,12 +85,18 @@ def check_references(warehouse: Warehouse, *, run_id: str | None = None) -> list
 
     Args:
         warehouse: with facts and dimensions.
+        days: how many, from 8 to 60.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+
+    Raises:
+        UsageError: fewer days, or more.
     """
-    days = warehouse.frame(_BY_DAY)
-    if days.empty:
+    if not LEAST_HISTORY <= days <= LONGEST_HISTORY:
+        raise UsageError(f"days is {days}; from {LEAST_HISTORY} to {LONGEST_HISTORY} make sense")
+    counted = warehouse.frame(_BY_DAY.format(days + 1))
+    if counted.empty:
         return []
-    found = [_judge(warehouse, dataset, days) for dataset in _DIMENSIONS]
+    found = [_judge(warehouse, dataset, counted) for dataset in _DIMENSIONS]
     record_checks(warehouse, list(_checks(found)), run_id)
     return found
 
