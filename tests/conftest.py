@@ -21,10 +21,11 @@ from workbench.warehouse import Warehouse, connect
 
 pytest_plugins = ["tests.aws_server", "tests.frauds", "tests.pipelines"]
 
-# How long an example takes says more of the machine than of the code.
+# How long an example takes says more of the machine than of the code; and examples of a test share its home.
 hypothesis.settings.register_profile(
-    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+    "unhurried", deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)  # fmt: skip
 hypothesis.settings.load_profile("unhurried")
 
 # What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.anomaly.fraud.detection import detect_fraud
@@ -45,7 +45,7 @@ def look(warehouse: Warehouse, found: list[Alert], since: dt.date, most: int) ->
 
 
 @given(most=st.integers(0, 5), looks=LOOKS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_no_look_at_sales_adds_to_a_month_that_is_full(
     most: int, looks: list[tuple[int, list[tuple[int, int]]]]
 ) -> None:
@@ -74,7 +74,7 @@ def test_no_look_at_sales_adds_to_a_month_that_is_full(
     seed=st.integers(0, 9),
     by_range=st.booleans(),
 )
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4)
 def test_no_look_at_receipts_adds_to_a_day_that_is_full(
     fraud_home: Trained, home: Path, budget: int, parts: int, seed: int, by_range: bool
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.etl.lines import GOOD, HEADER, line, quarantined, take
@@ -186,7 +186,7 @@ def test_formats_give_the_same_rows(warehouse: Warehouse, tmp_path: Path) -> Non
     assert reasons == ["line:not_an_object", "line:not_json", "quantity:not_a_number"]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.lists(st.one_of(st.just(GOOD.encode()), st.binary(max_size=60), st.text(max_size=40).map(str.encode)))
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.etl.lines import HEADER, line
@@ -107,9 +107,7 @@ def send(warehouse: Warehouse, rows: list[Refused], *, mend: bool, why: str) -> 
 
 @pytest.mark.parametrize("either", ["duckdb"], indirect=True)
 @given(st.lists(_STEP, min_size=1, max_size=7))
-@settings(
-    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(max_examples=EXAMPLES)
 def test_mended_and_sent_back_is_as_if_it_had_landed_so(
     warehouse: Warehouse, steps: list[tuple[str, object]]
 ) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
@@ -161,10 +161,7 @@ values = st.sampled_from([None, "x", "y"])
 entries = st.builds(Entry, customers, st.integers(0, 6), values, values, st.sampled_from([None, False, True]))
 deliveries = st.lists(st.lists(entries, max_size=6), max_size=4)
 moments = st.one_of(st.integers(-60, 420), st.integers(-1, 7).map(lambda hour: hour * 60))
-quickly = settings(
-    max_examples=60,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+quickly = settings(max_examples=60)
 
 
 @quickly

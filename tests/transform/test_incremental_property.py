@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
@@ -179,7 +179,7 @@ def apply(database: Database, what: str, value: Any) -> None:
         database.land(what, value)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(sequence=st.lists(steps, min_size=1, max_size=9))
 def test_what_is_brought_up_to_date_equals_what_is_built_whole(
     database: Database, sequence: list[tuple[str, Any]]

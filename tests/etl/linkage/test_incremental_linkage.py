@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.transform.landing import entry, rows
@@ -167,7 +167,7 @@ def run(warehouse: Warehouse, sequence: list[tuple[str, Any]]) -> None:
     hold_to_a_whole_linkage(warehouse)
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES)
 @given(sequence=st.lists(_STEP, min_size=1, max_size=5))
 @example(sequence=TURNING)
 @example(sequence=TURNING[:1])

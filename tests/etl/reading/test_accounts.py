@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.etl.ingestion.reading import UnreadableFile, open_rows
@@ -101,7 +101,7 @@ def test_a_file_with_a_broken_record_is_accounted_for(
             assert list(found[1]) == [2]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1 << 30),
     changes=st.lists(
