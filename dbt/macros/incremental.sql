@@ -136,9 +136,10 @@
   The rows that a fact is worked out from: those that landed since, as they landed last; those of the fact itself
   that are touched; and what is left of those of which a batch was withdrawn.
 
-  key: of the fact; at: its time; moved: relation of the touched keys.
+  key: of the fact; at: its time; moved: relation of the touched keys; stored: what landed columns are of which the fact
+  has something else, as {column: SQL over `facts`}.
 -#}
-{% macro rows_to_build(fact, dataset, key, columns, at, moved) -%}
+{% macro rows_to_build(fact, dataset, key, columns, at, moved, stored={}) -%}
     select landed.*
     from (
         {{ landed_last_of_few(source('raw', dataset), key, columns, where=is_new(fact, 'rows_landed')) }}
@@ -147,7 +148,7 @@
     /*later*/
     union all
 
-    select {% for column in columns %}facts.{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    select {% for column in columns %}{{ stored.get(column, "facts." ~ column) }}{{ ", " if not loop.last }}{% endfor %}
     from (
         select facts.* from {{ this }} as facts inner join {{ moved }} as moved on {{ same_key('moved', 'facts', key) }}
     ) as facts

@@ -25,11 +25,12 @@ customers = st.sampled_from(["C1", "C2", "C3", None])
 products, stores = st.sampled_from(["P1", "P2", "P3"]), st.sampled_from(["S1", "S2"])
 currencies = st.sampled_from(["USD", "EUR", "GBP"])
 amounts = st.sampled_from(["1", "2", "-1", "3.5"])
+receipts = st.sampled_from(["T1", "T2", "T3", "T4"])
 
 lines = st.fixed_dictionaries(
     {
-        "transaction_id": st.sampled_from(["T1", "T2", "T3", "T4"]),
-        "line_number": st.sampled_from(["1", "2"]),
+        "transaction_id": receipts,
+        "line_number": st.sampled_from(["1", "2", "4"]),
         "transaction_timestamp": moments,
         "customer_id": customers,
         "product_id": products,
@@ -38,10 +39,28 @@ lines = st.fixed_dictionaries(
         "unit_price": st.sampled_from(["10", "2.25"]),
         "discount_amount": st.sampled_from([None, "0.5"]),
         "currency": currencies,
+        "line_status": st.sampled_from([None, None, None, "sold", "returned", "cancelled"]),
+    }
+)
+# What comes back, often of what the warehouse begins with.
+returns = st.fixed_dictionaries(
+    {
+        "transaction_id": st.sampled_from(["T1", "T2", "T3", "T5", "T6"]),
+        "line_number": st.sampled_from(["3", "4", "5"]),
+        "transaction_timestamp": moments,
+        "customer_id": customers,
+        "product_id": products,
+        "store_id": stores,
+        "quantity": st.sampled_from(["-1", "-1", "-3", "-2.5", "2"]),
+        "unit_price": st.sampled_from(["10", "10", "9.5"]),
+        "currency": currencies,
+        "original_transaction_id": st.sampled_from([None, None, None, "T1", "T2", "T4", "T7"]),
+        "line_status": st.sampled_from([None, None, "returned", "cancelled"]),
     }
 )
 deliveries = st.one_of(
     st.tuples(st.just("transactions"), st.lists(lines, min_size=1, max_size=4)),
+    st.tuples(st.just("transactions"), st.lists(st.one_of(returns, lines), min_size=1, max_size=4)),
     st.tuples(
         st.just("customers"),
         st.lists(

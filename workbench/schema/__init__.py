@@ -24,11 +24,12 @@ from workbench.schema.ops import OPS
 from workbench.schema.pulls import PULLS
 from workbench.schema.raw import EXTRA, RAW, WITHDRAWN
 from workbench.schema.reports import REPORTS, Report
+from workbench.schema.returns import RETURNS
 from workbench.schema.staging import STAGING
 
 TABLES: dict[str, Table] = {
     table.full_name: table
-    for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *IDENTITY, *OPS, *MONITORING, *PULLS)
+    for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *RETURNS, *IDENTITY, *OPS, *MONITORING, *PULLS)
 }
 DATASETS: dict[str, Table] = {table.name: table for table in RAW}
 

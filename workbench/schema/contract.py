@@ -37,6 +37,13 @@ _OFFSET = r"[+-](0[0-9]|1[0-4])(:?[0-5][0-9])?"
 _TIME = rf"{_DATE}([T ][0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}}(\.[0-9]+)?)?( ?(Z|{_OFFSET}))?)?"
 _DAY = rf"{_DATE}([T ]00:00(:00(\.0+)?)?Z?)?"
 
+LINE_STATUSES = {
+    "sold": ("sale", "completed", "complete", "paid", "ok"),
+    "returned": ("return", "refunded", "refund"),
+    "cancelled": ("canceled", "cancel", "cancellation", "void", "voided", "storno"),
+}
+"""What became of a line, and what tills write for it beside that; case is forgiven."""
+
 _USUAL = "'USD', 'EUR', 'GBP', 'JPY', 'CNY', 'CAD', 'CHF', 'AUD'"
 _EXACT = 2**53
 """Up to here a floating-point number tells every integer from the next."""
@@ -99,7 +106,7 @@ def compile_rule(
     typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
     problems += wrong
     further = [_check(name, value, since) for name in column.checks]
-    if column.kind == "text" and "currency" not in column.checks:
+    if column.kind == "text" and not {"currency", "line_status"} & set(column.checks):
         further.insert(0, Problem("too_long", f"strlen({value}) > {column.size[0]}"))
     if column.required:
         read = f"{value} IS NOT NULL"
@@ -147,6 +154,8 @@ def _from_text(column: Column, source: str, _type: str, failed: str) -> tuple[st
         case _:
             if "currency" in column.checks:
                 return f"nullif(upper({source}), '')", []
+            if "line_status" in column.checks:
+                return _line_status(source), []
             return f"nullif({source}, '')", []
 
 
@@ -179,7 +188,9 @@ def _from_native(column: Column, source: str, source_type: str, failed: str) -> 
                     f"CASE WHEN {whole} THEN CAST(CAST({source} AS BIGINT) AS VARCHAR) ELSE {written} END"
                 )
                 written = f"CASE WHEN isfinite({source}) THEN {number} END"
-            return f"nullif(upper(trim({written})), '')" if "currency" in column.checks else written, []
+            if "currency" in column.checks:
+                return f"nullif(upper(trim({written})), '')", []
+            return _line_status(f"trim({written})") if "line_status" in column.checks else written, []
 
 
 def _is_json(text: str) -> str:
@@ -212,6 +223,9 @@ def _check(name: str, value: str, since: dt.date) -> Problem:
                 "unknown",
                 f"CASE WHEN {value} IN ({_USUAL}) THEN false ELSE {value} NOT IN ({_currency_literals()}) END",
             )
+        case "line_status":
+            known = ", ".join(_literal(status) for status in LINE_STATUSES)
+            return Problem("unknown", f"{value} NOT IN ({known})")
         case "unit":
             known = ", ".join(_literal(spelling) for spelling in SPELLINGS)
             return Problem("unknown", f"lower(trim({value})) NOT IN ({known})")
@@ -220,6 +234,16 @@ def _check(name: str, value: str, since: dt.date) -> Problem:
         case "below_category":
             return Problem("orphan", f"{value} IS NOT NULL AND category IS NULL")
     raise ValueError(f"no such check: {name}")
+
+
+def _line_status(source: str) -> str:
+    """Return SQL for a line's status in our word, or as it landed where it is nobody's."""
+    words = " ".join(
+        f"WHEN {_literal(word)} THEN {_literal(status)}"
+        for status, others in LINE_STATUSES.items()
+        for word in others
+    )
+    return f"CASE lower({source}) WHEN '' THEN NULL {words} ELSE lower({source}) END"
 
 
 def _wrong_quantity(value: str) -> str:

@@ -28,6 +28,7 @@ def _sales(period: str, comment: str) -> tuple[Column, ...]:
         total("quantity", "units, returns taken off", nullable=False),
         total("net_amount_reporting", "net sales in the reporting currency", nullable=False),
         bigint("unconverted_lines", "lines left out of the amount: no rate, or too large", nullable=False),
+        bigint("cancelled_lines", "lines that were cancelled: of no units and no amount, and no receipt if all of its are"),
     )
 
 
@@ -88,7 +89,7 @@ MARTS = (
             text("store_name", "name of the store then"),
             text("country", "country of the store then", size=64),
             text("channel", "store, online, ...", size=32),
-            decimal("quantity", "units; negative for a return", nullable=False),
+            decimal("quantity", "units; negative for a return, 0 for a cancelled line", nullable=False),
             decimal("unit_price", "price of one unit", scale=6, nullable=False),
             text("currency", "ISO 4217 code of the amounts", size=3, nullable=False),
             decimal("gross_amount", "quantity * unit_price", nullable=False),

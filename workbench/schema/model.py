@@ -19,6 +19,7 @@ Check = Literal[
     "amount_fits",
     "half_an_amount",
     "currency",
+    "line_status",
     "not_too_early",
     "not_in_future",
     "unit",

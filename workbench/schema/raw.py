@@ -60,6 +60,8 @@ RAW = (
             decimal("discount_amount", "taken off the whole line", checks=("half_an_amount",)),
             text("currency", "ISO 4217 code of the amounts", size=3, nullable=False, checks=("currency",)),
             text("channel", "store, online, ...", size=32),
+            text("line_status", "sold, returned or cancelled; empty: as the quantity says", size=16, checks=("line_status",)),
+            text("original_transaction_id", "of a return, the receipt on which it was bought, if known", size=64),
         ),
         key=("transaction_id", "line_number"), dist="transaction_id", sort=("transaction_timestamp",),
         why="spread by receipt, so that corrections and repeats of a line meet on one node; nearly every query cuts by time",

@@ -112,6 +112,12 @@ class Declared(BaseSettings):
         le=1440,
         description="minutes without an event after which the next one of a visitor begins another session",
     )
+    return_window: Annotated[int, TASK] = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="days within which a return that names no receipt is matched to a purchase of its customer",
+    )
     lock_timeout: Annotated[float, TASK] = Field(
         default=30.0, description="seconds to wait for a busy warehouse file"
     )

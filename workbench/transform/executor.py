@@ -245,7 +245,11 @@ class Build:
 
     def _touch(self, touches: Touches, members: str) -> None:
         """Tell other models which members have changed: ``members`` is a query of one column."""
-        models = " UNION ALL ".join(f"SELECT '{name}' AS model" for name in touches.models)
+        # One that was never built takes everything when it is.
+        told = [name for name in touches.models if name in self._seen]
+        if not told:
+            return
+        models = " UNION ALL ".join(f"SELECT '{name}' AS model" for name in told)
         self._session.execute(
             "INSERT INTO staging.touched (model, kind, member) "
             f"SELECT models.model, '{touches.kind}', changed.member FROM "

@@ -2,25 +2,48 @@
     {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'day',
      'member': day_of('transaction_timestamp')},
     {'models': ['product_totals'], 'kind': 'products', 'member': 'product_id'},
-    {'models': ['customer_totals'], 'kind': 'customers', 'member': 'customer_id'},
+    {'models': ['customer_totals', 'purchase_matches'], 'kind': 'customers', 'member': 'customer_id'},
+    {'models': ['receipt_matches', 'return_lines'], 'kind': 'receipts', 'member': 'transaction_id'},
+    {'models': ['receipt_matches'], 'kind': 'receipts', 'member': 'original_transaction_id'},
 ]}) }}
 
 with landed as (
     {{ rows_to_build(
         'fact_transactions', 'transactions', ['transaction_id', 'line_number'],
         ['transaction_id', 'line_number', 'transaction_timestamp', 'customer_id', 'product_id', 'store_id',
-         'quantity', 'unit_price', 'discount_amount', 'currency', 'channel', '_batch_id'],
-        'transaction_timestamp', ref('touched_fact_transactions')
+         'quantity', 'unit_price', 'discount_amount', 'currency', 'channel', 'line_status',
+         'original_transaction_id', '_batch_id'],
+        'transaction_timestamp', ref('touched_fact_transactions'),
+        {'quantity': 'coalesce(facts.cancelled_quantity, facts.quantity)',
+         'line_status': "case when facts.cancelled_quantity is not null then 'cancelled' end"}
     ) }}
+),
+
+-- A cancelled line sold nothing. Tills write what came back with a negative quantity, or say so beside a positive one.
+told as (
+    select
+        transaction_id, line_number, transaction_timestamp, customer_id, product_id, store_id, unit_price, currency,
+        channel, original_transaction_id, _batch_id,
+        case line_status when 'cancelled' then quantity end as cancelled_quantity,
+        case
+            when line_status = 'cancelled' then cast(0 as decimal(18, 4))
+            when line_status = 'returned' and quantity > 0 then -quantity
+            else quantity
+        end as quantity,
+        case
+            when line_status = 'cancelled' then cast(0 as decimal(18, 4))
+            when line_status = 'returned' and quantity > 0 then -coalesce(discount_amount, 0)
+            else coalesce(discount_amount, 0)
+        end as discount
+    from landed
 ),
 
 lines as (
     select
         *,
         {{ day_of('transaction_timestamp') }} as sold_on,
-        {{ times('quantity', 'unit_price') }} as gross_amount,
-        coalesce(discount_amount, 0) as discount
-    from landed
+        {{ times('quantity', 'unit_price') }} as gross_amount
+    from told
 ),
 
 priced as (
@@ -105,6 +128,8 @@ select
         when priced.currency = {{ reporting_currency() }} then 'same_currency'
         else 'converted'
     end as conversion_status,
+    priced.cancelled_quantity,
+    priced.original_transaction_id,
     priced._batch_id
 from remaining as priced
 left join ({{ lookup(ref('dim_customer'), 'customer') }}) as customer

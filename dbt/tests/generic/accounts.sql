@@ -48,3 +48,32 @@
     cross join (select count(*) as readings from {{ ref('fact_measurements') }}) as there
     where here.readings <> there.readings
 {% endtest %}
+
+{#- Every line with a negative quantity is here. -#}
+{% test each_return_once(model) %}
+    select here.lines as lines_here, there.lines as lines_there
+    from (select count(*) as lines from {{ model }}) as here
+    cross join (select count(*) as lines from {{ ref('fact_transactions') }} where quantity < 0) as there
+    where here.lines <> there.lines
+{% endtest %}
+
+{#- No line of a sale is taken back more often than it was sold, and none takes back more than came. -#}
+{% test no_more_than_sold(model) %}
+    select matches.sale_transaction_id, matches.sale_line_number
+    from (
+        select sale_transaction_id, sale_line_number, sum(quantity) as quantity
+        from (
+            select sale_transaction_id, sale_line_number, quantity from {{ ref('receipt_matches') }}
+            union all
+            select sale_transaction_id, sale_line_number, quantity from {{ ref('purchase_matches') }}
+        ) as each_match
+        group by sale_transaction_id, sale_line_number
+    ) as matches
+    left join {{ ref('fact_transactions') }} as facts
+        on facts.transaction_id = matches.sale_transaction_id and facts.line_number = matches.sale_line_number
+    where facts.quantity is null or matches.quantity > facts.quantity
+
+    union all
+
+    select transaction_id, line_number from {{ model }} where matched_quantity > quantity
+{% endtest %}

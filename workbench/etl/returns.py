@@ -1,0 +1,110 @@
+"""What came back: the queries of the report on returns and cancellations, as frames."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from workbench.numbers import count, money, share
+from workbench.table import Facts
+from workbench.warehouse import Warehouse
+
+_FOUND = {
+    "void": "taken back on its own receipt",
+    "reference": "the receipt that it names",
+    "price": "the customer's last purchase at that price",
+    "paid_price": "the customer's last purchase at what was paid",
+}
+_UNMATCHED = {
+    "sale_not_here": "the receipt that it names is not here",
+    "not_left_on_receipt": "the receipt that it names has none, or no more, of it",
+    "no_customer": "no receipt and no customer",
+    "no_purchase": "the customer bought none, or no more, of it",
+}
+
+
+def counts(warehouse: Warehouse) -> dict[str, int]:
+    """Count return lines, those whose sale was found whole, voided lines and cancelled ones."""
+    (row,) = warehouse.query(
+        """
+        SELECT count(CASE WHEN kind = 'return' THEN 1 END) AS return_lines,
+               count(CASE WHEN kind = 'return' AND unmatched IS NULL THEN 1 END) AS matched_returns,
+               count(CASE WHEN kind = 'void' THEN 1 END) AS voided_lines,
+               (SELECT CAST(coalesce(sum(cancelled_lines), 0) AS BIGINT) FROM marts.sales_monthly) AS cancelled_lines
+        FROM core.return_lines
+        """
+    ).to_pylist()
+    return {name: int(value) for name, value in row.items()}
+
+
+def at_a_glance(warehouse: Warehouse, currency: str) -> Facts:
+    """Say how much came back, and of how much of it the sale is known."""
+    figures = counts(warehouse)
+    (row,) = warehouse.query(
+        """
+        SELECT CAST(sum(CASE WHEN kind = 'return' THEN net_amount_reporting END) AS DOUBLE PRECISION) AS amount,
+               (SELECT CAST(coalesce(sum(lines), 0) AS BIGINT) FROM marts.sales_monthly) AS lines
+        FROM core.return_lines
+        """
+    ).to_pylist()
+    returned = figures["return_lines"]
+    if not returned and not figures["voided_lines"] and not figures["cancelled_lines"]:
+        return Facts({"Returns": "none yet"})
+    facts = {"Lines that came back": f"{count(returned)}, {share(returned / row['lines'])} of all lines"}
+    if returned:
+        facts["Paid back"] = money(row["amount"] or 0, currency)
+        facts["Whose sale was found"] = (
+            f"{count(figures['matched_returns'])}, {share(figures['matched_returns'] / returned)}"
+        )
+    facts["Voided at the till"] = count(figures["voided_lines"])
+    facts["Cancelled lines"] = count(figures["cancelled_lines"])
+    return Facts(facts)
+
+
+def by_category(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
+    """Return the categories of which most came back, as of the version of the product then.
+
+    Columns: ``department, category, sold_lines, return_lines, rate, paid_back, matched`` (rate: return lines for one that
+    was sold; matched: part of the return lines whose sale was found whole; both 0 to 1).
+    """
+    found = warehouse.frame(
+        """
+        SELECT coalesce(product.department, 'Unassigned') AS department,
+               coalesce(product.category, 'Unassigned') AS category, count(*) AS return_lines,
+               CAST(sum(returned.net_amount_reporting) AS DOUBLE PRECISION) AS paid_back,
+               CAST(count(CASE WHEN returned.unmatched IS NULL THEN 1 END) AS DOUBLE PRECISION) / count(*) AS matched
+        FROM core.return_lines AS returned
+        LEFT JOIN core.dim_product AS product ON product.product_key = returned.product_key
+        WHERE returned.kind = 'return' GROUP BY 1, 2
+        """
+    )
+    sold = warehouse.frame(
+        """
+        SELECT coalesce(product.department, 'Unassigned') AS department,
+               coalesce(product.category, 'Unassigned') AS category, count(*) AS sold_lines
+        FROM core.fact_transactions AS facts
+        LEFT JOIN core.dim_product AS product ON product.product_key = facts.product_key
+        WHERE facts.quantity > 0 GROUP BY 1, 2
+        """
+    )
+    table = found.merge(sold, on=["department", "category"], how="left").fillna({"sold_lines": 0})
+    table["sold_lines"] = table["sold_lines"].astype("int64")
+    table["rate"] = table["return_lines"] / table["sold_lines"].where(table["sold_lines"] > 0)
+    ordered = table.sort_values(["return_lines", "department", "category"], ascending=[False, True, True])
+    columns = ["department", "category", "sold_lines", "return_lines", "rate", "paid_back", "matched"]
+    return ordered[columns].head(limit).reset_index(drop=True)
+
+
+def how_found(warehouse: Warehouse) -> pd.DataFrame:
+    """Return how the sales of lines that came back were found, or why not: ``how, lines, units, units_without_sale``."""
+    found = warehouse.frame(
+        """
+        SELECT matched_by, unmatched, count(*) AS lines, CAST(sum(quantity) AS DOUBLE PRECISION) AS units,
+               CAST(sum(quantity - matched_quantity) AS DOUBLE PRECISION) AS units_without_sale
+        FROM core.return_lines GROUP BY 1, 2 ORDER BY lines DESC, matched_by, unmatched
+        """
+    )
+    how = found["matched_by"].map(_FOUND)
+    why = found["unmatched"].map(_UNMATCHED)
+    words = how.where(why.isna(), "in part: " + how.fillna("") + "; " + why.fillna(""))
+    found.insert(0, "how", words.where(how.notna(), "not found: " + why.fillna("")))
+    return found.drop(columns=["matched_by", "unmatched"])
