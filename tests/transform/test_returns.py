@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import random
 from collections import defaultdict
+from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from tests.transform.landing import land, line
 from workbench import transform
+from workbench.demo.generate import RETURNS, generate
+from workbench.etl import returns
+from workbench.etl.ingest import ingest
+from workbench.sources import files
 from workbench.warehouse import Warehouse, connect
 
 _SUMMARY = (
@@ -30,7 +37,7 @@ def _back(receipt: str, day: int, quantity: str = "-1", **values: Any) -> Row:
     return line(receipt, at=_day(day), quantity=quantity, **values)
 
 
-def test_returns_find_their_sale(home: Any) -> None:
+def test_returns_find_their_sale(home: Path) -> None:
     warehouse = connect(create=True)
     ann: Row = {"customer_id": "ann"}
     land(
@@ -98,7 +105,7 @@ def test_returns_find_their_sale(home: Any) -> None:
     ) == [(0, 1, 1, Decimal(0))]
 
 
-def test_a_pile_that_is_taken_from_by_hand_gives_the_same(home: Any) -> None:
+def test_a_pile_that_is_taken_from_by_hand_gives_the_same(home: Path) -> None:
     """Random purchases and returns against a plain loop: the last purchase of the product and price comes first."""
     draw = random.Random(7)  # noqa: S311  invented data
     quantities = ["1", "2", "0.75", "-1", "-2", "-1.25"]
@@ -144,6 +151,34 @@ def _by_hand(moves: list[Row]) -> list[tuple[str, str, Decimal]]:
 
 
 def _days(move: Row) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(move["transaction_timestamp"]).timestamp() / 86400
+
+
+def test_generated_returns_are_found_and_no_others(home: Path, tmp_path: Path) -> None:
+    truth = generate(tmp_path / "made", 20_000, seed=3, returns_share=0.03)
+    files.land(f"{tmp_path}/made/transactions/*.csv")
+    warehouse = connect(create=True)
+    ingest(warehouse)
+    transform.build("transactions", "marts")
+    with (tmp_path / "made" / RETURNS).open() as file:
+        told = {row["transaction_id"]: row for row in csv.DictReader(file)}
+    found = dict(
+        _rows(
+            warehouse,
+            "SELECT transaction_id, sale_transaction_id FROM core.return_lines WHERE sale_lines > 0 AND kind = 'return'",
+        )
+    )
+    right = [name for name, sale in found.items() if told.get(name, {}).get("sale_transaction_id") == sale]
+    to_be_found = [
+        name for name, row in told.items() if row["kind"] in ("reference", "price", "paid_price")
+    ]
+    assert len(told) == sum(truth.returns.values()) > 300 and min(truth.returns.values()) > 2
+    assert len(right) >= 0.96 * len(found)
+    assert len(set(right) & set(to_be_found)) >= 0.98 * len(to_be_found)
+    counts = returns.counts(warehouse)
+    assert counts["matched_returns"] == len(found) and counts["return_lines"] > len(told)
+    table = returns.by_category(warehouse)
+    assert table["return_lines"].sum() == counts["return_lines"] and table["rate"].between(0, 0.1).all()
+    assert set(returns.how_found(warehouse)["lines"]) >= {truth.returns["reference"]}
+    facts = returns.at_a_glance(warehouse, "USD").facts
+    assert facts["Lines that came back"].startswith(f"{counts['return_lines']}, ")

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from workbench.demo import customers, rates, sales
+from workbench.demo import customers, rates, returns, sales
 from workbench.demo.contacts import Contact, address, invent, move, new_email, new_phone, respell
 from workbench.demo.shop import Plan, Shop, invent_shop
 from workbench.demo.signals import sensors, visits
@@ -26,11 +26,13 @@ from workbench.schema import DATASETS
 TRUTH = "truth.json"
 PERSONS = "customer_persons.csv"
 FRAUDS = "frauds.csv"
+RETURNS = "returned_sales.csv"
 END = date(2024, 12, 31)
 """Last day of the generated sales."""
 
 _GENERATOR = "workbench generate"
 _VERDICTS = "fraud_labels/fraud_labels.csv"
+_RETURNS = "transactions/returns.csv"
 _EVENTS, _READINGS = "events/events.csv", "measurements/measurements.csv"
 _LOCALES = {"US": "en_US", "GB": "en_GB", "CA": "en_CA", "DE": "de_DE"}
 _PRODUCT = (
@@ -48,7 +50,7 @@ class Truth:
     ``quarantined`` are what ingestion must find, ``reasons`` counts the quarantined by reason code, and
     ``exact_repeats`` of the accepted repeat an accepted row exactly. ``anomalies`` says where and when each
     planted anomaly is, and how many lines (bad ones included, repeats not) fell there. ``frauds`` counts the receipts
-    that are fraud by kind. ``visits`` and ``readings`` say what events and measurements are of: visits, purchases, repeats,
+    that are fraud by kind. ``returns`` counts the returns in their own file by how they are written. ``visits`` and ``readings`` say what events and measurements are of: visits, purchases, repeats,
     conflicts and gaps.
     """
 
@@ -62,6 +64,7 @@ class Truth:
     reasons: dict[str, int]
     anomalies: list[dict[str, Any]]
     frauds: dict[str, int]
+    returns: dict[str, int]
     visits: dict[str, int]
     readings: dict[str, Any]
     customer_ids: int
@@ -75,6 +78,7 @@ def generate(
     *,
     seed: int = 0,
     bad_share: float = 0.01,
+    returns_share: float = 0.0,
     force: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Truth:
@@ -88,6 +92,8 @@ def generate(
             (which receipt is fraud, of which kind).
         rows: lines of the transactions file, the bad ones included.
         bad_share: part of the lines that are bad, spread over all kinds of faults; from 0 to 0.5.
+        returns_share: part of the good lines that are brought back, from 0 to 0.5; they are in
+            ``transactions/returns.csv``, and of which sale each is in ``returned_sales.csv``.
         force: write into a folder that has other things in it.
         progress: called with what is being done and how far it is, from 0 to 1.
 
@@ -98,6 +104,8 @@ def generate(
         raise UsageError(f"--rows must be 1 or more, not {rows}")
     if not 0 <= bad_share <= 0.5:
         raise UsageError(f"--bad-share must be from 0 to 0.5, not {bad_share:g}")
+    if not 0 <= returns_share <= 0.5:
+        raise UsageError(f"--returns must be from 0 to 0.5, not {returns_share:g}")
     started = time.perf_counter()
     report = progress or (lambda what, done: None)
     _prepare(out, force)
@@ -110,13 +118,19 @@ def generate(
     with sales.engine(out / "_temporary") as connection:
         drawn = sales.write(connection, plan, shop, path, lambda done: report("transactions", done))
         counts[_VERDICTS], frauds = sales.write_frauds(connection, plan, out / _VERDICTS, out / FRAUDS)
+        brought: dict[str, int] = {}
+        if returns_share:
+            brought = returns.write(
+                connection, path, out / _RETURNS, out / RETURNS, seed=seed, share=returns_share, end=plan.end
+            )
+            counts[_RETURNS] = sum(brought.values())
         made, read = _write_signals(connection, plan, shop, out)
     counts |= {_EVENTS: made.events, _READINGS: read.readings}
     shutil.rmtree(out / "_temporary", ignore_errors=True)
     counts = {"transactions/transactions.csv": rows, **counts}
     truth = Truth(
         seed, plan.start.isoformat(), plan.end.isoformat(), counts, rows - plan.bad, plan.bad, plan.repeats,
-        drawn.reasons, drawn.anomalies, frauds, asdict(made), asdict(read), len(log.truth), len({person for _, person in log.truth}), 0.0,
+        drawn.reasons, drawn.anomalies, frauds, brought, asdict(made), asdict(read), len(log.truth), len({person for _, person in log.truth}), 0.0,
     )  # fmt: skip
     content = {"generator": _GENERATOR, **asdict(truth)}
     # The time taken differs from run to run; the file doesn't.

@@ -26,6 +26,9 @@ def generate(
     out: Annotated[Path, typer.Option(help="Folder to write into.", show_default=False)],
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
     bad_share: Annotated[float, typer.Option(help="Part of the lines that are bad, 0 to 0.5.")] = 0.01,
+    returns: Annotated[
+        float, typer.Option(help="Part of the good lines that come back, 0 to 0.5, in a file beside the sales.")
+    ] = 0.0,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder with other things in it.")
     ] = False,
@@ -45,7 +48,7 @@ def generate(
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("preparing", total=1.0)
         truth = write(
-            out, rows, seed=seed, bad_share=bad_share, force=force,
+            out, rows, seed=seed, bad_share=bad_share, returns_share=returns, force=force,
             progress=lambda what, done: bar.update(task, description=what, completed=done),
         )  # fmt: skip
     if as_json:
@@ -67,6 +70,9 @@ def _show(truth: Truth, out: Path) -> None:
     if truth.frauds:
         kinds = " and ".join(f"{count:,} of a {kind}" for kind, count in truth.frauds.items())
         print(f"planted: frauds, {kinds}")
+    if truth.returns:
+        kinds = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in truth.returns.items())
+        print(f"planted: returns, {kinds}")
     print(f"{truth.persons:,} people under {truth.customer_ids:,} customer ids")
     print(f"all that is known about it: {out / 'truth.json'}   ({truth.seconds:.1f} s)")
     print(f"load it with: workbench load '{out}/*/*.csv'")
