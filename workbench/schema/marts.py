@@ -28,7 +28,10 @@ def _sales(period: str, comment: str) -> tuple[Column, ...]:
         total("quantity", "units, returns taken off", nullable=False),
         total("net_amount_reporting", "net sales in the reporting currency", nullable=False),
         bigint("unconverted_lines", "lines left out of the amount: no rate, or too large", nullable=False),
-        bigint("cancelled_lines", "lines that were cancelled: of no units and no amount, and no receipt if all of its are"),
+        bigint(
+            "cancelled_lines",
+            "lines that were cancelled: of no units and no amount, and no receipt if all of its are",
+        ),
     )
 
 

@@ -27,7 +27,8 @@ def generate(
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
     bad_share: Annotated[float, typer.Option(help="Part of the lines that are bad, 0 to 0.5.")] = 0.01,
     returns: Annotated[
-        float, typer.Option(help="Part of the good lines that come back, 0 to 0.5, in a file beside the sales.")
+        float,
+        typer.Option(help="Part of the good lines that come back, 0 to 0.5, in a file beside the sales."),
     ] = 0.0,
     force: Annotated[
         bool, typer.Option("--force", help="Write into a folder with other things in it.")
