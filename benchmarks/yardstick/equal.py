@@ -22,6 +22,14 @@ _NOT_BY_HAND = {
     "cancelled_quantity",
     "original_transaction_id",
     "cancelled_lines",
+    "sale_date",
+    "local_timestamp",
+    "_has_zone",
+    "quarter_start",
+    "iso_year",
+    "iso_week",
+    "time_zone",
+    "day_starts",
 }
 # By hand amounts are converted in floating point, which may round the last of four places otherwise.
 _ROUNDED = {"net_amount_reporting", "monetary_reporting", "exchange_rate"}

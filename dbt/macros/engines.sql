@@ -51,3 +51,32 @@
 {% macro redshift__is_same(left, right) -%}
     case when {{ left }} = {{ right }} or ({{ left }} is null and {{ right }} is null) then true else false end
 {%- endmacro %}
+
+{#- What a clock in a time zone shows at a time in UTC. -#}
+{% macro local_time(moment, zone) -%}
+    {{ return(adapter.dispatch('local_time')(moment, zone)) }}
+{%- endmacro %}
+
+{% macro default__local_time(moment, zone) -%}
+    timezone({{ zone }}, timezone('UTC', {{ moment }}))
+{%- endmacro %}
+
+{% macro redshift__local_time(moment, zone) -%}
+    convert_timezone('UTC', {{ zone }}, {{ moment }})
+{%- endmacro %}
+
+{#-
+  The time in UTC at which a clock in a time zone shows this. What it shows twice, when it is put back, is the second time;
+  what it never shows, when it is put forward, is counted on from before.
+-#}
+{% macro utc_time(clock, zone) -%}
+    {{ return(adapter.dispatch('utc_time')(clock, zone)) }}
+{%- endmacro %}
+
+{% macro default__utc_time(clock, zone) -%}
+    timezone('UTC', timezone({{ zone }}, {{ clock }}))
+{%- endmacro %}
+
+{% macro redshift__utc_time(clock, zone) -%}
+    convert_timezone({{ zone }}, 'UTC', {{ clock }})
+{%- endmacro %}

@@ -87,7 +87,7 @@
 {%- endmacro %}
 
 
-{#- Beginnings of periods ('day', 'week', 'month') in which sales changed; all of them where the mart was never built. -#}
+{#- Beginnings of periods ('day', 'week', 'month', 'quarter') in which sales changed; all of them where the mart was never built. -#}
 {% macro touched_periods(mart, period, name) -%}
     select distinct {{ period_of('sold_on', period) }} as {{ name }}
     from (
@@ -95,7 +95,7 @@
 
         union all
 
-        select {{ day_of('facts.transaction_timestamp') }}
+        select facts.sale_date
         from {{ ref('fact_transactions') }} as facts
         inner join (
             select distinct cast(keys.member as bigint) as product_key from ({{ touched(mart, 'product_key') }}) as keys
@@ -103,7 +103,7 @@
 
         union all
 
-        select {{ day_of('facts.transaction_timestamp') }}
+        select facts.sale_date
         from {{ ref('fact_transactions') }} as facts
         where {{ is_never_built(mart) }}
     ) as days

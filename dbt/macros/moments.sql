@@ -31,3 +31,28 @@
         ) as d{{ place }}
         {%- endfor %}
 {%- endmacro %}
+
+{#- The time of a sale as it landed. -#}
+{% macro landed_time(facts) -%}
+    case when {{ facts }}._has_zone or {{ facts }}.local_timestamp is null
+        then {{ facts }}.transaction_timestamp else {{ facts }}.local_timestamp end
+{%- endmacro %}
+
+{#- The day of business that a clock's time is of: it begins at some hour, and lasts until that hour of the next day. -#}
+{% macro business_day(clock, day_starts) -%}
+    case
+        when {{ day_starts }} > extract(hour from {{ clock }})
+            then cast({{ dbt.dateadd('day', -1, clock) }} as date)
+        else {{ day_of(clock) }}
+    end
+{%- endmacro %}
+
+{#- The clocks of stores that have told theirs: time_zone, and the hour at which the day of business begins. -#}
+{% macro clocks() -%}
+    select store_id, time_zone, coalesce(day_starts, 0) as day_starts
+    from (
+        select store_id, time_zone, day_starts, row_number() over (partition by store_id order by valid_from desc) as age
+        from {{ ref('dim_store') }}
+    ) as versions
+    where age = 1 and (time_zone is not null or day_starts > 0)
+{%- endmacro %}

@@ -1,4 +1,4 @@
-{#- Sales by period ('day', 'week', 'month') and department, of the periods that are touched. -#}
+{#- Sales by period ('day', 'week', 'month', 'quarter') and department, of the periods that are touched. -#}
 {% macro sales_by(period, name, touched) -%}
     select
         {{ name }},
@@ -13,7 +13,7 @@
         count(cancelled_quantity) as cancelled_lines
     from (
         select
-            {{ period_of(day_of('facts.transaction_timestamp'), period) }} as {{ name }},
+            {{ period_of('facts.sale_date', period) }} as {{ name }},
             coalesce(product.department, 'Unassigned') as department,
             facts.transaction_id,
             facts.customer_id,
@@ -24,7 +24,7 @@
         from {{ ref('fact_transactions') }} as facts
         left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
         -- Of a join DuckDB expects few rows, and goes on with a plan for few.
-        where {{ period_of(day_of('facts.transaction_timestamp'), period) }} in (select {{ name }} from {{ touched }})
+        where {{ period_of('facts.sale_date', period) }} in (select {{ name }} from {{ touched }})
     ) as lines
     group by {{ name }}, department
 {%- endmacro %}

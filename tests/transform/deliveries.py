@@ -12,6 +12,8 @@ from workbench.transform import TAGS
 DAYS = [datetime(2017, 6, 28) + timedelta(days=n, hours=9) for n in range(0, 12, 2)]
 
 moments = st.sampled_from([str(day) for day in DAYS])
+# Of another day by another clock, at the end of a quarter, too.
+nights = st.sampled_from(["2017-06-30 22:30:00", "2017-07-01 02:30:00", "2017-07-01 04:30:00"])
 # Near one another: minutes apart, around midnight and around the pause that parts two sessions.
 near = st.sampled_from(
     [
@@ -31,7 +33,7 @@ lines = st.fixed_dictionaries(
     {
         "transaction_id": receipts,
         "line_number": st.sampled_from(["1", "2", "4"]),
-        "transaction_timestamp": moments,
+        "transaction_timestamp": st.one_of(moments, nights),
         "customer_id": customers,
         "product_id": products,
         "store_id": stores,
@@ -40,6 +42,7 @@ lines = st.fixed_dictionaries(
         "discount_amount": st.sampled_from([None, "0.5"]),
         "currency": currencies,
         "line_status": st.sampled_from([None, None, None, "sold", "returned", "cancelled"]),
+        "_has_zone": st.sampled_from([None, False, True]),
     }
 )
 # What comes back, often of what the warehouse begins with.
@@ -88,7 +91,14 @@ deliveries = st.one_of(
     st.tuples(
         st.just("stores"),
         st.lists(
-            st.fixed_dictionaries({"store_id": stores, "updated_at": moments, "name": names}), min_size=1, max_size=2
+            st.fixed_dictionaries(
+                {
+                    "store_id": stores, "updated_at": moments, "name": names,
+                    "time_zone": st.sampled_from([None, None, "America/New_York", "Asia/Kolkata"]),
+                    "day_starts": st.sampled_from([None, None, "4"]),
+                }
+            ),
+            min_size=1, max_size=2,
         ),
     ),
     st.tuples(

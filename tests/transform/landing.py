@@ -54,7 +54,7 @@ def _type(name: str) -> pyarrow.DataType:
         return pyarrow.int64()
     if name == "_ingested_at":
         return pyarrow.timestamp("us")
-    if name in ("is_deleted", "is_fraud"):
+    if name in ("is_deleted", "is_fraud", "_has_zone"):
         return pyarrow.bool_()
     return pyarrow.string()
 

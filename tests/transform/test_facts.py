@@ -118,11 +118,14 @@ def test_the_calendar_covers_whole_years_of_all_facts(built: Built) -> None:
     )  # fmt: skip
     assert built.row("SELECT * FROM core.dim_date WHERE calendar_date = '2016-12-31'") == (
         20161231, date(2016, 12, 31), 2016, 4, 12, 31, 6, 366, date(2016, 12, 26), date(2016, 12, 1), True,
+        date(2016, 10, 1), 2016, 52,
     )  # fmt: skip
     assert built.row(
         "SELECT count(*), count(*) FILTER (day_of_week <> isodow(calendar_date)), "
-        "count(*) FILTER (is_weekend <> (isodow(calendar_date) > 5)) FROM core.dim_date"
-    ) == (1461, 0, 0)
+        "count(*) FILTER (is_weekend <> (isodow(calendar_date) > 5)), "
+        "count(*) FILTER ((iso_year, iso_week) <> (isoyear(calendar_date), week(calendar_date))), "
+        "count(*) FILTER (quarter_start <> date_trunc('quarter', calendar_date)) FROM core.dim_date"
+    ) == (1461, 0, 0, 0, 0)
 
 
 def test_the_day_has_1440_minutes(built: Built) -> None:

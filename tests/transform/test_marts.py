@@ -26,7 +26,7 @@ def test_every_line_is_in_retail_sales_once(built: Built) -> None:
 
 def test_sales_by_day_week_and_month_hold_the_same_whole(built: Built) -> None:
     whole = built.row("SELECT count(*), sum(quantity), sum(net_amount_reporting) FROM marts.retail_sales")
-    for period in ("daily", "weekly", "monthly"):
+    for period in ("daily", "weekly", "monthly", "quarterly"):
         assert (*whole, UNCONVERTED, 1) == built.row(
             "SELECT sum(lines)::BIGINT, sum(quantity), sum(net_amount_reporting), sum(unconverted_lines)::BIGINT, "
             f"sum(return_lines)::BIGINT FROM marts.sales_{period}"

@@ -1,4 +1,4 @@
-"""What came back: the queries of the report on returns and cancellations, as frames."""
+"""What came back, was cancelled or came late: the queries of the report, as frames."""
 
 from __future__ import annotations
 
@@ -108,3 +108,15 @@ def how_found(warehouse: Warehouse) -> pd.DataFrame:
     words = how.where(why.isna(), "in part: " + how.fillna("") + "; " + why.fillna(""))
     found.insert(0, "how", words.where(how.notna(), "not found: " + why.fillna("")))
     return found.drop(columns=["matched_by", "unmatched"])
+
+
+def late_lines(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
+    """Return the newest files with lines of closed days: ``file, taken_in, late_lines, first_day, last_day, days_behind``."""
+    return warehouse.frame(
+        f"""
+        SELECT batches.uri AS file, max(late.ingested_at) AS taken_in, CAST(sum(late.lines) AS BIGINT) AS late_lines,
+               min(late.sale_date) AS first_day, max(late.sale_date) AS last_day, max(late.days_behind) AS days_behind
+        FROM marts.late_lines AS late LEFT JOIN ops.batches AS batches ON batches.batch_id = late.batch_id
+        GROUP BY late.batch_id, batches.uri ORDER BY 2 DESC, late.batch_id LIMIT {int(limit)}
+        """
+    )

@@ -19,10 +19,10 @@ def headline(warehouse: Warehouse) -> dict[str, Any]:
     # The view of all lines would join each of them to every dimension.
     row = warehouse.query(
         f"""
-        SELECT CAST(CAST(min(transaction_timestamp) AS DATE) AS VARCHAR(10)) AS first_day,
-               CAST(CAST(max(transaction_timestamp) AS DATE) AS VARCHAR(10)) AS last_day,
+        SELECT CAST(min(sale_date) AS VARCHAR(10)) AS first_day,
+               CAST(max(sale_date) AS VARCHAR(10)) AS last_day,
                CAST(round(coalesce(sum(net_amount_reporting), 0), 2) AS DECIMAL(38, 2)) AS net_sales,
-               count(DISTINCT transaction_id) AS receipts, count(*) AS lines,
+               count(DISTINCT CASE WHEN quantity <> 0 THEN transaction_id END) AS receipts, count(*) AS lines,
                (
                    SELECT count(DISTINCT person_id) FROM core.dim_customer
                    WHERE customer_key IN (SELECT customer_key FROM core.fact_transactions)
@@ -48,8 +48,8 @@ def months(warehouse: Warehouse, limit: int = 12, today: dt.date | None = None) 
     table = by_period(sales_by_day(warehouse), "month", today).table
     table = table.sort_values("start", ascending=False).head(limit)
     receipts = warehouse.frame(
-        "SELECT CAST(date_trunc('month', transaction_timestamp) AS DATE) AS start, "
-        "count(DISTINCT transaction_id) AS receipts FROM core.fact_transactions GROUP BY 1"
+        "SELECT CAST(date_trunc('month', sale_date) AS DATE) AS start, "
+        "count(DISTINCT CASE WHEN quantity <> 0 THEN transaction_id END) AS receipts FROM core.fact_transactions GROUP BY 1"
     )
     known = dict(zip(pd.to_datetime(receipts["start"]).dt.date, receipts["receipts"], strict=True))
     return pd.DataFrame(

@@ -31,7 +31,10 @@ def _fact(model: str, key: str, *names: str) -> tuple[Reader, ...]:
 
 
 READERS: dict[str, tuple[Reader, ...]] = {
-    "transactions": _fact("fact_transactions", "transaction_id", "customer_id", "product_id", "store_id"),
+    "transactions": (
+        *_fact("fact_transactions", "transaction_id", "customer_id", "product_id", "store_id"),
+        Reader("batch_days", "batches", "r._batch_id"),
+    ),
     "events": _fact("fact_events", "event_id", "customer_id", "product_id", "store_id"),
     "measurements": _fact("fact_measurements", "measurement_id", "store_id"),
     "customers": (Reader("dim_customer", "customers", "r.customer_id"),),

@@ -255,7 +255,7 @@ def _periods(warehouse: Warehouse, members: list[Member]) -> None:
 
 
 def _start(period: str, member: Member) -> date:
-    sold: date = (member.fact or {})["transaction_timestamp"].date()
+    sold: date = (member.fact or {})["sale_date"]
     if period == "month":
         return sold.replace(day=1)
     return date.fromordinal(sold.toordinal() - sold.weekday()) if period == "week" else sold

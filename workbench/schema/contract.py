@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from functools import cache
+from zoneinfo import available_timezones
 
 from workbench.errors import unknown
 from workbench.schema.ddl import sql_type
@@ -223,6 +224,12 @@ def _check(name: str, value: str, since: dt.date) -> Problem:
                 "unknown",
                 f"CASE WHEN {value} IN ({_USUAL}) THEN false ELSE {value} NOT IN ({_currency_literals()}) END",
             )
+        case "time_zone":
+            # Beside regions, a database of zones has offices, such as localtime, which differ by machine.
+            known = ", ".join(_literal(zone) for zone in sorted(time_zones()))
+            return Problem("unknown", f"{value} NOT IN ({known})")
+        case "hour_of_day":
+            return Problem("out_of_range", f"{value} NOT BETWEEN 0 AND 23")
         case "line_status":
             known = ", ".join(_literal(status) for status in LINE_STATUSES)
             return Problem("unknown", f"{value} NOT IN ({known})")
@@ -267,6 +274,25 @@ def currencies() -> frozenset[str]:
 
     codes: list[str] = [str(code) for code in Locale("en").currencies]
     return frozenset(code for code in codes if len(code) == 3 and code.isascii() and code.isupper())
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of time zones that the IANA database and the engine both know."""
+    import duckdb
+
+    with duckdb.connect() as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM pg_timezone_names()").fetchall()}
+    return frozenset(name for name in names & available_timezones() if "/" in name or name == "UTC")
+
+
+def has_zone(source: str, source_type: str) -> str:
+    """Return SQL for whether a landed time says in which zone it is."""
+    if source_type != "VARCHAR":
+        return "true" if source_type == "TIMESTAMP WITH TIME ZONE" else "false"
+    # Most times have neither, and a look at their form is cheaper than a search.
+    plain = f"(strlen({source}) < 17 OR strlen({source}) = 19 AND {source}[17] = ':')"
+    return f"(NOT {plain} AND regexp_matches({source}, ':[0-9.]+ ?(Z|{_OFFSET})$'))"
 
 
 def _currency_literals() -> str:

@@ -20,6 +20,8 @@ Check = Literal[
     "half_an_amount",
     "currency",
     "line_status",
+    "time_zone",
+    "hour_of_day",
     "not_too_early",
     "not_in_future",
     "unit",
@@ -112,9 +114,9 @@ def text(
     return Column(name, "text", comment, nullable, (size,), checks)
 
 
-def integer(name: str, comment: str, *, nullable: bool = True) -> Column:
+def integer(name: str, comment: str, *, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:
     """Declare a 32-bit integer column."""
-    return Column(name, "integer", comment, nullable)
+    return Column(name, "integer", comment, nullable, (), checks)
 
 
 def bigint(name: str, comment: str, *, nullable: bool = True, checks: tuple[Check, ...] = ()) -> Column:

@@ -12,6 +12,7 @@ from workbench.schema.model import (
     boolean,
     date,
     decimal,
+    integer,
     json,
     text,
     timestamp,
@@ -19,6 +20,8 @@ from workbench.schema.model import (
 
 EXTRA = "_extra"
 """Name of the JSON column that keeps what landed under unknown column names."""
+HAS_ZONE = "_has_zone"
+"""Name of the column that tells whether a row's time landed with a zone or an offset."""
 
 _BOOKKEEPING = (
     json(EXTRA, "columns that landed beside the declared ones"),
@@ -51,7 +54,7 @@ RAW = (
         (
             text("transaction_id", "the receipt or order", size=64, nullable=False),
             bigint("line_number", "line of the receipt", nullable=False),
-            _when("transaction_timestamp", "when it was sold, UTC"),
+            _when("transaction_timestamp", "when it was sold: UTC; as it landed where it had no zone"),
             text("customer_id", "who bought; empty for an anonymous sale", size=64),
             text("product_id", "what was sold", size=64, nullable=False),
             text("store_id", "where it was sold", size=64, nullable=False),
@@ -62,6 +65,7 @@ RAW = (
             text("channel", "store, online, ...", size=32),
             text("line_status", "sold, returned or cancelled; empty: as the quantity says", size=16, checks=("line_status",)),
             text("original_transaction_id", "of a return, the receipt on which it was bought, if known", size=64),
+            boolean(HAS_ZONE, "true where the time landed with a zone or an offset; without, it is the store's local time"),
         ),
         key=("transaction_id", "line_number"), dist="transaction_id", sort=("transaction_timestamp",),
         why="spread by receipt, so that corrections and repeats of a line meet on one node; nearly every query cuts by time",
@@ -110,6 +114,9 @@ RAW = (
             _when("updated_at", "when the change was made, UTC"),
             text("name", "name of the store"),
             *ADDRESS,
+            text("time_zone", "IANA name such as America/New_York; the newest one of a store counts for all of its sales", size=64,
+                 checks=("time_zone",)),
+            integer("day_starts", "hour of the clock at which its business day begins, 0 to 23; empty is 0", checks=("hour_of_day",)),
         ),
         key=("store_id", "updated_at"), dist="all", sort=("store_id",),
         why="a few thousand rows that every build joins: a copy on each node",

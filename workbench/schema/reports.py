@@ -77,8 +77,7 @@ REPORTS = (
         # A few products a day: a copy on every node, so a join to the calendar moves nothing.
         dist="all",
         sort=("transaction_date",),
-        sums=f"SELECT CAST(transaction_timestamp AS DATE) AS transaction_date, product_key, {_SUMS} "
-        "GROUP BY CAST(transaction_timestamp AS DATE), product_key",
+        sums=f"SELECT sale_date AS transaction_date, product_key, {_SUMS} GROUP BY sale_date, product_key",
         query="SELECT sums.transaction_date AS sales_date, coalesce(product.department, 'Unassigned') AS department, "
         f"{_TOTALS} FROM {{sums}} AS sums "
         "LEFT JOIN core.dim_product AS product ON product.product_key = sums.product_key "
@@ -91,8 +90,8 @@ REPORTS = (
         # Asked for one store or one span of days: spread by store, sorted by day.
         dist="store_id",
         sort=("transaction_date",),
-        sums=f"SELECT CAST(transaction_timestamp AS DATE) AS transaction_date, store_id, store_key, {_SUMS} "
-        "GROUP BY CAST(transaction_timestamp AS DATE), store_id, store_key",
+        sums=f"SELECT sale_date AS transaction_date, store_id, store_key, {_SUMS} "
+        "GROUP BY sale_date, store_id, store_key",
         query="SELECT sums.transaction_date AS sales_date, sums.store_id, max(store.name) AS store_name, "
         f"max(store.country) AS country, {_TOTALS} FROM {{sums}} AS sums "
         "LEFT JOIN core.dim_store AS store ON store.store_key = sums.store_key "

@@ -1,4 +1,4 @@
-"""What came back: which sale each return takes back, as far as it can be found."""
+"""What came back, and what came late: the sale of each return, and lines of days that were closed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,31 @@ _RETURN: tuple[Column, ...] = (
 )
 
 RETURNS = (
+    Table(
+        "staging", "batch_days", "lines of each landed file of sales by business day",
+        (
+            text("batch_id", "the landed file", size=64, nullable=False),
+            date("sale_date", "business day of the stores", nullable=False),
+            bigint("lines", "lines, repeats and those that others have replaced since included", nullable=False),
+            bigint("stores", "stores that they are of", nullable=False),
+            timestamp("ingested_at", "when the file was taken in, UTC", nullable=False),
+        ),
+        key=("batch_id", "sale_date"), dist="all", sort=("ingested_at",),
+        why="a few rows a file: a copy on each node",
+    ),
+    Table(
+        "marts", "late_lines", "lines that came after their day was closed, by file and day",
+        (
+            text("batch_id", "the landed file", size=64, nullable=False),
+            date("sale_date", "business day of the stores", nullable=False),
+            bigint("lines", "lines, corrections of ones that were there included", nullable=False),
+            bigint("stores", "stores that they are of", nullable=False),
+            timestamp("ingested_at", "when the file was taken in, UTC", nullable=False),
+            integer("days_behind", "days from theirs to the newest that a file before had brought; 2 and more is late", nullable=False),
+        ),
+        key=("batch_id", "sale_date"), dist="all", sort=("ingested_at",),
+        why="a few rows: a copy on each node",
+    ),
     Table(
         "staging", "receipt_matches", "units of sales that lines take back which name the receipt, or stand on it",
         (
@@ -58,7 +83,7 @@ RETURNS = (
             text("sale_transaction_id", "receipt of the sale; of several, of the most units", size=64),
             bigint("sale_line_number", "line of that receipt"),
             timestamp("sale_timestamp", "when that was sold, UTC"),
-            date("return_date", "day it came back", nullable=False),
+            date("return_date", "business day of the store on which it came back", nullable=False),
             integer("days_since_sale", "days from that sale to the return"),
         ),
         key=("transaction_id", "line_number"), dist="transaction_id", sort=("transaction_timestamp",),

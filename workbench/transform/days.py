@@ -10,8 +10,8 @@ from workbench.schema import DATASETS, quote
 from workbench.transform.compiled import Node, Touches
 from workbench.transform.results import MODELS
 
-_LONGEST = dt.timedelta(days=30)
-"""From the first day of a mart's longest period, a month, to its last."""
+_LONGEST = dt.timedelta(days=91)
+"""From the first day of a mart's longest period, a quarter, to its last."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 with bounds as (
     select min(first_day) as first_day, max(last_day) as last_day
     from (
-        select min(transaction_timestamp) as first_day, max(transaction_timestamp) as last_day
+        select cast(min(sale_date) as timestamp) as first_day, cast(max(sale_date) as timestamp) as last_day
         from {{ ref('fact_transactions') }}
         union all
         select min(event_timestamp), max(event_timestamp) from {{ ref('fact_events') }}
@@ -33,7 +33,10 @@ starts as (
     select
         calendar_date,
         cast({{ dbt.date_trunc('week', 'calendar_date') }} as date) as week_start,
-        cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start
+        cast({{ dbt.date_trunc('month', 'calendar_date') }} as date) as month_start,
+        cast({{ dbt.date_trunc('quarter', 'calendar_date') }} as date) as quarter_start,
+        -- A week is of the year that its Thursday is in.
+        cast({{ dbt.dateadd('day', 3, dbt.date_trunc('week', 'calendar_date')) }} as date) as thursday
     from days
 )
 
@@ -48,5 +51,8 @@ select
     extract(doy from calendar_date) as day_of_year,
     week_start,
     month_start,
-    {{ dbt.datediff('week_start', 'calendar_date', 'day') }} >= 5 as is_weekend
+    {{ dbt.datediff('week_start', 'calendar_date', 'day') }} >= 5 as is_weekend,
+    quarter_start,
+    extract(year from thursday) as iso_year,
+    cast(floor((extract(doy from thursday) - 1) / 7) as integer) + 1 as iso_week
 from starts

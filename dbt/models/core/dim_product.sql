@@ -1,6 +1,6 @@
 {{ config(tags=['products'], meta={'by': ['product_id'], 'touches': [
     {'models': ['fact_transactions', 'fact_events'], 'kind': 'products', 'member': 'product_id', 'of': ['product_id', 'product_key']},
-    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'product_key', 'member': 'product_key', 'of': ['product_key', 'department']},
+    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly', 'sales_quarterly'], 'kind': 'product_key', 'member': 'product_key', 'of': ['product_key', 'department']},
 ]}) }}
 {% set facts = {'transactions': ['transaction_id', 'line_number'], 'events': ['event_id']} %}
 

@@ -1,6 +1,6 @@
 {{ config(tags=['transactions'], meta={'by': ['transaction_id', 'line_number'], 'withdrawn': 'transaction_id', 'at': 'transaction_timestamp', 'touches': [
-    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly'], 'kind': 'day',
-     'member': day_of('transaction_timestamp')},
+    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly', 'sales_quarterly'], 'kind': 'day',
+     'member': 'sale_date'},
     {'models': ['product_totals'], 'kind': 'products', 'member': 'product_id'},
     {'models': ['customer_totals', 'purchase_matches'], 'kind': 'customers', 'member': 'customer_id'},
     {'models': ['receipt_matches', 'return_lines'], 'kind': 'receipts', 'member': 'transaction_id'},
@@ -12,9 +12,10 @@ with landed as (
         'fact_transactions', 'transactions', ['transaction_id', 'line_number'],
         ['transaction_id', 'line_number', 'transaction_timestamp', 'customer_id', 'product_id', 'store_id',
          'quantity', 'unit_price', 'discount_amount', 'currency', 'channel', 'line_status',
-         'original_transaction_id', '_batch_id'],
+         'original_transaction_id', '_has_zone', '_batch_id'],
         'transaction_timestamp', ref('touched_fact_transactions'),
-        {'quantity': 'coalesce(facts.cancelled_quantity, facts.quantity)',
+        {'transaction_timestamp': landed_time('facts'),
+         'quantity': 'coalesce(facts.cancelled_quantity, facts.quantity)',
          'line_status': "case when facts.cancelled_quantity is not null then 'cancelled' end"}
     ) }}
 ),
@@ -23,7 +24,7 @@ with landed as (
 told as (
     select
         transaction_id, line_number, transaction_timestamp, customer_id, product_id, store_id, unit_price, currency,
-        channel, original_transaction_id, _batch_id,
+        channel, original_transaction_id, coalesce(_has_zone, true) as _has_zone, _batch_id,
         case line_status when 'cancelled' then quantity end as cancelled_quantity,
         case
             when line_status = 'cancelled' then cast(0 as decimal(18, 4))
@@ -38,12 +39,35 @@ told as (
     from landed
 ),
 
+-- What the newest version of a store says of its clock counts for all of its sales.
+clocks as (
+    {{ clocks() }}
+),
+
+timed as (
+    select
+        told.*,
+        clocks.day_starts,
+        case
+            when clocks.time_zone is null then null
+            when told._has_zone then {{ local_time('told.transaction_timestamp', 'clocks.time_zone') }}
+            else told.transaction_timestamp
+        end as local_timestamp,
+        case
+            when told._has_zone or clocks.time_zone is null then told.transaction_timestamp
+            else {{ utc_time('told.transaction_timestamp', 'clocks.time_zone') }}
+        end as sold_at
+    from told
+    left join clocks on clocks.store_id = told.store_id
+),
+
 lines as (
     select
         *,
         {{ day_of('transaction_timestamp') }} as sold_on,
+        coalesce(local_timestamp, transaction_timestamp) as clock,
         {{ times('quantity', 'unit_price') }} as gross_amount
-    from told
+    from timed
 ),
 
 priced as (
@@ -69,6 +93,7 @@ priced as (
 measured as (
     select
         priced.*,
+        {{ business_day('clock', 'day_starts') }} as sale_date,
         currency <> {{ reporting_currency() }} as is_foreign,
         case
             when currency <> {{ reporting_currency() }} then {{ product(in_units('abs(net_amount)', 4), 'reporting_quote') }}
@@ -96,9 +121,9 @@ remaining as (
 select
     priced.transaction_id,
     priced.line_number,
-    priced.transaction_timestamp,
-    {{ date_key('priced.transaction_timestamp') }} as date_key,
-    {{ time_key('priced.transaction_timestamp') }} as time_key,
+    priced.sold_at as transaction_timestamp,
+    {{ date_key('priced.sale_date') }} as date_key,
+    {{ time_key('priced.clock') }} as time_key,
     customer.customer_key,
     product.product_key,
     store.store_key,
@@ -130,11 +155,14 @@ select
     end as conversion_status,
     priced.cancelled_quantity,
     priced.original_transaction_id,
+    priced.sale_date,
+    priced.local_timestamp,
+    priced._has_zone,
     priced._batch_id
 from remaining as priced
 left join ({{ lookup(ref('dim_customer'), 'customer') }}) as customer
-    on {{ looked_up('priced', 'customer', 'transaction_timestamp') }}
+    on {{ looked_up('priced', 'customer', 'sold_at') }}
 left join ({{ lookup(ref('dim_product'), 'product') }}) as product
-    on {{ looked_up('priced', 'product', 'transaction_timestamp') }}
+    on {{ looked_up('priced', 'product', 'sold_at') }}
 left join ({{ lookup(ref('dim_store'), 'store') }}) as store
-    on {{ looked_up('priced', 'store', 'transaction_timestamp') }}
+    on {{ looked_up('priced', 'store', 'sold_at') }}

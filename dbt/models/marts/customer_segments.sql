@@ -1,5 +1,5 @@
 with newest as (
-    select {{ day_of('max(transaction_timestamp)') }} as as_of
+    select max(sale_date) as as_of
     from {{ ref('fact_transactions') }}
 ),
 

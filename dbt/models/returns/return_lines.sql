@@ -35,7 +35,7 @@ matched as (
 ),
 
 returned as (
-    select facts.*, {{ day_of('facts.transaction_timestamp') }} as return_date
+    select facts.*, facts.sale_date as return_date
     from {{ ref('fact_transactions') }} as facts
     inner join {{ ref('touched_return_lines') }} as touched on touched.transaction_id = facts.transaction_id
     where facts.quantity < 0

@@ -18,7 +18,7 @@ with needed as (
 
     union
 
-    select facts.currency, {{ day_of('facts.transaction_timestamp') }}
+    select facts.currency, {{ day_of(landed_time('facts')) }}
     from {{ ref_later('fact_transactions') }} as facts
     inner join {{ ref('touched_fact_transactions') }} as moved
         on {{ same_key('moved', 'facts', ['transaction_id', 'line_number']) }}

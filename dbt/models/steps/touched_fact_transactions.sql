@@ -21,11 +21,11 @@ union
 select facts.transaction_id, facts.line_number
 from {{ ref_later('fact_transactions') }} as facts
 inner join ({{ rated_days }}) as rates
-    on rates.sold_on = {{ day_of('facts.transaction_timestamp') }} and rates.currency = facts.currency
+    on rates.sold_on = {{ day_of(landed_time('facts')) }} and rates.currency = facts.currency
 where facts.currency <> {{ reporting_currency() }}
 union
 select facts.transaction_id, facts.line_number
 from {{ ref_later('fact_transactions') }} as facts
 inner join ({{ rated_days }} and rates.currency = {{ reporting_currency() }}) as rates
-    on rates.sold_on = {{ day_of('facts.transaction_timestamp') }}
+    on rates.sold_on = {{ day_of(landed_time('facts')) }}
 where facts.currency <> {{ reporting_currency() }}

@@ -4,7 +4,7 @@
 select
     customer.person_id,
     count(distinct case when facts.quantity > 0 then facts.customer_id end) as customer_ids,
-    max(case when facts.quantity > 0 then {{ day_of('facts.transaction_timestamp') }} end) as last_purchase,
+    max(case when facts.quantity > 0 then facts.sale_date end) as last_purchase,
     count(distinct case when facts.quantity > 0 then facts.transaction_id end) as frequency,
     coalesce(sum(facts.net_amount_reporting), 0) as monetary_reporting
 from {{ ref('fact_transactions') }} as facts

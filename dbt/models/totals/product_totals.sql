@@ -7,8 +7,8 @@ select
     count(distinct facts.customer_id) as customers,
     sum(facts.quantity) as quantity,
     coalesce(sum(facts.net_amount_reporting), 0) as net_amount_reporting,
-    {{ day_of('min(facts.transaction_timestamp)') }} as first_sold,
-    {{ day_of('max(facts.transaction_timestamp)') }} as last_sold,
+    min(facts.sale_date) as first_sold,
+    max(facts.sale_date) as last_sold,
     min(case when facts.quantity > 0 then facts.transaction_timestamp end) as first_sale,
     max(case when facts.quantity > 0 then facts.transaction_timestamp end) as last_sale
 from {{ ref('fact_transactions') }} as facts

@@ -26,7 +26,8 @@ from workbench.governance.drift import Change
 from workbench.governance.quarantine import EXPORTED, REFUSED_WHOLE
 from workbench.numbers import many
 from workbench.schema import DATASETS, EXTRA, Table, quote
-from workbench.schema.contract import Rule, compile_rule, earliest
+from workbench.schema.contract import Rule, compile_rule, earliest, has_zone
+from workbench.schema.raw import HAS_ZONE
 from workbench.settings import get_settings
 from workbench.sources.binding import misfits
 from workbench.sources.dialect import Dialect
@@ -246,9 +247,14 @@ def _split(
 
     ok = " AND ".join(rule.ok for rule in rules)
     columns = ", ".join(quote(rule.column.name) for rule in rules)
+    into, selected = columns, columns
+    if HAS_ZONE in table.column_names:
+        time = next(rule.column.name for rule in rules if rule.column.kind == "timestamp")
+        told = has_zone(quote(f"s:{time}"), types.get(f"s:{time}", "VARCHAR"))
+        into, selected = f"{columns}, {HAS_ZONE}", f"{columns}, {told}"
     accept = (
-        f"INSERT INTO {table.full_name} ({columns}, {EXTRA}, _batch_id, _row_number, _ingested_at) "
-        f"SELECT {columns}, {EXTRA}, ?, n, ? FROM {typed(landed)} WHERE {ok}"
+        f"INSERT INTO {table.full_name} ({into}, {EXTRA}, _batch_id, _row_number, _ingested_at) "
+        f"SELECT {selected}, {EXTRA}, ?, n, ? FROM {typed(landed)} WHERE {ok}"
     )
     with _values_worked_out_once(connection):
         (accepted,) = connection.execute(accept, [opened.file.batch_id, timestamp]).fetchone() or (0,)

@@ -1,0 +1,3 @@
+{{ config(tags=['marts']) }}
+
+{{ touched_periods('sales_quarterly', 'quarter', 'quarter_start') }}
