@@ -269,6 +269,31 @@ def test_so_it_is_on_redshift(redshift_warehouse: Warehouse) -> None:
         ("transactions", [FIRST["transactions"][0] | {"transaction_timestamp": str(DAYS[5])}]),
         ("stores", [{"store_id": "S2", "updated_at": str(DAYS[2]), "name": "Bob"}]),
         (
+            "transactions",
+            [
+                FIRST["transactions"][0]
+                | {
+                    "transaction_id": f"T{n}",
+                    "quantity": "-1",
+                    "original_transaction_id": named,
+                    "_has_zone": n == 8,
+                }
+                for n, named in ((7, None), (8, "T1"), (9, "T10"))
+            ],
+        ),
+        ("build", []),
+        (
+            "stores",
+            [{"store_id": "S1", "updated_at": str(DAYS[3]), "time_zone": "Asia/Tokyo", "day_starts": "4"}],
+        ),
+        (
+            "transactions",
+            [
+                FIRST["transactions"][0] | {"transaction_id": "T10"},
+                FIRST["transactions"][1] | {"line_status": "cancelled"},
+            ],
+        ),
+        (
             "events",
             [{"event_id": "E1", "event_timestamp": str(DAYS[2]), "event_type": "view", "customer_id": "C5"}],
         ),
