@@ -18,7 +18,7 @@ DAMAGE = (
     f"DELETE FROM core.fact_transactions WHERE {INSIDE} AND currency = 'GBP'",
     "UPDATE marts.sales_daily SET lines = 99 WHERE sales_date = '2017-06-09'",
     "DELETE FROM marts.sales_weekly WHERE week_start = '2017-06-05'",
-    "INSERT INTO marts.sales_daily SELECT DATE '2017-06-14', 'Nobody', 1, 1, 0, 1, 1, 1, 0",
+    "INSERT INTO marts.sales_daily SELECT DATE '2017-06-14', 'Nobody', 1, 1, 0, 1, 1, 1, 0, 0",
     "UPDATE marts.sales_monthly SET net_amount_reporting = 5 WHERE month_start = '2017-06-01'",
     "UPDATE staging.product_totals SET lines = 1000",
 )

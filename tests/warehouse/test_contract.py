@@ -21,7 +21,8 @@ def sale(number: int, **changed: object) -> dict[str, object]:
     row: dict[str, object] = {
         "transaction_id": f"T{number}", "line_number": number, "transaction_timestamp": MOMENT, "customer_id": None,
         "product_id": "P'1", "store_id": "S\\1 ü€", "quantity": Decimal("1.5000"), "unit_price": Decimal("2.123456"),
-        "discount_amount": None, "currency": "EUR", "channel": "", "_extra": '{"a": 1}', "_batch_id": "b",
+        "discount_amount": None, "currency": "EUR", "channel": "", "line_status": None,
+        "original_transaction_id": None, "_has_zone": None, "_extra": '{"a": 1}', "_batch_id": "b",
         "_row_number": number, "_ingested_at": MOMENT,
     }  # fmt: skip
     return {**row, **changed}

@@ -55,6 +55,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "keep_days": 3.5,
         "full": True,
         "session_gap": 45,
+        "return_window": 30,
     }
 
 
