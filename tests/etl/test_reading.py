@@ -96,7 +96,7 @@ def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
         {"net_amount_reporting": Decimal("2.6"), "customer_key": 7},
         {
             "transaction_id": "y",
-            "transaction_timestamp": MOMENT + dt.timedelta(days=1),
+            "sale_date": (MOMENT + dt.timedelta(days=1)).date(),
             "quantity": Decimal(-1),
         },
     )

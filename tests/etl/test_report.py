@@ -56,7 +56,7 @@ def test_lines_without_a_rate_are_told_by_currency(warehouse: Warehouse) -> None
             **sold,
             "transaction_id": "c",
             "product_id": "p",
-            "transaction_timestamp": MOMENT + dt.timedelta(days=1),
+            "sale_date": (MOMENT + dt.timedelta(days=1)).date(),
         },
         {
             **sold,
@@ -118,9 +118,9 @@ def test_months_that_are_not_whole_are_marked_and_empty_ones_are_zero(warehouse:
     fill(
         warehouse,
         "core.fact_transactions",
-        {"transaction_timestamp": dt.datetime(2024, 1, 5, 9)},
-        {"transaction_timestamp": dt.datetime(2024, 1, 6, 9), "line_number": 2},
-        {"transaction_timestamp": dt.datetime(2024, 1, 6, 9), "transaction_id": "other"},
+        {"sale_date": dt.date(2024, 1, 5)},
+        {"sale_date": dt.date(2024, 1, 6), "line_number": 2},
+        {"sale_date": dt.date(2024, 1, 6), "transaction_id": "other"},
     )
     found = summaries.months(warehouse, today=AWAY)
     assert found.to_dict("list") == {
