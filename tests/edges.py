@@ -63,6 +63,8 @@ def _usual(dataset: str, columns: list[Column], number: int) -> dict[str, Any]:
         match column.kind:
             case "text" if "unit" in column.checks:
                 values[column.name] = "kg"
+            case "text" if {"line_status", "time_zone"} & set(column.checks):
+                values[column.name] = None
             case "text":
                 values[column.name] = "USD" if column.name == "currency" else f"{column.name[:20]} {number}"
             case "boolean":
@@ -126,6 +128,10 @@ def _edges(column: Column) -> Iterator[Any]:
         case "text" if "unit" in column.checks:
             yield from SPELLINGS
             yield from (" KG ", "furlong", "°c", "", None, 1)
+        case "text" if "line_status" in column.checks:
+            yield from ("sold", "cancelled", " Returned ", "VOID", "lost", "", None, 1)
+        case "text" if "time_zone" in column.checks:
+            yield from ("Europe/Berlin", "UTC", " Asia/Kolkata ", "Mars/Olympus", "localtime", "", None, 1)
         case "text":
             size = column.size[0]
             yield from (letter * (size // len(letter.encode())) for letter in _LETTERS)
