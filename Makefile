@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Of its own: its versions and the demo's can't be one.
 AIRFLOW := .venv-airflow
+SPARK := .venv-spark
 # Files of tests, in the order that tests/conftest.py gives them; three at once on two processors, as many a test waits.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-pythons check docs bench lab up airflow down soak lock clean
+.PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak lock clean
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -44,6 +45,13 @@ $(AIRFLOW)/stamp: requirements/airflow.txt pyproject.toml $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(SPARK)/stamp: requirements/spark.txt pyproject.toml $(BIN)/uv
+	@echo "== making Spark's virtual environment in $(SPARK)"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
+	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --compile-bytecode --require-hashes -r requirements/spark.txt
+	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 setup: $(VENV)/demo.stamp ## make .venv from the lock
 
 demo: setup ## run the main job on real data, from landing to a report
@@ -52,7 +60,7 @@ demo: setup ## run the main job on real data, from landing to a report
 
 test: $(VENV)/dev.stamp $(AIRFLOW)/stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
-	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags
+	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark
 	@echo "== running the tests of Airflow"
 	$(BIN)/pytest $(WORKERS) -q tests/dags
 	@echo "== running the tests of the local Redshift"
@@ -60,6 +68,23 @@ test: $(VENV)/dev.stamp $(AIRFLOW)/stamp servers ## install what the tests need 
 
 test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand
 	scripts/pythons.sh
+
+test-spark: $(VENV)/dev.stamp $(SPARK)/stamp servers ## pass the tests of Spark; they need Java 17 or later
+	@command -v java >/dev/null || [ "$$(id -u)" != 0 ] || { apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; }
+	$(BIN)/pytest -q tests/spark
+
+images: ## build the images of containers/ without a docker engine, as root on Debian
+	scripts/images.sh
+
+test-containers: $(VENV)/dev.stamp images ## build the images, and try each for what it is there for
+	$(BIN)/pytest -q tests/containers
+
+sbom: $(VENV)/dev.stamp ## write the bills of materials of the images to sbom/, as CycloneDX
+	mkdir -p sbom
+	for image in runner spark airflow mlflow services; do \
+		$(BIN)/cyclonedx-py requirements --output-reproducible --output-file sbom/$$image.json requirements/$$image.txt; done
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file sbom/redshift-local.json containers/redshift-local/requirements.txt
 
 .PHONY: servers
 servers:
@@ -121,6 +146,13 @@ lock: $(BIN)/uv ## compile the lock files anew
 	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra demo --extra lab --extra local --extra redshift --extra remote --extra sources \
 		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
 		-o requirements/services.txt
+	$(BIN)/uv pip compile -q --no-config pyproject.toml --extra etl --extra ml --extra redshift --extra aws --extra remote --extra sources \
+		-c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header -o requirements/runner.txt
+	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra spark --extra etl --extra redshift --extra aws \
+		--extra remote -c requirements/dev.txt --python-version 3.11 --universal --generate-hashes --no-header \
+		-o requirements/spark.txt
+	$(BIN)/uv pip compile -q --no-config requirements/mlflow.in -c requirements/demo.txt -c requirements/dev.txt \
+		--python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements/mlflow.txt
 	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra airflow \
 		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/airflow.txt
 	$(BIN)/uv pip compile -q --no-config requirements/build.in -c requirements/demo.txt -c requirements/dev.txt \
@@ -131,4 +163,4 @@ lock: $(BIN)/uv ## compile the lock files anew
 	$(BIN)/python scripts/environment.py
 
 clean: ## remove the virtual environment and all local state
-	rm -rf $(VENV) .venv-* .workbench
+	rm -rf $(VENV) .venv-* .workbench .images sbom

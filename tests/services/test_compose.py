@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,16 @@ def test_it_has_the_services_that_workbench_up_has() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_image_is_pinned_or_made_of_files_that_are_there(name: str) -> None:
+def test_an_image_is_pinned_or_one_of_ours(name: str) -> None:
     service = CONTENT["services"][name]
-    if "image" in service:
-        assert re.fullmatch(r"[\w./-]+:[\w.-]+", service["image"]) and not service["image"].endswith("latest")
+    image, build = service["image"], service.get("build")
+    if build is None:
+        assert re.fullmatch(r"[\w./-]+:[\w.-]+", image) and not image.endswith("latest")
         return
-    build = service["build"]
-    folder = ROOT / build["context"]
-    text = build.get("dockerfile_inline") or (folder / "Dockerfile").read_text()
-    lines = text.replace("\\\n", " ").splitlines()
-    (base,) = [line for line in lines if line.startswith("FROM ")]
-    assert re.fullmatch(r"FROM (python:3\.1[123]-[\w-]+|debian:[\w-]+)", base)
-    copied = [path for line in lines if line.startswith("COPY ") for path in line.split()[1:-1]]
-    assert copied
-    for path in copied:
-        assert (folder / path).exists(), path
-    installs = [part for line in lines for part in line.split("&&") if "pip install" in part]
-    assert installs
-    for install in installs:
-        # What comes from elsewhere is held by its hash; what is built here, is built with what came so.
-        locked = re.findall(r"--require-hashes -r (\S+)", install)
-        assert locked or {"--no-deps", "--no-build-isolation"} <= {*install.split()}
-        for path in locked:
-            (found,) = {each for each in copied if each.endswith(Path(path).name)}
-            assert "--hash=sha256:" in (folder / found).read_text()
+    folder = image.removeprefix("workbench/")
+    assert build["dockerfile"] == f"containers/{folder}/Dockerfile" and build["context"] == "."
+    assert (ROOT / build["dockerfile"]).is_file()
+    assert service["read_only"] and service["cap_drop"] == ["ALL"] and "/tmp" in service["tmpfs"]  # noqa: S108
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,6 +60,7 @@ def test_secrets_come_from_the_caller() -> None:
 
 
 def test_the_commands_are_those_there_are() -> None:
-    lab = shlex.split(CONTENT["services"]["lab"]["command"])
+    text = (ROOT / "containers/lab/Dockerfile").read_text()
+    lab = json.loads(text[text.rindex("CMD [") :].removeprefix("CMD "))
     assert lab[0] == "workbench" and lab[1] in get_command(app).commands  # type: ignore[attr-defined]
     assert (ROOT / "containers/redshift-local/redshift_local/__main__.py").is_file()

@@ -12,7 +12,7 @@ import yaml
 
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
-from workbench.etl.ingestion.fitting import check_file
+from workbench.etl.ingestion.trying.fitting import check_file
 from workbench.settings import Settings
 from workbench.sources.files import NotLanded, land
 from workbench.sources.maps import Map

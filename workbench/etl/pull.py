@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from workbench.etl.ingestion.fitting import check_file
+from workbench.etl.ingestion.trying.fitting import check_file
 from workbench.settings import get_settings
 from workbench.sources.landing import open_landing
 from workbench.sources.maps import Map

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from workbench.errors import UsageError
-from workbench.etl.ingestion.check import columns_by, known_columns
+from workbench.etl.ingestion.opened import columns_by, known_columns
 from workbench.etl.ingestion.reading import UnreadableFile, open_rows
 from workbench.etl.ingestion.reading.replay_file import Item, is_replay, read_items
 from workbench.etl.ingestion.reading.replayed import records_of

@@ -92,6 +92,17 @@ class Declared(BaseSettings):
         ge=128,
         description="megabytes that the engine may use to take in files, before it uses disk",
     )
+    spark_from: Annotated[int, TASK] = Field(
+        default=0,
+        ge=0,
+        description="megabytes from which on a landed CSV is judged in parts by Spark; 0 for none",
+    )
+    spark_part: Annotated[int, TASK] = Field(
+        default=64, ge=1, le=1024, description="megabytes that Spark judges at a time in one place"
+    )
+    spark_program: Annotated[str, NOTEBOOK] = Field(
+        default="", description="Python of an environment that has PySpark; empty means this one"
+    )
     earliest: Annotated[str, TASK] = Field(
         default=str(EARLIEST),
         description="first day that a time in a landed row may be of; for some datasets alone: "

@@ -12,7 +12,7 @@ from workbench.errors import UsageError
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
-    from workbench.etl.ingestion.trial import Trial
+    from workbench.etl.ingestion.trying.trial import Trial
     from workbench.secrets.secret import Secret
     from workbench.sources.maps import Map
 
@@ -105,7 +105,7 @@ def load(
 
 
 def _fits(path: Path, dataset: str, mapping: Map | None) -> None:
-    from workbench.etl.ingestion.fitting import check_file
+    from workbench.etl.ingestion.trying.fitting import check_file
 
     check_file(path, mapping)
 
@@ -118,7 +118,7 @@ def _try(
     Raises:
         UsageError: one of them would be refused whole.
     """
-    from workbench.etl.ingestion.trial import try_file
+    from workbench.etl.ingestion.trying.trial import try_file
     from workbench.sources.files import described, found, read_named
 
     mapping = read_named(map_file, dataset)

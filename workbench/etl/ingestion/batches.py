@@ -7,9 +7,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from workbench.etl.ingestion.check import Checked, OpenedFile
+from workbench.etl.ingestion.check import Checked
 from workbench.etl.ingestion.faults import Fault
 from workbench.etl.ingestion.limits import unusual
+from workbench.etl.ingestion.opened import OpenedFile
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.drift import Change, note_drift

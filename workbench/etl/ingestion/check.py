@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Literal
 
 import duckdb
@@ -18,21 +17,19 @@ from workbench.etl.ingestion.drift import changed_columns, drift_of, renamed
 from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.limits import Verdict, judge
-from workbench.etl.ingestion.reading import Rows, open_rows
-from workbench.etl.ingestion.reading.replay_file import is_replay
-from workbench.etl.ingestion.reading.replayed import open_replay
+from workbench.etl.ingestion.opened import JudgedElsewhere, OpenedFile, columns_by, missing_columns
+from workbench.etl.ingestion.reading import Rows
 from workbench.etl.ingestion.shaping import mapped, ours, picked
 from workbench.governance.drift import Change
 from workbench.governance.quarantine import EXPORTED, REFUSED_WHOLE
 from workbench.numbers import many
-from workbench.schema import DATASETS, EXTRA, Table, quote
+from workbench.schema import EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest, has_zone
 from workbench.schema.raw import HAS_ZONE
 from workbench.settings import get_settings
 from workbench.sources.binding import misfits
 from workbench.sources.dialect import Dialect
 from workbench.sources.landing import FetchedFile
-from workbench.sources.maps import Map
 
 
 @dataclass(frozen=True)
@@ -45,34 +42,6 @@ class Checked:
     message: str | None
     verdict: Verdict | None = None
     drift: Mapping[str, Change] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class OpenedFile:
-    """A landed file, read inside a connection and ready to be split; ``rows`` is None if it has no byte."""
-
-    file: FetchedFile
-    table: Table
-    rows: Rows | None
-
-
-def open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch: Path) -> OpenedFile:
-    """Read a landed file into temporary tables; ``scratch`` is a folder to use.
-
-    Raises:
-        UnreadableFile: the file can't be read at all.
-    """
-    table = DATASETS[file.dataset]
-    mapping = columns_by(file)
-    known, as_they_are = known_columns(table, mapping), mapping is not None
-    if is_replay(file.path):
-        longest = get_settings().longest_line
-        rows: Rows | None = open_replay(
-            connection, file.path, scratch, known, longest, as_they_are=as_they_are
-        )
-    else:
-        rows = open_rows(connection, file.path, scratch, known, file.map, as_they_are=as_they_are)
-    return OpenedFile(file, table, rows)
 
 
 def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: datetime) -> Checked:
@@ -103,11 +72,14 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
             refused = _refuse_all(connection, rows, [f"{each.column}:{each.code}" for each in found])
             return Checked(0, refused, "rejected", "; ".join(map(str, found)))
     # Rows from quarantine are each judged alone.
-    elif not rows.is_replay and (missing := _missing(table, rows)):
+    elif not rows.is_replay and (missing := missing_columns(table, rows)):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
         told = f"required column missing: {', '.join(missing)}{renamed(missing, rows.others)}"
         return Checked(0, refused, "rejected", told, drift=drift_of(missing=missing))
-    accepted = _split(connection, opened, rows, timestamp)
+    if opened.judged:
+        accepted = _take_judged(connection, opened, opened.judged, timestamp)
+    else:
+        accepted = judge_rows(connection, opened, rows, timestamp)
     quarantined = _count(connection, "SELECT count(*) FROM refused")
     if not accepted and not quarantined:
         return Checked(0, 0, "empty", "a header and no rows")
@@ -116,6 +88,9 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     if rows.is_replay:
         return Checked(accepted, quarantined, status, _joined(said))
     judged = judge(file.dataset, accepted + quarantined, quarantined)
+    if judged.verdict == "refuse" and opened.judged:
+        connection.execute(f"DELETE FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}'")
+        return split(connection, opened.judged.whole(), timestamp)
     if judged.verdict == "refuse":
         changed = changed_columns(connection, accepted + quarantined)
         refused = _refuse_rest(connection, table, rows, timestamp)
@@ -163,22 +138,6 @@ def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault:
     return Checked(0, 1, "rejected", fault.message)
 
 
-def columns_by(file: FetchedFile) -> Map | None:
-    """Return the map of a file, if it says more than how the file is written."""
-    return file.map if file.map and file.map.columns else None
-
-
-def known_columns(table: Table, mapping: Map | None) -> list[str]:
-    """Return the names of columns that are read from a file, of ours or of the map's."""
-    if mapping is None:
-        return [column.name for column in ours(table)]
-    return sorted({name for names in mapping.sources().values() for name in names})
-
-
-def _missing(table: Table, rows: Rows) -> list[str]:
-    return [column.name for column in ours(table) if column.required and column.name not in rows.sources]
-
-
 def _kept(rows: Rows) -> str | None:
     """Say which columns of theirs were kept beside ours."""
     names = (name if name and name.isprintable() else json.dumps(name) for name in rows.others)
@@ -198,12 +157,27 @@ def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list
     return _count(connection, "SELECT count(*) FROM refused")
 
 
-def _split(
-    connection: duckdb.DuckDBPyConnection,
-    opened: OpenedFile,
-    rows: Rows,
-    timestamp: datetime,
+def _take_judged(
+    connection: duckdb.DuckDBPyConnection, opened: OpenedFile, judged: JudgedElsewhere, timestamp: datetime
 ) -> int:
+    table = opened.table
+    columns = ", ".join(map(quote, table.column_names))
+    if judged.refused:
+        connection.execute(
+            "INSERT INTO refused SELECT n, record, reasons FROM read_parquet(?)", [judged.refused]
+        )
+    (accepted,) = connection.execute(
+        f"INSERT INTO {table.full_name} ({columns}) SELECT {columns} FROM (SELECT * REPLACE (CAST(? AS TIMESTAMP) "
+        "AS _ingested_at) FROM read_parquet(?))",
+        [timestamp, judged.accepted],
+    ).fetchone() or (0,)
+    return int(accepted)
+
+
+def judge_rows(
+    connection: duckdb.DuckDBPyConnection, opened: OpenedFile, rows: Rows, timestamp: datetime
+) -> int:
+    """Put each row of a file into raw or ``refused``, and return how many are accepted."""
     table, mapping, dialect = opened.table, columns_by(opened.file), opened.file.map or Dialect()
 
     def shaped(relation: str) -> str:

@@ -14,10 +14,12 @@ import duckdb
 
 from workbench.etl.ingestion import replaying
 from workbench.etl.ingestion.batches import BeforeCommit, batch_of, enter, refused_rows
-from workbench.etl.ingestion.check import Checked, OpenedFile, open_file, refuse_file, split
+from workbench.etl.ingestion.check import Checked, refuse_file, split
 from workbench.etl.ingestion.duplicates import count_duplicates
 from workbench.etl.ingestion.faults import Fault, Left, fault_of, leaves_nothing, wrong_map
 from workbench.etl.ingestion.memory import bounded
+from workbench.etl.ingestion.opened import OpenedFile
+from workbench.etl.ingestion.parts.divided import open_landed
 from workbench.governance import ledger
 from workbench.governance.ledger import Batch
 from workbench.sources.landing import FetchedFile
@@ -113,7 +115,7 @@ def _take_in(
 
 def _open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch: Path) -> OpenedFile | Fault:
     try:
-        opened: OpenedFile | Fault = open_file(connection, file, scratch)
+        opened: OpenedFile | Fault = open_landed(connection, file, scratch)
     except Exception as error:
         if leaves_nothing(error):
             raise

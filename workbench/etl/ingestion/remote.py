@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,12 @@ import pyarrow as pa
 
 from workbench.etl.ingestion import replaying
 from workbench.etl.ingestion.batches import BeforeCommit, batch_of, enter, refused_rows
-from workbench.etl.ingestion.check import Checked, OpenedFile, open_file, refuse_file, split
+from workbench.etl.ingestion.check import Checked, refuse_file, split
 from workbench.etl.ingestion.faults import Fault, Left, fault_of, wrong_map
 from workbench.etl.ingestion.memory import bounded
+from workbench.etl.ingestion.opened import OpenedFile
+from workbench.etl.ingestion.parts.divided import open_landed
+from workbench.etl.ingestion.unfit import set_unfit_aside
 from workbench.governance import ledger
 from workbench.governance.ledger import Batch
 from workbench.governance.quarantine import last_move
@@ -25,8 +27,6 @@ from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session, StagedRows, Warehouse
 
-_LONGEST = 65_535
-"""Bytes that the longest text of a column may have in the warehouse; JSON is kept as text there."""
 _AT_A_TIME = 20_000
 
 
@@ -185,7 +185,7 @@ def _open(
     if fault:
         return fault
     try:
-        opened = open_file(connection, file, scratch)
+        opened = open_landed(connection, file, scratch, elsewhere=True)
     except Exception as error:
         raise Left(departed) if (departed := file.departed()) else _Wrong(error) from error
     if departed := file.departed():
@@ -204,42 +204,12 @@ def _check(
         timestamp = ledger.after(None)
         checked = split(connection, opened, timestamp)
         checked = replaying.set_aside(connection, opened, checked, timestamp)
-        checked = _set_aside(connection, opened, checked) if checked.accepted else checked
+        checked = set_unfit_aside(connection, opened, checked) if checked.accepted else checked
     except Exception as error:
         raise Left(departed) if (departed := file.departed()) else _Wrong(error) from error
     if departed := file.departed():
         raise Left(departed)
     return checked
-
-
-def _set_aside(connection: duckdb.DuckDBPyConnection, staged: OpenedFile, checked: Checked) -> Checked:
-    """Refuse the rows whose values the warehouse can't hold: JSON that is too long, texts with a NUL in them."""
-    table = staged.table
-    assert staged.rows is not None  # noqa: S101 - nothing is accepted from a file without a byte
-    reasons = []
-    for column in table.columns:
-        if column.kind == "json":
-            reasons.append(
-                (f"strlen(CAST({quote(column.name)} AS VARCHAR)) > {_LONGEST}", column.name, "too_long")
-            )
-        if column.kind == "text":
-            reasons.append((f"contains({quote(column.name)}, chr(0))", column.name, "nul_byte"))
-    cases = ", ".join(f"CASE WHEN {condition} THEN '{name}:{code}' END" for condition, name, code in reasons)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE unfit AS SELECT n, reasons FROM ("
-        f"SELECT _row_number AS n, list_filter([{cases}], lambda reason: reason IS NOT NULL) AS reasons "
-        f"FROM {table.full_name} WHERE {' OR '.join(condition for condition, _, _ in reasons)})"
-    )
-    ((count,),) = connection.execute("SELECT count(*) FROM unfit").fetchall()
-    if not count:
-        return checked
-    connection.execute(f"DELETE FROM {table.full_name} WHERE _row_number IN (SELECT n FROM unfit)")
-    connection.execute(
-        f"INSERT INTO refused SELECT n, record, reasons FROM unfit JOIN {staged.rows.records} USING (n)"
-    )
-    return replace(
-        checked, accepted=checked.accepted - count, quarantined=checked.quarantined + count, status="partial"
-    )
 
 
 def _commit(

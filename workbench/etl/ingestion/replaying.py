@@ -12,8 +12,9 @@ from datetime import datetime
 
 import duckdb
 
-from workbench.etl.ingestion.check import Checked, OpenedFile
+from workbench.etl.ingestion.check import Checked
 from workbench.etl.ingestion.duplicates import batch_rows
+from workbench.etl.ingestion.opened import OpenedFile
 from workbench.etl.ingestion.reading.replay_file import Head, is_replay, read_head
 from workbench.governance import ledger
 from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED, last_move

@@ -11,9 +11,10 @@ from typing import Any
 import duckdb
 
 from workbench.errors import UsageError
-from workbench.etl.ingestion.check import open_file, refuse_file, split
+from workbench.etl.ingestion.check import refuse_file, split
 from workbench.etl.ingestion.faults import fault_of
 from workbench.etl.ingestion.memory import bounded
+from workbench.etl.ingestion.opened import open_file
 from workbench.etl.ingestion.shaping import ours
 from workbench.governance import ledger
 from workbench.schema import DATASETS, create_table, quote

@@ -1,0 +1,148 @@
+"""Each image does what it is for: as its own user, with its root only to be read, by its own command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+import redshift_connector
+
+from tests.containers.image import Image, mounted
+from tests.etl.lines import HEADER, line
+from tests.project import ROOT
+from tests.redshift import REGION, ROLE, login
+from workbench.aws.local import LocalAWS
+
+pytestmark = pytest.mark.slow
+PASSWORD = "of-a-test-1"  # noqa: S105
+SERVE = 'trap "kill $server" EXIT; {command} & server=$!; until {health}; do kill -0 $server || exit 1; sleep 1; done'
+
+
+@pytest.fixture
+def image(request: pytest.FixtureRequest) -> Iterator[Image]:
+    """The image that a test names."""
+    with mounted(request.param) as found:
+        yield found
+
+
+def nothing_but_state_is_written(image: Image, state: Path) -> None:
+    """Hold an image to be one whose user isn't root, and which holds nothing of the machine that built it."""
+    python = "import os; assert os.geteuid(); open('/opt/x', 'w')"
+    with pytest.raises(AssertionError, match="Read-only file system"):
+        image.run(["python3", "-c", python], state)
+    built_with = [image.root / "run/secrets", image.root / "opt/bootstrap", image.root / "root/.cache/pip"]
+    assert not any(path.exists() for path in built_with)
+    configured = [*image.root.glob("etc/pip.conf"), *image.root.glob("etc/apt/apt.conf.d/*proxy*")]
+    assert not configured and not any(name.startswith(("PIP_", "UV_")) for name in image.environment)
+
+
+@pytest.mark.parametrize("image", ["python-processor"], indirect=True)
+def test_a_stage_runs_in_the_processor(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    steps = (
+        "workbench load /mnt/retail_data.csv --dataset transactions >/dev/null",
+        "workbench run retail_etl --only ingest >&2",
+        "workbench run retail_etl --only products >&2",
+        'workbench query "SELECT rows_landed, rows_accepted FROM ops.batches" --format json',
+    )
+    told = image.run(["sh", "-ec", "\n".join(steps)], tmp_path, {"/mnt": ROOT / "samples"})
+    (counts,) = json.loads(told)
+    assert counts == {"rows_landed": 400, "rows_accepted": 388}
+    image.run(image.health, tmp_path)
+
+
+@pytest.mark.parametrize("image", ["spark-processor"], indirect=True)
+def test_spark_judges_a_large_file(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    lines = [line(transaction_id=f"T{n}") for n in range(20_000)]
+    (tmp_path / "sales.csv").write_text("\n".join([HEADER, *lines, "T1,1"]))
+    steps = (
+        "workbench load /state/sales.csv --dataset transactions >/dev/null",
+        "workbench run retail_etl --only ingest >&2",
+        'workbench query "SELECT rows_accepted, rows_quarantined FROM ops.batches" --format json',
+    )
+    # No file would be judged here, if Spark failed.
+    told = image.run(["sh", "-ec", "\n".join(steps)], tmp_path, variables={"WORKBENCH_SPARK_FROM": "1"})
+    assert json.loads(told) == [{"rows_accepted": 20_000, "rows_quarantined": 1}]
+
+
+@pytest.mark.parametrize("image", ["mlflow"], indirect=True)
+def test_mlflow_answers_its_health_check(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    python, flag, code = image.health
+    health = f'{python} {flag} "$CHECK"'
+    script = SERVE.format(command=" ".join(image.command), health=f"{health} 2>/dev/null")
+    image.run(["sh", "-c", script], tmp_path, variables={"CHECK": code})
+    assert (tmp_path / "mlflow.db").stat().st_size > 0
+
+
+@pytest.mark.parametrize("image", ["airflow"], indirect=True)
+def test_airflow_imports_every_dag(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    steps = (
+        "airflow db migrate >&2",
+        "airflow dags list-import-errors -o json >&2",
+        "python /mnt/facts.py /workbench/dags",
+        "/opt/venv/bin/python -m workbench.cli check >&2",
+    )
+    told = image.run(["sh", "-ec", "\n".join(steps)], tmp_path, {"/mnt": ROOT / "tests/dags"})
+    facts = json.loads(told.splitlines()[-1])
+    assert facts["errors"] == {}
+    assert {"retail_etl", "anomaly_detection"} <= facts["dags"].keys()
+
+
+@contextmanager
+def serving(image: Image, state: Path, variables: dict[str, str]) -> Iterator[int]:
+    """Run the local Redshift of an image on a free port of this machine; yield that."""
+    command = [*image.command[:-1], "127.0.0.1", "--port", "0", "--no-tls"]
+    server = subprocess.Popen(image.prepare(command, state, {}, variables, network=True))
+    told, deadline = state / "state.json", time.monotonic() + 120
+    try:
+        while not told.is_file() or not told.read_text().endswith("}"):
+            assert server.poll() is None and time.monotonic() < deadline
+            time.sleep(0.2)
+        yield urlsplit(json.loads(told.read_text())["url"]).port or 0
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.mark.parametrize("image", ["redshift-local"], indirect=True)
+def test_the_local_redshift_copies_from_s3(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    with LocalAWS() as aws:
+        client = boto3.client("s3", **login(aws))
+        client.create_bucket(Bucket="copied", CreateBucketConfiguration={"LocationConstraint": REGION})
+        client.put_object(Bucket="copied", Key="rates.csv", Body=b"USD,1.25\nGBP,0.8\n")
+        variables = {
+            "REDSHIFT_LOCAL_PASSWORD": PASSWORD,
+            "AWS_DEFAULT_REGION": REGION,
+            **aws.environment,
+        }
+        with serving(image, tmp_path, variables) as port:
+            with (
+                redshift_connector.connect(
+                    host="127.0.0.1",
+                    port=port,
+                    user="awsuser",
+                    password=PASSWORD,
+                    database="dev",
+                    ssl=False,
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                cursor.execute("CREATE TABLE rates (currency VARCHAR(3), rate DECIMAL(18, 4))")
+                cursor.execute(f"COPY rates FROM 's3://copied/rates.csv' IAM_ROLE '{ROLE}' FORMAT AS CSV")
+                cursor.execute("SELECT sum(rate) FROM rates")
+                assert cursor.fetchall() == ([Decimal("2.05")],)
+            python, *arguments = image.health
+            image.run([python, "-c", "import redshift_local.bulk, boto3, pyarrow"], tmp_path)
+            assert arguments[-1] in image.config["Volumes"]

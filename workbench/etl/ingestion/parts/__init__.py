@@ -1,0 +1,1 @@
+"""A large file in parts that are held to the contract side by side, by Spark."""

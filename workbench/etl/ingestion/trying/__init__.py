@@ -1,0 +1,1 @@
+"""What ingestion would make of a file, before it is landed."""
