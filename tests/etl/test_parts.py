@@ -47,7 +47,8 @@ def in_parts(path: Path, folder: Path, size: int, mapping: Map | None = None) ->
     if found is None:
         return None
     request = found.request
-    cut = ranges(path, request.head, request.size)
+    if not (cut := ranges(path, request.head, request.size)):
+        return None
     counts = [count_records(path, each, request.layout) for each in cut]
     parts = parts_of(cut, counts, lambda each: count_records(path, each, request.layout))
     assert [each.range.stop for each in parts[:-1]] == [each.range.start for each in parts[1:]]
