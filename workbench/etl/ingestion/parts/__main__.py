@@ -23,7 +23,7 @@ _LEAST_MEMORY = 128
 
 
 def session(folder: str) -> SparkSession:
-    """Start Spark on all processors of this machine, or where ``SPARK_REMOTE`` or its own settings say; its scratch is in ``folder``."""
+    """Start Spark on all processors of this machine; its scratch is in ``folder``."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.appName("workbench-ingest")
