@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 # Of its own: its versions and the demo's can't be one.
 AIRFLOW := .venv-airflow
 SPARK := .venv-spark
+# Of its own, too: half a gigabyte that nothing else has a use for.
+INFRA := .venv-infra
 # Files of tests, in the order that tests/conftest.py gives them; three at once on two processors, as many a test waits.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
@@ -50,6 +52,14 @@ $(SPARK)/stamp: requirements/spark.txt pyproject.toml $(BIN)/uv
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
 	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --compile-bytecode --require-hashes -r requirements/spark.txt
 	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Bytecode comes with the first synthesis, for what it imports: the rest is a hundred megabytes of other services.
+$(INFRA)/stamp: requirements/infra.txt pyproject.toml $(BIN)/uv
+	@echo "== making the environment of the infrastructure in $(INFRA)"
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(INFRA)
+	$(BIN)/uv pip install --quiet --python $(INFRA)/bin/python --require-hashes -r requirements/infra.txt
+	$(BIN)/uv pip install --quiet --python $(INFRA)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 setup: $(VENV)/demo.stamp ## make .venv from the lock
@@ -155,6 +165,8 @@ lock: $(BIN)/uv ## compile the lock files anew
 		--python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements/mlflow.txt
 	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra airflow \
 		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/airflow.txt
+	$(BIN)/uv pip compile -q --no-config pyproject.toml requirements/build.in --extra infra -c requirements/demo.txt \
+		--python-version 3.11 --universal --generate-hashes --no-header -o requirements/infra.txt
 	$(BIN)/uv pip compile -q --no-config requirements/build.in -c requirements/demo.txt -c requirements/dev.txt \
 		--python-version 3.11 --universal --generate-hashes --no-header --no-annotate -o requirements/build.txt
 	cd containers/redshift-local && ../../$(BIN)/uv pip compile -q --no-config pyproject.toml \

@@ -18,6 +18,13 @@ from workbench.queue.base import Message, Queue
 from workbench.settings import Settings
 
 NAMESPACE = "Workbench"
+RUN_FIGURES = {
+    "Runs": "Count", "Failures": "Count", "Seconds": "Seconds", "RowsAccepted": "Count", "RowsQuarantined": "Count",
+    "Alerts": "Count", "Cost": "None",
+}  # fmt: skip
+"""Units of the figures of a run that has ended, by their names; their dimension is ``Pipeline``."""
+QUEUE_FIGURES = {"QueueDepth": "Count", "QueueLag": "Seconds", "DeadLetters": "Count"}
+"""Units of the figures of the queue; their dimension is ``Queue``."""
 _EVERY = 60
 
 
@@ -48,16 +55,16 @@ def put(figures: Mapping[str, tuple[float, str]], **dimensions: str) -> None:
 def of_run(run: Run) -> dict[str, tuple[float, str]]:
     """Return the figures of a run that has ended."""
     counts = [stage.counts for stage in run.stages if stage.state != "skipped"]
-    figures = {
-        "Runs": (1.0, "Count"),
-        "Failures": (float(run.state != "succeeded"), "Count"),
-        "Seconds": (run.seconds or 0.0, "Seconds"),
-        "RowsAccepted": (float(sum(each.get("rows_accepted") or 0 for each in counts)), "Count"),
-        "RowsQuarantined": (float(sum(each.get("rows_quarantined") or 0 for each in counts)), "Count"),
+    values = {
+        "Runs": 1.0,
+        "Failures": float(run.state != "succeeded"),
+        "Seconds": run.seconds or 0.0,
+        "RowsAccepted": float(sum(each.get("rows_accepted") or 0 for each in counts)),
+        "RowsQuarantined": float(sum(each.get("rows_quarantined") or 0 for each in counts)),
+        "Alerts": float(sum(each.get("alerts") or 0 for each in counts)),
+        "Cost": run.cost,
     }
-    if run.cost is not None:
-        figures["Cost"] = (run.cost, "None")
-    return figures
+    return {name: (value, RUN_FIGURES[name]) for name, value in values.items() if value is not None}
 
 
 class Observed(Silence):
@@ -114,12 +121,13 @@ class QueueFigures:
         except WorkbenchError as problem:
             log(f"the queue can't be counted: {problem}", level="warning")
             return
+        values = {
+            "QueueDepth": float(counts.open),
+            "QueueLag": max(0.0, self._lag),
+            "DeadLetters": float(counts.dead),
+        }
         put(
-            {
-                "QueueDepth": (float(counts.open), "Count"),
-                "QueueLag": (max(0.0, self._lag), "Seconds"),
-                "DeadLetters": (float(counts.dead), "Count"),
-            },
+            {name: (value, QUEUE_FIGURES[name]) for name, value in values.items()},
             Queue=self._queue.url.rsplit("/", 1)[-1],
         )
         self._lag = 0.0

@@ -1,0 +1,130 @@
+"""Airflow 3: its server, scheduler, DAG processor and triggerer as services, its database made by a task of one run."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.environment import Environment, variables
+from infra.stacks.compute import Compute
+from infra.stacks.network import AIRFLOW, Network
+from infra.stacks.part import Part
+from infra.stacks.storage import Storage
+from infra.stacks.tasks import STATE, Task, define, login, metadata, role, serve
+from workbench.airflow.standalone import COMPONENTS
+from workbench.airflow.standalone import __name__ as STANDALONE
+
+USER = "admin"
+# The simple auth manager reads passwords from a file; the secret is in nobody's command line.
+_WITH_PASSWORD = (
+    'mkdir -p "$AIRFLOW_HOME" && umask 077 && python -c '
+    '\'import json, os; json.dump({os.environ["AIRFLOW_USER"]: os.environ["AIRFLOW_PASSWORD"]}, open(os.environ['
+    '"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"], "w"))\' && exec '
+)
+_SIZES = {"scheduler": (2048, 4096), "dag-processor": (512, 2048), "triggerer": (512, 2048)}
+
+
+class Orchestration(Part):
+    """Airflow, known inside the network as ``airflow.workbench-prod.internal``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        environment: Environment,
+        network: Network,
+        storage: Storage,
+        compute: Compute,
+    ) -> None:
+        super().__init__(scope, environment=environment, description="Airflow and its database")
+        self._key = self.known(storage.key)
+        self.database = metadata(self, "Airflow", network=network, key=self._key)
+        self.jwt, self.session, self.password = (
+            secretsmanager.Secret(
+                self,
+                name,
+                secret_name=f"{environment.prefix}/airflow-{name.lower()}",
+                encryption_key=self._key,
+                generate_secret_string=secretsmanager.SecretStringGenerator(
+                    password_length=48, exclude_punctuation=True
+                ),
+                removal_policy=cdk.RemovalPolicy.DESTROY,
+            )
+            for name in ("Jwt", "Session", "Password")
+        )
+        self.execution_role = role(self, "Execution", "ECS itself, for Airflow")
+        self.role = role(self, "Role", "Airflow's components, which start stages")
+        self._storage, self._network, self._compute = storage, network, compute
+        server = _WITH_PASSWORD + f"airflow api-server --host 0.0.0.0 --port {AIRFLOW} --workers 1"
+        self.services = {
+            "api-server": self._service("api-server", ["sh", "-c", server], (1024, 2048), dns="airflow")
+        }
+        for name, arguments in COMPONENTS.items():
+            self.services[name] = self._service(name, ["airflow", *arguments], _SIZES[name])
+        self.migration = self._define(
+            "migration", ["python", "-c", f"from {STANDALONE} import prepare; prepare()"], (512, 2048)
+        )
+
+    def _service(
+        self, name: str, command: list[str], size: tuple[int, int], dns: str = ""
+    ) -> ecs.FargateService:
+        definition = self._define(name, command, size)
+        service = serve(
+            self, f"Airflow-{name}", definition, cluster=self._compute.cluster, network=self._network,
+            group=self._network.tasks, one=name == "scheduler", dns=dns,
+        )  # fmt: skip
+        cfn = service.node.default_child
+        assert isinstance(cfn, cdk.CfnResource)
+        # People reach its pages through the task, with AWS's own login.
+        cfn.add_property_override("EnableExecuteCommand", name == "api-server")
+        return service
+
+    def _define(self, name: str, command: list[str], size: tuple[int, int]) -> ecs.FargateTaskDefinition:
+        secrets = {
+            **login(self.database),
+            "AIRFLOW__API_AUTH__JWT_SECRET": ecs.Secret.from_secrets_manager(self.jwt),
+            "AIRFLOW__API__SECRET_KEY": ecs.Secret.from_secrets_manager(self.session),
+        }
+        if name == "api-server":
+            secrets["AIRFLOW_PASSWORD"] = ecs.Secret.from_secrets_manager(self.password)
+        task = Task(
+            self._storage.image("airflow"), command, self._environment(), secrets, *size, read_only=False,
+            port=AIRFLOW if name == "api-server" else None,
+        )  # fmt: skip
+        return define(
+            self, f"Airflow-{name}", task, key=self._key, task_role=self.role, execution_role=self.execution_role
+        )  # fmt: skip
+
+    def _environment(self) -> dict[str, str]:
+        server = f"http://airflow.{self.settings.domain}:{AIRFLOW}"
+        options: dict[str, dict[str, object]] = {
+            "core": {
+                "executor": "LocalExecutor",
+                "parallelism": 16,
+                "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+                "simple_auth_manager_users": f"{USER}:admin",
+                "simple_auth_manager_passwords_file": f"{STATE}/airflow/passwords.json",
+                "execution_api_server_url": f"{server}/execution/",
+                "load_examples": False,
+            },
+            # Without a host libpq and asyncpg take host, user and password from their own variables.
+            "database": {"sql_alchemy_conn": "postgresql+psycopg2:///airflow", "sql_alchemy_conn_async": "postgresql+asyncpg:///airflow"},
+            "api": {"base_url": server},
+            "state_store": {"clear_on_success": True},
+            "usage_data_collection": {"enabled": False},
+        }  # fmt: skip
+        airflow = {
+            f"AIRFLOW__{section.upper()}__{name.upper()}": str(value)
+            for section, values in options.items()
+            for name, value in values.items()
+        }
+        stages = variables(airflow_executor="ecs", airflow_url=server, home=STATE)
+        return {
+            **self._compute.starting,
+            **airflow,
+            **stages,
+            "AIRFLOW_HOME": f"{STATE}/airflow",
+            "AIRFLOW_USER": USER,
+        }

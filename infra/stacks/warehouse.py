@@ -1,0 +1,178 @@
+"""The warehouse: Redshift Serverless, or a cluster of RA3 where the environment says so."""
+
+from __future__ import annotations
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_redshift as redshift
+from aws_cdk import aws_redshiftserverless as serverless
+from aws_cdk import custom_resources as custom
+from constructs import Construct
+
+from infra.environment import Environment
+from infra.stacks.network import WAREHOUSE, Network
+from infra.stacks.part import Part
+
+_ADMIN = "workbench_admin"
+USER = "workbench"
+_LIMITS = {"enable_user_activity_logging": "true", "require_ssl": "true"}
+
+
+class Warehouse(Part):
+    """The warehouse, and the role by which it gets at its staging place."""
+
+    def __init__(
+        self, scope: Construct, *, environment: Environment, key: kms.IKey, network: Network
+    ) -> None:
+        super().__init__(scope, environment=environment, description="The warehouse")
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("redshift.amazonaws.com"),
+            description="COPY and UNLOAD",
+        )
+        self.name = environment.prefix
+        self._limit: custom.AwsCustomResource | None = None
+        if environment.warehouse == "serverless":
+            self._serverless(key, network)
+        else:
+            self._cluster(key, network)
+
+    @property
+    def url(self) -> str:
+        """The warehouse as the program's settings name it: with temporary credentials of the task's own role."""
+        form = f"{self.settings.database}?region={self.region}"
+        if self.settings.warehouse == "serverless":
+            return f"redshift+iam://{self.name}/{form}&serverless=on"
+        return f"redshift+iam://{USER}@{self.name}/{form}"
+
+    def _serverless(self, key: kms.IKey, network: Network) -> None:
+        namespace = serverless.CfnNamespace(
+            self,
+            "Namespace",
+            namespace_name=self.name,
+            db_name=self.settings.database,
+            admin_username=_ADMIN,
+            manage_admin_password=True,
+            admin_password_secret_kms_key_id=key.key_id,
+            kms_key_id=key.key_id,
+            iam_roles=[self.role.role_arn],
+            default_iam_role_arn=self.role.role_arn,
+            log_exports=["userlog", "connectionlog", "useractivitylog"],
+            **({"final_snapshot_name": f"{self.name}-final", "final_snapshot_retention_period": 30} if self.settings.retain else {}),
+        )  # fmt: skip
+        namespace.apply_removal_policy(self.removal)
+        workgroup = serverless.CfnWorkgroup(
+            self,
+            "Workgroup",
+            workgroup_name=self.name,
+            namespace_name=self.name,
+            base_capacity=self.settings.base_capacity,
+            max_capacity=self.settings.max_capacity,
+            enhanced_vpc_routing=True,
+            publicly_accessible=False,
+            port=WAREHOUSE,
+            subnet_ids=network.subnets,
+            security_group_ids=[network.warehouse.security_group_id],
+            config_parameters=[
+                serverless.CfnWorkgroup.ConfigParameterProperty(parameter_key=name, parameter_value=value)
+                for name, value in _LIMITS.items()
+            ],
+        )
+        workgroup.add_resource_dependency(namespace)
+        self.arn = workgroup.attr_workgroup_workgroup_arn
+        self._usage(self.arn)
+
+    def _usage(self, arn: str) -> None:
+        """Set how many RPU-hours a month may take: CloudFormation has no resource for it."""
+        change = custom.AwsSdkCall(
+            service="redshift-serverless",
+            action="CreateUsageLimit",
+            parameters={
+                "resourceArn": arn,
+                "usageType": "serverless-compute",
+                "amount": self.settings.rpu_hours,
+                "period": "monthly",
+                "breachAction": "deactivate",
+            },
+            physical_resource_id=custom.PhysicalResourceId.from_response("usageLimit.usageLimitId"),
+        )
+        remove = custom.AwsSdkCall(
+            service="redshift-serverless",
+            action="DeleteUsageLimit",
+            parameters={"usageLimitId": custom.PhysicalResourceIdReference()},
+        )
+        self._limit = custom.AwsCustomResource(
+            self,
+            "UsageLimit",
+            on_create=change,
+            on_update=change,
+            on_delete=remove,
+            install_latest_aws_sdk=False,
+            policy=custom.AwsCustomResourcePolicy.from_statements([
+                iam.PolicyStatement(
+                    actions=["redshift-serverless:CreateUsageLimit", "redshift-serverless:DeleteUsageLimit"],
+                    resources=[self.format_arn(service="redshift-serverless", resource="*")],
+                )
+            ]),
+        )  # fmt: skip
+
+    def _cluster(self, key: kms.IKey, network: Network) -> None:
+        subnets = redshift.CfnClusterSubnetGroup(
+            self, "Subnets", description="Where the warehouse is", subnet_ids=network.subnets
+        )
+        parameters = redshift.CfnClusterParameterGroup(
+            self,
+            "Parameters",
+            description="TLS only, and what users do is logged",
+            parameter_group_family="redshift-2.0",
+            parameters=[
+                redshift.CfnClusterParameterGroup.ParameterProperty(
+                    parameter_name=name, parameter_value=value
+                )
+                for name, value in _LIMITS.items()
+            ],
+        )
+        cluster = redshift.CfnCluster(
+            self,
+            "Cluster",
+            cluster_identifier=self.name,
+            cluster_type="multi-node",
+            node_type=self.settings.node_type,
+            number_of_nodes=self.settings.nodes,
+            db_name=self.settings.database,
+            master_username=_ADMIN,
+            manage_master_password=True,
+            master_password_secret_kms_key_id=key.key_id,
+            encrypted=True,
+            kms_key_id=key.key_id,
+            port=WAREHOUSE,
+            publicly_accessible=False,
+            enhanced_vpc_routing=True,
+            cluster_subnet_group_name=subnets.ref,
+            cluster_parameter_group_name=parameters.ref,
+            vpc_security_group_ids=[network.warehouse.security_group_id],
+            iam_roles=[self.role.role_arn],
+            automated_snapshot_retention_period=self.settings.backup_days,
+            logging_properties=redshift.CfnCluster.LoggingPropertiesProperty(
+                log_destination_type="cloudwatch", log_exports=["connectionlog", "userlog", "useractivitylog"]
+            ),
+        )
+        cluster.apply_removal_policy(
+            cdk.RemovalPolicy.SNAPSHOT if self.settings.retain else cdk.RemovalPolicy.DESTROY
+        )
+        for feature, limit in (("spectrum", "data-scanned"), ("concurrency-scaling", "time")):
+            redshift.CfnUsageLimit(
+                self,
+                f"Limit-{feature}",
+                cluster_identifier=cluster.ref,
+                feature_type=feature,
+                limit_type=limit,
+                amount=10 if limit == "data-scanned" else 600,
+                period="monthly",
+                breach_action="disable",
+            )
+        self.arn = self.format_arn(
+            service="redshift", resource="dbuser", resource_name=f"{self.name}/{USER}", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+        )  # fmt: skip

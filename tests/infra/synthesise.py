@@ -1,0 +1,40 @@
+"""Synthesises what the tests look at, in the environment of the infrastructure: ``synthesise.py FOLDER``.
+
+All in one process, as its start takes longest. The last is a development environment once more, with a role in each
+stack that may do anything: the stacks beside it must be the same as before, and each role must be found.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from aws_cdk import Stack, aws_iam
+
+from infra.app import make
+
+FOLDER = Path(sys.argv[1])
+
+
+def main() -> None:
+    for env, changes in (
+        ("dev", {}),
+        ("prod", {"mail": "ops@shop.example"}),
+        ("staging", {"warehouse": "provisioned"}),
+    ):
+        make({"env": env, **changes}, str(FOLDER / env)).synth()
+    app = make({"env": "dev"}, str(FOLDER / "planted"))
+    for stack in app.node.children:
+        if isinstance(stack, Stack):
+            role = aws_iam.Role(
+                stack, "Planted", assumed_by=aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com")
+            )
+            role.add_to_policy(aws_iam.PolicyStatement(actions=["sqs:*"], resources=["*"]))
+    try:
+        app.synth()
+    except RuntimeError as refused:
+        (FOLDER / "refused.txt").write_text(str(refused))
+
+
+if __name__ == "__main__":
+    main()
