@@ -13,7 +13,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak lock clean
+.PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak lock clean synth deploy destroy
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -68,11 +68,13 @@ demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
 	$(BIN)/workbench demo
 
-test: $(VENV)/dev.stamp $(AIRFLOW)/stamp servers ## install what the tests need and pass them
+test: $(VENV)/dev.stamp $(AIRFLOW)/stamp $(INFRA)/stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
-	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark
+	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra
 	@echo "== running the tests of Airflow"
 	$(BIN)/pytest $(WORKERS) -q tests/dags
+	@echo "== running the tests of the infrastructure"
+	$(BIN)/pytest $(WORKERS) -q tests/infra
 	@echo "== running the tests of the local Redshift"
 	cd containers/redshift-local && ../../$(BIN)/pytest $(WORKERS) -q
 
@@ -100,6 +102,7 @@ sbom: $(VENV)/dev.stamp ## write the bills of materials of the images to sbom/, 
 servers:
 	@missing=""; \
 	[ -x /usr/bin/chromium ] || missing="$$missing chromium"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
 	ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$$missing postgresql postgresql-client"; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "== installing from Debian:$$missing"; \
@@ -140,6 +143,23 @@ airflow: $(VENV)/demo.stamp $(AIRFLOW)/stamp ## start Airflow in the background
 
 down: ## stop what runs in the background
 	$(BIN)/workbench down
+
+infra/node_modules/stamp: infra/package-lock.json
+	cd infra && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+ENV ?= dev
+CDK = cd infra && JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 node_modules/.bin/cdk
+
+synth: $(INFRA)/stamp infra/node_modules/stamp ## write the templates of ENV=dev|staging|prod to infra/cdk.out, and check them
+	$(CDK) synth --quiet -c env=$(ENV) $(CONTEXT)
+
+deploy: $(INFRA)/stamp infra/node_modules/stamp ## deploy ENV=dev|staging|prod to the account that AWS's variables name
+	$(CDK) deploy --all -c env=$(ENV) $(CONTEXT)
+
+destroy: $(INFRA)/stamp infra/node_modules/stamp ## delete the stacks of ENV=dev|staging|prod, with all data that isn't declared to be kept
+	$(INFRA)/bin/python -m infra.empty $(ENV)
+	$(CDK) destroy --all -c env=$(ENV) $(CONTEXT)
 
 soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and count; many random deliveries
 	$(BIN)/python benchmarks/soak.py

@@ -60,16 +60,19 @@ def findings(settings: Environment) -> list[Finding]:
         Finding("access/Operator", [_tasks(settings), _resource(_arn("ecs", f"service/{settings.prefix}/*"))], _OWN_NAMES),
         *(Finding(f"compute/{name}Task", ["ECS2"], _PLAIN) for name in ("Stage", "Worker")),
     ]  # fmt: skip
-    if settings.warehouse == "serverless":
-        found += [
-            Finding("warehouse/UsageLimit/CustomResourcePolicy", [_resource(_arn("redshift-serverless", "*"))], "the limit's own name is AWS's to give"),
-            Finding(
-                "warehouse/AWS679f53fac002430cb0da5b7982bd2287/ServiceRole",
-                ["IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"],
-                "the CDK's own function, which sets the usage limit as a stack is deployed: it may write lines",
-            ),
-        ]  # fmt: skip
-    else:
+    serverless = settings.warehouse == "serverless"
+    service = "redshift-serverless" if serverless else "redshift"
+    limits = ["UsageLimit"] if serverless else ["Limit-spectrum", "Limit-concurrency-scaling"]
+    anything = [_resource(_arn(service, "*"))]
+    found += [
+        *(Finding(f"warehouse/{name}/CustomResourcePolicy", anything, "the limit's own name is AWS's to give") for name in limits),
+        Finding(
+            "warehouse/AWS679f53fac002430cb0da5b7982bd2287/ServiceRole",
+            ["IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole]"],
+            "the CDK's own function, which sets usage limits as a stack is deployed: it may write lines",
+        ),
+    ]  # fmt: skip
+    if not serverless:
         found.append(
             Finding(
                 "warehouse/Cluster",

@@ -75,6 +75,21 @@ def compose(app: cdk.App, settings: Environment) -> None:
     grants.people(access, storage=storage, queue=queue, workflow=workflow, compute=compute)
 
 
+def environment_of(app: cdk.App) -> Environment:
+    """Return the environment that the app's context says.
+
+    Raises:
+        ValueError: it names none, or changes one to what can't be.
+    """
+    changes = {
+        name: value
+        for name in Environment.model_fields
+        if name not in ("name", "image_tag") and (value := app.node.try_get_context(name)) is not None
+    }
+    name, tag = app.node.try_get_context("env"), app.node.try_get_context("image_tag")
+    return environment(str(name or "dev"), str(tag or workbench.__version__), changes)
+
+
 def make(context: Mapping[str, Any], outdir: str | None = None) -> cdk.App:
     """Return the app of a context; it is checked against AWS's Solutions rules as it is synthesised.
 
@@ -82,13 +97,7 @@ def make(context: Mapping[str, Any], outdir: str | None = None) -> cdk.App:
         ValueError: the context names no environment, or changes one to what can't be.
     """
     app = cdk.App(outdir=outdir, context=json.loads(CONTEXT.read_text())["context"] | dict(context))
-    changes = {
-        name: value
-        for name in Environment.model_fields
-        if name not in ("name", "image_tag") and (value := app.node.try_get_context(name)) is not None
-    }
-    name, tag = app.node.try_get_context("env"), app.node.try_get_context("image_tag")
-    settings = environment(str(name or "dev"), str(tag or workbench.__version__), changes)
+    settings = environment_of(app)
     compose(app, settings)
     acknowledge(app, settings)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))

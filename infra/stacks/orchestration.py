@@ -18,7 +18,7 @@ from workbench.airflow.standalone import __name__ as STANDALONE
 
 USER = "admin"
 # The simple auth manager reads passwords from a file; the secret is in nobody's command line.
-_WITH_PASSWORD = (
+_FIRST = (
     'mkdir -p "$AIRFLOW_HOME" && umask 077 && python -c '
     '\'import json, os; json.dump({os.environ["AIRFLOW_USER"]: os.environ["AIRFLOW_PASSWORD"]}, open(os.environ['
     '"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"], "w"))\' && exec '
@@ -57,7 +57,7 @@ class Orchestration(Part):
         self.execution_role = role(self, "Execution", "ECS itself, for Airflow")
         self.role = role(self, "Role", "Airflow's components, which start stages")
         self._storage, self._network, self._compute = storage, network, compute
-        server = _WITH_PASSWORD + f"airflow api-server --host 0.0.0.0 --port {AIRFLOW} --workers 1"
+        server = _FIRST + f"airflow api-server --host 0.0.0.0 --port {AIRFLOW} --workers 1"
         self.services = {
             "api-server": self._service("api-server", ["sh", "-c", server], (1024, 2048), dns="airflow")
         }

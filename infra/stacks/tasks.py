@@ -116,7 +116,7 @@ def metadata(part: Part, name: str, *, network: Network, key: kms.IKey) -> rds.D
     return rds.DatabaseInstance(
         part,
         f"{name}Database",
-        engine=rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17),
+        engine=rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17_6),
         instance_type=ec2.InstanceType(settings.database_class),
         vpc=network.vpc,
         vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),

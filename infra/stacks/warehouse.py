@@ -33,7 +33,8 @@ class Warehouse(Part):
             description="COPY and UNLOAD",
         )
         self.name = environment.prefix
-        self._limit: custom.AwsCustomResource | None = None
+        # Of the CDK's own function, which sets limits.
+        self._limits = self.log_group("Limits", key=key)
         if environment.warehouse == "serverless":
             self._serverless(key, network)
         else:
@@ -82,41 +83,45 @@ class Warehouse(Part):
         )
         workgroup.add_resource_dependency(namespace)
         self.arn = workgroup.attr_workgroup_workgroup_arn
-        self._usage(self.arn)
+        self._made = [workgroup]
+        self._limit(
+            "redshift-serverless", "UsageLimit", "usageLimit.usageLimitId",
+            resourceArn=self.arn, usageType="serverless-compute", amount=self.settings.rpu_hours, breachAction="deactivate",
+        )  # fmt: skip
 
-    def _usage(self, arn: str) -> None:
-        """Set how many RPU-hours a month may take: CloudFormation has no resource for it."""
+    def _limit(self, service: str, name: str, identifier: str, **limit: object) -> None:
+        """Set what a month may take: CloudFormation has no resource for it."""
         change = custom.AwsSdkCall(
-            service="redshift-serverless",
+            service=service,
             action="CreateUsageLimit",
-            parameters={
-                "resourceArn": arn,
-                "usageType": "serverless-compute",
-                "amount": self.settings.rpu_hours,
-                "period": "monthly",
-                "breachAction": "deactivate",
-            },
-            physical_resource_id=custom.PhysicalResourceId.from_response("usageLimit.usageLimitId"),
+            parameters={**limit, "period": "monthly"},
+            physical_resource_id=custom.PhysicalResourceId.from_response(identifier),
         )
         remove = custom.AwsSdkCall(
-            service="redshift-serverless",
+            service=service,
             action="DeleteUsageLimit",
-            parameters={"usageLimitId": custom.PhysicalResourceIdReference()},
+            parameters={
+                identifier.rpartition(".")[2]: custom.PhysicalResourceIdReference(),
+            },
         )
-        self._limit = custom.AwsCustomResource(
+        made = custom.AwsCustomResource(
             self,
-            "UsageLimit",
+            name,
             on_create=change,
             on_update=change,
             on_delete=remove,
             install_latest_aws_sdk=False,
-            policy=custom.AwsCustomResourcePolicy.from_statements([
-                iam.PolicyStatement(
-                    actions=["redshift-serverless:CreateUsageLimit", "redshift-serverless:DeleteUsageLimit"],
-                    resources=[self.format_arn(service="redshift-serverless", resource="*")],
-                )
-            ]),
-        )  # fmt: skip
+            log_group=self._limits,
+            policy=custom.AwsCustomResourcePolicy.from_statements(
+                [
+                    iam.PolicyStatement(
+                        actions=[f"{service}:CreateUsageLimit", f"{service}:DeleteUsageLimit"],
+                        resources=[self.format_arn(service=service, resource="*")],
+                    )
+                ]
+            ),
+        )
+        made.node.add_dependency(*self._made)
 
     def _cluster(self, key: kms.IKey, network: Network) -> None:
         subnets = redshift.CfnClusterSubnetGroup(
@@ -162,17 +167,12 @@ class Warehouse(Part):
         cluster.apply_removal_policy(
             cdk.RemovalPolicy.SNAPSHOT if self.settings.retain else cdk.RemovalPolicy.DESTROY
         )
-        for feature, limit in (("spectrum", "data-scanned"), ("concurrency-scaling", "time")):
-            redshift.CfnUsageLimit(
-                self,
-                f"Limit-{feature}",
-                cluster_identifier=cluster.ref,
-                feature_type=feature,
-                limit_type=limit,
-                amount=10 if limit == "data-scanned" else 600,
-                period="monthly",
-                breach_action="disable",
-            )
+        self._made = [cluster]
+        for feature, kind, amount in (("spectrum", "data-scanned", 10), ("concurrency-scaling", "time", 600)):
+            self._limit(
+                "redshift", f"Limit-{feature}", "UsageLimitId",
+                ClusterIdentifier=cluster.ref, FeatureType=feature, LimitType=kind, Amount=amount, BreachAction="disable",
+            )  # fmt: skip
         self.arn = self.format_arn(
             service="redshift", resource="dbuser", resource_name=f"{self.name}/{USER}", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
         )  # fmt: skip

@@ -58,7 +58,7 @@ class Workflow(Part):
                 self._schedule(pipeline, queue)
 
     def _machine(self, pipeline: Pipeline) -> stepfunctions.CfnStateMachine:
-        machine = stepfunctions.CfnStateMachine(
+        return stepfunctions.CfnStateMachine(
             self,
             f"Machine-{pipeline.name}",
             state_machine_name=f"{self.settings.prefix}-{pipeline.name}",
@@ -77,8 +77,6 @@ class Workflow(Part):
                 ],
             ),
         )
-        machine.node.add_dependency(self.role)
-        return machine
 
     def _schedule(self, pipeline: Pipeline, queue: Queue) -> None:
         assert pipeline.schedule is not None and pipeline.schedule.cron is not None

@@ -6,12 +6,14 @@ stack that may do anything: the stacks beside it must be the same as before, and
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
-from aws_cdk import Stack, aws_iam
+from aws_cdk import App, Stack, aws_iam
 
-from infra.app import make
+from infra.acknowledged import findings
+from infra.app import environment_of, make
 
 FOLDER = Path(sys.argv[1])
 
@@ -22,7 +24,9 @@ def main() -> None:
         ("prod", {"mail": "ops@shop.example"}),
         ("staging", {"warehouse": "provisioned"}),
     ):
-        make({"env": env, **changes}, str(FOLDER / env)).synth()
+        app = make({"env": env, **changes}, str(FOLDER / env))
+        app.synth()
+        _note(app, FOLDER / env / "acknowledged.json")
     app = make({"env": "dev"}, str(FOLDER / "planted"))
     for stack in app.node.children:
         if isinstance(stack, Stack):
@@ -34,6 +38,16 @@ def main() -> None:
         app.synth()
     except RuntimeError as refused:
         (FOLDER / "refused.txt").write_text(str(refused))
+
+
+def _note(app: App, file: Path) -> None:
+    """Write what is acknowledged, by where."""
+    settings = environment_of(app)
+    noted: dict[str, list[dict[str, str]]] = {}
+    for finding in findings(settings):
+        place = f"{settings.prefix}-{finding.place}"
+        noted.setdefault(place, []).extend({"id": f"AwsSolutions-{each}"} for each in finding.ids)
+    file.write_text(json.dumps(noted))
 
 
 if __name__ == "__main__":

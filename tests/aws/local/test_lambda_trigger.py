@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.function import MODULES
 from tests.aws.local.test_functions import invoke
 from tests.aws_server import make_sqs
 from tests.queue.test_messages import DATA, GOLDEN, TEST_EVENT
@@ -23,14 +24,6 @@ from workbench.queue.connect import connect_queue
 from workbench.queue.messages import Files, object_of, understand
 
 PACKAGE = Path(__file__).resolve().parents[3] / "workbench"
-MODULES = (
-    "__init__.py",
-    "errors.py",
-    "queue/__init__.py",
-    "queue/messages.py",
-    "aws/__init__.py",
-    "aws/lambda_trigger.py",
-)
 
 
 @pytest.fixture
