@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.errors import unknown
+from workbench.schema.activity import ACTIVITY
 from workbench.schema.core import CORE
 from workbench.schema.ddl import (
     Dialect,
@@ -29,7 +30,19 @@ from workbench.schema.staging import STAGING
 
 TABLES: dict[str, Table] = {
     table.full_name: table
-    for table in (*RAW, *WITHDRAWN, *STAGING, *CORE, *MARTS, *RETURNS, *IDENTITY, *OPS, *MONITORING, *PULLS)
+    for table in (
+        *RAW,
+        *WITHDRAWN,
+        *STAGING,
+        *CORE,
+        *MARTS,
+        *ACTIVITY,
+        *RETURNS,
+        *IDENTITY,
+        *OPS,
+        *MONITORING,
+        *PULLS,
+    )
 }
 DATASETS: dict[str, Table] = {table.name: table for table in RAW}
 

@@ -1,0 +1,93 @@
+"""What people read of events and measurements: sessions, the funnel, readings by day and their gaps."""
+
+from __future__ import annotations
+
+from workbench.schema.model import (
+    Table,
+    bigint,
+    boolean,
+    date,
+    decimal,
+    double,
+    integer,
+    text,
+    timestamp,
+)
+
+ACTIVITY = (
+    Table(
+        "marts", "sessions", "one row a session: what somebody did without a long pause",
+        (
+            bigint("session_key", "hash of actor and started_at", nullable=False),
+            text("actor", "who acts: a customer, else a visitor, else a visit of the source", size=80, nullable=False),
+            text("customer_id", "the customer; empty for one who never signed in", size=64),
+            date("session_date", "day on which it began, UTC", nullable=False),
+            timestamp("started_at", "time of its first event, UTC", nullable=False),
+            timestamp("ended_at", "time of its last event, UTC", nullable=False),
+            bigint("seconds", "from the first event to the last", nullable=False),
+            text("channel", "channel of its first event with one, else 'unknown'", size=32, nullable=False),
+            bigint("events", "events in it", nullable=False),
+            bigint("stitched_events", "those that name no customer, and are the customer's as the visit tells", nullable=False),
+            integer("steps_in_order", "how far it came down the funnel, each step after the one before; 0 for not at all", nullable=False),
+            boolean("is_converted", "whether the last step was made, in whatever order", nullable=False),
+        ),
+        key=("session_key",), dist="session_key", sort=("session_date",),
+        why="spread evenly; queries cut by day",
+    ),
+    Table(
+        "marts", "funnel_daily", "how far sessions came, by day, channel and step",
+        (
+            date("session_date", "day on which the sessions began, UTC", nullable=False),
+            text("channel", "channel of the sessions", size=32, nullable=False),
+            integer("step_number", "0 for all sessions, then the steps of the funnel from 1", nullable=False),
+            text("step", "name of the step", size=32, nullable=False),
+            bigint("sessions", "sessions in which the step was made", nullable=False),
+            bigint("in_order", "those of them that had made every step before, in order", nullable=False),
+            double("conversion", "in_order of the step before that came to this one, 0 to 1; empty where there were none"),
+            double("conversion_of_all", "in_order of all sessions, 0 to 1"),
+        ),
+        key=("session_date", "channel", "step_number"), dist="all", sort=("session_date",),
+        why="a few rows a day: a copy on each node; cut by day",
+    ),
+    Table(
+        "marts", "measurements_daily", "readings of each series by day: how high, how many, how complete",
+        (
+            bigint("series_key", "the series: sensor, store, metric and unit", nullable=False),
+            date("reading_date", "day, UTC", nullable=False),
+            text("sensor_id", "device", size=64),
+            text("store_id", "where", size=64),
+            text("metric", "what was measured", size=64, nullable=False),
+            text("unit", "unit of the figures", size=32),
+            bigint("readings", "readings, repeats included", nullable=False),
+            bigint("repeats", "readings that say again what another of the same time says", nullable=False),
+            bigint("conflicts", "times of which readings say different values: they are in no figure", nullable=False),
+            bigint("unreadable", "readings without a value in the unit: they are in no figure", nullable=False),
+            decimal("lowest", "lowest value", scale=6),
+            double("mean", "mean value"),
+            decimal("highest", "highest value", scale=6),
+            bigint("interval_seconds", "how far readings of the series are apart, as learnt; empty below 4 readings"),
+            bigint("gaps", "gaps that begin on the day", nullable=False),
+            bigint("missing", "readings that are missing in them", nullable=False),
+            bigint("longest_gap_seconds", "the longest of them"),
+        ),
+        key=("series_key", "reading_date"), dist="series_key", sort=("reading_date",),
+        why="a series together; queries cut by day",
+    ),
+    Table(
+        "marts", "measurement_gaps", "times in which a series was silent for more than half as long again as is usual",
+        (
+            bigint("series_key", "the series: sensor, store, metric and unit", nullable=False),
+            date("gap_date", "day on which it begins, UTC", nullable=False),
+            text("sensor_id", "device", size=64),
+            text("store_id", "where", size=64),
+            text("metric", "what was measured", size=64, nullable=False),
+            timestamp("gap_from", "time of the last reading before, UTC", nullable=False),
+            timestamp("gap_to", "time of the next one, UTC", nullable=False),
+            bigint("seconds", "from the one to the other", nullable=False),
+            bigint("interval_seconds", "how far readings of the series are apart, as learnt", nullable=False),
+            bigint("missing", "readings that are missing", nullable=False),
+        ),
+        key=("series_key", "gap_from"), dist="series_key", sort=("gap_date",),
+        why="beside the days of the series; queries cut by day",
+    ),
+)  # fmt: skip
