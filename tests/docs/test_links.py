@@ -42,8 +42,8 @@ def test_no_link_is_broken(page: Path) -> None:
         assert not heading or heading in headings(file), f"{file.relative_to(ROOT)} has no heading #{heading}"
 
 
-def test_each_decision_has_a_number_of_its_own() -> None:
+def test_decisions_are_numbered_without_gaps() -> None:
     pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-    assert len({page.name[:4] for page in pages}) == len(pages)
+    assert [int(page.name[:4]) for page in pages] == list(range(1, len(pages) + 1))
     for page in pages:
         assert page.read_text(encoding="utf-8").startswith(f"# {int(page.name[:4])}. ")
