@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +55,8 @@ def assemblies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Assembly]:
     """Assemblies by name; made by the first process that asks. Skipped where the environment is missing."""
     if not PYTHON.exists():
         pytest.skip("the infrastructure has no environment here; make it with: make .venv-infra/stamp")
+    if shutil.which("node") is None:
+        pytest.skip("the CDK runs on Node.js, which isn't here; on Debian: apt-get install nodejs")
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "assemblies"
     shared.mkdir(exist_ok=True)
