@@ -105,6 +105,23 @@ def test_a_frame_has_floats_and_moments(either: Warehouse) -> None:
     assert frame["currency"].tolist() == ["EUR"]
 
 
+def test_a_column_that_may_be_empty_needn_t_be_given(either: Warehouse) -> None:
+    given = {name: value for name, value in sale(1).items() if name not in ("channel", "_has_zone", "_extra")}
+    either.append("raw.transactions", pd.DataFrame([given]))
+    either.append("raw.transactions", pa.Table.from_pylist([given | {"line_number": 2}]))
+    with either.prepare("raw.transactions", pa.Table.from_pylist([given]).slice(0, 0)) as none:
+        assert none.rows == 0
+    found = either.query(
+        "SELECT line_number, channel, _has_zone, _extra, store_id FROM raw.transactions ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in found.to_pylist()] == [
+        (n, None, None, None, "S\\1 ü€") for n in (1, 2)
+    ]
+    for wrong in ({**given, "chanel": "web"}, {name: given[name] for name in given if name != "store_id"}):
+        with pytest.raises(Exception, match=r"channel|store_id"):
+            either.append("raw.transactions", pd.DataFrame([wrong]))
+
+
 def test_parameters_are_bound(either: Warehouse) -> None:
     either.append("raw.transactions", pa.Table.from_pylist([sale(1), sale(2)]))
     found = either.query(

@@ -152,7 +152,7 @@ class Warehouse(Protocol):
         """Replace all rows of a declared table in one transaction; return how many there are now."""
 
     def append(self, table: str, rows: Rows) -> int:
-        """Add rows to a declared table; return how many were added."""
+        """Add rows to a declared table; return how many were added. A column that may be empty needn't be among theirs."""
 
     def prepare(self, table: str, rows: Rows | Records | Stream) -> AbstractContextManager[StagedRows]:
         """Make rows ready to be added to a declared table in a transaction that begins later.

@@ -12,7 +12,7 @@ from uuid import uuid4
 import duckdb
 
 from workbench.schema import Table, quote
-from workbench.warehouse.base import Records, Rows
+from workbench.warehouse.base import Records, Rows, Stream
 
 _KINDS = {
     "bigint": "BIGINT",
@@ -40,7 +40,7 @@ class FromMemory:
         view = f"rows_{uuid4().hex}"
         session.register(view, self.frame)
         try:
-            columns = ", ".join(map(quote, self.table.column_names))
+            columns = ", ".join(map(quote, columns_in(self.table, self.frame)))
             session.execute(f"INSERT INTO {self.table.full_name} ({columns}) SELECT {columns} FROM {view}")
         finally:
             # After an error nothing but an end of the transaction is allowed, and the view ends with the connection.
@@ -67,6 +67,18 @@ class FromRecords:
         columns = ", ".join(map(quote, self.table.column_names))
         session.execute(f"INSERT INTO {self.table.full_name} ({columns}) {sql}", parameters)
         return self.rows
+
+
+def columns_in(table: Table, rows: Rows | Stream) -> tuple[str, ...]:
+    """Return the columns of a table that rows are to have: one that may be empty needn't be there, and is NULL then.
+
+    So whoever fills a table goes on when it gets another column. Where rows have a column of another name nothing may be
+    missing, since that could be a slip of the pen.
+    """
+    names = set(getattr(rows, "columns", ()) if hasattr(rows, "iloc") else rows.schema.names)
+    if not names <= set(table.column_names):
+        return table.column_names
+    return tuple(column.name for column in table.columns if column.name in names or not column.nullable)
 
 
 def select_records(table: Table, records: Sequence[Mapping[str, Any]]) -> tuple[str, list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -20,7 +20,7 @@ from workbench.settings import get_settings
 from workbench.warehouse.access import infrastructure, note_tables
 from workbench.warehouse.base import Records, Rows, Session, Stream
 from workbench.warehouse.redshift.staging import Prefix, Staging
-from workbench.warehouse.staged_rows import select_records
+from workbench.warehouse.staged_rows import columns_in, select_records
 
 FEW = 250
 """Up to so many rows go by one INSERT, which is quicker than a file in S3 and a COPY; see benchmarks/redshift.py."""
@@ -108,7 +108,8 @@ def prepared(table: str, rows: Rows | Records | Stream, staging: Staging | None)
                 connection.execute(f"CREATE TEMP TABLE given AS {sql}", parameters)
             else:
                 connection.register("given", rows)
-            connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target)} FROM given")
+            known = target.column_names if isinstance(rows, list) else columns_in(target, rows)
+            connection.execute(f"CREATE TEMP TABLE shaped AS SELECT {_shaped(target, known)} FROM given")
             _hold_to_sizes(connection, target)
         except duckdb.Error as error:
             text = one_line(str(error), 300)
@@ -140,17 +141,19 @@ def _peeked_at(rows: Rows | Records | Stream) -> Rows | Records | Stream:
 
 def _has_columns(rows: Rows | Records, table: Table) -> bool:
     if isinstance(rows, pa.Table):
-        return set(table.column_names) <= set(rows.column_names)
+        return set(columns_in(table, rows)) <= set(rows.column_names)
     return isinstance(rows, list)
 
 
-def _shaped(table: Table) -> str:
-    """Return the columns of a select that gives rows the types of the table, as Redshift knows them."""
-    return ", ".join(f"{_typed(table, column)} AS {quote(column.name)}" for column in table.columns)
+def _shaped(table: Table, known: Collection[str]) -> str:
+    """Return the columns of a select that gives rows the types of the table, as Redshift knows them; NULL for others."""
+    return ", ".join(
+        f"{_typed(table, column, quote(column.name) if column.name in known else 'NULL')} AS {quote(column.name)}"
+        for column in table.columns
+    )
 
 
-def _typed(table: Table, column: Column) -> str:
-    name = quote(column.name)
+def _typed(table: Table, column: Column, name: str) -> str:
     match column.kind:
         case "codes":
             return f"CAST(to_json(CAST({name} AS VARCHAR[])) AS VARCHAR)"
