@@ -44,6 +44,7 @@ def sell(warehouse: Warehouse, days: int = DAYS) -> None:
         "line_number": 1,
         "transaction_timestamp": [dt.datetime.combine(day, dt.time(12)) for day, *_ in rows],
         "date_key": [int(f"{day:%Y%m%d}") for day, *_ in rows],
+        "sale_date": [day for day, *_ in rows],
         "product_key": [product for _, _, product, _ in rows],
         "store_id": [store for _, store, *_ in rows],
         "net_amount_reporting": [round(sold, 2) for *_, sold in rows],

@@ -33,6 +33,7 @@ def sell(warehouse: Warehouse, strange: dict[tuple[str, int], float]) -> None:
                     dt.datetime.combine(DAY - dt.timedelta(weeks=week), dt.time(12)) for week, *_ in rows
                 ],
                 "date_key": [int(f"{DAY - dt.timedelta(weeks=week):%Y%m%d}") for week, *_ in rows],
+                "sale_date": [DAY - dt.timedelta(weeks=week) for week, *_ in rows],
                 "product_key": [product for _, _, product, _ in rows],
                 "store_id": [store for _, store, *_ in rows],
                 "net_amount_reporting": [sold for *_, sold in rows],
