@@ -113,20 +113,3 @@ def test_the_first_plausible_day_is_a_setting_for_each_dataset(
     (tmp_path / "s.csv").write_text("store_id,updated_at\nS1,1799-12-31\nS1,1800-01-01\n")
     land(str(tmp_path / "s.csv"), "stores")
     assert [batch.rows_accepted for batch in ingest(warehouse).batches] == [1, 1]
-
-
-@pytest.mark.parametrize("columns", ["category,subcategory", "subcategory"])
-def test_a_subcategory_hangs_below_a_category(warehouse: Warehouse, tmp_path: Path, columns: str) -> None:
-    rows = {"P1": ("DAIRY", "MILK"), "P2": ("", "MILK"), "P3": ("", ""), "P4": ("DAIRY", "")}
-    with_category = columns.startswith("category")
-    lines = [
-        ",".join([product, "2024-01-01", *(names if with_category else names[1:])])
-        for product, names in rows.items()
-    ]
-    (tmp_path / "p.csv").write_text("\n".join([f"product_id,updated_at,{columns}", *lines]))
-    land(str(tmp_path / "p.csv"), "products")
-    ingest(warehouse)
-    orphans = ["P2"] if with_category else ["P1", "P2"]
-    found = warehouse.query("SELECT record, reasons FROM ops.quarantine ORDER BY row_number").to_pylist()
-    assert [row["reasons"] for row in found] == [["subcategory:orphan"]] * len(orphans)
-    assert all(product in str(row["record"]) for product, row in zip(orphans, found, strict=True))

@@ -238,8 +238,6 @@ def _check(name: str, value: str, since: dt.date) -> Problem:
             return Problem("unknown", f"lower(trim({value})) NOT IN ({known})")
         case "unit_of_metric":
             return Problem("wrong_quantity", _wrong_quantity(value))
-        case "below_category":
-            return Problem("orphan", f"{value} IS NOT NULL AND category IS NULL")
     raise ValueError(f"no such check: {name}")
 
 

@@ -26,7 +26,6 @@ Check = Literal[
     "not_in_future",
     "unit",
     "unit_of_metric",
-    "below_category",
 ]
 
 

@@ -98,7 +98,7 @@ RAW = (
             text("manufacturer_id", "who makes it", size=64),
             text("department", "top of the hierarchy"),
             text("category", "second level"),
-            text("subcategory", "third level, below a category", checks=("below_category",)),
+            text("subcategory", "third level"),
             text("package_size", "as printed", size=64),
             decimal("list_price", "price without discount", scale=6, checks=("not_negative",)),
             text("currency", "ISO 4217 code of list_price", size=3, checks=("currency",)),

@@ -17,6 +17,7 @@ from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, literal
 
 _SHOWN = 10
+_WRITTEN = 16
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "\x01": "\\x01"}
 _LONGEST_SHOWN = 100
 
@@ -146,7 +147,7 @@ def _advice(content: Content, header: Header, known: Sequence[str]) -> str:
         return "it doesn't look like a table of text: CSV, JSON, Parquet or an Excel workbook is wanted"
     names = [name for name in header.names if not _is_value(name)]
     if len(names) < len(header.names) or len(header.names) == 1:
-        missing = header.delimiter.join(known) if len(known) <= _SHOWN + 2 else "the names of its columns"
+        missing = header.delimiter.join(known) if len(known) <= _WRITTEN else "the names of its columns"
         return f"the first line seems to be a row; put a header above it: {missing} (or say header: none in a map)"
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")
     return f"its columns are {shown}; rename them, or write a map (workbench load --map)"
