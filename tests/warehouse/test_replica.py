@@ -48,9 +48,12 @@ MOMENTS = {
     "before it is noted": "replica.Replica.is_as",
 }
 FACT = (
-    "INSERT INTO core.fact_transactions SELECT 't' || n, 1, TIMESTAMP '2026-01-01' + to_days((n % 9)::INTEGER), "
-    "20260101 + n % 9, 0, NULL, 1, 1, NULL, 'p', 's', 1, 2.5, 2.5, 0, 2.5, 'USD', 'store', 'USD', 1, NULL, 2.5, "
-    "'same_currency', 'b' FROM range({}, {}) AS numbers(n)"
+    "INSERT INTO core.fact_transactions (transaction_id, line_number, transaction_timestamp, date_key, time_key, product_key, "
+    "store_key, product_id, store_id, quantity, unit_price, gross_amount, discount_amount, net_amount, currency, channel, "
+    "reporting_currency, exchange_rate, net_amount_reporting, conversion_status, sale_date, _batch_id) "
+    "SELECT 't' || n, 1, TIMESTAMP '2026-01-01' + to_days((n % 9)::INTEGER), 20260101 + n % 9, 0, 1, 1, 'p', 's', 1, 2.5, "
+    "2.5, 0, 2.5, 'USD', 'store', 'USD', 1, 2.5, 'same_currency', DATE '2026-01-01' + (n % 9)::INTEGER, 'b' "
+    "FROM range({}, {}) AS numbers(n)"
 )
 
 

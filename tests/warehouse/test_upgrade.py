@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -199,3 +200,13 @@ def test_a_table_under_a_report_is_upgraded_and_the_report_is_made_again(
     redshift_warehouse.execute("ALTER TABLE core.fact_transactions ADD COLUMN mine INTEGER")
     upgraded(redshift_warehouse)
     assert redshift_warehouse.query("SELECT * FROM top_products").num_rows == 0
+
+
+def test_a_column_that_came_later_may_be_empty() -> None:
+    """Rows that are there have no value for it; what builds the table anew fills it."""
+    earlier = json.loads(Path(__file__).with_name("earlier_columns.json").read_text(encoding="utf-8"))
+    assert earlier.keys() <= TABLES.keys()
+    for name, columns in earlier.items():
+        assert set(columns) <= set(TABLES[name].column_names)
+        later = [column for column in TABLES[name].columns if column.name not in columns]
+        assert all(column.nullable for column in later), name
