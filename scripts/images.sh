@@ -27,12 +27,13 @@ for variable in $(compgen -e | grep -E '^((PIP|UV)_.*(INDEX|PROXY|HOST|TIMEOUT).
     printf 'export %s=%q\n' "$variable" "${!variable}" >>"$secrets/index"
 done
 touch "$secrets/index"
-for name in index-url trusted-host proxy; do
-    value=$(python3 -m pip config get "global.$name" 2>/dev/null) || continue
-    variable=PIP_$(tr a-z- A-Z_ <<<"$name")
-    [ -n "${!variable:-}" ] || printf 'export %s=%q\n' "$variable" "$value" >>"$secrets/index"
-    [ "$name" != index-url ] || [ -n "${UV_DEFAULT_INDEX:-}" ] || printf 'export UV_DEFAULT_INDEX=%q\n' "$value" >>"$secrets/index"
-done
+# So does pip's own configuration, whose values are quoted as they are listed.
+while IFS='=' read -r name value; do
+    variable=PIP_$(tr a-z- A-Z_ <<<"${name#*.}")
+    [ -n "${!variable:-}" ] || printf 'export %s=%s\n' "$variable" "$value" >>"$secrets/index"
+    [ "${variable#PIP_INDEX}" = "$variable" ] || [ -n "${UV_DEFAULT_INDEX:-}" ] ||
+        printf 'export UV_DEFAULT_INDEX=%s\n' "$value" >>"$secrets/index"
+done < <(python3 -m pip config list 2>/dev/null | grep -E '^global\.(index|trusted|proxy)[a-z-]*=')
 authorities=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 if [ -f "$authorities" ]; then
     cp "$authorities" "$secrets/ca"
