@@ -20,6 +20,8 @@ _EMPTY: dict[str, Any] = {
     "text": "x", "integer": 1, "bigint": 1, "decimal": Decimal(1), "double": 1.0, "boolean": False, "date": DAY,
     "timestamp": MOMENT, "json": "{}", "codes": [],
 }  # fmt: skip
+# Empty in no row, though a column that came later may be.
+_ALWAYS = {"sale_date"}
 _ARROW = {
     "text": pa.string(), "integer": pa.int32(), "bigint": pa.int64(), "double": pa.float64(), "boolean": pa.bool_(),
     "date": pa.date32(), "timestamp": pa.timestamp("us"), "json": pa.string(), "codes": pa.list_(pa.string()),
@@ -32,7 +34,10 @@ def fill(warehouse: Warehouse, name: str, *rows: dict[str, Any]) -> None:
     schema = pa.schema([
         (column.name, _ARROW.get(column.kind) or pa.decimal128(18, column.size[1])) for column in declared.columns
     ])  # fmt: skip
-    usual = {column.name: _EMPTY[column.kind] if column.required else None for column in declared.columns}
+    usual = {
+        column.name: _EMPTY[column.kind] if column.required or column.name in _ALWAYS else None
+        for column in declared.columns
+    }
     warehouse.append(name, pa.Table.from_pylist([usual | row for row in rows], schema=schema))
 
 
