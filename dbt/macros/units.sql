@@ -1,500 +1,271 @@
 {#- Written by `make docs` from workbench/schema/units.py. -#}
 
-{#- (value - subtract) * factor + add_on is in the target, which a metric wants or which is the quantity's own. -#}
+{#-
+  (value - subtract) * factor + add_on is in the target, which a metric wants or which is the quantity's own. One text
+  is split: to plan hundreds of selects takes an engine longer than to convert the readings of a day.
+-#}
 {% macro unit_conversions() -%}
-    select 'kg' as spelling, '' as wanted, 'kg' as target, cast(0 as decimal(18, 6)) as subtract, cast(1.000000000000 as decimal(18, 12)) as factor, cast(0 as decimal(18, 6)) as add_on
-    union all
-    select 'kgs', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilo', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilos', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilogram', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilograms', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilogramme', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilogrammes', '', 'kg', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'g', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gr', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gm', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gram', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'grams', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gramme', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'grammes', '', 'kg', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mg', '', 'kg', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'milligram', '', 'kg', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'milligrams', '', 'kg', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 't', '', 'kg', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'tonne', '', 'kg', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'tonnes', '', 'kg', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'lb', '', 'kg', cast(0 as decimal(18, 6)), cast(0.453592370000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'lbs', '', 'kg', cast(0 as decimal(18, 6)), cast(0.453592370000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pound', '', 'kg', cast(0 as decimal(18, 6)), cast(0.453592370000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pounds', '', 'kg', cast(0 as decimal(18, 6)), cast(0.453592370000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'oz', '', 'kg', cast(0 as decimal(18, 6)), cast(0.028349523125 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ounce', '', 'kg', cast(0 as decimal(18, 6)), cast(0.028349523125 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ounces', '', 'kg', cast(0 as decimal(18, 6)), cast(0.028349523125 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select '°c', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'c', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cel', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'celsius', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degc', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'deg_c', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degree_celsius', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degrees_celsius', '', '°C', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select '°f', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'f', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degf', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'deg_f', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fahrenheit', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degree_fahrenheit', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'degrees_fahrenheit', '', '°C', cast(32 as decimal(18, 6)), cast(0.555555555556 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'k', '', '°C', cast(273.15 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kelvin', '', '°C', cast(273.15 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kelvins', '', '°C', cast(273.15 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm', '', 'm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'metre', '', 'm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'metre', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'metres', '', 'm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'metres', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'meter', '', 'm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'meter', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'meters', '', 'm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'meters', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'km', '', 'm', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'km', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometre', '', 'm', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometre', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometres', '', 'm', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometres', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometer', '', 'm', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometer', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometers', '', 'm', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilometers', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cm', '', 'm', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cm', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000010000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimetre', '', 'm', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimetre', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000010000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimetres', '', 'm', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimetres', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000010000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimeter', '', 'm', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimeter', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000010000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimeters', '', 'm', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'centimeters', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000010000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mm', '', 'm', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mm', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimetre', '', 'm', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimetre', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimetres', '', 'm', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimetres', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimeter', '', 'm', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimeter', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimeters', '', 'm', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millimeters', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000001000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mi', '', 'm', cast(0 as decimal(18, 6)), cast(1609.344000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mi', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.609344000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mile', '', 'm', cast(0 as decimal(18, 6)), cast(1609.344000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mile', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.609344000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'miles', '', 'm', cast(0 as decimal(18, 6)), cast(1609.344000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'miles', 'km', 'km', cast(0 as decimal(18, 6)), cast(1.609344000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ft', '', 'm', cast(0 as decimal(18, 6)), cast(0.304800000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ft', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000304800000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'foot', '', 'm', cast(0 as decimal(18, 6)), cast(0.304800000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'foot', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000304800000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'feet', '', 'm', cast(0 as decimal(18, 6)), cast(0.304800000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'feet', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000304800000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'in', '', 'm', cast(0 as decimal(18, 6)), cast(0.025400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'in', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000025400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'inch', '', 'm', cast(0 as decimal(18, 6)), cast(0.025400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'inch', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000025400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'inches', '', 'm', cast(0 as decimal(18, 6)), cast(0.025400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'inches', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000025400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yd', '', 'm', cast(0 as decimal(18, 6)), cast(0.914400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yd', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000914400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yard', '', 'm', cast(0 as decimal(18, 6)), cast(0.914400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yard', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000914400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yards', '', 'm', cast(0 as decimal(18, 6)), cast(0.914400000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'yards', 'km', 'km', cast(0 as decimal(18, 6)), cast(0.000914400000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'l', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'litre', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'litres', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'liter', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'liters', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ltr', '', 'l', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ml', '', 'l', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millilitre', '', 'l', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millilitres', '', 'l', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'milliliter', '', 'l', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'milliliters', '', 'l', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm3', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm³', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cbm', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cubic_metre', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cubic_metres', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cubic_meter', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'cubic_meters', '', 'l', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gal', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gallon', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gallons', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'us_gal', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gal_us', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'us_gallon', '', 'l', cast(0 as decimal(18, 6)), cast(3.785411784000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'imp_gal', '', 'l', cast(0 as decimal(18, 6)), cast(4.546090000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gal_imp', '', 'l', cast(0 as decimal(18, 6)), cast(4.546090000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'gal_uk', '', 'l', cast(0 as decimal(18, 6)), cast(4.546090000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'uk_gal', '', 'l', cast(0 as decimal(18, 6)), cast(4.546090000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'imperial_gallon', '', 'l', cast(0 as decimal(18, 6)), cast(4.546090000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fl_oz', '', 'l', cast(0 as decimal(18, 6)), cast(0.029573529563 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'floz', '', 'l', cast(0 as decimal(18, 6)), cast(0.029573529563 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fl.oz', '', 'l', cast(0 as decimal(18, 6)), cast(0.029573529563 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fluid_ounce', '', 'l', cast(0 as decimal(18, 6)), cast(0.029573529563 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fluid_ounces', '', 'l', cast(0 as decimal(18, 6)), cast(0.029573529563 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select '%', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pct', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'percent', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'per_cent', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select '%rh', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'rh', '', '%', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'fraction', '', '%', cast(0 as decimal(18, 6)), cast(100.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ratio', '', '%', cast(0 as decimal(18, 6)), cast(100.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select '1', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'count', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'counts', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'number', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pcs', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pc', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'piece', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pieces', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ea', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'each', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'people', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'persons', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'visitors', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'items', '', '1', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm2', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm²', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'sqm', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_metre', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_metres', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_meter', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_meters', '', 'm2', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ft2', '', 'm2', cast(0 as decimal(18, 6)), cast(0.092903040000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ft²', '', 'm2', cast(0 as decimal(18, 6)), cast(0.092903040000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'sqft', '', 'm2', cast(0 as decimal(18, 6)), cast(0.092903040000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_foot', '', 'm2', cast(0 as decimal(18, 6)), cast(0.092903040000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'square_feet', '', 'm2', cast(0 as decimal(18, 6)), cast(0.092903040000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'km/h', '', 'km/h', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kmh', '', 'km/h', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kph', '', 'km/h', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'm/s', '', 'km/h', cast(0 as decimal(18, 6)), cast(3.600000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mps', '', 'km/h', cast(0 as decimal(18, 6)), cast(3.600000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mph', '', 'km/h', cast(0 as decimal(18, 6)), cast(1.609344000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hpa', '', 'hPa', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mbar', '', 'hPa', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millibar', '', 'hPa', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pa', '', 'hPa', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pascal', '', 'hPa', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'pascals', '', 'hPa', cast(0 as decimal(18, 6)), cast(0.010000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kpa', '', 'hPa', cast(0 as decimal(18, 6)), cast(10.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'bar', '', 'hPa', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'bars', '', 'hPa', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'psi', '', 'hPa', cast(0 as decimal(18, 6)), cast(68.947572931683 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'w', '', 'W', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'watt', '', 'W', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'watts', '', 'W', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kw', '', 'W', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilowatt', '', 'W', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilowatts', '', 'W', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kwh', '', 'kWh', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilowatt_hour', '', 'kWh', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'kilowatt_hours', '', 'kWh', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'wh', '', 'kWh', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'watt_hour', '', 'kWh', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'watt_hours', '', 'kWh', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mwh', '', 'kWh', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'megawatt_hour', '', 'kWh', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'megawatt_hours', '', 'kWh', cast(0 as decimal(18, 6)), cast(1000.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 's', '', 's', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'sec', '', 's', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'secs', '', 's', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'second', '', 's', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'seconds', '', 's', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ms', '', 's', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'millisecond', '', 's', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'milliseconds', '', 's', cast(0 as decimal(18, 6)), cast(0.001000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'min', '', 's', cast(0 as decimal(18, 6)), cast(60.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'mins', '', 's', cast(0 as decimal(18, 6)), cast(60.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'minute', '', 's', cast(0 as decimal(18, 6)), cast(60.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'minutes', '', 's', cast(0 as decimal(18, 6)), cast(60.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'h', '', 's', cast(0 as decimal(18, 6)), cast(3600.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hr', '', 's', cast(0 as decimal(18, 6)), cast(3600.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hrs', '', 's', cast(0 as decimal(18, 6)), cast(3600.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hour', '', 's', cast(0 as decimal(18, 6)), cast(3600.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hours', '', 's', cast(0 as decimal(18, 6)), cast(3600.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'd', '', 's', cast(0 as decimal(18, 6)), cast(86400.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'day', '', 's', cast(0 as decimal(18, 6)), cast(86400.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'days', '', 's', cast(0 as decimal(18, 6)), cast(86400.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'v', '', 'V', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'volt', '', 'V', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'volts', '', 'V', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'a', '', 'A', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'amp', '', 'A', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'amps', '', 'A', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ampere', '', 'A', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'amperes', '', 'A', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hz', '', 'Hz', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'hertz', '', 'Hz', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'db', '', 'dB', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'decibel', '', 'dB', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'decibels', '', 'dB', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'db(a)', '', 'dB', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'dba', '', 'dB', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'lx', '', 'lx', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'lux', '', 'lx', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
-    union all
-    select 'ppm', '', 'ppm', cast(0 as decimal(18, 6)), cast(1.000000000000 as decimal(18, 12)), cast(0 as decimal(18, 6))
+    {%- set conversions = [
+        'kg||kg|0|1.000000000000|0',
+        'kgs||kg|0|1.000000000000|0',
+        'kilo||kg|0|1.000000000000|0',
+        'kilos||kg|0|1.000000000000|0',
+        'kilogram||kg|0|1.000000000000|0',
+        'kilograms||kg|0|1.000000000000|0',
+        'kilogramme||kg|0|1.000000000000|0',
+        'kilogrammes||kg|0|1.000000000000|0',
+        'g||kg|0|0.001000000000|0',
+        'gr||kg|0|0.001000000000|0',
+        'gm||kg|0|0.001000000000|0',
+        'gram||kg|0|0.001000000000|0',
+        'grams||kg|0|0.001000000000|0',
+        'gramme||kg|0|0.001000000000|0',
+        'grammes||kg|0|0.001000000000|0',
+        'mg||kg|0|0.000001000000|0',
+        'milligram||kg|0|0.000001000000|0',
+        'milligrams||kg|0|0.000001000000|0',
+        't||kg|0|1000.000000000000|0',
+        'tonne||kg|0|1000.000000000000|0',
+        'tonnes||kg|0|1000.000000000000|0',
+        'lb||kg|0|0.453592370000|0',
+        'lbs||kg|0|0.453592370000|0',
+        'pound||kg|0|0.453592370000|0',
+        'pounds||kg|0|0.453592370000|0',
+        'oz||kg|0|0.028349523125|0',
+        'ounce||kg|0|0.028349523125|0',
+        'ounces||kg|0|0.028349523125|0',
+        '°c||°C|0|1.000000000000|0',
+        'c||°C|0|1.000000000000|0',
+        'cel||°C|0|1.000000000000|0',
+        'celsius||°C|0|1.000000000000|0',
+        'degc||°C|0|1.000000000000|0',
+        'deg_c||°C|0|1.000000000000|0',
+        'degree_celsius||°C|0|1.000000000000|0',
+        'degrees_celsius||°C|0|1.000000000000|0',
+        '°f||°C|32|0.555555555556|0',
+        'f||°C|32|0.555555555556|0',
+        'degf||°C|32|0.555555555556|0',
+        'deg_f||°C|32|0.555555555556|0',
+        'fahrenheit||°C|32|0.555555555556|0',
+        'degree_fahrenheit||°C|32|0.555555555556|0',
+        'degrees_fahrenheit||°C|32|0.555555555556|0',
+        'k||°C|273.15|1.000000000000|0',
+        'kelvin||°C|273.15|1.000000000000|0',
+        'kelvins||°C|273.15|1.000000000000|0',
+        'm||m|0|1.000000000000|0',
+        'm|km|km|0|0.001000000000|0',
+        'metre||m|0|1.000000000000|0',
+        'metre|km|km|0|0.001000000000|0',
+        'metres||m|0|1.000000000000|0',
+        'metres|km|km|0|0.001000000000|0',
+        'meter||m|0|1.000000000000|0',
+        'meter|km|km|0|0.001000000000|0',
+        'meters||m|0|1.000000000000|0',
+        'meters|km|km|0|0.001000000000|0',
+        'km||m|0|1000.000000000000|0',
+        'km|km|km|0|1.000000000000|0',
+        'kilometre||m|0|1000.000000000000|0',
+        'kilometre|km|km|0|1.000000000000|0',
+        'kilometres||m|0|1000.000000000000|0',
+        'kilometres|km|km|0|1.000000000000|0',
+        'kilometer||m|0|1000.000000000000|0',
+        'kilometer|km|km|0|1.000000000000|0',
+        'kilometers||m|0|1000.000000000000|0',
+        'kilometers|km|km|0|1.000000000000|0',
+        'cm||m|0|0.010000000000|0',
+        'cm|km|km|0|0.000010000000|0',
+        'centimetre||m|0|0.010000000000|0',
+        'centimetre|km|km|0|0.000010000000|0',
+        'centimetres||m|0|0.010000000000|0',
+        'centimetres|km|km|0|0.000010000000|0',
+        'centimeter||m|0|0.010000000000|0',
+        'centimeter|km|km|0|0.000010000000|0',
+        'centimeters||m|0|0.010000000000|0',
+        'centimeters|km|km|0|0.000010000000|0',
+        'mm||m|0|0.001000000000|0',
+        'mm|km|km|0|0.000001000000|0',
+        'millimetre||m|0|0.001000000000|0',
+        'millimetre|km|km|0|0.000001000000|0',
+        'millimetres||m|0|0.001000000000|0',
+        'millimetres|km|km|0|0.000001000000|0',
+        'millimeter||m|0|0.001000000000|0',
+        'millimeter|km|km|0|0.000001000000|0',
+        'millimeters||m|0|0.001000000000|0',
+        'millimeters|km|km|0|0.000001000000|0',
+        'mi||m|0|1609.344000000000|0',
+        'mi|km|km|0|1.609344000000|0',
+        'mile||m|0|1609.344000000000|0',
+        'mile|km|km|0|1.609344000000|0',
+        'miles||m|0|1609.344000000000|0',
+        'miles|km|km|0|1.609344000000|0',
+        'ft||m|0|0.304800000000|0',
+        'ft|km|km|0|0.000304800000|0',
+        'foot||m|0|0.304800000000|0',
+        'foot|km|km|0|0.000304800000|0',
+        'feet||m|0|0.304800000000|0',
+        'feet|km|km|0|0.000304800000|0',
+        'in||m|0|0.025400000000|0',
+        'in|km|km|0|0.000025400000|0',
+        'inch||m|0|0.025400000000|0',
+        'inch|km|km|0|0.000025400000|0',
+        'inches||m|0|0.025400000000|0',
+        'inches|km|km|0|0.000025400000|0',
+        'yd||m|0|0.914400000000|0',
+        'yd|km|km|0|0.000914400000|0',
+        'yard||m|0|0.914400000000|0',
+        'yard|km|km|0|0.000914400000|0',
+        'yards||m|0|0.914400000000|0',
+        'yards|km|km|0|0.000914400000|0',
+        'l||l|0|1.000000000000|0',
+        'litre||l|0|1.000000000000|0',
+        'litres||l|0|1.000000000000|0',
+        'liter||l|0|1.000000000000|0',
+        'liters||l|0|1.000000000000|0',
+        'ltr||l|0|1.000000000000|0',
+        'ml||l|0|0.001000000000|0',
+        'millilitre||l|0|0.001000000000|0',
+        'millilitres||l|0|0.001000000000|0',
+        'milliliter||l|0|0.001000000000|0',
+        'milliliters||l|0|0.001000000000|0',
+        'm3||l|0|1000.000000000000|0',
+        'm³||l|0|1000.000000000000|0',
+        'cbm||l|0|1000.000000000000|0',
+        'cubic_metre||l|0|1000.000000000000|0',
+        'cubic_metres||l|0|1000.000000000000|0',
+        'cubic_meter||l|0|1000.000000000000|0',
+        'cubic_meters||l|0|1000.000000000000|0',
+        'gal||l|0|3.785411784000|0',
+        'gallon||l|0|3.785411784000|0',
+        'gallons||l|0|3.785411784000|0',
+        'us_gal||l|0|3.785411784000|0',
+        'gal_us||l|0|3.785411784000|0',
+        'us_gallon||l|0|3.785411784000|0',
+        'imp_gal||l|0|4.546090000000|0',
+        'gal_imp||l|0|4.546090000000|0',
+        'gal_uk||l|0|4.546090000000|0',
+        'uk_gal||l|0|4.546090000000|0',
+        'imperial_gallon||l|0|4.546090000000|0',
+        'fl_oz||l|0|0.029573529563|0',
+        'floz||l|0|0.029573529563|0',
+        'fl.oz||l|0|0.029573529563|0',
+        'fluid_ounce||l|0|0.029573529563|0',
+        'fluid_ounces||l|0|0.029573529563|0',
+        '%||%|0|1.000000000000|0',
+        'pct||%|0|1.000000000000|0',
+        'percent||%|0|1.000000000000|0',
+        'per_cent||%|0|1.000000000000|0',
+        '%rh||%|0|1.000000000000|0',
+        'rh||%|0|1.000000000000|0',
+        'fraction||%|0|100.000000000000|0',
+        'ratio||%|0|100.000000000000|0',
+        '1||1|0|1.000000000000|0',
+        'count||1|0|1.000000000000|0',
+        'counts||1|0|1.000000000000|0',
+        'number||1|0|1.000000000000|0',
+        'pcs||1|0|1.000000000000|0',
+        'pc||1|0|1.000000000000|0',
+        'piece||1|0|1.000000000000|0',
+        'pieces||1|0|1.000000000000|0',
+        'ea||1|0|1.000000000000|0',
+        'each||1|0|1.000000000000|0',
+        'people||1|0|1.000000000000|0',
+        'persons||1|0|1.000000000000|0',
+        'visitors||1|0|1.000000000000|0',
+        'items||1|0|1.000000000000|0',
+        'm2||m2|0|1.000000000000|0',
+        'm²||m2|0|1.000000000000|0',
+        'sqm||m2|0|1.000000000000|0',
+        'square_metre||m2|0|1.000000000000|0',
+        'square_metres||m2|0|1.000000000000|0',
+        'square_meter||m2|0|1.000000000000|0',
+        'square_meters||m2|0|1.000000000000|0',
+        'ft2||m2|0|0.092903040000|0',
+        'ft²||m2|0|0.092903040000|0',
+        'sqft||m2|0|0.092903040000|0',
+        'square_foot||m2|0|0.092903040000|0',
+        'square_feet||m2|0|0.092903040000|0',
+        'km/h||km/h|0|1.000000000000|0',
+        'kmh||km/h|0|1.000000000000|0',
+        'kph||km/h|0|1.000000000000|0',
+        'm/s||km/h|0|3.600000000000|0',
+        'mps||km/h|0|3.600000000000|0',
+        'mph||km/h|0|1.609344000000|0',
+        'hpa||hPa|0|1.000000000000|0',
+        'mbar||hPa|0|1.000000000000|0',
+        'millibar||hPa|0|1.000000000000|0',
+        'pa||hPa|0|0.010000000000|0',
+        'pascal||hPa|0|0.010000000000|0',
+        'pascals||hPa|0|0.010000000000|0',
+        'kpa||hPa|0|10.000000000000|0',
+        'bar||hPa|0|1000.000000000000|0',
+        'bars||hPa|0|1000.000000000000|0',
+        'psi||hPa|0|68.947572931683|0',
+        'w||W|0|1.000000000000|0',
+        'watt||W|0|1.000000000000|0',
+        'watts||W|0|1.000000000000|0',
+        'kw||W|0|1000.000000000000|0',
+        'kilowatt||W|0|1000.000000000000|0',
+        'kilowatts||W|0|1000.000000000000|0',
+        'kwh||kWh|0|1.000000000000|0',
+        'kilowatt_hour||kWh|0|1.000000000000|0',
+        'kilowatt_hours||kWh|0|1.000000000000|0',
+        'wh||kWh|0|0.001000000000|0',
+        'watt_hour||kWh|0|0.001000000000|0',
+        'watt_hours||kWh|0|0.001000000000|0',
+        'mwh||kWh|0|1000.000000000000|0',
+        'megawatt_hour||kWh|0|1000.000000000000|0',
+        'megawatt_hours||kWh|0|1000.000000000000|0',
+        's||s|0|1.000000000000|0',
+        'sec||s|0|1.000000000000|0',
+        'secs||s|0|1.000000000000|0',
+        'second||s|0|1.000000000000|0',
+        'seconds||s|0|1.000000000000|0',
+        'ms||s|0|0.001000000000|0',
+        'millisecond||s|0|0.001000000000|0',
+        'milliseconds||s|0|0.001000000000|0',
+        'min||s|0|60.000000000000|0',
+        'mins||s|0|60.000000000000|0',
+        'minute||s|0|60.000000000000|0',
+        'minutes||s|0|60.000000000000|0',
+        'h||s|0|3600.000000000000|0',
+        'hr||s|0|3600.000000000000|0',
+        'hrs||s|0|3600.000000000000|0',
+        'hour||s|0|3600.000000000000|0',
+        'hours||s|0|3600.000000000000|0',
+        'd||s|0|86400.000000000000|0',
+        'day||s|0|86400.000000000000|0',
+        'days||s|0|86400.000000000000|0',
+        'v||V|0|1.000000000000|0',
+        'volt||V|0|1.000000000000|0',
+        'volts||V|0|1.000000000000|0',
+        'a||A|0|1.000000000000|0',
+        'amp||A|0|1.000000000000|0',
+        'amps||A|0|1.000000000000|0',
+        'ampere||A|0|1.000000000000|0',
+        'amperes||A|0|1.000000000000|0',
+        'hz||Hz|0|1.000000000000|0',
+        'hertz||Hz|0|1.000000000000|0',
+        'db||dB|0|1.000000000000|0',
+        'decibel||dB|0|1.000000000000|0',
+        'decibels||dB|0|1.000000000000|0',
+        'db(a)||dB|0|1.000000000000|0',
+        'dba||dB|0|1.000000000000|0',
+        'lx||lx|0|1.000000000000|0',
+        'lux||lx|0|1.000000000000|0',
+        'ppm||ppm|0|1.000000000000|0',
+    ] -%}
+    select
+        split_part(line, '|', 1) as spelling,
+        split_part(line, '|', 2) as wanted,
+        split_part(line, '|', 3) as target,
+        cast(split_part(line, '|', 4) as decimal(18, 6)) as subtract,
+        cast(split_part(line, '|', 5) as decimal(18, 12)) as factor,
+        cast(split_part(line, '|', 6) as decimal(18, 6)) as add_on
+    from (
+        select split_part('{{ conversions | join(';') }}', ';', numbers.n + 1) as line
+        from ({{ numbers(3) }}) as numbers
+        where numbers.n < {{ conversions | length }}
+    ) as conversion_lines
 {%- endmacro %}
 
 {#- The unit that readings of a metric are compared in; wanted is empty where it is the quantity's own. -#}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -106,6 +107,44 @@ def test_building_again_changes_nothing(built: Built, home: Path) -> None:
     assert {model.name for model in result.models} == {"dim_customer"}
     assert {test.table for test in result.tests} == {"core.dim_customer"}
     assert content(built.warehouse) == before
+
+
+def test_a_build_without_news_works_nothing_out_and_writes_nothing(copy: Warehouse) -> None:
+    marks = "SELECT * FROM ops.watermarks ORDER BY model"
+    before, rows = copy.query(marks).to_pylist(), content(copy)
+    result = transform.build()
+    worked_out = {model.name for model in result.models if model.changes and model.changes.offered}
+    # What it counts is of tables of all datasets, and nobody tells it of them.
+    assert worked_out == {"data_quality_daily"} and result.offered > 0
+    assert not any(model.changes and model.changes.why for model in result.models)
+    assert copy.query(marks).to_pylist() == before and content(copy) == rows
+    assert {model.rows for model in result.models} == {model.rows for model in transform.build().models}
+
+
+def test_what_is_worked_out_whole_is_told_by_what_it_reads_in_an_earlier_build(copy: Warehouse) -> None:
+    land(copy, "transactions", 9, line("late", at="2031-02-03 08:00:00", customer_id="ann"))
+    transform.build("transactions")
+    assert copy.query("SELECT DISTINCT as_of FROM marts.customer_segments").to_pylist() != [
+        {"as_of": dt.date(2031, 2, 3)}
+    ]
+    built = {model.name: model.changes for model in transform.build("marts").models}
+    assert built["customer_segments"] and built["customer_segments"].updated
+    assert built["product_performance"] and not built["product_performance"].why
+    assert copy.query("SELECT DISTINCT as_of FROM marts.customer_segments").to_pylist() == [
+        {"as_of": dt.date(2031, 2, 3)}
+    ]
+
+
+def test_a_table_that_somebody_emptied_is_built_whole_and_an_empty_one_is_not(copy: Warehouse) -> None:
+    before = content(copy)
+    copy.execute("DELETE FROM marts.sales_daily")
+    whole = {m.name: m.changes.why for m in transform.build().models if m.changes and m.changes.why}
+    assert whole == {"sales_daily": "its table was emptied"}
+    assert content(copy) == before
+    copy.execute("DELETE FROM core.fact_transactions")
+    assert content(copy) != before
+    transform.build()
+    assert content(copy) == before
 
 
 def test_it_waits_for_the_file_heals_members_that_arrive_late_and_lets_go_of_the_file(

@@ -80,7 +80,7 @@ def by_hand(home: Path) -> None:
 def test_a_build_tells_what_it_wrote_and_why_all_of_it(copy: Warehouse) -> None:
     assert {model.changes.why for model in transform.build().models if model.changes} <= {
         "",
-        "its table is empty",
+        "its table was emptied",
     }
     land(copy, "transactions", 9, line("late", customer_id=None), line("late", 2, at="2017-06-16 08:00:00"))
     found = {model.name: model.changes for model in transform.build().models}

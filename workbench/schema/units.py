@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 _PLACES = Decimal("0.000000000001")
+_COLUMNS = {
+    "spelling": "", "wanted": "", "target": "", "subtract": "decimal(18, 6)", "factor": "decimal(18, 12)",
+    "add_on": "decimal(18, 6)",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,23 +139,33 @@ def _own(quantity: str) -> Unit:
 def macro() -> str:
     """Return the file of dbt macros with these declarations as relations."""
     rows = [
-        f"    select {_text(each.spelling)}{' as spelling' * first}, {_text(each.wanted)}{' as wanted' * first}, "
-        f"{_text(each.target)}{' as target' * first}, cast({each.subtract} as decimal(18, 6)){' as subtract' * first}, "
-        f"cast({each.factor:f} as decimal(18, 12)){' as factor' * first}, cast({each.add} as decimal(18, 6)){' as add_on' * first}"
-        for place, each in enumerate(conversions())
-        for first in [place == 0]
+        f"        '{each.spelling}|{each.wanted}|{each.target}|{each.subtract}|{each.factor:f}|{each.add}',"
+        for each in conversions()
     ]
+    columns = [
+        f"cast(split_part(line, '|', {place}) as {kind}) as {name}"
+        if kind
+        else f"split_part(line, '|', {place}) as {name}"
+        for place, (name, kind) in enumerate(_COLUMNS.items(), 1)
+    ]
+    relation = (
+        "    select\n        " + ",\n        ".join(columns) + "\n    from (\n"
+        "        select split_part('{{ conversions | join(';') }}', ';', numbers.n + 1) as line\n"
+        "        from ({{ numbers(3) }}) as numbers\n"
+        "        where numbers.n < {{ conversions | length }}\n    ) as conversion_lines"
+    )
     metrics = [
         f"    select {_text(metric)}{' as metric' * first}, {_text(unit)}{' as unit' * first}, "
         f"{_text('' if unit == _own(_BY_NAME[unit].quantity).name else unit)}{' as wanted' * first}"
         for place, (metric, unit) in enumerate(sorted(METRICS.items()))
         for first in [place == 0]
     ]
-    union = "\n    union all\n"
+    lines, union = "\n".join(rows), "\n    union all\n"
     return (
         "{#- Written by `make docs` from workbench/schema/units.py. -#}\n\n"
-        "{#- (value - subtract) * factor + add_on is in the target, which a metric wants or which is the quantity's own. -#}\n"
-        f"{{% macro unit_conversions() -%}}\n{union.join(rows)}\n{{%- endmacro %}}\n\n"
+        "{#-\n  (value - subtract) * factor + add_on is in the target, which a metric wants or which is the quantity's own. One text\n"
+        "  is split: to plan hundreds of selects takes an engine longer than to convert the readings of a day.\n-#}\n"
+        f"{{% macro unit_conversions() -%}}\n    {{%- set conversions = [\n{lines}\n    ] -%}}\n{relation}\n{{%- endmacro %}}\n\n"
         "{#- The unit that readings of a metric are compared in; wanted is empty where it is the quantity's own. -#}\n"
         f"{{% macro metric_units() -%}}\n{union.join(metrics)}\n{{%- endmacro %}}\n"
     )

@@ -207,7 +207,9 @@ def fingerprint(nodes: Iterable[Node], table: Table) -> str:
     """Return a hash of what a table is worked out by: statements, the columns that they replace rows by, its shape."""
     parts = [(node.name, node.sql, node.by, [asdict(touches) for touches in node.touches]) for node in nodes]
     shape = [(column.name, column.kind, column.size) for column in table.columns]
-    return sha256(json.dumps([parts, shape]).encode()).hexdigest()
+    # Those that replace all of their rows were not always told of changes: what they hold may be behind what they read.
+    whole = [] if parts[0][2] else ["told"]
+    return sha256(json.dumps([parts, shape, *whole]).encode()).hexdigest()
 
 
 def _node(node: Any, manifest: Any) -> Node:
