@@ -72,12 +72,12 @@ test: $(VENV)/dev.stamp $(AIRFLOW)/stamp $(INFRA)/stamp servers ## install what 
 	@echo "== running the tests"
 	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra \
 		--ignore tests/containers/test_images.py
-	@echo "== running the tests of Airflow"
-	$(BIN)/pytest $(WORKERS) -q tests/dags
-	@echo "== running the tests of the infrastructure"
-	$(BIN)/pytest $(WORKERS) -q tests/infra
-	@echo "== running the tests of the local Redshift"
-	cd containers/redshift-local && ../../$(BIN)/pytest $(WORKERS) -q
+	@echo "== running the tests of Airflow, the infrastructure and the local Redshift"
+	@# Airflow is waited for more than it works.
+	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
+	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; status=0; \
+	$(BIN)/pytest $(WORKERS) -q tests/dags tests/infra || status=$$?; \
+	wait $$beside || status=$$?; cat $$log; exit $$status
 
 test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand
 	scripts/pythons.sh

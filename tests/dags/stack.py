@@ -249,7 +249,7 @@ class Stack:
         return next(each for each in self.api.tasks(dag_id, run_id) if each.task == task)
 
     def until(
-        self, found: Callable[[], Found | bool | None], what: str, seconds: float = 120, pause: float = 0.5
+        self, found: Callable[[], Found | bool | None], what: str, seconds: float = 300, pause: float = 0.5
     ) -> Found:
         """Wait until something is there; return it."""
         deadline = time.monotonic() + seconds

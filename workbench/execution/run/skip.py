@@ -182,6 +182,7 @@ def _files(folder: Path, names: Collection[str]) -> Iterator[Path]:
             yield from (Path(parent, file) for file in sorted(files) if not file.startswith("."))
 
 
+@lru_cache(maxsize=4096)
 def _label(path: Path, root: Path, folder: Path) -> str:
     """Return what a file is called wherever the project or the pipeline's folder lies."""
     path = path.resolve()
