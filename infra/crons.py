@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from cronsim import CronSim
 
 _DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
 def scheduler_cron(cron: str) -> str:
-    """Return ``cron(…)`` of EventBridge Scheduler.
+    """Return ``cron(…)`` of EventBridge Scheduler, which says what the program's own clock makes of the fields.
 
     Raises:
         ValueError: it has other than five fields, or names both a day of the month and one of the week: cron runs
@@ -17,38 +20,27 @@ def scheduler_cron(cron: str) -> str:
     fields = cron.split()
     if len(fields) != 5:
         raise ValueError(f"{cron!r} isn't minute, hour, day of the month, month and day of the week")
-    minute, hour, day, month, weekday = fields
-    if day != "*" and weekday != "*":
+    if fields[2] != "*" and fields[4] != "*":
         raise ValueError(f"{cron!r} names a day of the month and one of the week; make it two schedules")
-    week = "?" if weekday == "*" else _weekdays(weekday)
-    days = "?" if week != "?" else _steps(day, 1)
-    return f"cron({_steps(minute, 0)} {_steps(hour, 0)} {days} {_steps(month, 1)} {week} *)"
-
-
-def _steps(field: str, first: int) -> str:
-    """Return a field whose steps over everything begin at the first value there is: ``*/5`` is ``0/5`` there."""
-    return ",".join(
-        f"{first}{part[1:]}" if part.startswith("*/") else part for part in field.upper().split(",")
+    times = CronSim(cron, datetime(2000, 1, 1, tzinfo=UTC))
+    week = (
+        "?" if fields[4] == "*" else ",".join(dict.fromkeys(map(_weekday, sorted(times.weekdays, key=str))))
     )
+    days = "?" if week != "?" else _listed(times.days, 1, 31)
+    return f"cron({_listed(times.minutes, 0, 59)} {_listed(times.hours, 0, 23)} {days} {_listed(times.months, 1, 12)} {week} *)"
 
 
-def _weekdays(field: str) -> str:
-    """Return weekdays by their names: 0 and 7 are Sunday in cron, 1 is there."""
-    found: list[int] = []
-    for part in field.upper().split(","):
-        span, _, step = part.partition("/")
-        first, _, last = ("0-6" if span == "*" else span).partition("-")
-        start, end = _weekday(first), _weekday(last or first)
-        # Up to Saturday where only a step was said; a span that goes over Sunday ends behind it.
-        end = 6 if step and not last else end
-        end = 7 if end == 0 and start > 0 else end
-        found += range(start, end + 1, int(step or 1))
-    return ",".join(_DAYS[day] for day in sorted({day % 7 for day in found}))
+def _listed(values: Iterable[object], first: int, last: int) -> str:
+    found = sorted(int(str(value)) for value in values)
+    if found == list(range(first, last + 1)):
+        return "*"
+    special = {CronSim.LAST: "L", CronSim.LAST_WEEKDAY: "LW"}
+    return ",".join(special.get(value, str(value)) for value in found)
 
 
-def _weekday(text: str) -> int:
-    if re.fullmatch(r"[0-7]", text):
-        return int(text) if text != "7" else 0
-    if text[:3] in _DAYS:
-        return _DAYS.index(text[:3])
-    raise ValueError(f"{text!r} is no day of the week")
+def _weekday(value: object) -> str:
+    """Return a day of the week: 0 and 7 are Sunday in cron, and 1 is there; of a pair the second says which of a month's."""
+    if isinstance(value, tuple):
+        day, place = value
+        return f"{day % 7 + 1}L" if place == CronSim.LAST else f"{day % 7 + 1}#{place}"
+    return _DAYS[int(str(value)) % 7]

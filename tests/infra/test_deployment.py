@@ -9,7 +9,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from infra import checked
+from infra import checked, empty
 from tests.infra.conftest import Assembly
 from tests.infra.emulator import Deployed, deploy
 from tests.project import ROOT
@@ -98,3 +98,31 @@ def test_the_table_of_the_docs_says_how_each_resource_was_checked(
     text = checked.table(kinds, deployed.there)
     page = (ROOT / checked.PAGE).read_text()
     assert checked.between(page) == text, f"write this into {checked.PAGE}:\n{text}"
+
+
+def test_what_goes_with_its_stack_is_emptied_first_and_what_stays_is_left_alone(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    s3 = boto3.client("s3")
+    doomed = empty.doomed("dev")
+    buckets = {
+        physical: deployed.templates[stack]["Resources"][logical].get("DeletionPolicy")
+        for (stack, logical), physical in deployed.names.items()
+        if deployed.templates[stack]["Resources"][logical]["Type"] == "AWS::S3::Bucket"
+    }
+    assert set(doomed) == {name for name, policy in buckets.items() if policy == "Delete"} and doomed
+    kept = sorted(set(buckets) - set(doomed))
+    for bucket in buckets:
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        for content in (b"one", b"two"):
+            s3.put_object(Bucket=bucket, Key="a/key", Body=content)
+        s3.delete_object(Bucket=bucket, Key="a/key")
+    assert empty.main(["dev"]) == 0
+    told = capsys.readouterr().out
+    for bucket in doomed:
+        found = s3.list_object_versions(Bucket=bucket)
+        assert not found.get("Versions") and not found.get("DeleteMarkers") and f"{bucket}: " in told
+    for bucket in kept:
+        assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) >= 2 and bucket not in told
+    assert empty.main(["elsewhere"]) == empty.main([]) == 2
+    assert "which environment? dev" in capsys.readouterr().err
