@@ -41,19 +41,11 @@ def objects(role: iam.IRole, bucket: s3.IBucket, prefix: str, actions: Sequence[
 
 
 def warehouse(*, made: Warehouse, storage: Storage) -> None:
-    """What the warehouse itself may: load and unload its staging place, and read the lake."""
+    """What the warehouse itself may: load and unload its staging place, and read the lake; and what logs in to it."""
     objects(made.role, storage.staging, "loads/", ("s3:GetObject", "s3:PutObject"))
     objects(made.role, storage.lake, "lake/", READ)
     allow(made.role, _KEY, storage.key.key_arn)
-
-
-def stages(role: iam.IRole, *, storage: Storage, made: Warehouse, queue: Queue, catalogue: Catalogue) -> None:
-    """What stages may: data in and out, the warehouse by temporary credentials, figures, and alerts."""
-    objects(role, storage.landing, "landing/", WRITE)
-    objects(role, storage.lake, "lake/", WRITE)
-    objects(role, storage.runs, "runs/", WRITE)
-    objects(role, storage.staging, "loads/", WRITE)
-    allow(role, _KEY, storage.key.key_arn)
+    role = made.login
     if made.settings.warehouse == "serverless":
         allow(role, ["redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup"], made.arn)
     else:
@@ -66,6 +58,16 @@ def stages(role: iam.IRole, *, storage: Storage, made: Warehouse, queue: Queue, 
         )  # fmt: skip
         allow(role, ["redshift:GetClusterCredentials"], made.arn, database)
         allow(role, ["redshift:DescribeClusters"], cluster)
+
+
+def stages(role: iam.IRole, *, storage: Storage, made: Warehouse, queue: Queue, catalogue: Catalogue) -> None:
+    """What stages may: data in and out, the warehouse by its login role, figures, and alerts."""
+    objects(role, storage.landing, "landing/", WRITE)
+    objects(role, storage.lake, "lake/", WRITE)
+    objects(role, storage.runs, "runs/", WRITE)
+    objects(role, storage.staging, "loads/", WRITE)
+    allow(role, _KEY, storage.key.key_arn)
+    allow(role, ["sts:AssumeRole"], made.login_arn)
     stack = cdk.Stack.of(catalogue)
     names = [stack.format_arn(service="glue", resource="catalog")]
     names += [

@@ -20,7 +20,11 @@ _LIMITS = {"enable_user_activity_logging": "true", "require_ssl": "true"}
 
 
 class Warehouse(Part):
-    """The warehouse, and the role by which it gets at its staging place."""
+    """The warehouse, the role by which it gets at its staging place, and the one that all who run stages take to log in.
+
+    The user of a database with temporary credentials is named after the role that asked for them: were it each task's own,
+    none could write to the tables that another made.
+    """
 
     def __init__(
         self, scope: Construct, *, environment: Environment, key: kms.IKey, network: Network
@@ -32,6 +36,16 @@ class Warehouse(Part):
             assumed_by=iam.ServicePrincipal("redshift.amazonaws.com"),
             description="COPY and UNLOAD",
         )
+        self.login = iam.Role(
+            self,
+            "Login",
+            role_name=environment.family("warehouse"),
+            # A role's trust names no role that isn't there yet, but how those of this environment are called.
+            assumed_by=iam.AccountPrincipal(self.account).with_conditions(
+                {"ArnLike": {"aws:PrincipalArn": self._role_arn(f"{environment.prefix}-*")}}
+            ),
+            description="The one user of the database that stages are",
+        )
         self.name = environment.prefix
         # Of the CDK's own function, which sets limits.
         self._limits = self.log_group("Limits", key=key)
@@ -42,11 +56,19 @@ class Warehouse(Part):
 
     @property
     def url(self) -> str:
-        """The warehouse as the program's settings name it: with temporary credentials of the task's own role."""
-        form = f"{self.settings.database}?region={self.region}"
+        """The warehouse as the program's settings name it: with temporary credentials of its login role."""
+        form = f"{self.settings.database}?region={self.region}&role={self.login_arn}"
         if self.settings.warehouse == "serverless":
             return f"redshift+iam://{self.name}/{form}&serverless=on"
         return f"redshift+iam://{USER}@{self.name}/{form}"
+
+    @property
+    def login_arn(self) -> str:
+        """The login role, as others name it."""
+        return self._role_arn(self.settings.family("warehouse"))
+
+    def _role_arn(self, name: str) -> str:
+        return self.format_arn(service="iam", region="", resource="role", resource_name=name)
 
     def _serverless(self, key: kms.IKey, network: Network) -> None:
         namespace = serverless.CfnNamespace(

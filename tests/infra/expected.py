@@ -24,9 +24,9 @@ ACTIONS: dict[str, str] = {
         cloudwatch: PutMetricData
         glue: BatchCreatePartition CreateDatabase CreateTable GetPartitions GetTable UpdateTable
         kms: Decrypt GenerateDataKey
-        redshift-serverless: GetCredentials GetWorkgroup
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
         sns: Publish
+        sts: AssumeRole
     """,
     "compute/WorkerRole": """
         cloudwatch: PutMetricData
@@ -35,10 +35,10 @@ ACTIONS: dict[str, str] = {
         iam: PassRole
         kms: Decrypt GenerateDataKey
         logs: GetLogEvents
-        redshift-serverless: GetCredentials GetWorkgroup
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
         sns: Publish
         sqs: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage
+        sts: AssumeRole
     """,
     "events/DeliveryRole": """
         kinesis: DescribeStream GetRecords GetShardIterator ListShards
@@ -80,14 +80,17 @@ ACTIONS: dict[str, str] = {
         iam: PassRole
         kms: Decrypt GenerateDataKey
         logs: GetLogEvents
-        redshift-serverless: GetCredentials GetWorkgroup
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
         sns: Publish
         sqs: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage
         ssmmessages: CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel
+        sts: AssumeRole
     """,
     "warehouse/AWS679f53fac002430cb0da5b7982bd2287ServiceRole": """
         redshift-serverless: CreateUsageLimit DeleteUsageLimit
+    """,
+    "warehouse/Login": """
+        redshift-serverless: GetCredentials GetWorkgroup
     """,
     "warehouse/Role": """
         kms: Decrypt GenerateDataKey

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -115,6 +116,46 @@ def test_user_and_password_come_from_secrets_manager(
         Address.parse(f"redshift://host/dev?secret={keep('plain')}").arguments()
     with pytest.raises(WorkFailed, match="can't get the secret nothing"):
         Address.parse("redshift://host/dev?secret=nothing").arguments()
+
+
+def test_all_who_take_a_role_ask_for_credentials_as_that(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in cluster.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.environment["AWS_ENDPOINT_URL_S3"])
+    role = f"arn:aws:iam::123456789012:role/{uuid4().hex}"
+    url = f"redshift+iam://sales/dev?region=eu-west-1&serverless=on&role={role}"
+    address = Address.parse(url)
+    assert address.url == url.replace("sales", "sales:5439")
+    given = address.arguments()
+    keys = {name: given.pop(name) for name in ("access_key_id", "secret_access_key", "session_token")}
+    expected = {
+        "is_serverless": True,
+        "serverless_work_group": "sales",
+        "database": "dev",
+        "region": "eu-west-1",
+    }
+    assert given == {"iam": True, "ssl": True, **expected}
+    whose = boto3.client(
+        "sts", aws_access_key_id=keys["access_key_id"], aws_secret_access_key=keys["secret_access_key"],
+        aws_session_token=keys["session_token"],
+    ).get_caller_identity()  # fmt: skip
+    assert f"assumed-role/{role.rpartition('/')[2]}/workbench" in whose["Arn"]
+    # They last an hour, and are asked for once in it.
+    assert Address.parse(url).keys() == keys
+    with RedshiftWarehouse(address).dbt_target():
+        assert os.environ["AWS_SESSION_TOKEN"] == keys["session_token"]
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    with pytest.raises(WorkFailed, match="can't take the role nobody") as raised:
+        Address.parse("redshift+iam://sales/dev?serverless=on&region=eu-west-1&role=nobody").arguments()
+    assert "\n" not in str(raised.value)
+    with pytest.raises(
+        UsageError, match=r"role= in the URL of the warehouse goes with redshift\+iam:// only"
+    ):
+        Address.parse(f"redshift://ann@host/dev?role={role}", PASSWORD)
+    with pytest.raises(UsageError, match="needs region="):
+        Address.parse(f"redshift+iam://sales/dev?serverless=on&role={role}")
 
 
 def test_a_password_is_in_no_log_and_no_error(

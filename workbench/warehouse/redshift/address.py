@@ -5,21 +5,26 @@
     redshift+iam://user@cluster/database                temporary credentials of a cluster
     redshift+iam://workgroup/database?serverless=on     temporary credentials of a serverless workgroup
 
-Further: ``ssl=off``, ``ca=FILE`` (an authority beside Amazon's), ``region=…``.
+Further: ``ssl=off``, ``ca=FILE`` (an authority beside Amazon's), ``region=…``; and with temporary credentials ``role=ARN``,
+the role that asks for them: all who may take it are one user of the database, who owns what any of them makes.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from workbench.errors import UsageError, WorkFailed, unknown
+from workbench.errors import UsageError, WorkFailed, one_line, unknown
 
-_OPTIONS = ("ssl", "ca", "secret", "region", "serverless")
+_OPTIONS = ("ssl", "ca", "secret", "region", "serverless", "role")
 _FORM = "redshift://user@host:port/database"
+_LEFT = timedelta(minutes=5)
+_taken: dict[tuple[str, str], Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Address:
     ca: Path | None = None
     secret: str = ""
     region: str = ""
+    role: str = ""
 
     @classmethod
     def parse(cls, url: str, password: str = "") -> Address:
@@ -73,7 +79,12 @@ class Address:
             ca=Path(options["ca"]).expanduser() if options.get("ca") else None,
             secret=options.get("secret", ""),
             region=options.get("region", ""),
+            role=options.get("role", ""),
         )
+        if address.role and not iam:
+            raise UsageError("role= in the URL of the warehouse goes with redshift+iam:// only")
+        if address.role and not address.region:
+            raise UsageError("role= in the URL of the warehouse needs region=, too")
         if iam and not address.tls:
             raise UsageError("temporary credentials need TLS: take ssl=off out of the URL of the warehouse")
         if address.ca and not address.ca.is_file():
@@ -90,6 +101,7 @@ class Address:
             "secret": self.secret,
             "region": self.region,
             "serverless": "on" if self.serverless else "",
+            "role": self.role,
         }
         query = urlencode({name: value for name, value in options.items() if value}, safe="/:")
         scheme = "redshift+iam" if self.iam else "redshift"
@@ -97,17 +109,17 @@ class Address:
         return f"{scheme}://{name}{'?' + query if query else ''}"
 
     def arguments(self) -> dict[str, Any]:
-        """Return what the driver's ``connect`` takes; a secret is fetched here.
+        """Return what the driver's ``connect`` takes; a secret is fetched here, and a role taken.
 
         Raises:
             UsageError: there is no password.
-            WorkFailed: Secrets Manager doesn't hand the secret out.
+            WorkFailed: Secrets Manager doesn't hand the secret out, or the role may not be taken.
         """
         driver_arguments: dict[str, Any] = {"database": self.database, "ssl": self.tls}
         if self.region:
             driver_arguments["region"] = self.region
         if self.iam:
-            driver_arguments |= {"iam": True, **self._temporary()}
+            driver_arguments |= {"iam": True, **self._temporary(), **self.keys()}
             return driver_arguments
         login = _fetch(self) if self.secret else self
         if not login.password:
@@ -121,6 +133,21 @@ class Address:
             "password": login.password,
         }
         return driver_arguments
+
+    def keys(self) -> dict[str, str]:
+        """Return the keys of the role, by the names of the driver; nothing without one.
+
+        Raises:
+            WorkFailed: the role may not be taken.
+        """
+        if not self.role:
+            return {}
+        keys = _take(self.role, self.region)
+        return {
+            "access_key_id": keys["AccessKeyId"],
+            "secret_access_key": keys["SecretAccessKey"],
+            "session_token": keys["SessionToken"],
+        }
 
     def _temporary(self) -> dict[str, Any]:
         # A whole host name is an endpoint; the driver takes cluster, workgroup, account and region from it.
@@ -138,6 +165,22 @@ def _is_on(options: dict[str, str], name: str, *, default: bool) -> bool:
     if value in ("on", "off"):
         return value == "on"
     raise UsageError(f"{name} in the URL of the warehouse is on or off, not {options[name]!r}")
+
+
+def _take(role: str, region: str) -> Mapping[str, Any]:
+    """Return keys of a role, which are kept until shortly before they end."""
+    import boto3
+    import botocore.exceptions
+
+    keys = _taken.get((role, region))
+    if keys is None or keys["Expiration"] - datetime.now(UTC) < _LEFT:
+        client = boto3.client("sts", **({"region_name": region} if region else {}))
+        try:
+            keys = client.assume_role(RoleArn=role, RoleSessionName="workbench")["Credentials"]
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+            raise WorkFailed(f"can't take the role {role}: {one_line(str(error))}") from None
+        _taken[role, region] = keys
+    return keys
 
 
 def _fetch(address: Address) -> Address:

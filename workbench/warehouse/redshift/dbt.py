@@ -26,6 +26,13 @@ def reached(address: Address) -> Iterator[Target]:
         "WORKBENCH_REDSHIFT_REGION": address.region,
         "WORKBENCH_REDSHIFT_SSLMODE": "verify-ca" if address.tls else "disable",
     }
+    if address.role:
+        names = {
+            "access_key_id": "AWS_ACCESS_KEY_ID",
+            "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+            "session_token": "AWS_SESSION_TOKEN",
+        }
+        variables |= {names[key]: value for key, value in address.keys().items()}
     if address.ca:
         variables["SSL_CERT_FILE"] = str(address.ca)
     with environment(variables):
