@@ -219,7 +219,7 @@ class Stack:
             (run for run in found if kind in ("", run["run_type"])), key=lambda run: run["run_after"]
         )
 
-    def ended(self, dag_id: str, run_id: str, seconds: float = 240) -> str:
+    def ended(self, dag_id: str, run_id: str, seconds: float = 400) -> str:
         """Wait for the end of a run, which may not be there yet; return its state."""
 
         def end() -> str | None:

@@ -50,7 +50,6 @@ class StageOperator(BaseOperator):
         super().__init__(**kwargs)
         self.pipeline, self.stage, self.over_value, self.by_day = pipeline, stage, over_value, by_day
         self.run_id = ""
-        self.run_ids: tuple[str, ...] = ()
         self.links: dict[str, str] = {}
         # A DAG is copied, and an event can't be.
         self._stop: threading.Event | None = None
@@ -97,19 +96,13 @@ class StageOperator(BaseOperator):
         from workbench.execution.records.store import fresh_id
 
         store = context["task_state_store"]
-        before: Any = store.get(_ATTEMPT) or {"number": 0, "run_ids": [], "concluded": True}
+        before: Any = store.get(_ATTEMPT) or {"number": 0, "concluded": True}
         if resumable and not before["concluded"]:
-            self.run_id = before["run_ids"][-1]
+            self.run_id = before["run_id"]
             self.log.info("going on with the task of run %s, whose worker vanished", self.run_id)
             return before["number"], self.run_id
         self.run_id = fresh_id()
-        # What an attempt before has done, though its worker vanished with the news, is this task's work.
-        self.run_ids = () if before["concluded"] else tuple(before["run_ids"])
-        attempt = {
-            "number": before["number"] + 1,
-            "run_ids": [*self.run_ids, self.run_id],
-            "concluded": False,
-        }
+        attempt = {"number": before["number"] + 1, "run_id": self.run_id, "concluded": False}
         store.set(_ATTEMPT, attempt)
         return attempt["number"], self.run_id
 
@@ -126,9 +119,7 @@ class StageOperator(BaseOperator):
         for part in _PARTS:
             for name, value in stage.handed_over(part).items():
                 context["ti"].xcom_push(key=f"{part}.{name}", value=value)
-        skipped = (
-            stage.state == "skipped" and (stage.unchanged_since or "").partition(".")[0] not in self.run_ids
-        )
+        skipped = stage.state == "skipped" and not _was_done_in(context, stage.unchanged_since or "")
         if skipped or not _cleared_on_success():
             self._note_concluded(context)
         if skipped:
@@ -160,6 +151,17 @@ class StageOperator(BaseOperator):
             if deaths <= pipeline.stages[self.stage].restarts:
                 return AirflowException(error)
         return AirflowFailException(error)
+
+
+def _was_done_in(context: Context, run: str) -> bool:
+    """Return whether a run that a stage is unchanged since began after the DAG's run did.
+
+    It is then the work of an attempt before, whose worker or scheduler vanished with the news of it.
+    """
+    from workbench.execution.records.store import begun_at
+
+    began = context["dag_run"].start_date
+    return began is not None and bool(run) and begun_at(run) >= began.replace(microsecond=0)
 
 
 class RecordedList(BaseOperator):

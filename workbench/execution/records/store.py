@@ -50,6 +50,11 @@ def fresh_id() -> str:
     return f"{timestamp:%Y%m%dT%H%M%SZ}-{timestamp.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(2)[:3]}"
 
 
+def begun_at(run_id: str) -> datetime:
+    """Return the second in which the identity of a run, or of a stage's in it, was given out."""
+    return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def unused_id(run_id: str, settings: Settings) -> str:
     """Return an identity that a caller chose for a run.
 
