@@ -73,6 +73,7 @@ def test_a_run_asked_for_by_rest_outlives_its_scheduler(stack: Stack, landed: Pa
     begun = ("running", "success")
     stack.until(lambda: stack.task("retail_etl", "first", "products").state in begun, "products")
     scheduler = stack.component("scheduler")
+    assert stack.api.run_state("retail_etl", "first") == "running"
     scheduler.send_signal(signal.SIGKILL)
     asked.join(600)
     assert not asked.is_alive()

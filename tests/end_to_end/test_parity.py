@@ -100,6 +100,7 @@ def test_usual_sales_are_judged_as_if_the_edges_were_not_there(sides: Sides) -> 
         usual = {department for department, count in days.items() if count > 190}
         trained, *_ = each.runs["anomaly_detection"].stages
         assert trained.metrics["departments"] == len(usual) == 10 < len(days)
+        assert trained.metrics["holdout_days"] == 55
         known = each.warehouse.query(
             "SELECT DISTINCT category FROM core.dim_product WHERE product_id LIKE 'P0%' AND category IS NOT NULL"
         ).to_pylist()

@@ -96,12 +96,16 @@ def test_temporary_credentials_are_asked_for_by_the_driver(url: str, wanted: dic
     assert Address.parse(url, PASSWORD).arguments() == expected
 
 
-def test_user_and_password_come_from_secrets_manager(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def aws(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked of AWS is asked of the local one."""
     for name, value in cluster.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.environment["AWS_ENDPOINT_URL_S3"])
+
+
+@pytest.mark.usefixtures("aws")
+def test_user_and_password_come_from_secrets_manager() -> None:
     client = boto3.client("secretsmanager")
 
     def keep(text: str) -> str:
@@ -118,12 +122,8 @@ def test_user_and_password_come_from_secrets_manager(
         Address.parse("redshift://host/dev?secret=nothing").arguments()
 
 
-def test_all_who_take_a_role_ask_for_credentials_as_that(
-    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in cluster.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.environment["AWS_ENDPOINT_URL_S3"])
+@pytest.mark.usefixtures("aws")
+def test_all_who_take_a_role_ask_for_credentials_as_that() -> None:
     role = f"arn:aws:iam::123456789012:role/{uuid4().hex}"
     url = f"redshift+iam://sales/dev?region=eu-west-1&serverless=on&role={role}"
     address = Address.parse(url)
@@ -197,13 +197,9 @@ def test_a_database_without_the_tables_says_how_to_make_them(cluster: Cluster) -
             warehouse.query("SELECT * FROM ops.batches")
 
 
-def test_credentials_that_aws_does_not_give_are_said_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, cluster: Cluster
-) -> None:
+@pytest.mark.usefixtures("aws")
+def test_credentials_that_aws_does_not_give_are_said_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workbench.warehouse.redshift.retrying.ATTEMPTS", 1)
-    for name, value in cluster.environment.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cluster.environment["AWS_ENDPOINT_URL_S3"])
     warehouse = locate("redshift+iam://ann@nowhere/dev?region=eu-central-1")
     with pytest.raises(WorkFailed, match=r"redshift\+iam://ann@nowhere\S*: \S+") as raised:
         warehouse.query("SELECT 1")

@@ -174,7 +174,7 @@ def _take(role: str, region: str) -> Mapping[str, Any]:
 
     keys = _taken.get((role, region))
     if keys is None or keys["Expiration"] - datetime.now(UTC) < _LEFT:
-        client = boto3.client("sts", **({"region_name": region} if region else {}))
+        client = boto3.client("sts", region_name=region)
         try:
             keys = client.assume_role(RoleArn=role, RoleSessionName="workbench")["Credentials"]
         except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
