@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from workbench.anomaly import detect
-from workbench.anomaly.findings import Findings
+from workbench.anomaly.found import Findings
 from workbench.warehouse import Warehouse
 
 FIRST = dt.date(2024, 1, 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from workbench.anomaly import TrainingResult, detect_sales, give_verdict
-from workbench.anomaly.detect import detect
+from workbench.anomaly.any_table import detect
 from workbench.anomaly.sales.training import read_sales
 from workbench.anomaly.what_if import what_if
 from workbench.governance.alerts.recorded import recent

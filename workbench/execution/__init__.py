@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from workbench.execution.run.signals import Stopped
 
 _LAZY = {
-    "Pipeline": "pipeline.pipeline",
-    "load_pipeline": "pipeline.pipeline",
-    "run_notebook": "run.runner",
-    "run_pipeline": "run.runner",
-    "RunOptions": "run.options",
-    "Stopped": "run.signals",
-    "Run": "records.model",
-    "StageRun": "records.model",
+    "Pipeline": "workbench.execution.pipeline.pipeline",
+    "load_pipeline": "workbench.execution.pipeline.pipeline",
+    "run_notebook": "workbench.execution.run.runner",
+    "run_pipeline": "workbench.execution.run.runner",
+    "RunOptions": "workbench.execution.run.options",
+    "Stopped": "workbench.execution.run.signals",
+    "Run": "workbench.execution.records.model",
+    "StageRun": "workbench.execution.records.model",
 }
 
 
@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -10,7 +10,7 @@ import typer
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
-    from workbench.anomaly.findings import Findings
+    from workbench.anomaly.found import Findings
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +42,8 @@ def detect(
 
     A period without rows counts 0 rows; a measure of it is unknown and isn't judged. What was left out is said below.
     """
-    from workbench.anomaly.detect import STATISTICS
-    from workbench.anomaly.detect import detect as find
+    from workbench.anomaly.any_table import STATISTICS
+    from workbench.anomaly.any_table import detect as find
     from workbench.errors import unknown
     from workbench.warehouse import connect
 

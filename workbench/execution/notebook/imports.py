@@ -127,7 +127,8 @@ def _follow(
             if modules.find(f"{module}.{name}"):
                 waiting.append((f"{module}.{name}", None))
             elif target := read.lazy.get(name):
-                waiting.append((f"{module}.{target}", None))
+                places = (f"{module}.{target}", target)
+                waiting += [(place, None) for place in places if modules.find(place)][:1]
         waiting += [(each.module, each.name) for each in read.imports if counts(each)]
     return files, others, own
 
@@ -155,8 +156,12 @@ def _find(module: str, roots: tuple[Path, ...]) -> Path | None:
             continue
         place = root.joinpath(*module.split("."))
         for candidate in (place / "__init__.py", place.with_suffix(".py")):
-            if candidate.is_file():
-                return candidate
+            try:
+                if candidate.is_file():
+                    return candidate
+            except OSError:
+                # Any text may stand in a table of names, even one that is too long to be a file's.
+                return None
     return None
 
 
@@ -213,7 +218,7 @@ class _Modules:
 def _read(path: Path, module: str, changed: int) -> _Module:
     tree = _parse(path.read_text(encoding="utf-8", errors="replace"))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    lazy = _lazy(tree, path.parent) if path.name == "__init__.py" else {}
+    lazy = _lazy(tree) if path.name == "__init__.py" else {}
     return _Module(tuple(_imports_of(tree, package)), lazy)
 
 
@@ -258,24 +263,14 @@ def _statements(node: ast.AST) -> list[ast.AST]:
     return [each for part in parts for each in part if isinstance(each, _OF_STATEMENTS)]
 
 
-def _lazy(tree: ast.Module, folder: Path) -> dict[str, str]:
-    """Return the names that a package loads on first use, from a table of name and module."""
+def _lazy(tree: ast.Module) -> dict[str, str]:
+    """Return the names that a package may load on first use, from its tables of name and module."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 match key, value:
                     case ast.Constant(value=str(name)), ast.Constant(value=str(module)):
-                        module = module.lstrip(".")
-                        parts = module.split(".")
-                        if all(map(str.isidentifier, parts)) and _is_module(folder.joinpath(*parts)):
-                            found[name] = module
+                        if all(map(str.isidentifier, module.lstrip(".").split("."))):
+                            found[name] = module.lstrip(".")
     return found
-
-
-def _is_module(path: Path) -> bool:
-    try:
-        return path.with_suffix(".py").is_file()
-    except OSError:
-        # Any text may stand in a table, even one that is too long to be a file's name.
-        return False

@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.findings import NOTHING, Findings, Method
+from workbench.anomaly.found import NOTHING, Findings, Method
 from workbench.anomaly.series.daily import NUMBERS, TEMPORAL, aggregate, find_column, find_table
 from workbench.anomaly.series.features import WARM_UP, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import expect, fit_forest, judge, score
