@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import site
 import sys
 import sysconfig
@@ -154,14 +155,12 @@ def _find(module: str, roots: tuple[Path, ...]) -> Path | None:
         # Installed, this package lies among all others, which aren't ours.
         if root.name in ("site-packages", "dist-packages") and module.partition(".")[0] != "workbench":
             continue
-        place = root.joinpath(*module.split("."))
-        for candidate in (place / "__init__.py", place.with_suffix(".py")):
-            try:
-                if candidate.is_file():
-                    return candidate
-            except OSError:
-                # Any text may stand in a table of names, even one that is too long to be a file's.
-                return None
+        # Not by pathlib, which is four times as slow: this is asked of some hundred names.
+        place = os.path.join(root, *module.split("."))  # noqa: PTH118
+        for candidate in (f"{place}/__init__.py", f"{place}.py"):
+            # Any text may stand in a table of names, even one that is too long to be a file's: it is no file.
+            if os.path.isfile(candidate):  # noqa: PTH113
+                return Path(candidate)
     return None
 
 
