@@ -36,7 +36,7 @@ def give_verdict(
         warehouse: where the alert is.
         alert_id: its id, or how it begins.
         verdict: ``real`` (something was wrong), ``false`` (nothing was), or ``expected`` (it was so, for a reason). An
-            alert that is false or expected is closed.
+            alert that is false or expected is closed, and one that turns out to be real is open again.
         note: why.
         actor: who says so; whoever runs this, if empty.
 

@@ -78,13 +78,15 @@ def give(
 ) -> Feedback:
     """Keep a verdict on an alert, and note in ``ops.audit_log`` who gave it.
 
-    An alert that is false or expected leaves nothing to do, so it is closed.
+    An alert that is false or expected leaves nothing to do, so it is closed; judged real after that, it is open again.
     """
 
     def work(session: Session) -> Feedback:
-        ((last,),) = session.execute(
-            f"SELECT max(given_at) FROM {TABLE} WHERE alert_id = ?", [alert.alert_id]
+        past = session.execute(
+            f"SELECT given_at, verdict FROM {TABLE} WHERE alert_id = ? ORDER BY given_at DESC LIMIT 1",
+            [alert.alert_id],
         ).fetchall()
+        last, before = past[0] if past else (None, "real")
         given = Feedback(
             alert.alert_id, alert.kind, alert.subject, verdict, cut(note, 2048), cut(actor, 128), after(last),
             concerned,
@@ -94,9 +96,9 @@ def give(
             f"INSERT INTO {TABLE} ({_COLUMNS}) VALUES ({', '.join('?' for _ in values)})",
             list(values.values()),
         )
-        if verdict != "real":
+        if verdict != "real" or before != "real":
             session.execute(
-                "UPDATE ops.alerts SET is_open = false WHERE alert_id = ? AND is_open", [alert.alert_id]
+                "UPDATE ops.alerts SET is_open = ? WHERE alert_id = ?", [verdict == "real", alert.alert_id]
             )
         details = {"kind": alert.kind, "subject": alert.subject, "verdict": verdict, "note": note}
         audit.note(session, actor, "judge alert", alert.alert_id, details, given.given_at)
