@@ -43,12 +43,17 @@ class Cluster:
     @contextmanager
     def database(self, template: str = "dev") -> Iterator[str]:
         """Yield the name of a new database, a copy of another one, which is gone in the end."""
+        from workbench.warehouse.redshift.idle import close_idle
+
         name = f"test_{uuid4().hex[:12]}"
+        # Nobody may be in a database that is copied or dropped.
+        close_idle()
         with self.session("dev") as session:
             session.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         try:
             yield name
         finally:
+            close_idle()
             with self.session("dev") as session:
                 session.execute(f"DROP DATABASE {name}")
 

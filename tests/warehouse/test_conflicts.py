@@ -18,6 +18,7 @@ from workbench.errors import WorkFailed
 from workbench.warehouse import Warehouse
 from workbench.warehouse.redshift import Address, RedshiftWarehouse
 from workbench.warehouse.redshift.errors import Conflict, ConnectionLost, translate
+from workbench.warehouse.redshift.idle import close_idle
 from workbench.warehouse.redshift.retrying import Undecided
 
 MOMENT = dt.datetime(2024, 1, 1)
@@ -34,9 +35,12 @@ def serializable(
         session.execute(
             f"ALTER DATABASE {redshift_database} SET default_transaction_isolation TO serializable"
         )
+    # It holds for connections that are opened from now on.
+    close_idle()
     yield redshift_warehouse
     with cluster.session("dev") as session:
         session.execute(f"ALTER DATABASE {redshift_database} RESET default_transaction_isolation")
+    close_idle()
 
 
 def copy_and_count(barrier: threading.Barrier, tries: list[str]) -> Any:

@@ -1,8 +1,9 @@
-"""A connection to Redshift, open for one statement or one transaction."""
+"""A session on Redshift, for one statement or one transaction."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from redshift_connector.utils.type_utils import text_recv
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.warehouse.access import note
+from workbench.warehouse.redshift import idle
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.errors import (
     DRIVER_ERRORS,
@@ -30,6 +32,12 @@ if TYPE_CHECKING:
 OPENING = 30
 """Seconds that a connection may take to open."""
 _SETTINGS = ("SET timezone TO 'UTC'", "SET search_path TO marts, core")
+# With what a statement begins that changes nothing of its session, and what changes it all the same.
+_HARMLESS = frozenset({
+    "begin", "commit", "copy", "delete", "explain", "insert", "lock", "merge", "refresh", "rollback", "select", "show",
+    "unload", "update", "with",
+})  # fmt: skip
+_IN_A_QUERY = re.compile(r"\b(into\s+(temp|table|#)|into\s+\S+\s+from|set_config)", re.IGNORECASE)
 TIMES = (
     RedshiftOID.DATE, RedshiftOID.TIME, RedshiftOID.TIMETZ, RedshiftOID.TIMESTAMP, RedshiftOID.TIMESTAMPTZ,
 )  # fmt: skip
@@ -41,11 +49,14 @@ os.register_at_fork(after_in_child=lambda: _environment._at_fork_reinit())  # ty
 class RedshiftSession:
     """A :class:`~workbench.warehouse.base.Session` on a connection of the driver's.
 
-    Its statements are each their own transaction, until `begin`. Values are bound, never put into the text.
+    Its statements are each their own transaction, until `begin`. Values are bound, never put into the text. It
+    ``leaves_nothing`` as long as none of them may have changed what the next on this connection would find: its settings
+    and temporary tables.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self.leaves_nothing = True
         self.cursor = connection.cursor()
         self.cursor.paramstyle = "qmark"
 
@@ -57,6 +68,7 @@ class RedshiftSession:
             Conflict, ConnectionLost, WorkFailed: it failed.
         """
         note(sql, "redshift")
+        self.leaves_nothing = self.leaves_nothing and _leaves_nothing(sql)
         try:
             self.cursor.execute(sql, list(parameters) if parameters else None)
         except DRIVER_ERRORS as error:
@@ -95,25 +107,38 @@ class RedshiftSession:
         return int(pid)
 
 
+def _leaves_nothing(sql: str) -> bool:
+    first = sql[:32].split(None, 1)[:1]
+    return bool(first) and first[0].lower() in _HARMLESS and not _IN_A_QUERY.search(sql)
+
+
 @contextmanager
 def open_session(address: Address) -> Iterator[RedshiftSession]:
-    """Open a connection for a moment: times in UTC, unqualified names looked for in marts, then core.
+    """Have a connection for a moment: times in UTC, unqualified names looked for in marts, then core.
+
+    It may be one that another session left shortly before, and as it found it.
 
     Raises:
         UsageError: the login is refused, or the server can't do TLS.
         Unreachable: no connection.
         WorkFailed: AWS gives no temporary credentials.
     """
-    connection = _connect(address)
+    connection = idle.take(address)
+    if connection is None:
+        connection = idle.Connection(_connect(address))
+    driver = connection.driver
+    as_made = {kind: driver.redshift_types[kind] for kind in TIMES}
     try:
-        session = RedshiftSession(connection)
-        for setting in _SETTINGS:
-            session.execute(setting)
+        session = RedshiftSession(driver)
         yield session
-    finally:
-        # A connection that broke can't be closed, and need not be.
-        with suppress(*DRIVER_ERRORS):
-            connection.close()
+    except BaseException:
+        connection.close()
+        raise
+    driver.redshift_types.update(as_made)
+    if session.leaves_nothing and not driver.in_transaction:
+        idle.keep(address, connection)
+    else:
+        connection.close()
 
 
 def _connect(address: Address) -> Any:
@@ -139,6 +164,14 @@ def _connect(address: Address) -> Any:
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise WorkFailed(f"no temporary credentials for {address.url}: {one_line(str(error))}") from None
     connection.autocommit = True
+    try:
+        session = RedshiftSession(connection)
+        for setting in _SETTINGS:
+            session.execute(setting)
+    except BaseException:
+        with suppress(*DRIVER_ERRORS):
+            connection.close()
+        raise
     return connection
 
 
