@@ -13,7 +13,7 @@ WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak lock clean synth deploy destroy
+.PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak drills lock clean synth deploy destroy
 
 help: ## show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -168,6 +168,9 @@ soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and cou
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_incremental_property.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/test_replay_property.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/linkage/test_incremental_linkage.py
+
+drills: $(VENV)/dev.stamp servers ## break things on a local AWS, restore the warehouse, and say how long each takes to be whole
+	$(BIN)/python benchmarks/drills --redshift
 
 lock: $(BIN)/uv ## compile the lock files anew
 	for extra in demo dev; do $(BIN)/uv pip compile -q --no-config pyproject.toml --extra $$extra --python-version 3.11 \

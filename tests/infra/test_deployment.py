@@ -15,6 +15,7 @@ from tests.infra.emulator import Deployed, deploy
 from tests.project import ROOT
 from workbench.aws.ecs.run_task import TaskSpec, run_task
 from workbench.aws.local import LocalAWS
+from workbench.execution import load_pipeline
 from workbench.queue.connect import connect_queue
 from workbench.warehouse import connect
 
@@ -88,6 +89,25 @@ def test_an_object_in_the_deployed_landing_ends_in_the_mart(
     assert [
         each["Key"] for each in s3.list_objects_v2(Bucket=lake, Prefix="lake/raw/transactions/")["Contents"]
     ]
+
+
+def test_a_deployed_state_machine_runs_its_stages_as_deployed_tasks(
+    deployed: Deployed, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machines = boto3.client("stepfunctions")
+    machine = deployed.name("workflow", "AWS::StepFunctions::StateMachine", "Machinemonitoring")
+    began = machines.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    deadline = time.monotonic() + 180
+    while (ended := machines.describe_execution(executionArn=began))["status"] == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert ended["status"] == "SUCCEEDED", ended
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", f"duckdb:///{place / 'warehouse.duckdb'}")
+    rows = connect().rows(
+        "SELECT stage, state FROM ops.runs WHERE pipeline = 'monitoring' AND stage IS NOT NULL ORDER BY stage"
+    )
+    stages = load_pipeline("monitoring").stages
+    assert rows == [{"stage": stage, "state": "succeeded"} for stage in sorted(stages)]
 
 
 def test_the_table_of_the_docs_says_how_each_resource_was_checked(
