@@ -39,7 +39,8 @@ def killed_triggerer() -> Outcome:
 
 def _hold(stack: Any, place: Path, bucket: str) -> Outcome:
     s3, sqs = stack.client("s3"), stack.client("sqs")
-    stack.api.unpause("messages")
+    for dag in ("retail_etl", "messages"):
+        stack.api.unpause(dag)
 
     def deliver(numbers: range) -> None:
         for number in numbers:
