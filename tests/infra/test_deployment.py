@@ -96,12 +96,15 @@ def test_a_deployed_state_machine_runs_its_stages_as_deployed_tasks(
 ) -> None:
     machines = boto3.client("stepfunctions")
     machine = deployed.name("workflow", "AWS::StepFunctions::StateMachine", "Machinemonitoring")
-    began = machines.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    machines.start_execution(stateMachineArn=machine, input="{}")
     deadline = time.monotonic() + 180
-    while (ended := machines.describe_execution(executionArn=began))["status"] == "RUNNING":
+    # moto can't describe an execution that ended with stages side by side: their answers hold times, which JSON hasn't.
+    while (ended := machines.list_executions(stateMachineArn=machine)["executions"][0])[
+        "status"
+    ] == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    assert ended["status"] == "SUCCEEDED", ended
+    assert ended["status"] == "SUCCEEDED", (place / "aws.log").read_text()[-2000:]
     monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", f"duckdb:///{place / 'warehouse.duckdb'}")
     rows = connect().rows(
         "SELECT stage, state FROM ops.runs WHERE pipeline = 'monitoring' AND stage IS NOT NULL ORDER BY stage"

@@ -2,7 +2,8 @@
 
 moto 5.2.5 hands a state's parameters to ECS in Step Functions' spelling (``Cluster``), which ECS doesn't know,
 and takes every stopped task for a success. Step Functions fails the state when the task's container ended with
-another exit code than 0, or never started. It refuses the errors that the language itself names where they come
+another exit code than 0, or never started. Machines that its CloudFormation makes are in a list of their own, which nothing
+executes. It refuses the errors that the language itself names where they come
 out of a branch, and takes what ended an attempt for the end of the next one.
 """
 
@@ -19,6 +20,7 @@ from workbench.aws.local.door import Key
 def install(key: Key) -> None:
     """Replace what moto doesn't do; ``key`` opens the local AWS, which machines call as any client does."""
     import boto3
+    from moto.stepfunctions import models
     from moto.stepfunctions.parser.api import HistoryEventType, TaskFailedEventDetails
     from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name, failure_event
     from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
@@ -31,6 +33,7 @@ def install(key: Key) -> None:
     from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
     from moto.stepfunctions.parser.asl.utils import boto_client
     from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
     original = StateTaskServiceEcs._build_sync_resolver
 
@@ -83,6 +86,7 @@ def install(key: Key) -> None:
         login = {"aws_access_key_id": key.identifier, "aws_secret_access_key": key.secret}
         return boto3.client(**{**named, **login})
 
+    models.stepfunctions_backends = stepfunctions_parser_backends
     boto_client.boto3 = SimpleNamespace(client=client)
     custom_error_name.ILLEGAL_CUSTOM_ERROR_PREFIX = "\0"
     StateTaskServiceEcs._build_sync_resolver = build
