@@ -46,10 +46,10 @@ IDENTITY = (
         why="looked up by customer, and scanned column by column for what new customers have in common with others",
     ),
     Table(
-        "staging", "linkage_frequencies", "how rare names are, as they were when weights were estimated",
+        "staging", "linkage_frequencies", "how rare values are among strangers, as they were when weights were estimated",
         (
-            text("column_name", "the key", size=64, nullable=False),
-            text("value", "the name; empty for all that two entries or fewer have", nullable=False),
+            text("column_name", "the key; full is given and family name", size=64, nullable=False),
+            text("value", "the value; empty for all that two entries or fewer have", nullable=False),
             integer("rarity", "r: about one entry of 2 to the power of r has it", nullable=False),
         ),
         key=("column_name", "value"), dist="all", sort=("value",), why="looked up by value: a copy on each node",

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from workbench.etl.linkage import candidates
 from workbench.etl.linkage.candidates import RULES
 from workbench.etl.linkage.keys import KEYS
+from workbench.etl.linkage.patterns import RARE
 from workbench.etl.linkage.workspace import FREQUENCIES, LIMITS
 from workbench.warehouse import Session
 
@@ -119,16 +121,24 @@ def arrive(session: Session, new: Any, largest: Mapping[str, int]) -> Arrived:
 
 
 def frequencies_of(session: Session, keys: pa.Table) -> pa.Table:
-    """Return the kept rarities of the names in some keys; as many marks at once as a statement takes."""
+    """Return the kept rarities of the values in some keys; as many marks at once as a statement takes."""
     found: list[tuple[Any, ...]] = []
-    for column in ("given", "family"):
-        names = [value for value in keys[column].unique().to_pylist() if value] + [""]
+    with duckdb.connect() as local:
+        local.register("keys", keys)
+        values = {
+            name: local.execute(
+                f"SELECT DISTINCT {value} FROM keys WHERE {value} IS NOT NULL ORDER BY 1"
+            ).fetchall()
+            for name, value in RARE.items()
+        }
+    for name, rows in values.items():
+        names = [row[0] for row in rows] + [""]
         for start in range(0, len(names), 1000):
             some = names[start : start + 1000]
             found += session.execute(
                 "SELECT column_name, value, rarity FROM staging.linkage_frequencies WHERE column_name = ? AND value IN "
                 f"({', '.join('?' * len(some))})",
-                [column, *some],
+                [name, *some],
             ).fetchall()
     return _table(found, FREQUENCIES)
 

@@ -18,40 +18,51 @@ MOST_NAMES = 20
 
 @dataclass(frozen=True)
 class Rule:
-    """Two entries that have these values in common are compared; ``budget`` is the most pairs per entry it may make."""
+    """Two entries that have these values in common are compared; ``budget`` is the most pairs per entry it may make.
+
+    ``crossed`` are values of an entry that may be the other's ``values``, too: who was written family name first, or by it alone.
+    """
 
     name: str
     values: tuple[str, ...]
     budget: int = 20
+    crossed: tuple[str, ...] = ()
 
     @property
-    def block(self) -> str:
+    def blocks(self) -> list[str]:
         """The values as one text, in the SQL of both engines; empty where one is missing."""
-        return " || '|' || ".join(self.values)
+        return [" || '|' || ".join(values) for values in (self.values, self.crossed) if values]
 
+
+_WAY = "nullif(translate(street, '0123456789', ''), '')"
+"""A street without the number of a house."""
+
+_NAMES = "CASE WHEN given < family THEN given || '|' || family ELSE family || '|' || given END"
 
 RULES = (
     Rule("national id", ("nid",)),
     Rule("e-mail", ("email",)),
     Rule("telephone", ("phone",)),
-    Rule("full name", ("given", "family")),
+    Rule("full name", (_NAMES,)),
     Rule("street and postal code", ("street", "postal")),
+    Rule("street and city", ("street", "city")),
     Rule("street and given name", ("street", "given")),
     Rule("street and family name", ("street", "family")),
-    Rule("family name and postal code", ("family", "postal")),
-    Rule("given name and postal code", ("given", "postal")),
-    Rule("birth date and given name", ("born", "left(given, 3)")),
-    Rule("birth date and family name", ("born", "left(family, 3)")),
+    Rule("street without number and area", (_WAY, "left(postal, 3)"), 5),
+    Rule("a name and postal code", ("family", "postal"), crossed=("given", "postal")),
+    Rule("birth date and a name", ("born", "left(given, 3)"), crossed=("born", "left(family, 3)")),
     Rule("birth date and postal code", ("born", "postal")),
     Rule("birth date and city", ("born", "city")),
-    Rule("family name and city", ("family", "city")),
-    Rule("given name and city", ("given", "city")),
+    Rule("a name and city", ("family", "city"), crossed=("given", "city")),
     Rule("beginnings of names and postal code", ("left(given, 2)", "left(family, 2)", "left(postal, 3)")),
     Rule("beginnings of names and city", ("left(given, 3)", "left(family, 3)", "city")),
+    Rule("beginning of a name and city", ("left(family, 3)", "city"), 5, ("left(given, 3)", "city")),
+    Rule("beginning of a name and area", ("left(family, 3)", "left(postal, 4)"), 5, ("left(given, 3)", "left(postal, 4)")),
+    Rule("beginnings of names", ("left(given, 2)", "left(family, 4)"), 5),
     Rule("family name", ("family",), 5),
     Rule("birth date", ("born",), 5),
     Rule("postal code", ("postal",), 3),
-)
+)  # fmt: skip
 
 SHARED = {"email": ("email",), "phone": ("phone",), "nid": ("nid",), "street": ("street", "postal")}
 """The columns that are left out where they are shared by too many names, each with what says which value it is."""
@@ -117,16 +128,17 @@ def blocks(number: int, table: str, shared: str, limited: Container[str]) -> str
         limited: the columns of which that has any.
     """
     rule = RULES[number]
-    columns = [name for name in SHARED if name in rule.values and name in limited]
+    columns = [name for name in SHARED if name in " ".join(rule.blocks) and name in limited]
     joined = "".join(
         f" LEFT JOIN {shared} AS limit_{name} ON limit_{name}.column_name = '{name}' "
         f"AND limit_{name}.value = {_value(SHARED[name])}"
         for name in columns
     )
     none = "".join(f" AND limit_{name}.value IS NULL" for name in columns)
-    return (
-        f"SELECT {number} AS rule, {rule.block} AS block, key_id, customer_id FROM {table}{joined} "
-        f"WHERE {rule.block} IS NOT NULL{none}"
+    return " UNION ".join(
+        f"SELECT {number} AS rule, {block} AS block, key_id, customer_id FROM {table}{joined} "
+        f"WHERE {block} IS NOT NULL{none}"
+        for block in rule.blocks
     )
 
 

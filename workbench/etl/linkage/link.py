@@ -12,16 +12,13 @@ import pyarrow as pa
 
 from workbench.etl.linkage import candidates, clusters
 from workbench.etl.linkage.clusters import Pair
-from workbench.etl.linkage.comparisons import COMPARISONS
 from workbench.etl.linkage.model import Model, estimate
-from workbench.etl.linkage.patterns import RARITIES
-from workbench.etl.linkage.workspace import FREQUENCIES, LIMITS, Workspace
+from workbench.etl.linkage.workspace import LIMITS, Workspace
 
 THRESHOLD = 0.9
 """Probability from which two customer ids are linked."""
 UNCERTAIN = 0.25
 """Probability from which a pair that isn't linked is worth a look by people."""
-_SEEN = 100
 
 
 @dataclass(frozen=True)
@@ -40,26 +37,6 @@ class Linkage:
     frequencies: pa.Table
     limits: pa.Table
     compared: int
-
-
-def frequencies(keys: pa.Table) -> pa.Table:
-    """Return how rare each value of the weighed columns is.
-
-    What was assumed of a value's share counts as a hundred entries. Values that only one or two have are in one row a column,
-    under the empty text.
-    """
-    with duckdb.connect() as local:
-        local.register("keys", keys)
-        each = " UNION ALL ".join(
-            f"SELECT '{comparison.column}' AS column_name, coalesce(value, '') AS value, CAST(greatest({RARITIES[0]}, "
-            f"least({RARITIES[-1]}, floor(-log2((n + {_SEEN * comparison.levels[0].u}) / (entries + {_SEEN}))))) AS INTEGER) AS rarity "
-            f"FROM (SELECT {comparison.column} AS value, count(*) AS n FROM keys WHERE {comparison.column} IS NOT NULL "
-            f"GROUP BY {comparison.column} HAVING count(*) > 2 UNION ALL SELECT NULL, 2), "
-            f"(SELECT count({comparison.column}) AS entries FROM keys)"
-            for comparison in COMPARISONS
-            if comparison.weighed
-        )
-        return local.sql(f"{each} ORDER BY ALL").to_arrow_table().cast(FREQUENCIES)
 
 
 def shared(keys: pa.Table) -> pa.Table:
@@ -82,16 +59,17 @@ def link(
         same, different: pairs of customer ids, in order, on which people decided.
         kept: a model, and the frequencies that it goes with.
     """
-    known, limits = kept[1] if kept else frequencies(keys), shared(keys)
-    with Workspace(keys, known, limits) as workspace:
+    limits = shared(keys)
+    with Workspace(keys, kept[1] if kept else None, limits) as workspace:
         rules = workspace.candidates(kept[0].largest if kept else None)
         compared = workspace.compare()
         if kept:
             model = kept[0]
         else:
+            workspace.among_strangers(estimate(workspace.seen()))
             largest = dict(zip(rules["rule"], rules["largest_block"].map(int), strict=True))
             model = replace(estimate(workspace.seen()), largest=largest, filled=workspace.filled())
-        links = workspace.scored(model, UNCERTAIN)
+        known, links = workspace.frequencies, workspace.scored(model, UNCERTAIN)
         found = clusters.people(
             links[links["match_probability"] >= THRESHOLD],
             lambda groups: workspace.within(groups, model),

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workbench.etl.linkage.comparisons import COMPARISONS
-from workbench.etl.linkage.patterns import RARITIES, digits, levels
+from workbench.etl.linkage.patterns import digits, levels, rarities
 
 _Numbers = NDArray[np.float64]
 _SEEN_OF_PERSONS, _SEEN_OF_STRANGERS, _SEEN_MATCHES = 20.0, 5.0, 10.0
@@ -106,8 +106,9 @@ def shares(model: Model, found: NDArray[np.int64]) -> _Numbers:
 
 def _by_digit(number: int, values: Sequence[float], *, by_chance: bool = False) -> _Numbers:
     table = np.concatenate([[1.0], np.asarray(values)[levels(number)[1:]]])
-    if by_chance and COMPARISONS[number].weighed:
-        table[1 : 1 + len(RARITIES)] = [2.0 ** -(rarity + 0.5) for rarity in RARITIES]
+    if by_chance:
+        rarity = rarities(number)
+        table = np.where(rarity > 0, 2.0 ** -(rarity + 0.5), table)
     return table
 
 

@@ -15,13 +15,18 @@ from workbench.etl.linkage import candidates, patterns
 from workbench.etl.linkage.candidates import RULES
 from workbench.etl.linkage.comparisons import COMPARISONS
 from workbench.etl.linkage.keys import KEYS
-from workbench.etl.linkage.model import Model, Seen
+from workbench.etl.linkage.model import Model, Seen, shares
+from workbench.etl.linkage.patterns import RARE, RARITIES
 
 FREQUENCIES = pa.schema([("column_name", pa.string()), ("value", pa.string()), ("rarity", pa.int32())])
 LIMITS = pa.schema([("column_name", pa.string()), ("value", pa.string())])
 _DRAWN = 30_000
 _PAIRS_AT_ONCE = 4_000_000
-_WEIGHED = [comparison.column for comparison in COMPARISONS if comparison.weighed]
+_SEEN = 100
+"""As how many entries counts what is assumed of the share of entries that a value has."""
+_ASSUMED = {"given": 6e-3, "family": 3e-3, "full": 2e-5, "born": 5e-5, "postal": 3e-2, "city": 3e-2}
+_AT_HOME = ("family", "postal", "city")
+_NOT_UNLIKELY = 0.01
 
 
 class Workspace:
@@ -29,43 +34,33 @@ class Workspace:
 
     Args:
         keys: key_id, customer_id and KEYS, None where a value is missing.
-        frequencies: the rarity of values, by column; what isn't there is as rare as the empty text.
+        frequencies: the rarity of values, by column; what isn't there is as rare as the empty text. None to count them.
         limits: values that are nobody's, by column.
         new: the customers of whom pairs are wanted; None for all.
     """
 
     def __init__(
-        self, keys: pa.Table, frequencies: pa.Table, limits: pa.Table, new: pa.Table | None = None
+        self, keys: pa.Table, frequencies: pa.Table | None, limits: pa.Table, new: pa.Table | None = None
     ) -> None:
         self._db = db = duckdb.connect()
         db.execute("SET memory_limit = '3GB'; SET preserve_insertion_order = false; SET threads = 2")
         db.register("came", keys)
         db.execute("CREATE TABLE came_keys AS SELECT * FROM came")
-        db.register("_frequencies", frequencies)
         db.register("_limits", limits)
         db.execute("CREATE TABLE limits AS SELECT * FROM _limits")
-        rarity = ", ".join(
-            f"coalesce({column}_known.rarity, (SELECT rarity FROM _frequencies WHERE column_name = '{column}' AND value = '')) "
-            f"AS {column}_rarity"
-            for column in _WEIGHED
-        )
-        known = " ".join(
-            f"LEFT JOIN (SELECT value, rarity FROM _frequencies WHERE column_name = '{column}') AS {column}_known "
-            f"ON {column}_known.value = keys.{column}"
-            for column in _WEIGHED
-        )
         db.execute(
-            f"CREATE TABLE records AS SELECT CAST(row_number() OVER (ORDER BY customer_id, {', '.join(KEYS)}) AS INTEGER) AS row, "
+            f"CREATE TABLE entries AS SELECT CAST(row_number() OVER (ORDER BY customer_id, {', '.join(KEYS)}) AS INTEGER) AS row, "
             f"CAST(dense_rank() OVER (ORDER BY customer_id) AS INTEGER) AS customer, keys.*, split_part(email, '@', 1) AS local, "
-            f"regexp_replace(email, '[^0-9]', '', 'g') AS digits, coalesce(postal, city) AS place, {rarity}, false AS is_new "
-            f"FROM ({candidates.without_shared('came_keys', 'limits')}) AS keys {known}"
+            f"regexp_replace(email, '[^0-9]', '', 'g') AS digits, coalesce(postal, city) AS place, "
+            f"translate(street, '0123456789', '') AS way, false AS is_new FROM ({candidates.without_shared('came_keys', 'limits')}) AS keys"
         )
         db.execute("DROP TABLE came_keys")
         if new is None:
-            db.execute("UPDATE records SET is_new = true")
+            db.execute("UPDATE entries SET is_new = true")
         else:
             db.register("_new", new)
-            db.execute("UPDATE records SET is_new = true WHERE customer_id IN (SELECT customer_id FROM _new)")
+            db.execute("UPDATE entries SET is_new = true WHERE customer_id IN (SELECT customer_id FROM _new)")
+        self._put_beside(self._rarities() if frequencies is None else frequencies)
 
     def __enter__(self) -> Self:
         return self
@@ -74,6 +69,77 @@ class Workspace:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._db.close()
+
+    def _put_beside(self, frequencies: pa.Table) -> None:
+        """Put the rarity of its values beside each entry: ``records``."""
+        self.frequencies = frequencies
+        self._db.register("_frequencies", frequencies)
+        rarity = ", ".join(
+            f"coalesce({name}_known.rarity, (SELECT rarity FROM _frequencies WHERE column_name = '{name}' AND value = '')) "
+            f"AS {name}_rarity"
+            for name in RARE
+            if name != "full"
+        )
+        known = " ".join(
+            f"LEFT JOIN (SELECT value, rarity FROM _frequencies WHERE column_name = '{name}') AS {name}_known "
+            f"ON {name}_known.value = {value}"
+            for name, value in RARE.items()
+        )
+        # Of a full name it counts how rare the family name is among those who have the given name.
+        self._db.execute(
+            "CREATE OR REPLACE TABLE records AS SELECT * EXCLUDE (_full), coalesce(greatest("
+            f"{RARITIES[0]}, least(family_rarity, _full - given_rarity)), family_rarity) AS full_rarity "
+            f"FROM (SELECT entries.*, {rarity}, full_known.rarity AS _full FROM entries {known}) AS known"
+        )
+
+    def _rarities(
+        self, owned: str = "SELECT NULL AS name, NULL AS value, 0 AS pairs WHERE false"
+    ) -> pa.Table:
+        """Return how rare values are: of those that more than two entries have; all others are in one row a name.
+
+        What was assumed of a value's share counts as a hundred entries.
+
+        Args:
+            owned: the query for pairs of one owner that have a value: name, value and pairs. These count once.
+        """
+        rarity = f"CAST(greatest({RARITIES[0]}, least({RARITIES[-1]}, floor(-log2((n + {{}}) / (entries + {_SEEN}))))) AS INTEGER) AS rarity"
+        parts = [
+            f"SELECT '{name}' AS column_name, coalesce(value, '') AS value, {rarity.format(_SEEN * _ASSUMED[name])} FROM "
+            f"(SELECT value, n - 2 * coalesce(pairs, 0) / n AS n FROM (SELECT {expression} AS value, count(*) AS n FROM entries "
+            f"WHERE {expression} IS NOT NULL GROUP BY 1) AS counted LEFT JOIN (SELECT value, pairs FROM owned WHERE name = '{name}') AS own "
+            f"USING (value) WHERE n - 2 * coalesce(pairs, 0) / n > 2 UNION ALL SELECT NULL, 2) AS each_one, "
+            f"(SELECT count({expression}) AS entries FROM entries) AS whole"
+            for name, expression in RARE.items()
+        ]
+        query = f"WITH owned AS MATERIALIZED ({owned}) {' UNION ALL '.join(parts)} ORDER BY ALL"
+        return self._db.sql(query).to_arrow_table().cast(FREQUENCIES)
+
+    def among_strangers(self, model: Model) -> None:
+        """Count values anew as rare as they are among strangers, once all candidates are compared, and weigh the pairs by that.
+
+        The entries of one person say nothing of how many others have a name, nor do those of a household of its family name.
+        """
+        db = self._db
+        self._weigh(model, "compared")
+        db.execute(
+            "CREATE OR REPLACE TEMP TABLE likely AS SELECT l, r, CAST(round(probability * 1e6) AS BIGINT) AS one, "
+            "CAST(round((probability + household) * 1e6) AS BIGINT) AS home "
+            f"FROM compared JOIN weights USING (pattern) WHERE probability + household > {_NOT_UNLIKELY}"
+        )
+        owned = " UNION ALL ".join(
+            f"SELECT '{name}' AS name, l.value, sum({'home' if name in _AT_HOME else 'one'}) AS pairs FROM likely "
+            f"JOIN (SELECT row, {value} AS value FROM entries) AS l ON l.row = likely.l "
+            f"JOIN (SELECT row, {value} AS value FROM entries) AS r ON r.row = likely.r WHERE l.value = r.value GROUP BY l.value"
+            for name, value in RARE.items()
+        )
+        # In whole millionths: their sum is the same in whatever order.
+        owned = f"SELECT name, value, pairs / 1e6 AS pairs FROM ({owned}) AS each_one"
+        self._put_beside(self._rarities(owned))
+        db.execute(
+            f"CREATE OR REPLACE TABLE compared AS SELECT c.l, c.r, {patterns.reweighed('c.pattern')} AS pattern FROM compared AS c "
+            "JOIN records AS l ON l.row = c.l JOIN records AS r ON r.row = c.r"
+        )
+        db.execute("DROP TABLE likely")
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._db.execute(sql).fetchall()
@@ -92,8 +158,11 @@ class Workspace:
         db.execute("CREATE OR REPLACE TABLE blocks (rule UTINYINT, key UBIGINT, row INTEGER, is_new BOOLEAN)")
         for number, rule in enumerate(RULES):
             db.execute(
-                f"CREATE OR REPLACE TEMP TABLE made AS SELECT hash({rule.block}) AS key, row, is_new FROM records "
-                f"WHERE {rule.block} IS NOT NULL"
+                "CREATE OR REPLACE TEMP TABLE made AS "
+                + " UNION ".join(
+                    f"SELECT hash({block}) AS key, row, is_new FROM records WHERE {block} IS NOT NULL"
+                    for block in rule.blocks
+                )
             )
             sizes = self._rows(
                 "SELECT n, count(*) FROM (SELECT count(*) AS n FROM made GROUP BY key HAVING count(*) > 1) GROUP BY n ORDER BY n"
@@ -222,5 +291,8 @@ class Workspace:
 
     def _weigh(self, model: Model, pairs: str) -> None:
         found = self._db.sql(f"SELECT DISTINCT pattern FROM {pairs}").df()["pattern"].to_numpy("int64")
-        self._db.register("_weights", pa.table({"pattern": found, "probability": model.probability(found)}))
+        kinds = shares(model, patterns.digits(found))
+        self._db.register(
+            "_weights", pa.table({"pattern": found, "probability": kinds[:, 0], "household": kinds[:, 1]})
+        )
         self._db.execute("CREATE OR REPLACE TEMP TABLE weights AS SELECT * FROM _weights")
