@@ -38,3 +38,25 @@ def test_a_column_that_differs_is_told_once(warehouse: Warehouse, tmp_path: Path
     assert [row["subject"] for row in alerts] == [
         "transactions.loyalty", "transactions.quantity", "transactions.store_id",
     ]  # fmt: skip
+
+
+def test_an_optional_column_that_stops_coming_is_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    bare = HEADER.replace(",channel", "")
+
+    def day(number: int, header: str, name: str = "north") -> tuple[str | None, str | None]:
+        row = line(transaction_id=f"{name}{number}")
+        row = row if header == HEADER else row.rpartition(",")[0]
+        taken = take(warehouse, tmp_path, f"{header}\n{row}\n", f"{name}_2024-01-{number:02}.csv")
+        return taken.verdict, taken.message
+
+    # A feed that never had it, and one with too few files to tell.
+    assert [day(number, bare, "south") for number in range(1, 5)] == [("publish", None)] * 4
+    assert [day(number, HEADER) for number in range(1, 3)] == [("publish", None)] * 2
+    assert day(3, bare) == ("publish", None)
+    assert [day(number, HEADER) for number in range(4, 7)] == [("publish", None)] * 3
+    told = "it lacks channel, which the files of its kind before it had"
+    assert day(7, bare) == ("warn", told) and day(8, bare) == ("publish", None)
+    (found,) = history(warehouse, "transactions")
+    assert (found.column_name, found.change) == ("channel", "stopped") and "north_2024-01-07" in found.message
+    (alert,) = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'schema_drift'")
+    assert alert["subject"] == "transactions.channel"

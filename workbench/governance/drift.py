@@ -14,14 +14,17 @@ from workbench.schema import cut
 from workbench.terminal import printable
 from workbench.warehouse import Session, Warehouse
 
-Change = Literal["added", "missing", "changed"]
+Change = Literal["added", "missing", "changed", "stopped"]
 _LONGEST_NAME = 256
 _MOST_ALERTS = 5
 
 
 @dataclass(frozen=True)
 class Drift:
-    """A column that differs, since which batch; ``added`` is kept beside ours, ``missing`` and ``changed`` refuse files."""
+    """A column that differs, since which batch.
+
+    ``added`` is kept beside ours, ``missing`` and ``changed`` refuse files, and ``stopped`` is an optional one that files had and have no more.
+    """
 
     dataset: str
     column_name: str
@@ -93,6 +96,7 @@ def _words(change: Change) -> str:
         "added": "files of {dataset} have a column {name!r} that isn't declared, since {file}: it is kept in _extra",
         "missing": "{file} lacks the column {name!r} that {dataset} requires, and was refused",
         "changed": "no value of {name!r} in {file} is one of {dataset}: the column has changed",
+        "stopped": "{file} lacks the column {name!r} of {dataset}, which the files of its kind before it had: its values are missing",
     }[change]
 
 

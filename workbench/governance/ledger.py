@@ -34,6 +34,7 @@ class Batch:
     rows_withdrawn: int | None = None
     verdict: str | None = None
     mapping: str | None = None
+    lacks: str | None = None
 
     @property
     def file(self) -> str:

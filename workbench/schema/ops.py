@@ -25,6 +25,7 @@ OPS = (
             bigint("rows_withdrawn", "rows that went from raw to withdrawn"),
             text("verdict", "what its share of refused rows came to: publish, warn or refuse; empty where nothing was judged", size=16),
             text("mapping", "the map by which it was read, as JSON; empty without one", size=65535),
+            text("lacks", "optional columns that the file hasn't got, as JSON; empty where that isn't known", size=4096),
         ),
         key=("batch_id",), dist="all", sort=("ingested_at",),
         why="a row a file, joined to raw and quarantine: a copy on each node; the newest time is asked for by each ingestion",
@@ -81,7 +82,7 @@ OPS = (
         (
             text("dataset", "dataset of the files", size=64, nullable=False),
             text("column_name", "the column", nullable=False),
-            text("change", "added (kept in _extra), missing or changed (files are refused)", size=16, nullable=False),
+            text("change", "added (kept in _extra), missing or changed (files are refused), stopped (files had it before)", size=16, nullable=False),
             text("batch_id", "the file in which it was seen first", size=64, nullable=False),
             text("message", "one sentence for a person", size=2048, nullable=False),
             timestamp("noted_at", "when, UTC", nullable=False),

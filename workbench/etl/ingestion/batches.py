@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from workbench.etl.ingestion.check import Checked
+from workbench.etl.ingestion.drift import drift_of, stopped
 from workbench.etl.ingestion.faults import Fault
 from workbench.etl.ingestion.limits import unusual
 from workbench.etl.ingestion.opened import OpenedFile
@@ -44,6 +45,7 @@ def batch_of(
         ingested_at=timestamp,
         verdict=checked.verdict,
         mapping=file.map.canonical.decode() if file.map else None,
+        lacks=checked.lacks,
     )
 
 
@@ -78,6 +80,12 @@ def enter(session: Session, batch: Batch, name: str, drift: Mapping[str, Change]
         batch = replace(
             batch, verdict="warn", message=_shortened("; ".join(filter(None, [odd, batch.message])))
         )
+    if ended := stopped(session, batch):
+        told = f"it lacks {', '.join(ended)}, which the files of its kind before it had"
+        batch = replace(
+            batch, verdict="warn", message=_shortened("; ".join(filter(None, [told, batch.message])))
+        )
+        drift = {**drift, **drift_of(stopped=ended)}
     values = asdict(batch)
     names = ", ".join(values)
     marks = ", ".join("?" for _ in values)

@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 
 from workbench.etl.ingestion.around import map_replayed
-from workbench.etl.ingestion.drift import changed_columns, drift_of, renamed
+from workbench.etl.ingestion.drift import changed_columns, drift_of, lacking, renamed
 from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.limits import Verdict, judge
@@ -34,7 +34,10 @@ from workbench.sources.landing import FetchedFile
 
 @dataclass(frozen=True)
 class Checked:
-    """The outcome for one file: how many rows went where, and what a person should know."""
+    """The outcome for one file: how many rows went where, and what a person should know.
+
+    ``lacks`` are the optional columns that it hasn't got, as JSON; None where that isn't known.
+    """
 
     accepted: int
     quarantined: int
@@ -42,6 +45,7 @@ class Checked:
     message: str | None
     verdict: Verdict | None = None
     drift: Mapping[str, Change] = field(default_factory=dict)
+    lacks: str | None = None
 
 
 def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: datetime) -> Checked:
@@ -106,6 +110,7 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         _joined([judged.message, doubled, *said]),
         verdict,
         drift_of(() if mapping else rows.others),
+        None if mapping else lacking(table, rows, accepted),
     )
 
 
