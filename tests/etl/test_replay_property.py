@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.etl.lines import HEADER, line
@@ -47,6 +47,14 @@ _STEP = st.one_of(
     st.tuples(st.just("close"), st.integers(0, 9)),
     st.tuples(st.just("withdraw"), st.integers(0, 5)),
 )
+_STEPS = st.lists(_STEP, min_size=1, max_size=7)
+MENDED: list[tuple[str, object]] = [
+    ("deliver", [("T1", "1", "none"), ("T2", "1", "word"), ("T3", "1", "quote"), ("T3", "2", "cell")]),
+    ("deliver", [("T1", "2", "none"), ("T2", "3", "none")]),
+    ("mend", 1), ("close", 0),
+]  # fmt: skip
+"""Rows that have a place again, one that has none any more, and one that is closed."""
+_RANDOM = [Phase.generate, Phase.shrink] if EXAMPLES > 10 else []
 _TABLES = (
     "raw.transactions", "withdrawn.transactions", "ops.batches", "ops.quarantine", "ops.quarantine_moves", "ops.landed_files",
     "staging.touched", "ops.audit_log", "ops.alerts",
@@ -105,12 +113,8 @@ def send(warehouse: Warehouse, rows: list[Refused], *, mend: bool, why: str) -> 
         replay(warehouse, rows, made, by="ann", why=why)
 
 
-@pytest.mark.parametrize("either", ["duckdb"], indirect=True)
-@given(st.lists(_STEP, min_size=1, max_size=7))
-@settings(max_examples=EXAMPLES)
-def test_mended_and_sent_back_is_as_if_it_had_landed_so(
-    warehouse: Warehouse, steps: list[tuple[str, object]]
-) -> None:
+def hold_to_one_landing(warehouse: Warehouse, steps: list[tuple[str, object]]) -> None:
+    """Do the steps, send back what is left, and compare with mended files that land in the first place."""
     empty(warehouse)
     delivered: list[tuple[str, list[str]]] = []
     closed: set[tuple[str, int]] = set()
@@ -163,3 +167,20 @@ def test_mended_and_sent_back_is_as_if_it_had_landed_so(
             if good:
                 deliver(warehouse, Path(folder), f"again{number}", good)
         assert current(warehouse) == found
+
+
+@pytest.mark.parametrize("either", ["duckdb"], indirect=True)
+@given(_STEPS)
+@settings(max_examples=EXAMPLES)
+def test_mended_and_sent_back_is_as_if_it_had_landed_so(
+    warehouse: Warehouse, steps: list[tuple[str, object]]
+) -> None:
+    hold_to_one_landing(warehouse, steps)
+
+
+@pytest.mark.parametrize("either", ["redshift"], indirect=True)
+@given(_STEPS)
+@example(MENDED)
+@settings(max_examples=max(1, EXAMPLES // 10), phases=[Phase.explicit, *_RANDOM])
+def test_so_it_is_on_redshift(warehouse: Warehouse, steps: list[tuple[str, object]]) -> None:
+    hold_to_one_landing(warehouse, steps)
