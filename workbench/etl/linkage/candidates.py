@@ -29,9 +29,15 @@ class Rule:
     crossed: tuple[str, ...] = ()
 
     @property
-    def blocks(self) -> list[str]:
-        """The values as one text, in the SQL of both engines; empty where one is missing."""
-        return [" || '|' || ".join(values) for values in (self.values, self.crossed) if values]
+    def blocks(self) -> list[tuple[str, str]]:
+        """The blocks of an entry, each as one text in the SQL of both engines, and the condition on which it has that block."""
+        first, second = (" || '|' || ".join(values) for values in (self.values, self.crossed))
+        found = [(first, f"{first} IS NOT NULL")]
+        return (
+            [*found, (second, f"{second} IS NOT NULL AND coalesce({first}, '') <> {second}")]
+            if second
+            else found
+        )
 
 
 _WAY = "nullif(translate(street, '0123456789', ''), '')"
@@ -128,17 +134,16 @@ def blocks(number: int, table: str, shared: str, limited: Container[str]) -> str
         limited: the columns of which that has any.
     """
     rule = RULES[number]
-    columns = [name for name in SHARED if name in " ".join(rule.blocks) and name in limited]
+    columns = [name for name in SHARED if name in (*rule.values, *rule.crossed) and name in limited]
     joined = "".join(
         f" LEFT JOIN {shared} AS limit_{name} ON limit_{name}.column_name = '{name}' "
         f"AND limit_{name}.value = {_value(SHARED[name])}"
         for name in columns
     )
     none = "".join(f" AND limit_{name}.value IS NULL" for name in columns)
-    return " UNION ".join(
-        f"SELECT {number} AS rule, {block} AS block, key_id, customer_id FROM {table}{joined} "
-        f"WHERE {block} IS NOT NULL{none}"
-        for block in rule.blocks
+    return " UNION ALL ".join(
+        f"SELECT {number} AS rule, {block} AS block, key_id, customer_id FROM {table}{joined} WHERE {condition}{none}"
+        for block, condition in rule.blocks
     )
 
 

@@ -159,9 +159,9 @@ class Workspace:
         for number, rule in enumerate(RULES):
             db.execute(
                 "CREATE OR REPLACE TEMP TABLE made AS "
-                + " UNION ".join(
-                    f"SELECT hash({block}) AS key, row, is_new FROM records WHERE {block} IS NOT NULL"
-                    for block in rule.blocks
+                + " UNION ALL ".join(
+                    f"SELECT hash({block}) AS key, row, is_new FROM records WHERE {condition}"
+                    for block, condition in rule.blocks
                 )
             )
             sizes = self._rows(
