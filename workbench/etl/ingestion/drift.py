@@ -33,7 +33,7 @@ def drift_of(
 ) -> dict[str, Change]:
     """Return what became of the columns that differ, by their names."""
     found: dict[str, Change] = dict.fromkeys(added, "added") if len(added) <= _MOST else {}
-    found |= dict.fromkeys(missing, "missing") | dict.fromkeys(changed, "changed")
+    found = found | dict.fromkeys(missing, "missing") | dict.fromkeys(changed, "changed")
     return found | dict.fromkeys(stopped, "stopped")
 
 
@@ -56,7 +56,7 @@ def changed_columns(connection: duckdb.DuckDBPyConnection, landed: int) -> list[
 
 def lacking(table: Table, rows: Rows, landed: int) -> str | None:
     """Return the optional columns that a file without a map hasn't got, as JSON; None where its keys don't tell."""
-    if rows.is_replay or not landed or '"form": "json"' in rows.record_form and landed < _MANY_RECORDS:
+    if rows.is_replay or not landed or ('"form": "json"' in rows.record_form and landed < _MANY_RECORDS):
         return None
     return json.dumps([column.name for column in ours(table) if column.name not in rows.sources])
 
