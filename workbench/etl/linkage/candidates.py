@@ -7,6 +7,7 @@ would still make too many pairs leaves out its largest blocks until it makes few
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
@@ -134,7 +135,7 @@ def blocks(number: int, table: str, shared: str, limited: Container[str]) -> str
         limited: the columns of which that has any.
     """
     rule = RULES[number]
-    columns = [name for name in SHARED if name in (*rule.values, *rule.crossed) and name in limited]
+    columns = [name for name in SHARED if name in limited and re.search(rf"\b{name}\b", rule.blocks[0][0])]
     joined = "".join(
         f" LEFT JOIN {shared} AS limit_{name} ON limit_{name}.column_name = '{name}' "
         f"AND limit_{name}.value = {_value(SHARED[name])}"
