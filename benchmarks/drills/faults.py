@@ -18,7 +18,7 @@ from workbench.queue.messages import Files
 FILES = 20
 DEAD = 8
 # Kills whoever took the message, as a stage that needs more memory than there is has its worker killed.
-_KILLER = "for parent in psutil.Process().parents():\n    'worker' in parent.cmdline() and parent.kill()"
+_KILLER = "for parent in psutil.Process().parents():\n    {'workbench.cli', 'worker'} <= {*parent.cmdline()} and parent.kill()"
 
 
 def killed_task(aws: LocalAWS) -> Outcome:

@@ -198,8 +198,10 @@ def write_stage(project: Path, pipeline: str, stage: str, *cells: str, before: s
     content: dict[str, Any] = (
         yaml.safe_load(path.read_text()) if path.exists() else {"name": pipeline, "stages": {}}
     )
+    # A pipeline that reads landing is one that every file goes through.
+    reads = ["landing"] if before else []
     content["stages"][stage] = {
-        "notebook": f"{stage}.ipynb", "reads": ["landing"], "writes": ["report"], "skip": "never",
+        "notebook": f"{stage}.ipynb", "reads": reads, "writes": ["report"], "skip": "never",
     }  # fmt: skip
     if before:
         content["stages"][before]["after"] = [stage]
@@ -207,6 +209,7 @@ def write_stage(project: Path, pipeline: str, stage: str, *cells: str, before: s
     notebook(
         target / f"{stage}.ipynb",
         *cells,
+        reads=reads,
         imports="import os, pathlib, signal\nimport psutil\nfrom workbench.execution import record",
     )
 
