@@ -38,7 +38,8 @@ def test_a_verdict_is_given_listed_and_shown(call: Call, raised: Warehouse) -> N
     listed = {each["kind"]: each for each in json.loads(call("alerts", "list", "--json").out)}
     assert (listed["fraud"]["verdict"], listed["no_rate"]["verdict"]) == ("real", None)
     row = next(line for line in call("alerts", "list").out.splitlines() if " fraud " in line)
-    assert row.endswith("closed  real") and "\x1b" not in row
+    # What a verdict closed, the next one opens.
+    assert row.endswith("open   real") and "\x1b" not in row
 
     shown = call("alerts", "show", short).out
     assert "kind: fraud\n" in shown and "model: fraud_transactions/2\n" in shown and "\x1b" not in shown
