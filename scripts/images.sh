@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds images without a docker engine, with Debian's buildah, on a Debian that mmdebstrap makes: images.sh [NAME...]
-# They lie in the folder that WORKBENCH_IMAGES names, by default .images; `buildah --root .images/store` looks at them.
+# What hasn't changed since comes from its layers. They lie in the folder that WORKBENCH_IMAGES names, by default .images;
+# `buildah --root .images/store` looks at them, and without that folder all is built anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- python-processor spark-processor airflow mlflow lab redshift-local
@@ -41,10 +42,11 @@ if [ -f "$authorities" ]; then
 fi
 
 build() {
-    "${buildah[@]}" bud --quiet --isolation chroot --network host --format docker --build-arg "BASE=$2" \
+    local began=$SECONDS
+    "${buildah[@]}" bud --quiet --layers --isolation chroot --network host --format docker --build-arg "BASE=$2" \
         --secret "id=index,src=$secrets/index" ${3:+--secret "id=ca,src=$secrets/ca"} \
         --file "containers/$1/Dockerfile" --tag "workbench/$1" . >/dev/null
-    printf '%-18s %s\n' "$1" "$("${buildah[@]}" images --format '{{.Size}}' "workbench/$1")"
+    printf '%-18s %-8s %d s\n' "$1" "$("${buildah[@]}" images --format '{{.Size}}' "workbench/$1" | tr -d ' ')" $((SECONDS - began))
 }
 
 ca=""

@@ -68,6 +68,8 @@ class Image:
         # PostgreSQL keeps its sockets in the one, Python its semaphores in the other.
         for folder in ("/run", "/dev/shm"):  # noqa: S108
             line += ["--perms", "1777", "--tmpfs", folder]
+        # A container has its own; every engine writes it.
+        line += ["--ro-bind", str(_hosts(self.root)), "/etc/hosts"]
         for target, source in mounts.items():
             line += ["--ro-bind", str(source), target]
         line += ["--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv"]
@@ -96,6 +98,14 @@ class Image:
 def _owner(root: Path, volume: str) -> tuple[int, int]:
     about = (root / volume.lstrip("/")).stat()
     return about.st_uid, about.st_gid
+
+
+def _hosts(root: Path) -> Path:
+    """Write the file of names that an engine gives a container; there is something in the image to put it over."""
+    (root / "etc/hosts").touch()
+    hosts = IMAGES / "hosts"
+    hosts.write_text("127.0.0.1\tlocalhost\n::1\tlocalhost\n")
+    return hosts
 
 
 @contextmanager

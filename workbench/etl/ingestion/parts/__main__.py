@@ -70,6 +70,9 @@ def main(arguments: list[str]) -> int:
     """Judge the file of each request with one Spark; print a line of JSON for each."""
     # Its workers are this Python, too.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Java looks up the machine's name otherwise, and a container without a network knows none.
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("SPARK_LOCAL_HOSTNAME", "localhost")
     with tempfile.TemporaryDirectory(prefix="workbench-spark-") as folder:
         spark = session(folder)
         try:

@@ -154,7 +154,10 @@ def _ran(request: Request, settings: Settings) -> bool:
     except OSError as error:
         raise UsageError(f"WORKBENCH_SPARK_PROGRAM: {program[0]} can't be run: {error.strerror}") from None
     if done.returncode:
-        said = one_line((done.stderr.strip().splitlines() or ["it said nothing"])[-1], 300)
+        lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        # Where Java ended, Python only knows that it did.
+        causes = [each for each in lines[:-1] if each.startswith("Caused by: ")][-1:]
+        said = " ".join(one_line(each, 300) for each in [lines[-1], *causes])
         raise WorkFailed(
             f"Spark, which WORKBENCH_SPARK_FROM asks for, failed with exit status {done.returncode}: {said}"
         )
