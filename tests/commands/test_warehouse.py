@@ -259,6 +259,7 @@ def test_lab_hands_the_kernel_the_home_and_the_package(
     monkeypatch.setattr(
         os, "execve", lambda _, arguments, environment: started.append((arguments, environment))
     )
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", f"/own{os.pathsep}/another")
     assert call("lab").status == 0
     ((arguments, environment),) = started
     assert arguments[:3] == [sys.executable, "-m", "jupyterlab"]
@@ -266,6 +267,8 @@ def test_lab_hands_the_kernel_the_home_and_the_package(
     assert (root / "workbench/cli.py").is_file()
     assert (root / arguments[-1].split("/lab/tree/")[1]).is_file()
     assert environment["WORKBENCH_HOME"] == str(home)
+    *own, ours = environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert own == ["/own", "/another"] and (Path(ours) / "labconfig").is_dir()
 
 
 def test_lab_says_what_to_install(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

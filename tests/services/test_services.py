@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.slow
 
 
@@ -162,6 +163,8 @@ def at_a_terminal(*arguments: str) -> str:
 def desk() -> Iterator[tuple[Path, str]]:
     """A home in which MLflow and JupyterLab were started at a terminal, and what was read there."""
     with pytest.MonkeyPatch.context() as patch, a_place(patch) as folder:
+        # As one who has never opened JupyterLab, and settled nothing in it.
+        patch.setenv("JUPYTER_CONFIG_DIR", str(folder / "jupyter"))
         yield folder, at_a_terminal("up")
 
 
@@ -183,6 +186,24 @@ def test_a_person_at_a_terminal_gets_a_link_that_opens(desk: tuple[Path, str], s
     for read in (desk[1], at_a_terminal("status")):
         (link,) = (word for word in read.split() if "?token=" in word)
         assert b"JupyterLab" in fetch(link)
+
+
+def test_a_new_jupyterlab_has_no_question_to_ask(desk: tuple[Path, str], services: Services) -> None:
+    pytest.importorskip("playwright")
+    if not CHROMIUM.exists():
+        pytest.skip("no /usr/bin/chromium")
+    from playwright.sync_api import sync_playwright
+
+    (link,) = (word for word in desk[1].split() if "?token=" in word)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.goto(link)
+        page.wait_for_selector("#jp-main-dock-panel", timeout=60_000)
+        # What asks does so once settings and notebook have been read.
+        page.wait_for_load_state("networkidle")
+        assert page.locator(".Toastify__toast").count() == 0
+        browser.close()
 
 
 def test_jupyterlab_opens_with_its_token_and_not_without(desk: tuple[Path, str], services: Services) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.private import let_enter, private_file, private_folder
 from workbench.services import airflow
+from workbench.services.jupyter import jupyter_config_path
 from workbench.services.service import Service, Start, Variables
 from workbench.tracking import NO_TELEMETRY
 
@@ -148,6 +149,7 @@ def _lab(start: Start) -> tuple[list[str], Variables]:
         **start.variables,
         "WORKBENCH_HOME": str(start.settings.home),
         "JUPYTER_TOKEN": token.read_text(),
+        "JUPYTER_CONFIG_PATH": jupyter_config_path(),
         "PYTHONPATH": str(start.settings.root),
     }
     return command, environment

@@ -122,6 +122,7 @@ def lab(context: typer.Context) -> None:
 
     from workbench.commands.processes.services import asker
     from workbench.extras import provide
+    from workbench.services.jupyter import jupyter_config_path
     from workbench.settings import get_settings
 
     settings = get_settings()
@@ -129,6 +130,7 @@ def lab(context: typer.Context) -> None:
     environment = {
         **os.environ,
         "WORKBENCH_HOME": str(settings.home),
+        "JUPYTER_CONFIG_PATH": jupyter_config_path(),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
     }
     start = "notebooks/1_ask_the_warehouse.ipynb"
