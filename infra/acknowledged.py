@@ -55,6 +55,8 @@ def findings(settings: Environment) -> list[Finding]:
         Finding("mlflow/Role", [_resource("<Artifacts82DD59A1.Arn>/artifacts/*")], _OBJECTS),
         Finding("mlflow/Role", [_resource("*")], _NO_RESOURCE),
         *_of_services("mlflow", ["Mlflow"], settings),
+        Finding("mlflow/Admin", ["SMG4"], _ROTATED),
+        Finding("compute/User", ["SMG4"], _ROTATED),
         Finding("access/Analyst", _objects(settings, lake="lake", runs="runs/site"), _OBJECTS),
         Finding("access/Operator", _objects(settings, runs="runs"), _OBJECTS),
         Finding("access/Operator", [_tasks(settings), _resource(_arn("ecs", f"service/{settings.prefix}/*"))], _OWN_NAMES),

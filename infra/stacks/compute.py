@@ -11,8 +11,11 @@ from infra.stacks.network import MLFLOW, Network
 from infra.stacks.part import Part
 from infra.stacks.queue import Queue
 from infra.stacks.storage import Storage
-from infra.stacks.tasks import CONTAINER, Task, define, role, serve
+from infra.stacks.tasks import CONTAINER, Task, define, role, secret, serve
 from infra.stacks.warehouse import Warehouse
+
+# Who trains models and reads them, and owns what was made.
+MLFLOW_USER = "stages"
 
 
 class Compute(Part):
@@ -53,8 +56,15 @@ class Compute(Part):
             mlflow_tracking_uri=f"http://mlflow.{environment.domain}:{MLFLOW}",
             alert_channels=f"sns:{queue.alerts.topic_arn}",
         )
+        # MLflow's clients read these of themselves, and its server makes the user by them.
+        made = secret(self, "mlflow-user", key=self._key, user=MLFLOW_USER)
+        self.mlflow_user = {
+            f"MLFLOW_TRACKING_{part.upper()}": ecs.Secret.from_secrets_manager(made, part)
+            for part in ("username", "password")
+        }
+        image = storage.image("python-processor")
         self.stage = self._define(
-            "Stage", Task(storage.image("python-processor"), ["workbench", "--version"], self.places)
+            "Stage", Task(image, ["workbench", "--version"], self.places, self.mlflow_user)
         )
         self.starting = {
             **self.places,
@@ -68,9 +78,7 @@ class Compute(Part):
                 ecs_spot=environment.spot,
             ),
         }  # fmt: skip
-        worker = Task(
-            storage.image("python-processor"), ["workbench", "worker", "--executor", "ecs"], self.starting
-        )
+        worker = Task(image, ["workbench", "worker", "--executor", "ecs"], self.starting, self.mlflow_user)
         self.worker = self._define("Worker", worker)
         self.service: ecs.FargateService | None = None
         # Either Airflow or a worker takes the messages of a queue.

@@ -1,8 +1,9 @@
-"""MLflow's server, its database and its artifacts; nobody outside of the network gets at it."""
+"""MLflow's server behind its own login, its database and its artifacts; nobody outside of the network gets at it."""
 
 from __future__ import annotations
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
@@ -11,7 +12,7 @@ from infra.stacks.compute import Compute
 from infra.stacks.network import MLFLOW, Network
 from infra.stacks.part import Part
 from infra.stacks.storage import Storage
-from infra.stacks.tasks import Task, define, login, metadata, role, serve
+from infra.stacks.tasks import Task, define, login, metadata, role, secret, serve
 
 
 class Mlflow(Part):
@@ -54,6 +55,7 @@ class Mlflow(Part):
         self.database = metadata(self, "Mlflow", network=network, key=self._key)
         self.execution_role = role(self, "Execution", "ECS itself, for MLflow")
         self.role = role(self, "Role", "MLflow's server")
+        self.admin = secret(self, "mlflow-admin", key=self._key)
         server = Task(
             image=storage.image("mlflow"),
             environment={
@@ -62,7 +64,11 @@ class Mlflow(Part):
                 "MLFLOW_ARTIFACTS_DESTINATION": f"s3://{self.artifacts.bucket_name}/artifacts",
                 "MLFLOW_SERVER_ALLOWED_HOSTS": f"localhost:*,127.0.0.1:*,mlflow.{environment.domain}:{MLFLOW}",
             },
-            secrets=login(self.database),
+            secrets={
+                **login(self.database),
+                **compute.mlflow_user,
+                "MLFLOW_AUTH_ADMIN_PASSWORD": ecs.Secret.from_secrets_manager(self.admin),
+            },
             read_only=False,
             port=MLFLOW,
         )

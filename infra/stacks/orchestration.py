@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
-from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.environment import Environment, variables
@@ -12,7 +11,7 @@ from infra.stacks.compute import Compute
 from infra.stacks.network import AIRFLOW, Network
 from infra.stacks.part import Part
 from infra.stacks.storage import Storage
-from infra.stacks.tasks import STATE, Task, define, login, metadata, role, serve
+from infra.stacks.tasks import STATE, Task, define, login, metadata, role, secret, serve
 from workbench.airflow.standalone import COMPONENTS
 from workbench.airflow.standalone import __name__ as STANDALONE
 
@@ -42,17 +41,7 @@ class Orchestration(Part):
         self._key = self.known(storage.key)
         self.database = metadata(self, "Airflow", network=network, key=self._key)
         self.jwt, self.session, self.password = (
-            secretsmanager.Secret(
-                self,
-                name,
-                secret_name=f"{environment.prefix}/airflow-{name.lower()}",
-                encryption_key=self._key,
-                generate_secret_string=secretsmanager.SecretStringGenerator(
-                    password_length=48, exclude_punctuation=True
-                ),
-                removal_policy=cdk.RemovalPolicy.DESTROY,
-            )
-            for name in ("Jwt", "Session", "Password")
+            secret(self, f"airflow-{name}", key=self._key) for name in ("jwt", "session", "password")
         )
         self.execution_role = role(self, "Execution", "ECS itself, for Airflow")
         self.role = role(self, "Role", "Airflow's components, which start stages")
@@ -84,6 +73,7 @@ class Orchestration(Part):
     def _define(self, name: str, command: list[str], size: tuple[int, int]) -> ecs.FargateTaskDefinition:
         secrets = {
             **login(self.database),
+            **self._compute.mlflow_user,
             "AIRFLOW__API_AUTH__JWT_SECRET": ecs.Secret.from_secrets_manager(self.jwt),
             "AIRFLOW__API__SECRET_KEY": ecs.Secret.from_secrets_manager(self.session),
         }

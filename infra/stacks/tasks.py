@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_rds as rds
+from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
 from infra.stacks.network import Network
@@ -139,6 +141,23 @@ def metadata(part: Part, name: str, *, network: Network, key: kms.IKey) -> rds.D
         auto_minor_version_upgrade=True,
         copy_tags_to_snapshot=True,
         removal_policy=cdk.RemovalPolicy.SNAPSHOT if settings.retain else cdk.RemovalPolicy.DESTROY,
+    )
+
+
+def secret(part: Part, name: str, *, key: kms.IKey, user: str = "") -> secretsmanager.Secret:
+    """Make a secret that nobody has to think of, ``workbench-dev/NAME``; with a ``user``, its ``username`` and ``password``."""
+    fields: dict[str, str] = {}
+    if user:
+        fields = {"secret_string_template": json.dumps({"username": user}), "generate_string_key": "password"}
+    return secretsmanager.Secret(
+        part,
+        "".join(word.title() for word in name.split("-")[1:]),
+        secret_name=f"{part.settings.prefix}/{name}",
+        encryption_key=key,
+        generate_secret_string=secretsmanager.SecretStringGenerator(
+            password_length=48, exclude_punctuation=True, **fields
+        ),
+        removal_policy=cdk.RemovalPolicy.DESTROY,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import time
@@ -22,7 +23,7 @@ from tests.redshift import REGION, ROLE, login
 from workbench.aws.local import LocalAWS
 
 pytestmark = pytest.mark.slow
-PASSWORD = "of-a-test-1"  # noqa: S105
+PASSWORD = "of-a-test-number-1"  # noqa: S105
 SERVE = 'trap "kill $server" EXIT; {command} & server=$!; until {health}; do kill -0 $server || exit 1; sleep 1; done'
 
 
@@ -74,14 +75,91 @@ def test_spark_judges_a_large_file(image: Image, tmp_path: Path) -> None:
     assert json.loads(told) == [{"rows_accepted": 20_000, "rows_quarantined": 1}]
 
 
+def once_healthy(image: Image, state: Path, code: str, **variables: str) -> str:
+    """Run an image's own command until its health check passes, then a program of Python; return what that printed."""
+    python, flag, check = image.health
+    script = SERVE.format(
+        command=f"{' '.join(image.command)} >&2", health=f'{python} {flag} "$CHECK" 2>/dev/null'
+    )
+    variables = {"CHECK": check, "CODE": code, **variables}
+    return image.run(["sh", "-c", f'{script}; {python} -c "$CODE"'], state, variables=variables)
+
+
+LOGINS = """
+import mlflow, os
+mlflow.set_tracking_uri("http://127.0.0.1:5000")
+from mlflow.server.auth.client import AuthServiceClient
+client, people, told = mlflow.MlflowClient(), AuthServiceClient("http://127.0.0.1:5000"), []
+def said(name, password, wanted):
+    os.environ.update(MLFLOW_TRACKING_USERNAME=name, MLFLOW_TRACKING_PASSWORD=password)
+    try:
+        told.append(wanted())
+    except mlflow.MlflowException as error:
+        told.append(error.error_code)
+def train():
+    with mlflow.start_run(experiment_id=client.create_experiment(os.environ["NAME"])) as run:
+        mlflow.log_text("3", "data/rows.txt")
+    client.create_registered_model(os.environ["NAME"])
+    client.create_model_version(os.environ["NAME"], run.info.artifact_uri, run.info.run_id)
+    client.set_registered_model_alias(os.environ["NAME"], "champion", "1")
+    return client.get_model_version_by_alias(os.environ["NAME"], "champion").version
+def known():
+    return sorted(each.name for each in client.search_registered_models())
+said("", "", known)
+said("stages", "of-an-earlier-day", known)
+said("stages", os.environ["PASSWORD"], train)
+said("stages", os.environ["PASSWORD"], lambda: people.create_user("eve", "of-a-stranger").username)
+said("admin", os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"], lambda: people.create_user("eve" + os.environ["NAME"], "of-a-stranger").username)
+said("eve" + os.environ["NAME"], "of-a-stranger", known)
+said("eve" + os.environ["NAME"], "of-a-stranger", lambda: client.delete_registered_model(os.environ["NAME"]))
+said("admin", os.environ["MLFLOW_AUTH_ADMIN_PASSWORD"], lambda: people.grant_user_permission("eve" + os.environ["NAME"], "registered_model", os.environ["NAME"], "EDIT"))
+said("eve" + os.environ["NAME"], "of-a-stranger", lambda: client.set_registered_model_alias(os.environ["NAME"], "champion", "1"))
+print(told)
+"""
+
+
 @pytest.mark.parametrize("image", ["mlflow"], indirect=True)
-def test_mlflow_answers_its_health_check(image: Image, tmp_path: Path) -> None:
+def test_mlflow_is_behind_a_login_whose_passwords_are_those_of_its_last_start(
+    image: Image, tmp_path: Path
+) -> None:
     nothing_but_state_is_written(image, tmp_path)
-    python, flag, code = image.health
-    health = f'{python} {flag} "$CHECK"'
-    script = SERVE.format(command=" ".join(image.command), health=f"{health} 2>/dev/null")
-    image.run(["sh", "-c", script], tmp_path, variables={"CHECK": code})
-    assert (tmp_path / "mlflow.db").stat().st_size > 0
+    with pytest.raises(AssertionError, match="set MLFLOW_AUTH_ADMIN_PASSWORD to a password of 12"):
+        image.run(image.command, tmp_path)
+    models = []
+    for password in ("of-an-earlier-day", "of-another-day"):
+        user = {"MLFLOW_TRACKING_USERNAME": "stages", "MLFLOW_TRACKING_PASSWORD": password}
+        # The second start has another password, and what the first one made.
+        name = f"sales_{len(models)}"
+        models.append(name)
+        told = once_healthy(
+            image, tmp_path, LOGINS, **user, PASSWORD=password, NAME=name, MLFLOW_AUTH_ADMIN_PASSWORD=PASSWORD
+        )
+        stranger, earlier, *others = ast.literal_eval(told.splitlines()[-1])
+        refused = "UNAUTHENTICATED"
+        assert (stranger, earlier) == (refused, [] if len(models) == 1 else refused)
+        assert others == ["1", "PERMISSION_DENIED", f"eve{name}", models, "PERMISSION_DENIED", None, None]
+    assert (tmp_path / "basic_auth.ini").stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_uid == 10001 for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("image", ["lab"], indirect=True)
+def test_jupyterlab_answers_those_who_have_its_token(image: Image, tmp_path: Path) -> None:
+    nothing_but_state_is_written(image, tmp_path)
+    code = """
+import json, os, urllib.error, urllib.request
+def get(path, **headers):
+    request = urllib.request.Request("http://127.0.0.1:8888" + path, headers=headers)
+    return json.load(urllib.request.urlopen(request, timeout=60))
+try:
+    get("/api/contents")
+except urllib.error.HTTPError as error:
+    print(error.code)
+token = {"Authorization": "token " + os.environ["JUPYTER_TOKEN"]}
+print(json.dumps([each["name"] for each in get("/api/contents/notebooks", **token)["content"]]))
+print(get("/lab/api/settings/@jupyterlab/apputils-extension:notification", **token)["schema"]["properties"]["fetchNews"]["default"])
+"""
+    told = once_healthy(image, tmp_path, code, JUPYTER_TOKEN=PASSWORD).splitlines()
+    assert told[0] == "403" and "1_ask_the_warehouse.ipynb" in json.loads(told[1]) and told[2] == "false"
 
 
 @pytest.mark.parametrize("image", ["airflow"], indirect=True)

@@ -19,6 +19,7 @@ ACTIONS: dict[str, str] = {
         ecr: BatchCheckLayerAvailability BatchGetImage GetAuthorizationToken GetDownloadUrlForLayer
         kms: Decrypt
         logs: CreateLogStream PutLogEvents
+        secretsmanager: DescribeSecret GetSecretValue
     """,
     "compute/StageRole": """
         cloudwatch: PutMetricData

@@ -220,13 +220,18 @@ def test_a_large_text_is_read_fast() -> None:
     assert time.perf_counter() - started < 10
 
 
-def test_the_password_of_every_url_is_a_secret(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_of_urls_and_of_mlflows_clients_are_secrets(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PARTNER_URL", "https://ann:of-the%2Dindex@partner.example/files")
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of-the-stages")
     given = settings.model_copy(
         update={
             "mlflow_tracking_uri": "https://ann:of-mlflow@mlflow.example",
             "queue_url": "sqs://x:of-the-queue@q",
         }
     )
-    assert {"of-mlflow", "of-the-queue", "of-the-index", "of-the%2Dindex"} <= set(given.secrets)
+    assert {"of-mlflow", "of-the-queue", "of-the-index", "of-the%2Dindex", "of-the-stages"} <= set(
+        given.secrets
+    )
     assert "of-mlflow" not in Redactor(given.secrets).text(f"MLflow at {given.mlflow_uri}: no answer")

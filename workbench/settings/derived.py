@@ -15,6 +15,7 @@ from workbench.errors import UsageError
 from workbench.settings.declared import Declared, days_by_name
 
 _URLS = ("_URL", "_URI", "_CONN", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
+_OTHERS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 # A reference in braces stands for a secret, and is none.
 _USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:]*:(?!\{(?:env|file|aws):[^{}]*\}@)([^\s/?#]*)@")
 
@@ -40,7 +41,11 @@ class Settings(Declared):
         """What must never be shown: passwords, those of URLs too, in settings and in the environment."""
         texts = [value for value in self.__dict__.values() if isinstance(value, str)]
         texts += [value for name, value in os.environ.items() if name.endswith(_URLS)]
-        found = [value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)]
+        # MLflow's clients read their own from the environment, and no setting has it.
+        found = [value for name in _OTHERS if (value := os.environ.get(name))]
+        found += [
+            value.get_secret_value() for value in self.__dict__.values() if isinstance(value, SecretStr)
+        ]
         for text in texts:
             for password in _USERINFO.findall(text):
                 found += [password, unquote(password)]
