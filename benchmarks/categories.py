@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.demo.complete_journey import read_products
-from workbench.etl.members.categorize import THRESHOLD, predict_categories
+from workbench.etl.members.categorize import predict_categories
 
 _EDGES = [0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]
 
@@ -29,6 +29,7 @@ def judge(products: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "confidence": both["confidence"],
+            "is_sure": both["is_sure"],
             "right": both["category"] == both["category_true"],
             "worded": both["description"].isin(known),
         }
@@ -45,7 +46,7 @@ def draws(products: pd.DataFrame, column: str, times: int) -> Iterator[np.ndarra
 
 def told(found: pd.DataFrame) -> dict[str, object]:
     """Return what was stated and what was right, of all and of those that are assigned, and by bins of confidence."""
-    sure = found[found["confidence"] >= THRESHOLD]
+    sure = found[found["is_sure"]]
     bins = found.groupby(pd.cut(found["confidence"], _EDGES, include_lowest=True), observed=True)
     table = bins.agg(
         products=("right", "size"), stated=("confidence", "mean"), right=("right", "mean")

@@ -18,27 +18,35 @@ def products() -> pd.DataFrame:
 
 
 def judged(products: pd.DataFrame, hidden: np.ndarray) -> pd.DataFrame:
-    """Hide the category of some products; return the confidence in each guess, and whether it is right."""
+    """Hide the category of some products; return the confidence in each guess, if it is assigned, and whether it is right."""
     guessed = predict_categories(products[~hidden], products[hidden].drop(columns="category")).products
     both = guessed.merge(products[["product_id", "category"]], on="product_id", suffixes=("", "_true"))
     return pd.DataFrame(
-        {"confidence": both["confidence"], "right": both["category"] == both["category_true"]}
+        {
+            "confidence": both["confidence"],
+            "is_sure": both["is_sure"],
+            "right": both["category"] == both["category_true"],
+        }
     )
 
 
-def test_of_products_like_others_as_many_are_right_as_the_confidence_says(products: pd.DataFrame) -> None:
+def test_products_like_others_get_their_category_and_are_right_at_least_as_often_as_said(
+    products: pd.DataFrame,
+) -> None:
     hidden = np.random.default_rng(1).random(len(products)) < 0.15
     found = judged(products, hidden)
     assert len(found) > 10_000
-    assert found["confidence"].mean() == pytest.approx(found["right"].mean(), abs=0.02)
+    sure = found[found["is_sure"]]
+    assert len(sure) / len(found) >= 0.85 and sure["right"].mean() >= 0.975
+    # The confidence leaves room for kinds that nobody has seen, so it is low here, where there are none, and never high.
+    assert 0 <= sure["right"].mean() - sure["confidence"].mean() < 0.05
     bins = found.groupby(pd.cut(found["confidence"], [0, 0.4, 0.7, 0.9, 1]), observed=True)
     means = bins.agg(confidence=("confidence", "mean"), right=("right", "mean"), count=("right", "size"))
-    off = (means["confidence"] - means["right"]).abs()
-    assert (off[means["count"] >= 300] < 0.08).all(), means
+    assert (means["right"] >= means["confidence"] - 0.02)[means["count"] >= 300].all(), means
 
 
 def held_out(products: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Hide a seventh of the values of a column, twice; return what was guessed about wordings that nobody had seen."""
+    """Hide a seventh of the values of a column, twice; return each guess, and whether others have that wording (``worded``)."""
     values = products[column].dropna().unique()
     found = []
     for number in range(2):
@@ -46,18 +54,20 @@ def held_out(products: pd.DataFrame, column: str) -> pd.DataFrame:
             set(np.random.default_rng(number).choice(values, len(values) // 7, replace=False))
         )
         seen = set(products.loc[~hidden, "description"].dropna())
-        hidden &= ~products["description"].isin(seen)
-        known = products[~products[column].isin(set(products.loc[hidden, column]))]
-        guessed = predict_categories(known, products[hidden].drop(columns="category")).products
-        both = guessed.merge(products[["product_id", "category"]], on="product_id", suffixes=("", "_true"))
-        found.append(both.assign(right=both["category"] == both["category_true"]))
+        guessed = predict_categories(products[~hidden], products[hidden].drop(columns="category")).products
+        true = products[["product_id", "category", "description"]]
+        both = guessed.merge(true, on="product_id", suffixes=("", "_true"))
+        right, worded = both["category"] == both["category_true"], both["description"].isin(seen)
+        found.append(both.assign(right=right, worded=worded))
     return pd.concat(found)
 
 
 def test_of_new_wordings_the_confidence_leaves_room_for_kinds_that_nobody_has_seen(
     products: pd.DataFrame,
 ) -> None:
-    new, unheard_of = held_out(products, "description"), held_out(products, "category")
+    new, unseen = held_out(products, "description"), held_out(products, "category")
+    unheard_of, alike = unseen[~unseen["worded"]], unseen[unseen["worded"]]
+    assert len(alike) > 10_000 and alike["is_sure"].mean() < 0.18
     assert len(new) > 10_000 and len(unheard_of) > 10_000 and not unheard_of["right"].any()
     sure, wrong = new[new["confidence"] >= THRESHOLD], unheard_of[unheard_of["confidence"] >= THRESHOLD]
     # A new wording is hardly ever surer than it is right, and an unheard-of kind seldom gets a category.

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from workbench.etl.incremental import Step, replace_changed
 from workbench.etl.members import categorize, novelty
-from workbench.etl.members.categorize import FEATURES, THRESHOLD, ModelReport, predict_categories
+from workbench.etl.members.categorize import FEATURES, ModelReport, predict_categories
 from workbench.etl.members.decisions import STANDING, STEP
 from workbench.execution import timed
 from workbench.schema import dataset, landed_last
@@ -168,11 +168,11 @@ def _assign(products: pd.DataFrame, decided: pd.Series, predicted: pd.DataFrame)
     result.loc[decided, "category_source"] = "decided"
     result["category_confidence"] = landed.map({True: 1.0, False: float("nan")})
     guesses = predicted.set_index("product_id")
-    unsure = result["product_id"].isin(guesses.index[guesses["confidence"] < THRESHOLD])
+    unsure = result["product_id"].isin(guesses.index[~guesses["is_sure"]])
     suggested = result["product_id"].where(unsure)
     result["suggested_category"] = suggested.map(guesses["category"].to_dict()).astype(object)
     result["suggested_confidence"] = suggested.map(guesses["confidence"].to_dict()).astype(float)
-    sure = predicted[predicted["confidence"] >= THRESHOLD].set_index("product_id")
+    sure = predicted[predicted["is_sure"]].set_index("product_id")
     chosen = result["product_id"].isin(sure.index)
     ids = result.loc[chosen, "product_id"]
     result.loc[chosen, "category"] = ids.map(sure["category"].to_dict())

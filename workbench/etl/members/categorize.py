@@ -2,9 +2,9 @@
 
 Naive-Bayes models are trained as needed: with and without descriptions and departments. A confidence is the
 share of such products that a model got right which hadn't seen them. Two shares are told apart: of products whose
-description others have too, by the model's score; and of products whose wording is new, by how much they are like what
-is known (:mod:`workbench.etl.members.novelty`), where some are taken to be of kinds that nobody has seen. The same
-products always give the same model.
+description others have too, and of products whose wording is new, each by how much they are like what is known
+(:mod:`workbench.etl.members.novelty`), where some are taken to be of kinds that nobody has seen. Products without a
+description are judged by the model's score alone. The same products always give the same model.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from workbench.etl.members import novelty
 from workbench.seldom import seldom
 
 THRESHOLD = 0.7
-"""Confidence from which a predicted category is assigned."""
+"""Confidence from which a predicted category is assigned, where none higher is learnt to be needed."""
 
 FEATURES = ("description", "brand", "manufacturer_id", "department", "package_size", "list_price")
 _FEWEST = 50
-_MOST = 12_000
+_MOST = 16_000
 _SMOOTHING = 0.02
 _FOLDS = 3
 _TOKEN = re.compile(r"[a-z0-9]+")
@@ -36,13 +36,17 @@ _TOKEN = re.compile(r"[a-z0-9]+")
 class Categorizer:
     """A trained model: ``accuracy`` and ``held_out`` tell how often it was right, on how many unseen products.
 
-    ``familiar`` turns its scores into confidences of products whose description it was trained on, ``strange`` what
-    ``known`` says of others.
+    ``familiar`` turns what ``known`` says of products whose description it was trained on into confidences, ``strange``
+    what it says of others; ``by_score`` does with nothing but scores, where there is no description or nothing to tell.
+    ``least`` is the confidence in a known wording's category from which it is assigned: 0.7, or more where more of the
+    categories held out would have got one.
     """
 
     vectorizer: Any
     classifier: Any
+    by_score: Any
     familiar: Any
+    least: float
     strange: Any
     known: novelty.Known
     descriptions: frozenset[str]
@@ -50,16 +54,29 @@ class Categorizer:
     trained_on: int
     held_out: int
 
-    def predict(self, tokens: list[list[str]], products: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Return the likeliest category of each product, and the confidence in it (0 to 1)."""
+    def predict(self, tokens: list[list[str]], products: pd.DataFrame) -> pd.DataFrame:
+        """Return a row a product: the likeliest category, the confidence in it (0 to 1), and whether it is sure enough."""
         category, chances = _best(self.classifier, self.vectorizer.transform(tokens))
-        confidence = self.familiar.predict(chances[:, 0])
+        confidence = self.by_score.predict(chances[:, 0])
+        least = np.full(len(products), THRESHOLD)
         if self.descriptions:
-            strange = ~products["description"].isin(self.descriptions).to_numpy()
-            if strange.any():
-                figures = self.known.compare(products[strange], category[strange], chances[strange])
-                confidence[strange] = self.strange.predict_proba(figures)[:, 1]
-        return category, confidence
+            worded = products["description"].isin(self.descriptions).to_numpy()
+            least[worded] = self.least
+            for chosen, model, figures in (
+                (worded, self.familiar, self.known.agree),
+                (~worded, self.strange, self.known.compare),
+            ):
+                if model is not None and chosen.any():
+                    found = figures(products[chosen], category[chosen], chances[chosen])
+                    confidence[chosen] = model.predict_proba(found)[:, 1]
+        return pd.DataFrame(
+            {
+                "product_id": products["product_id"].to_numpy(),
+                "category": category,
+                "confidence": confidence,
+                "is_sure": confidence >= least,
+            }
+        )
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class ModelReport:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Categories for products without one (product_id, category, confidence), and the models they are from."""
+    """Categories for products without one (product_id, category, confidence, is_sure), and the models they are from."""
 
     products: pd.DataFrame
     models: tuple[ModelReport, ...]
@@ -111,19 +128,19 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
             model = None if group.empty else train(known, names)
             if model is None:
                 continue
-            category, confidence = model.predict(_tokens(group, names), group)
-            columns = {"product_id": group["product_id"].to_numpy(), "category": category}
-            parts.append(pd.DataFrame(columns | {"confidence": confidence}))
+            parts.append(model.predict(_tokens(group, names), group))
             models.append(
                 ModelReport(text, placed, model.accuracy, model.trained_on, model.held_out, len(group))
             )
-    empty = pd.DataFrame({"product_id": [], "category": [], "confidence": []})
+    empty = pd.DataFrame(
+        {"product_id": [], "category": [], "confidence": [], "is_sure": np.array([], dtype=bool)}
+    )
     return Prediction(pd.concat(parts, ignore_index=True) if parts else empty, tuple(models))
 
 
 @seldom
 def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
-    """Train on up to 12,000 products chosen by hash; None if there are fewer than 50, or fewer than 2 categories.
+    """Train on up to 16,000 products chosen by hash; None if there are fewer than 50, or fewer than 2 categories.
 
     Args:
         known: product_id, category and FEATURES; those without a description are left out if it is a feature.
@@ -142,16 +159,24 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     labels = sample["category"].to_numpy(dtype=object)
     vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True, dtype=np.float32)
     matrix = vectorizer.fit_transform(_tokens(sample, features))
-    familiar = _calibrate(matrix, labels, sample["product_id"])
-    if familiar is None:
+    by_score = _calibrate(matrix, labels, sample["product_id"])
+    if by_score is None:
         return None
-    strange, right = _judge_strange(matrix, labels, sample) if described else (None, familiar[1])
-    if described and strange is None:
-        return None
+    familiar, least, strange, right = None, THRESHOLD, None, by_score[1]
+    if described:
+        alike = list(_judge(matrix, labels, sample, ("product_id", "category"), worded=True))
+        familiar = novelty.fit(alike)
+        least = max(least, novelty.bar(familiar, alike))
+        anew = list(_judge(matrix, labels, sample, ("description", "category"), worded=False))
+        rights = [each.right for each in anew if not each.is_unheard_of]
+        strange = novelty.fit(anew) if rights else None
+        if strange is None:
+            return None
+        right = np.concatenate(rights)
     final = MultinomialNB(alpha=_SMOOTHING).fit(matrix, labels)
     descriptions = frozenset(sample["description"]) if described else frozenset()
     return Categorizer(
-        vectorizer, final, familiar[0], strange, novelty.Known(sample), descriptions, float(right.mean()),
+        vectorizer, final, by_score[0], familiar, least, strange, novelty.Known(sample), descriptions, float(right.mean()),
         len(sample), len(right),
     )  # fmt: skip
 
@@ -175,27 +200,21 @@ def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, 
     return isotonic.fit(np.concatenate(scores), right), right
 
 
-def _judge_strange(matrix: Any, labels: np.ndarray, sample: pd.DataFrame) -> tuple[Any, np.ndarray]:
-    """Return the model of guesses about new wordings, None if there can't be one, and whether each guess was right.
-
-    Wordings are held out, and whole categories: those of their products whose wording is in no other.
-    """
-    judged: list[novelty.Judged] = []
-    for name in ("description", "category"):
+def _judge(
+    matrix: Any, labels: np.ndarray, sample: pd.DataFrame, held_out: tuple[str, str], *, worded: bool
+) -> Iterator[novelty.Judged]:
+    """Yield guesses about what was held out, by each column: those whose wording the others have too, or those whose have not."""
+    for name in held_out:
         for held, guess, chances in _unseen(matrix, labels, sample[name]):
             known, unseen = sample[~held], sample[held]
-            strange = ~unseen["description"].isin(set(known["description"])).to_numpy()
-            if not strange.any():
+            chosen = unseen["description"].isin(set(known["description"])).to_numpy() == worded
+            if not chosen.any():
                 continue
-            unseen, guess, chances = unseen[strange], guess[strange], chances[strange]
-            figures = novelty.Known(known).compare(unseen, guess, chances)
-            right = guess == labels[held][strange]
-            group = unseen["description"].to_numpy(dtype=object)
-            judged.append(novelty.Judged(figures, right, group, name == "category"))
-    rights = [each.right for each in judged if not each.is_unheard_of]
-    if not rights:
-        return None, np.array([])
-    return novelty.fit(judged), np.concatenate(rights)
+            unseen, guess, chances = unseen[chosen], guess[chosen], chances[chosen]
+            likeness = novelty.Known(known)
+            figures = (likeness.agree if worded else likeness.compare)(unseen, guess, chances)
+            group = unseen["product_id" if worded else "description"].to_numpy(dtype=object)
+            yield novelty.Judged(figures, guess == labels[held][chosen], group, name == "category")
 
 
 def _unseen(
