@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -85,3 +86,51 @@ def test_the_commands_list_decide_and_undo(call: Call, warehouse: Warehouse) -> 
     assert refused.status == 2 and "BREAD" in refused.err
     assert "x is what the model says" in call("products", "undo", "x").out
     assert "Nothing was decided" in call("products", "decisions").out
+
+
+def test_what_is_wrong_with_the_hierarchy_is_listed_with_its_reason(warehouse: Warehouse, call: Call) -> None:
+    places = {
+        "a": ("GROCERY", "DAIRY", "MILK"),
+        "b": ("Grocery ", "DAIRY", "CREAM"),
+        "c": ("SNACKS", "CHIPS", None),
+        "d": ("CHIPS", "SNACKS", None),
+        "e": ("PHOTO", "PHOTO", None),
+        "f": ("GARDEN", None, "ROSES"),
+        "g": (None, "LAMPS", None),
+        "h": ("DELI", "MILK", None),
+        "i": ("BAKERY", "BREAD", None),
+        "j": ("DELI", "BREAD", None),
+    }
+    names = ("department", "category", "subcategory")
+    land(
+        warehouse,
+        "products",
+        [listed(key, **dict(zip(names, place, strict=True))) for key, place in places.items()],
+    )
+    run_all(warehouse)
+    found = [(row["fault"], row["level"], row["name"], row["paths"], row["products"]) for row in shown(call)]
+    assert found == [
+        ("orphan", "category", "lamps", ["? > LAMPS"], 1),
+        ("orphan", "subcategory", "roses", ["GARDEN > ? > ROSES"], 1),
+        ("own_parent", "category", "photo", ["PHOTO > PHOTO"], 1),
+        ("circle", "", "chips and snacks", ["CHIPS > SNACKS", "SNACKS > CHIPS"], 2),
+        ("spelling", "department", "grocery", ["GROCERY", "Grocery "], 2),
+        ("two_places", "category", "bread", ["BAKERY > BREAD", "DELI > BREAD"], 2),
+    ]  # fmt: skip
+    nodes = {row["node_id"] for row in warehouse.rows("SELECT node_id FROM core.product_hierarchy")}
+    assert "GARDEN" in nodes and not any("ROSES" in node or "LAMPS" in node for node in nodes)
+    told = call("products", "hierarchy")
+    assert told[0] == 0 and "orphan: names a level without the one above it" in told[1]
+
+
+def shown(call: Call) -> Any:
+    """What the command lists, as JSON."""
+    code, out, _ = call("products", "hierarchy", "--json")
+    assert code == 0
+    return json.loads(out)
+
+
+def run_all(warehouse: Warehouse) -> None:
+    """Do what the stage does."""
+    classify_products(warehouse)
+    transform.build("products")

@@ -1,4 +1,4 @@
-"""Decide of which category products are that no model can tell."""
+"""Decide of which category products are that no model can tell, and see what is wrong with their hierarchy."""
 
 from __future__ import annotations
 
@@ -104,6 +104,35 @@ def decisions(as_json: Json = False) -> None:
                 for each in found
             ],
         )  # fmt: skip
+
+
+@products.command()
+def hierarchy(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Faults to list.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """List what is wrong with the departments, categories and subcategories that products name, the worst first."""
+    from workbench.commands.tables import show
+    from workbench.etl.members.hierarchy import FAULTS, faults
+
+    found = faults(_warehouse())
+    if as_json:
+        _print_json(found.head(limit).to_dict("records"))
+    elif found.empty:
+        typer.echo("Every product has its place in the hierarchy.")
+    else:
+        show(
+            ("fault", "level", "name", "products", "where"),
+            [
+                (row["fault"], row["level"], row["name"], f"{row['products']:,}", "; ".join(row["paths"][:3]))
+                for row in found.head(limit).to_dict("records")
+            ],
+        )
+        for fault, count in found["fault"].value_counts(sort=False).items():
+            typer.echo(f"{count:,} {fault}: {FAULTS[str(fault)]}")
+        typer.echo(
+            "Mend the feed of products, or say it: workbench products decide PRODUCT --category CATEGORY"
+        )
 
 
 def _tell(taken: Decision, as_json: bool) -> None:
