@@ -23,6 +23,7 @@ from workbench.warehouse import Session
 
 TABLE, SHARED_VALUES = "staging.customer_keys", "staging.linkage_limits"
 COLUMNS = ("key_id", "customer_id", *KEYS)
+_SIZES = "SELECT rule, block, count(*) AS n FROM linkage_held GROUP BY rule, block"
 _KINDS = pa.schema([("key_id", pa.int64()), *((name, pa.string()) for name in COLUMNS[1:])])
 
 
@@ -97,16 +98,16 @@ def arrive(session: Session, new: Any, largest: Mapping[str, int]) -> Arrived:
         "SELECT rule, block, sum(was_one) AS was, sum(is_one) AS now FROM (SELECT rule, block, 1 AS was_one, 0 AS is_one FROM linkage_was "
         "UNION ALL SELECT rule, block, 0, 1 FROM linkage_is) AS each_one GROUP BY rule, block",
     )  # fmt: skip
-    make(session, "linkage_sizes", _sizes("linkage_asked", limited))
+    make(session, "linkage_held", _held("linkage_asked", limited))
     most = f"CASE a.rule {' '.join(f'WHEN {n} THEN {int(largest[rule.name])}' for n, rule in enumerate(RULES))} END"
     make(
         session, "linkage_changed",
         "SELECT a.rule, a.block, coalesce(s.n, 0) - a.now + a.was AS before, coalesce(s.n, 0) AS after, "
-        f"{most} AS most FROM linkage_asked AS a LEFT JOIN linkage_sizes AS s ON s.rule = a.rule AND s.block = a.block",
+        f"{most} AS most FROM linkage_asked AS a LEFT JOIN ({_SIZES}) AS s ON s.rule = a.rule AND s.block = a.block",
     )  # fmt: skip
     pairs = _accounted(session)
     _add_neighbours(session, limited)
-    members = _members(session, limited, most)
+    members = _members(session, most)
     keys = keys_of(
         session,
         "key_id IN (SELECT key_id FROM linkage_members) OR customer_id IN (SELECT customer_id FROM linkage_dirty)",
@@ -187,10 +188,11 @@ def _blocks(table: str, limited: set[str]) -> str:
     )
 
 
-def _sizes(asked: str, limited: set[str]) -> str:
+def _held(asked: str, limited: set[str]) -> str:
+    """Return the query for all who are in the blocks that a table asks about: every rule looks at all keys once."""
     return " UNION ALL ".join(
-        f"SELECT made_{n}.rule, made_{n}.block, count(*) AS n FROM ({candidates.blocks(n, TABLE, SHARED_VALUES, limited)}) AS made_{n} "
-        f"WHERE made_{n}.block IN (SELECT block FROM {asked} WHERE rule = {n}) GROUP BY made_{n}.rule, made_{n}.block"
+        f"SELECT rule, block, key_id, customer_id FROM ({candidates.blocks(n, TABLE, SHARED_VALUES, limited)}) AS made_{n} "
+        f"WHERE block IN (SELECT block FROM {asked} WHERE rule = {n})"
         for n in range(len(RULES))
     )
 
@@ -211,24 +213,16 @@ def _accounted(session: Session) -> dict[str, tuple[int, int]]:
 
 
 def _add_neighbours(session: Session, limited: set[str]) -> None:
-    """Add those whose block has become too large, or ceased to be, to ``linkage_dirty``, and the sizes of their blocks."""
-    turned = "(before <= most AND after > most OR before > most AND after <= most)"
-    rules = [
-        int(row[0])
-        for row in session.execute(f"SELECT DISTINCT rule FROM linkage_changed WHERE {turned}").fetchall()
-    ]
-    if not rules:
-        return
-    found = " UNION ".join(
-        f"SELECT customer_id FROM ({candidates.blocks(n, TABLE, SHARED_VALUES, limited)}) AS made_{n} WHERE block IN "
-        f"(SELECT block FROM linkage_changed WHERE rule = {n} AND {turned})"
-        for n in rules
-    )
+    """Add those whose block has become too large, or ceased to be, to ``linkage_dirty``, and who is in their blocks."""
     make(
-        session,
-        "linkage_owners",
-        f"SELECT customer_id FROM ({found}) AS who WHERE customer_id NOT IN (SELECT customer_id FROM linkage_dirty)",
-    )
+        session, "linkage_owners",
+        "SELECT DISTINCT h.customer_id FROM linkage_held AS h JOIN linkage_changed AS c ON c.rule = h.rule AND c.block = h.block "
+        "WHERE (before <= most AND after > most OR before > most AND after <= most) "
+        "AND customer_id NOT IN (SELECT customer_id FROM linkage_dirty)",
+    )  # fmt: skip
+    ((owners,),) = session.execute("SELECT count(*) FROM linkage_owners").fetchall()
+    if not owners:
+        return
     session.execute("INSERT INTO linkage_dirty SELECT customer_id FROM linkage_owners")
     _look_at_dirty(session, limited)
     make(
@@ -236,23 +230,19 @@ def _add_neighbours(session: Session, limited: set[str]) -> None:
         "linkage_more",
         "SELECT rule, block FROM linkage_is EXCEPT SELECT rule, block FROM linkage_asked",
     )
-    session.execute(f"INSERT INTO linkage_sizes {_sizes('linkage_more', limited)}")
+    session.execute(f"INSERT INTO linkage_held {_held('linkage_more', limited)}")
 
 
-def _members(session: Session, limited: set[str], most: str) -> list[tuple[int, str, int]]:
+def _members(session: Session, most: str) -> list[tuple[int, str, int]]:
     """Return the members of the blocks of ``linkage_is`` that are compared; ``linkage_members`` has them, too."""
     make(
         session, "linkage_fit",
-        f"SELECT DISTINCT a.rule, a.block FROM linkage_sizes AS a JOIN linkage_is AS i ON i.rule = a.rule AND i.block = a.block "
-        f"WHERE a.n BETWEEN 2 AND {most}",
+        f"SELECT a.rule, a.block FROM ({_SIZES}) AS a WHERE a.n BETWEEN 2 AND {most} "
+        "INTERSECT SELECT rule, block FROM linkage_is",
     )  # fmt: skip
     make(
         session, "linkage_members",
-        " UNION ALL ".join(
-            f"SELECT rule, block, key_id FROM ({candidates.blocks(n, TABLE, SHARED_VALUES, limited)}) AS made_{n} "
-            f"WHERE block IN (SELECT block FROM linkage_fit WHERE rule = {n})"
-            for n in range(len(RULES))
-        ),
+        "SELECT h.rule, h.block, h.key_id FROM linkage_held AS h JOIN linkage_fit AS f ON f.rule = h.rule AND f.block = h.block",
     )  # fmt: skip
     found = session.execute("SELECT rule, block, key_id FROM linkage_members").fetchall()
     return [(int(rule), block, int(key)) for rule, block, key in found]
