@@ -71,12 +71,12 @@ demo: setup ## run the main job on real data, from landing to a report
 test: $(VENV)/dev.stamp $(AIRFLOW)/stamp $(INFRA)/stamp servers ## install what the tests need and pass them
 	@echo "== running the tests"
 	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra \
-		--ignore tests/containers/test_images.py
-	@echo "== running the tests of Airflow, the infrastructure and the local Redshift"
-	@# Airflow is waited for more than it works.
+		--ignore tests/anomaly --ignore tests/containers/test_images.py
+	@echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"
+	@# Airflow is waited for more than it works, and what finds anomalies works more than it waits.
 	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
 	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; status=0; \
-	$(BIN)/pytest $(WORKERS) -q tests/dags tests/infra || status=$$?; \
+	$(BIN)/pytest $(WORKERS) -q tests/dags tests/infra tests/anomaly || status=$$?; \
 	wait $$beside || status=$$?; cat $$log; exit $$status
 
 test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand

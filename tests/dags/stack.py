@@ -181,7 +181,7 @@ class Stack:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=1800,
             check=False,
         )
 
@@ -219,7 +219,7 @@ class Stack:
             (run for run in found if kind in ("", run["run_type"])), key=lambda run: run["run_after"]
         )
 
-    def ended(self, dag_id: str, run_id: str, seconds: float = 400) -> str:
+    def ended(self, dag_id: str, run_id: str, seconds: float = 1200) -> str:
         """Wait for the end of a run, which may not be there yet; return its state."""
 
         def end() -> str | None:
@@ -249,7 +249,7 @@ class Stack:
         return next(each for each in self.api.tasks(dag_id, run_id) if each.task == task)
 
     def until(
-        self, found: Callable[[], Found | bool | None], what: str, seconds: float = 300, pause: float = 0.5
+        self, found: Callable[[], Found | bool | None], what: str, seconds: float = 900, pause: float = 0.5
     ) -> Found:
         """Wait until something is there; return it."""
         deadline = time.monotonic() + seconds
