@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import shutil
@@ -71,9 +70,6 @@ def dags(facts: Facts) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """A running Airflow over PostgreSQL, beside a local AWS with a queue, a bucket and a cluster."""
-    # What other tests leave it of the processors is too little for its heartbeats.
-    with contextlib.suppress(PermissionError):
-        os.nice(-5)
     # PostgreSQL's user has to get in; pytest's own folders are for their owner alone.
     folder = Path(tempfile.mkdtemp(prefix="workbench-airflow-"))
     folder.chmod(0o711)

@@ -82,11 +82,7 @@ class Step:
     @infrastructure()
     def done(self, session: Session, inputs: str = "") -> None:
         """Remember, in a transaction, how far it has got, and a hash of what it worked from."""
-        session.execute("DELETE FROM ops.watermarks WHERE model = ?", [self.name])
-        session.execute(
-            "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
-            [self.name, self._newest, self._code[:32] + inputs[:32], datetime.now(UTC).replace(tzinfo=None)],
-        )
+        set_watermark(session, self.name, self._newest, self._code[:32] + inputs[:32])
 
 
 class MemberStep:
@@ -148,11 +144,16 @@ class MemberStep:
         """Remember, in a transaction, how far it has got."""
         marks = ((self.name, self._newest, self._code), (f"{self.name} moves", self._moved, ""))
         for name, until, fingerprint in marks:
-            session.execute("DELETE FROM ops.watermarks WHERE model = ?", [name])
-            session.execute(
-                "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
-                [name, until, fingerprint + inputs, datetime.now(UTC).replace(tzinfo=None)],
-            )
+            set_watermark(session, name, until, fingerprint + inputs)
+
+
+def set_watermark(session: Session, name: str, until: datetime | None, fingerprint: str) -> None:
+    """Remember how far a step has got, and a hash of what it is worked out by."""
+    session.execute("DELETE FROM ops.watermarks WHERE model = ?", [name])
+    session.execute(
+        "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
+        [name, until, fingerprint, datetime.now(UTC).replace(tzinfo=None)],
+    )
 
 
 def hash_of(modules: Iterable[ModuleType]) -> str:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pyarrow as pa
 
-from workbench.etl.incremental import hash_of
+from workbench.etl.incremental import hash_of, set_watermark
 from workbench.etl.linkage.link import Linkage
 from workbench.etl.linkage.model import Model
 from workbench.etl.linkage.workspace import FREQUENCIES
@@ -108,8 +108,4 @@ class Estimates:
         ).fetchall()
         if standard == self._standard:
             session.execute("DELETE FROM staging.touched WHERE model = ?", [NAME])
-        session.execute("DELETE FROM ops.watermarks WHERE model = ?", [NAME])
-        session.execute(
-            "INSERT INTO ops.watermarks (model, seen_until, fingerprint, built_at) VALUES (?, ?, ?, ?)",
-            [NAME, self._seen, self._code + self._inputs, datetime.now(UTC).replace(tzinfo=None)],
-        )
+        set_watermark(session, NAME, self._seen, self._code + self._inputs)
