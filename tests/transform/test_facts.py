@@ -118,7 +118,7 @@ def test_the_calendar_covers_whole_years_of_all_facts(built: Built) -> None:
     )  # fmt: skip
     assert built.row("SELECT * FROM core.dim_date WHERE calendar_date = '2016-12-31'") == (
         20161231, date(2016, 12, 31), 2016, 4, 12, 31, 6, 366, date(2016, 12, 26), date(2016, 12, 1), True,
-        date(2016, 10, 1), 2016, 52,
+        date(2016, 10, 1), 2016, 52, 2016, 4, 12, 53,
     )  # fmt: skip
     assert built.row(
         "SELECT count(*), count(*) FILTER (day_of_week <> isodow(calendar_date)), "

@@ -8,8 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from workbench.settings.fiscal import CALENDAR_YEAR, canonical
 
 EARLIEST = dt.date(1900, 1, 1)
 """The first day that a time in a landed row may be of, unless a setting says otherwise."""
@@ -116,6 +118,10 @@ class Declared(BaseSettings):
     )
     reporting_currency: Annotated[str, TASK] = Field(
         default="USD", description="ISO 4217 code that reports convert to"
+    )
+    fiscal_calendar: Annotated[str, TASK, AfterValidator(canonical)] = Field(
+        default=CALENDAR_YEAR,
+        description="fiscal year: months,july or 4-5-4,february,sunday",
     )
     session_gap: Annotated[int, TASK] = Field(
         default=30,

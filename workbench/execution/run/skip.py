@@ -67,6 +67,7 @@ class Decider:
             **code_key(prepared, stage, self.settings),
             **{table: version.version or "" for table, version in inputs.items()},
             "setting reporting_currency": self.settings.reporting_currency,
+            "setting fiscal_calendar": self.settings.fiscal_calendar,
             "setting session_gap": str(self.settings.session_gap),
             "setting return_window": str(self.settings.return_window),
         }
