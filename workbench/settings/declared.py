@@ -120,8 +120,7 @@ class Declared(BaseSettings):
         default="USD", description="ISO 4217 code that reports convert to"
     )
     fiscal_calendar: Annotated[str, TASK, AfterValidator(canonical)] = Field(
-        default=CALENDAR_YEAR,
-        description="fiscal year: months,july or 4-5-4,february,sunday",
+        default=CALENDAR_YEAR, description="fiscal year: months,july or 4-5-4,february,sunday"
     )
     session_gap: Annotated[int, TASK] = Field(
         default=30,

@@ -25,10 +25,9 @@ def canonical(text: str) -> str:
     words = [word.strip().lower() for word in text.split(",")]
     if words == [""]:
         words = CALENDAR_YEAR.split(",")
-    if words[0] == "months":
-        kinds, defaults = (PATTERNS, _MONTHS, _NAMED), ("", "", "begins")
-    else:
-        kinds, defaults = (PATTERNS, _MONTHS, _DAYS, _PLACES, _NAMED), ("", "", "", "nearest", "begins")
+    by_weeks = words[0] != "months"
+    kinds = [PATTERNS, _MONTHS, *([_DAYS, _PLACES] if by_weeks else []), _NAMED]
+    defaults = ["", "", *(["", "nearest"] if by_weeks else []), "begins"]
     if len(words) > len(kinds):
         raise ValueError(f"{text!r} says more than a fiscal calendar does; write it as {_EXAMPLE}")
     words += defaults[len(words) :]

@@ -50,6 +50,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "spark_program": "/opt/spark/bin/python",
         "earliest": "1950-01-01,transactions=2015-01-01",
         "mlflow_tracking_uri": f"sqlite:///{folder / 'other.db'}",
+        "fiscal_calendar": "4-5-4,february,sunday,nearest,begins",
         "reporting_currency": "EUR",
         "lock_timeout": 7.0,
         "replica": False,
