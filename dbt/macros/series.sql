@@ -28,3 +28,15 @@
     where {{ is_never_built(name) }}
         or days.series_key in (select cast(told.member as bigint) from ({{ touched(name, 'series') }}) as told)
 {%- endmacro %}
+
+{#- Branches of a case for the declared intervals: those of sensors first, then those of metrics. -#}
+{% macro declared_intervals(sensor, metric) -%}
+    {%- set parts = env_var('WORKBENCH_READING_INTERVALS', '').split(',') | select | list -%}
+    {%- for of_sensors in [true, false] -%}
+        {%- for part in parts if part.startswith('sensor:') == of_sensors -%}
+            {%- set name, seconds = part.rsplit('=', 1) -%}
+            {%- set name = name[7:] if of_sensors else name -%}
+            when {{ sensor if of_sensors else 'lower(' ~ metric ~ ')' }} = '{{ name | replace("'", "''") }}' then {{ seconds | int }}
+        {% endfor -%}
+    {%- endfor -%}
+{%- endmacro %}

@@ -9,10 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from tests.transform.conftest import Built
 from tests.transform.landing import land
 from workbench import transform
+from workbench.settings import Settings
 from workbench.warehouse import Warehouse
 
 STEPS = {"view": 1, "cart": 2, "checkout": 3, "purchase": 4}
@@ -192,3 +194,35 @@ def test_a_day_of_readings_counts_repeats_and_leaves_conflicts_out(built: Built)
     assert built.row(
         "SELECT count(*), sum(unreadable) FROM marts.measurements_daily WHERE metric = 'distance'"
     ) == (2, 2)
+
+
+def test_gaps_are_counted_by_the_interval_that_is_declared_of_a_sensor_or_its_metric(
+    either: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reading(sensor: str, metric: str, minute: int) -> dict[str, Any]:
+        name, at = f"{sensor} {metric} {minute}", datetime(2017, 6, 10, 9) + timedelta(minutes=minute)
+        return {"measurement_id": name, "measured_at": at.isoformat(" "), "sensor_id": sensor, "metric": metric, "value": "1"}  # fmt: skip
+
+    minutes = [0, 10, 20, 30, 60]
+    some = [reading(sensor, "Temperature", minute) for sensor in ("T1", "T'2") for minute in minutes]
+    land(either, "measurements", 1, *some, *(reading("H", "humidity", minute) for minute in (0, 3)))
+    found = "SELECT sensor_id, sum(missing) AS missing, max(interval_seconds) AS seconds FROM marts.measurements_daily GROUP BY 1 ORDER BY 1"
+
+    def told(declared: str) -> list[tuple[Any, ...]]:
+        monkeypatch.setenv("WORKBENCH_READING_INTERVALS", declared)
+        transform.build("transactions", "measurements")
+        return [
+            tuple(None if value is None else str(value) for value in row.values())
+            for row in either.rows(found)
+        ]
+
+    assert told("") == [("H", "0", None), ("T'2", "2", "600"), ("T1", "2", "600")]
+    # What was built is counted anew: of every step of ten minutes one is missing at five.
+    both = "temperature=300, humidity=60, sensor:T1=1800"
+    assert told(both) == [("H", "2", "60"), ("T'2", "8", "300"), ("T1", "0", "1800")]
+
+
+@pytest.mark.parametrize("said", ["temperature", "temperature=0", "temperature=5 min", "a=1,A=2", "=5"])
+def test_an_interval_that_is_none_is_refused(said: str) -> None:
+    with pytest.raises(ValidationError, match="reading_intervals"):
+        Settings(reading_intervals=said)

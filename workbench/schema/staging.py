@@ -136,11 +136,11 @@ STAGING = (
         why="a series together, in the order of time: the day before is beside it",
     ),
     Table(
-        "staging", "series_intervals", "how far readings of a series are apart, as learnt from its days",
+        "staging", "series_intervals", "how far readings of a series are apart, as declared, else as learnt from its days",
         (
             bigint("series_key", "the series", nullable=False),
             bigint("days", "days with readings", nullable=False),
-            bigint("interval_seconds", "median of its days' medians, in whole seconds; empty below 4 readings", nullable=True),
+            bigint("interval_seconds", "as declared, else the median of its days' medians, in whole seconds; empty below 4 readings if undeclared", nullable=True),
         ),
         key=("series_key",), dist="all", sort=("series_key",),
         why="a row a series: a copy on each node",

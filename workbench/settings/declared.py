@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workbench.settings.fiscal import CALENDAR_YEAR, canonical
+from workbench.settings.intervals import intervals
 
 EARLIEST = dt.date(1900, 1, 1)
 """The first day that a time in a landed row may be of, unless a setting says otherwise."""
@@ -37,8 +38,7 @@ TASK = Reach(notebooks=True, tasks=True)
 class Declared(BaseSettings):
     """What differs between a laptop and the cloud.
 
-    The mark of a field says whether it is handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither
-    (``HERE``).
+    The mark of a field says if it is handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither (``HERE``).
     """
 
     model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
@@ -122,11 +122,14 @@ class Declared(BaseSettings):
     fiscal_calendar: Annotated[str, TASK, AfterValidator(canonical)] = Field(
         default=CALENDAR_YEAR, description="fiscal year: months,july or 4-5-4,february,sunday"
     )
+    reading_intervals: Annotated[str, TASK, AfterValidator(intervals)] = Field(
+        default="", description="seconds between readings: temperature=300,sensor:T-17=60; learnt where empty"
+    )
     session_gap: Annotated[int, TASK] = Field(
         default=30,
         ge=1,
         le=1440,
-        description="minutes without an event after which the next one of a visitor begins another session",
+        description="minutes without an event after which a visitor's session is over",
     )
     return_window: Annotated[int, TASK] = Field(
         default=90,
@@ -256,10 +259,9 @@ class Declared(BaseSettings):
     @field_validator("reporting_currency", mode="after")
     @classmethod
     def _currency(cls, value: str) -> str:
-        code = value.strip().upper()
-        if len(code) != 3 or not code.isalpha() or not code.isascii():
-            raise ValueError("an ISO 4217 currency code has three letters")
-        return code
+        if len(code := value.strip().upper()) == 3 and code.isalpha() and code.isascii():
+            return code
+        raise ValueError("an ISO 4217 currency code has three letters")
 
     @field_validator("earliest", mode="after")
     @classmethod
@@ -281,7 +283,7 @@ class Declared(BaseSettings):
             marks = [mark for mark in info.metadata if isinstance(mark, Reach)]
             if len(marks) != 1:
                 raise TypeError(
-                    f"setting {name} has {len(marks)} marks; HERE, NOTEBOOK or TASK says who needs it"
+                    f"setting {name} has {len(marks)} marks: one of HERE, NOTEBOOK and TASK is needed"
                 )
             found[name] = marks[0]
         return found

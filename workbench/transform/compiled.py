@@ -36,7 +36,7 @@ _EXPRESSIONS = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 # What makes a project compile to another statement without a change of its files.
 _VARYING = re.compile(
     r"\b(run_query|run_started_at|invocation_id|execute|graph|modules|flags|selected_resources|var)\b"
-    r"|env_var\((?!'WORKBENCH_(REPORTING_CURRENCY|FISCAL_CALENDAR|SESSION_GAP|RETURN_WINDOW)')|call statement"
+    r"|env_var\((?!'WORKBENCH_(REPORTING_CURRENCY|FISCAL_CALENDAR|READING_INTERVALS|SESSION_GAP|RETURN_WINDOW)')|call statement"
 )
 # Neither is part of a statement.
 _NO_STATEMENTS, _MATERIALIZATION = {"profiles.yml", "dbt_project.yml"}, "{% materialization"
@@ -96,6 +96,7 @@ class Project:
         self._variables = {
             "WORKBENCH_REPORTING_CURRENCY": settings.reporting_currency,
             "WORKBENCH_FISCAL_CALENDAR": settings.fiscal_calendar,
+            "WORKBENCH_READING_INTERVALS": settings.reading_intervals,
             "WORKBENCH_SESSION_GAP": str(settings.session_gap),
             "WORKBENCH_RETURN_WINDOW": str(settings.return_window),
         }

@@ -3,12 +3,13 @@
      'of': ['interval_seconds'], 'also_new': true},
 ]}) }}
 
--- A gap makes one step of a day longer, and the median of the day stays what it is; a day that is nearly all gap is one
+-- What is declared of a sensor counts, else what is of its metric, else what is learnt. A gap makes one step of a day longer, and the median of the day stays what it is; a day that is nearly all gap is one
 -- of many days.
 select
     days.series_key,
     count(*) as days,
     case
+        {{ declared_intervals('max(days.sensor_id)', 'max(days.metric)') }}
         when sum(moments) >= 4 then nullif(cast(
             floor(percentile_cont(0.5) within group (order by middle_step_seconds) + 0.5) as bigint
         ), 0)

@@ -58,6 +58,7 @@ def unusual(folder: Path) -> dict[str, Any]:
         "keep_runs": 12,
         "keep_days": 3.5,
         "full": True,
+        "reading_intervals": "temperature=300",
         "session_gap": 45,
         "return_window": 30,
     }

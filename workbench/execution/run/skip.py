@@ -68,6 +68,7 @@ class Decider:
             **{table: version.version or "" for table, version in inputs.items()},
             "setting reporting_currency": self.settings.reporting_currency,
             "setting fiscal_calendar": self.settings.fiscal_calendar,
+            "setting reading_intervals": self.settings.reading_intervals,
             "setting session_gap": str(self.settings.session_gap),
             "setting return_window": str(self.settings.return_window),
         }

@@ -1,0 +1,30 @@
+"""How far readings are expected to be apart, as declared by metric or by sensor."""
+
+from __future__ import annotations
+
+import re
+
+_NAME = re.compile(r"(sensor:)?[\w .:/#+-]{1,128}")
+_LONGEST = 366 * 86_400
+
+
+def intervals(text: str) -> str:
+    """Return declared intervals, ``temperature=300,sensor:T-17=60``, without blanks around words and with each name once.
+
+    Raises:
+        ValueError: a part isn't a name and a number of whole seconds up to a year, or names what another one names.
+    """
+    found: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, seconds = (word.strip() for word in part.rpartition("="))
+        if not (
+            _NAME.fullmatch(name) and seconds.isascii() and seconds.isdigit() and 0 < int(seconds) <= _LONGEST
+        ):
+            raise ValueError(
+                f"{part!r} declares no interval; write METRIC=SECONDS or sensor:SENSOR=SECONDS, "
+                f"as temperature=300,sensor:T-17=60, up to {_LONGEST} seconds"
+            )
+        name = name if name.startswith("sensor:") else name.lower()
+        if found.setdefault(name, int(seconds)) != int(seconds):
+            raise ValueError(f"{name} has two intervals, {found[name]} and {seconds} seconds; leave one")
+    return ",".join(f"{name}={seconds}" for name, seconds in found.items())
