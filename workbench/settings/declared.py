@@ -126,10 +126,7 @@ class Declared(BaseSettings):
         default="", description="seconds between readings: temperature=300,sensor:T-17=60; learnt where empty"
     )
     session_gap: Annotated[int, TASK] = Field(
-        default=30,
-        ge=1,
-        le=1440,
-        description="minutes without an event after which a visitor's session is over",
+        default=30, ge=1, le=1440, description="minutes without an event that end a visitor's session"
     )
     return_window: Annotated[int, TASK] = Field(
         default=90,
