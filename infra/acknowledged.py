@@ -12,6 +12,7 @@ import aws_cdk as cdk
 from constructs import IConstruct
 
 from infra.environment import Environment
+from infra.stacks.storage import OF_STAGES
 
 _BUCKETS = {
     "landing": "LandingF95672E9Arn83323F3E",
@@ -51,7 +52,7 @@ def findings(settings: Environment) -> list[Finding]:
         Finding("events/Delivery", ["KDF1"], "what comes from a stream is encrypted by the stream, and in landing by the bucket"),
         Finding("queue/Undelivered", ["SQS3"], "is where others put what they couldn't deliver; has an alarm"),
         Finding("workflow/Role", [_resource("*")], _NO_RESOURCE),
-        Finding("workflow/Role", [_family(settings), _tasks(settings)], _OWN_NAMES),
+        Finding("workflow/Role", [*_families(settings), _tasks(settings)], _OWN_NAMES),
         Finding("mlflow/Role", [_resource("<Artifacts82DD59A1.Arn>/artifacts/*")], _OBJECTS),
         Finding("mlflow/Role", [_resource("*")], _NO_RESOURCE),
         *_of_services("mlflow", ["Mlflow"], settings),
@@ -60,7 +61,7 @@ def findings(settings: Environment) -> list[Finding]:
         Finding("access/Analyst", _objects(settings, lake="lake", runs="runs/site"), _OBJECTS),
         Finding("access/Operator", _objects(settings, runs="runs"), _OBJECTS),
         Finding("access/Operator", [_tasks(settings), _resource(_arn("ecs", f"service/{settings.prefix}/*"))], _OWN_NAMES),
-        *(Finding(f"compute/{name}Task", ["ECS2"], _PLAIN) for name in ("Stage", "Worker")),
+        *(Finding(f"compute/{name}Task", ["ECS2"], _PLAIN) for name in ("Stage", *(f"Stage-{image}" for image in OF_STAGES), "Worker")),
     ]  # fmt: skip
     serverless = settings.warehouse == "serverless"
     service = "redshift-serverless" if serverless else "redshift"
@@ -113,7 +114,7 @@ def _of_stages(place: str, settings: Environment) -> list[Finding]:
 
 def _of_starting(place: str, settings: Environment) -> list[Finding]:
     lines = _resource(_arn("logs", f"log-group:{settings.log_group('stage')}:*"))
-    return [Finding(place, [_family(settings), _tasks(settings), lines], _OWN_NAMES)]
+    return [Finding(place, [*_families(settings), _tasks(settings), lines], _OWN_NAMES)]
 
 
 def _of_services(part: str, names: Sequence[str], settings: Environment) -> Iterable[Finding]:
@@ -140,8 +141,9 @@ def _resource(name: str) -> str:
     return f"IAM5[Resource::{name}]"
 
 
-def _family(settings: Environment) -> str:
-    return _resource(_arn("ecs", f"task-definition/{settings.family('stage')}:*"))
+def _families(settings: Environment) -> list[str]:
+    names = ("stage", *(f"stage-{image}" for image in OF_STAGES))
+    return [_resource(_arn("ecs", f"task-definition/{settings.family(name)}:*")) for name in names]
 
 
 def _tasks(settings: Environment) -> str:

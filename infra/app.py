@@ -28,7 +28,7 @@ from infra.stacks.monitoring import Monitoring
 from infra.stacks.network import Network
 from infra.stacks.orchestration import Orchestration
 from infra.stacks.queue import Queue
-from infra.stacks.storage import Storage
+from infra.stacks.storage import OF_STAGES, Storage
 from infra.stacks.warehouse import Warehouse
 from infra.stacks.workflow import Workflow
 
@@ -64,7 +64,7 @@ def compose(app: cdk.App, settings: Environment) -> None:
         grants.stages(role, storage=storage, made=warehouse, queue=queue, catalogue=catalogue)
     grants.starting(compute.worker_role, compute=compute)
     grants.messages(compute.worker_role, queue=queue)
-    grants.pulling(compute.execution_role, storage=storage, images=["python-processor"])
+    grants.pulling(compute.execution_role, storage=storage, images=["python-processor", *OF_STAGES])
     grants.mlflow(mlflow, storage=storage)
     if orchestration:
         grants.orchestration(

@@ -91,11 +91,8 @@ def starting(role: iam.IRole, *, compute: Compute) -> None:
     """What starts stages may: start, follow and stop tasks of the cluster, and read their lines."""
     cluster = compute.cluster.cluster_arn
     of_cluster = {"ArnEquals": {"ecs:cluster": cluster}}
-    family = compute.format_arn(
-        service="ecs", resource="task-definition", resource_name=f"{compute.settings.family('stage')}:*"
-    )
     tasks = compute.format_arn(service="ecs", resource="task", resource_name=f"{compute.settings.prefix}/*")
-    allow(role, ["ecs:RunTask"], family, **of_cluster)
+    allow(role, ["ecs:RunTask"], *compute.families(), **of_cluster)
     allow(role, ["ecs:DescribeTasks", "ecs:StopTask", "ecs:TagResource"], tasks)
     allow(role, ["ecs:DescribeTaskDefinition", "ecs:ListTasks"], "*")
     lines = compute.format_arn(
@@ -167,14 +164,11 @@ def events(made: Events, *, storage: Storage, queue: Queue) -> None:
 def workflow(made: Workflow, *, compute: Compute, queue: Queue, storage: Storage) -> None:
     """What state machines may (run stages, tell of failures, log), and what starts them by the clock."""
     role = made.role
-    family = made.format_arn(
-        service="ecs", resource="task-definition", resource_name=f"{made.settings.family('stage')}:*"
-    )
     tasks = made.format_arn(service="ecs", resource="task", resource_name=f"{made.settings.prefix}/*")
     rule = made.format_arn(
         service="events", resource="rule", resource_name="StepFunctionsGetEventsForECSTaskRule"
     )
-    allow(role, ["ecs:RunTask"], family)
+    allow(role, ["ecs:RunTask"], *compute.families())
     allow(role, ["ecs:DescribeTasks", "ecs:StopTask"], tasks)
     allow(role, ["events:PutTargets", "events:PutRule", "events:DescribeRule"], rule)
     passing = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}

@@ -10,7 +10,7 @@ from infra.environment import Environment, variables
 from infra.stacks.network import MLFLOW, Network
 from infra.stacks.part import Part
 from infra.stacks.queue import Queue
-from infra.stacks.storage import Storage
+from infra.stacks.storage import OF_STAGES, Storage
 from infra.stacks.tasks import CONTAINER, Task, define, role, secret, serve
 from infra.stacks.warehouse import Warehouse
 
@@ -62,10 +62,14 @@ class Compute(Part):
             f"MLFLOW_TRACKING_{part.upper()}": ecs.Secret.from_secrets_manager(made, part)
             for part in ("username", "password")
         }
-        image = storage.image("python-processor")
-        self.stage = self._define(
-            "Stage", Task(image, ["workbench", "--version"], self.places, self.mlflow_user)
-        )
+        image, version = storage.image("python-processor"), ["workbench", "--version"]
+        self.stage_log = self.log_group("Stage", key=self._key)
+        self.stage = self._define("Stage", Task(image, version, self.places, self.mlflow_user))
+        # They judge files, and know no models.
+        self.of_images = {
+            name: self._define(f"Stage-{name}", Task(storage.image(name), version, self.places, disk=200))
+            for name in OF_STAGES
+        }
         self.starting = {
             **self.places,
             **variables(
@@ -89,10 +93,20 @@ class Compute(Part):
             self._scale(queue)
 
     def _define(self, name: str, task: Task) -> ecs.FargateTaskDefinition:
-        task_role = self.stage_role if name == "Stage" else self.worker_role
+        """Define a task of a stage, whose lines go with those of all stages, or the worker's."""
+        is_stage = name.startswith("Stage")
         return define(
-            self, name, task, key=self._key, task_role=task_role, execution_role=self.execution_role
-        )
+            self, name, task, key=self._key, task_role=self.stage_role if is_stage else self.worker_role,
+            execution_role=self.execution_role, lines=self.stage_log if is_stage else None,
+        )  # fmt: skip
+
+    def families(self) -> list[str]:
+        """Return the task definitions of stages, of whatever revision, as ARNs."""
+        names = [self.settings.family(name) for name in ("stage", *(f"stage-{image}" for image in OF_STAGES))]
+        return [
+            self.format_arn(service="ecs", resource="task-definition", resource_name=f"{name}:*")
+            for name in names
+        ]
 
     def _scale(self, queue: Queue) -> None:
         """Have as many workers as the backlog asks for: so and so many messages each."""

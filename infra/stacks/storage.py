@@ -12,7 +12,9 @@ from constructs import Construct
 from infra.environment import Environment
 from infra.stacks.part import Part
 
-IMAGES = ("python-processor", "airflow", "mlflow")
+# Of stages whose map asks for another than the usual one, python-processor.
+OF_STAGES = ("spark-processor",)
+IMAGES = ("python-processor", *OF_STAGES, "airflow", "mlflow")
 # Services of AWS that encrypt what they keep or send for us; each only for this account.
 _SERVICES = ("cloudwatch", "events", "sns", "budgets", "delivery.logs")
 

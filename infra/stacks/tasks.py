@@ -11,6 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -25,7 +26,7 @@ STATE, SCRATCH = "/state", "/tmp"  # noqa: S108  a folder of the container
 
 @dataclass(frozen=True)
 class Task:
-    """What a task runs; ``cpu`` in units of a 1024th processor, ``memory`` in MiB."""
+    """What a task runs; ``cpu`` in units of a 1024th processor, ``memory`` in MiB, ``disk`` in GiB."""
 
     image: str
     command: Sequence[str] = ()
@@ -33,6 +34,7 @@ class Task:
     secrets: Mapping[str, ecs.Secret] = field(default_factory=dict)
     cpu: int = 1024
     memory: int = 2048
+    disk: int = 50
     read_only: bool = True
     port: int | None = None
 
@@ -47,16 +49,23 @@ def role(scope: Construct, name: str, description: str) -> iam.Role:
 
 
 def define(
-    part: Part, name: str, task: Task, *, key: kms.IKey, task_role: iam.IRole, execution_role: iam.IRole
+    part: Part,
+    name: str,
+    task: Task,
+    *,
+    key: kms.IKey,
+    task_role: iam.IRole,
+    execution_role: iam.IRole,
+    lines: logs.ILogGroup | None = None,
 ) -> ecs.FargateTaskDefinition:
-    """Make a task definition, ``workbench-dev-NAME``, and its log group."""
+    """Make a task definition, ``workbench-dev-NAME``, and the log group of its lines, unless there is one for them."""
     definition = ecs.FargateTaskDefinition(
         part,
         f"{name}Task",
         family=part.settings.family(name.lower()),
         cpu=task.cpu,
         memory_limit_mib=task.memory,
-        ephemeral_storage_gib=50,
+        ephemeral_storage_gib=task.disk,
         task_role=task_role,
         execution_role=execution_role,
         volumes=[ecs.Volume(name="state"), ecs.Volume(name="scratch")],
@@ -70,7 +79,9 @@ def define(
         readonly_root_filesystem=task.read_only,
         stop_timeout=cdk.Duration.seconds(120),
         linux_parameters=ecs.LinuxParameters(part, f"{name}Linux", init_process_enabled=True),
-        logging=ecs.LogDriver.aws_logs(log_group=part.log_group(name, key=key), stream_prefix="task"),
+        logging=ecs.LogDriver.aws_logs(
+            log_group=lines or part.log_group(name, key=key), stream_prefix="task"
+        ),
         port_mappings=[ecs.PortMapping(container_port=task.port)] if task.port else None,
     )
     for volume, path in (("state", STATE), ("scratch", SCRATCH)):

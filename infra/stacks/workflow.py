@@ -48,6 +48,7 @@ class Workflow(Part):
             security_groups=[compute.network.tasks.security_group_id],
             container=CONTAINER,
             topic=queue.alerts.topic_arn,
+            images={name: made.task_definition_arn for name, made in compute.of_images.items()},
         )
         self.machines: dict[str, stepfunctions.CfnStateMachine] = {}
         settings = get_settings()

@@ -156,7 +156,7 @@ def test_tasks_are_given_settings_that_the_program_has(each: Assembly) -> None:
         each["Properties"]["Family"]: each["Properties"]["ContainerDefinitions"]
         for each in each.resources("AWS::ECS::TaskDefinition").values()
     }
-    parts = {"stage", "worker", "mlflow"}
+    parts = {"stage", "stage-spark-processor", "worker", "mlflow"}
     airflow = {
         "airflow-" + name for name in ("api-server", "scheduler", "dag-processor", "triggerer", "migration")
     }
@@ -173,7 +173,7 @@ def test_tasks_are_given_settings_that_the_program_has(each: Assembly) -> None:
             for name in names - {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"}
         )
         assert container["LogConfiguration"]["LogDriver"] == "awslogs"
-        if family.endswith(("stage", "worker")):
+        if family.endswith(("stage", "spark-processor", "worker")):
             assert container["ReadonlyRootFilesystem"] is True
     with pytest.raises(ValueError, match="no setting of the program: queue_uri"):
         variables(queue_uri="x")

@@ -42,7 +42,7 @@ class Cluster:
     name: str
     subnet: str
 
-    def define(self, command: list[str], **container: Any) -> str:
+    def define(self, command: list[str], family: str = "", **container: Any) -> str:
         """Register a task definition for Fargate; return its ARN."""
         container = {
             "name": "main",
@@ -58,7 +58,7 @@ class Cluster:
             },
         } | container
         defined = boto3.client("ecs").register_task_definition(
-            family=f"family-{uuid.uuid4().hex[:6]}",
+            family=family or f"family-{uuid.uuid4().hex[:6]}",
             requiresCompatibilities=["FARGATE"],
             networkMode="awsvpc",
             cpu="256",

@@ -33,9 +33,10 @@ def bucket(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> str:
     boto3.client("s3").create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    definition = cluster.define(
-        ["false"], memory=4096, environment=[{"name": "PYTHONPATH", "value": str(ROOT)}], stopTimeout=20
-    )
+    path, family = {"name": "PYTHONPATH", "value": str(ROOT)}, f"stage-{name}"
+    definition = cluster.define(["false"], family, memory=4096, environment=[path], stopTimeout=20)
+    more = {"name": "WORKBENCH_SPARK_FROM", "value": "7"}
+    cluster.define(["false"], f"{family}-large", memory=4096, environment=[path, more], stopTimeout=20)
     for key, value in {
         "ECS_CLUSTER": cluster.name,
         "ECS_TASK_DEFINITION": definition,
@@ -56,7 +57,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     notebook(shop / "near.ipynb", "x = limit", last="record(values={'next': limit + 1})")
     notebook(
         shop / "far.ipynb",
-        "print('here is', os.environ.get('AWS_EXECUTION_ENV', 'a laptop'))",
+        "print('here is', os.environ.get('AWS_EXECUTION_ENV', 'a laptop'))\n"
+        "print('Spark from', os.environ.get('WORKBENCH_SPARK_FROM'), 'MB')",
         "marker = pathlib.Path(os.environ['HOME'], 'begun')\nassert limit != 13, 'thirteen'",
         "time.sleep(60 if limit == 60 else 0)",
         "connect().counts('raw.stores')",
@@ -72,7 +74,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 "reads": ["one", "raw.stores"],
                 "executor": "ecs",
                 "parameters": {"after": {"from": "near.values.next"}},
-                "size": {"cpu": 0.5, "memory": 1024},
+                "size": {"cpu": 0.5, "memory": 1024, "image": "large"},
             },
         },
     )
@@ -117,6 +119,8 @@ def test_a_stage_whose_map_says_so_runs_on_ecs_and_its_notebook_record_and_page_
     assert far.cell_seconds and far.peak_memory and far.cpu_seconds
     assert far.notebook and "here is AWS_ECS_FARGATE" in far.notebook.read_text()
     assert far.report and "here is AWS_ECS_FARGATE" in far.report.read_text()
+    # Its image says so, and nobody here something else.
+    assert "Spark from 7 MB" in far.notebook.read_text()
     assert "cost" in far.report.read_text() and run.report and "$0.000411" in run.report.read_text()
     kept = "SELECT stage, state, executor, process_kind, cost FROM ops.runs ORDER BY stage"
     rows = connect().query(kept).to_pylist()
@@ -160,7 +164,8 @@ def test_an_image_that_is_missing_is_told(
     bucket: str, project: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/absent:1"
-    monkeypatch.setenv("WORKBENCH_ECS_TASK_DEFINITION", cluster.define(["true"], image=image))
+    cluster.define(["true"], "absent-large", image=image)
+    monkeypatch.setenv("WORKBENCH_ECS_TASK_DEFINITION", "absent")
     assert workbench("run", "shop").returncode == 1
     far = the_run().stages[1]
     assert (far.state, far.reason, far.cost) == ("failed", "died", 0)
@@ -170,7 +175,8 @@ def test_an_image_that_is_missing_is_told(
 def test_a_task_out_of_memory_is_told(
     bucket: str, project: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("WORKBENCH_ECS_TASK_DEFINITION", cluster.define(["true"], memory=30))
+    cluster.define(["true"], "small-large", memory=30)
+    monkeypatch.setenv("WORKBENCH_ECS_TASK_DEFINITION", "small")
     assert workbench("run", "shop").returncode == 1
     far = the_run().stages[1]
     assert (far.state, far.reason) == ("failed", "memory")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 
 from tests.aws.local.conftest import Cluster
 from tests.execution.notebooks import notebook, pipeline
@@ -176,3 +178,21 @@ def test_an_input_no_stage_has_is_refused(cluster: Cluster, diamond: Path) -> No
     place = Target(cluster.name, "definition", [cluster.subnet])
     with pytest.raises(UsageError, match="unknown parameter of diamond 'wrod'; did you mean 'word'"):
         state_machine(load_pipeline("diamond"), place, ["wrod"])
+
+
+def test_a_stage_runs_from_the_image_that_its_map_names(diamond: Path) -> None:
+    path = diamond / "pipeline.yaml"
+    content = yaml.safe_load(path.read_text())
+    content["stages"]["left"]["size"] = {"image": "spark-processor"}
+    path.write_text(yaml.safe_dump(content))
+    shop = load_pipeline("diamond")
+
+    def definitions(place: Target) -> set[str]:
+        return set(re.findall('"TaskDefinition": "([^"]*)"', json.dumps(state_machine(shop, place))))
+
+    usual = "arn:aws:ecs:eu-west-1:1:task-definition/stage"
+    assert definitions(Target("c", f"{usual}:7", ["s"])) == {f"{usual}:7", f"{usual}-spark-processor"}
+    given = Target("c", f"{usual}:7", ["s"], images={"spark-processor": "elsewhere:2"})
+    assert definitions(given) == {f"{usual}:7", "elsewhere:2"}
+    with pytest.raises(UsageError, match="unknown image 'spark-processor'; did you mean 'spark-processors'"):
+        definitions(Target("c", usual, ["s"], images={"spark-processors": "x"}))

@@ -38,7 +38,7 @@ def stage_task(
     every = task_settings(settings)
     return TaskSpec(
         cluster=settings.ecs_cluster,
-        task_definition=settings.ecs_task_definition,
+        task_definition=size.definition(settings.ecs_task_definition),
         command=command,
         subnets=_names(settings.ecs_subnets),
         security_groups=_names(settings.ecs_security_groups),

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/connect-ecs.html.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,7 +27,11 @@ _TROUBLE = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingExce
 
 @dataclass(frozen=True)
 class Target:
-    """Where the stages of a state machine run; ``topic`` is the SNS topic that hears of a failure."""
+    """Where the stages of a state machine run; ``topic`` is the SNS topic that hears of a failure.
+
+    ``images`` are the task definitions of other images that maps may name; without any, their families follow from the usual
+    one's.
+    """
 
     cluster: str
     task_definition: str
@@ -35,6 +39,7 @@ class Target:
     security_groups: Sequence[str] = field(default=())
     container: str = "main"
     topic: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
 
 
 def state_machine(pipeline: Pipeline, target: Target, inputs: Sequence[str] = ()) -> dict[str, Any]:
@@ -46,7 +51,7 @@ def state_machine(pipeline: Pipeline, target: Target, inputs: Sequence[str] = ()
         inputs: parameters that the execution's input gives a value each, as ``{"as_of": "2026-01-31"}``.
 
     Raises:
-        UsageError: no stage has such a parameter, or a stage is larger than Fargate goes.
+        UsageError: no stage has such a parameter, or a stage is larger than Fargate goes, or needs an image that isn't there.
     """
     machine = _flow(pipeline, target, inputs, catch=_NOTIFY if target.topic else _FAILED)
     machine["States"] |= _endings(pipeline, target)
@@ -150,7 +155,7 @@ def _task(pipeline: Pipeline, name: str, target: Target, inputs: Sequence[str]) 
         "Resource": "arn:aws:states:::ecs:runTask.sync",
         "Parameters": {
             "Cluster": target.cluster,
-            "TaskDefinition": target.task_definition,
+            "TaskDefinition": _definition(stage, target),
             "LaunchType": "FARGATE",
             "NetworkConfiguration": {"AwsvpcConfiguration": network},
             "Overrides": {
@@ -165,6 +170,15 @@ def _task(pipeline: Pipeline, name: str, target: Target, inputs: Sequence[str]) 
     if stage.time_limit:
         task["TimeoutSeconds"] = stage.time_limit
     return task
+
+
+def _definition(stage: Stage, target: Target) -> str:
+    image = stage.size.image
+    if not image or not target.images:
+        return stage.size.definition(target.task_definition)
+    if image not in target.images:
+        raise unknown("image", image, target.images)
+    return target.images[image]
 
 
 def _command(pipeline: str, stage: str, inputs: Sequence[str]) -> dict[str, Any]:

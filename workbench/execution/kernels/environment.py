@@ -15,6 +15,9 @@ from workbench import PACKAGE
 from workbench.execution.records.mlflow_parent import CONTEXT, PARENT, run_context
 from workbench.settings import Settings
 
+# Images say these of themselves.
+_OF_THE_IMAGE = ("project", "spark_from", "spark_part")
+
 
 def environment(
     settings: Settings, run_id: str, stage: str, extra: Mapping[str, str] | None = None
@@ -35,10 +38,13 @@ def environment(
 def task_settings(settings: Settings) -> dict[str, str]:
     """Return the variables of the settings that a task on another machine needs; none of them is a secret.
 
-    The folder of the project is that of the task's image unless it is set.
+    The folder of the project, and which files are for Spark, is what the task's image says unless it is set here.
     """
-    needed = [name for name, reach in settings.reaches().items() if reach.tasks]
-    return _variables(settings, [name for name in needed if name != "project" or settings.project])
+    given = {name for name in settings.model_fields_set if getattr(settings, name) is not None}
+    unset = set(_OF_THE_IMAGE) - given
+    return _variables(
+        settings, [name for name, reach in settings.reaches().items() if reach.tasks and name not in unset]
+    )
 
 
 def _variables(settings: Settings, names: Iterable[str]) -> dict[str, str]:

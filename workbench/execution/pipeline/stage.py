@@ -62,13 +62,22 @@ class Schedule(Part):
 
 
 class Size(Part):
-    """What a stage needs: processors and memory, the latter in MiB.
+    """What a stage needs: processors and memory, the latter in MiB, and the image it runs in on ECS, if not the usual one.
 
-    A stage whose map names its memory ends when it takes more, here as on ECS.
+    A stage whose map names its memory ends when it takes more, here as on ECS. The image is that of the task definition
+    whose family is the usual one's with it behind: ``workbench-dev-stage-spark-processor``.
     """
 
     cpu: float = Field(default=1, gt=0)
     memory: int = Field(default=2048, gt=0)
+    image: str = Field(default="", pattern=r"^([a-z][a-z0-9-]{0,62})?$")
+
+    def definition(self, usual: str) -> str:
+        """Return the task definition, by family or ARN, where ``usual`` is that of stages; of another family the newest."""
+        if not self.image:
+            return usual
+        place, slash, family = usual.rpartition("/")
+        return f"{place}{slash}{family.partition(':')[0]}-{self.image}"
 
 
 class Retries(Part):
