@@ -3,8 +3,8 @@
      'of': ['interval_seconds'], 'also_new': true},
 ]}) }}
 
--- What is declared of a sensor counts, else what is of its metric, else what is learnt. A gap makes one step of a day longer, and the median of the day stays what it is; a day that is nearly all gap is one
--- of many days.
+-- What is declared of a sensor counts, else what is of its metric, else what is learnt. A gap makes one step of a day
+-- longer, and the median of the day stays what it is; a day that is nearly all gap is one of many days.
 select
     days.series_key,
     count(*) as days,
