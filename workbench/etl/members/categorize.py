@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,8 @@ _FEWEST = 50
 _MOST = 16_000
 _SMOOTHING = 0.02
 _FOLDS = 3
+Unseen = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Which products a model hadn't seen, what it guessed, and its chances of that and of the second guess, a row each."""
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 
@@ -159,15 +161,17 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
     labels = sample["category"].to_numpy(dtype=object)
     vectorizer = TfidfVectorizer(analyzer=_as_it_is, sublinear_tf=True, dtype=np.float32)
     matrix = vectorizer.fit_transform(_tokens(sample, features))
-    by_score = _calibrate(matrix, labels, sample["product_id"])
+    columns = ("product_id", "description", "category") if described else ("product_id",)
+    held_out = {name: list(_unseen(matrix, labels, sample[name])) for name in columns}
+    by_score = _calibrate(held_out["product_id"], labels)
     if by_score is None:
         return None
     familiar, least, strange, right = None, THRESHOLD, None, by_score[1]
     if described:
-        alike = list(_judge(matrix, labels, sample, ("product_id", "category"), worded=True))
+        alike = list(_judge(held_out, ("product_id", "category"), labels, sample, worded=True))
         familiar = novelty.fit(alike)
         least = max(least, novelty.bar(familiar, alike))
-        anew = list(_judge(matrix, labels, sample, ("description", "category"), worded=False))
+        anew = list(_judge(held_out, ("description", "category"), labels, sample, worded=False))
         rights = [each.right for each in anew if not each.is_unheard_of]
         strange = novelty.fit(anew) if rights else None
         if strange is None:
@@ -182,15 +186,12 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
 
 
 @seldom
-def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, np.ndarray] | None:
-    """Return what turns a score into a confidence, and whether each product was guessed right unseen.
-
-    Each third of the groups is guessed by a model of the others; None if that can't be.
-    """
+def _calibrate(unseen: Sequence[Unseen], labels: np.ndarray) -> tuple[Any, np.ndarray] | None:
+    """Return what turns a score into a confidence, and whether each product was guessed right; None if none could be."""
     from sklearn.isotonic import IsotonicRegression
 
     scores, rights = [], []
-    for held, guess, chances in _unseen(matrix, labels, group):
+    for held, guess, chances in unseen:
         scores.append(chances[:, 0])
         rights.append(guess == labels[held])
     if not scores:
@@ -201,11 +202,16 @@ def _calibrate(matrix: Any, labels: np.ndarray, group: pd.Series) -> tuple[Any, 
 
 
 def _judge(
-    matrix: Any, labels: np.ndarray, sample: pd.DataFrame, held_out: tuple[str, str], *, worded: bool
+    held_out: Mapping[str, Sequence[Unseen]],
+    by: Iterable[str],
+    labels: np.ndarray,
+    sample: pd.DataFrame,
+    *,
+    worded: bool,
 ) -> Iterator[novelty.Judged]:
     """Yield guesses about what was held out, by each column: those whose wording the others have too, or those whose have not."""
-    for name in held_out:
-        for held, guess, chances in _unseen(matrix, labels, sample[name]):
+    for name in by:
+        for held, guess, chances in held_out[name]:
             known, unseen = sample[~held], sample[held]
             chosen = unseen["description"].isin(set(known["description"])).to_numpy() == worded
             if not chosen.any():
@@ -217,9 +223,7 @@ def _judge(
             yield novelty.Judged(figures, guess == labels[held][chosen], group, name == "category")
 
 
-def _unseen(
-    matrix: Any, labels: np.ndarray, group: pd.Series
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _unseen(matrix: Any, labels: np.ndarray, group: pd.Series) -> Iterator[Unseen]:
     """Yield for each third of the groups which products are in it, and what a model of the others makes of them."""
     from sklearn.naive_bayes import MultinomialNB
 
