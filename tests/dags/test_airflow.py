@@ -24,7 +24,7 @@ from workbench.settings import Settings
 from workbench.warehouse import connect
 
 pytestmark = pytest.mark.slow
-FILES = 40
+FILES = 100
 CONTENT = (
     "core.fact_transactions", "core.dim_customer", "core.dim_product", "core.dim_store", "marts.retail_sales",
     "marts.sales_daily", "marts.customer_segments", "marts.product_performance",
