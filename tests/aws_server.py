@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.aws.local import queues
 from workbench.queue.base import Queue
 from workbench.queue.connect import connect_queue
 
@@ -25,6 +26,7 @@ def server() -> Iterator[str]:
     """URL of a moto server."""
     from moto.server import ThreadedMotoServer
 
+    queues.install()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -154,8 +156,19 @@ def test_counts_tell_waiting_from_taken_and_dead(queue: Queue) -> None:
     assert queue.counts().open == 2
 
 
-def test_two_receivers_share_and_never_take_the_same(queue: Queue, queue_url: str) -> None:
-    queue.send(*(str(number) for number in range(60)))
+@pytest.fixture
+def often_switching() -> Iterator[None]:
+    """Threads, those of a server in this process too, that take turns after a few steps."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_receivers_share_and_never_take_the_same_nor_lose_one(
+    queue: Queue, queue_url: str, often_switching: None
+) -> None:
+    queue.send(*(str(number) for number in range(30)))
     taken: list[str] = []
 
     def take() -> None:
@@ -165,9 +178,15 @@ def test_two_receivers_share_and_never_take_the_same(queue: Queue, queue_url: st
             for message in found:
                 own.delete(message)
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
+    def send() -> None:
+        own = connect_queue(queue_url)
+        for number in range(30, 60):
+            own.send(str(number))
+
+    threads = [threading.Thread(target=work) for work in (take, send, take, take, take)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    take()
     assert sorted(taken, key=int) == [str(number) for number in range(60)]

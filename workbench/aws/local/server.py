@@ -28,7 +28,7 @@ def main(port: int, port_file: Path, key: Key, parent: int | None = None) -> Non
     )
     from werkzeug.serving import make_server
 
-    from workbench.aws.local import events, functions, machines, tasks
+    from workbench.aws.local import events, functions, machines, queues, tasks
 
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     app = DomainDispatcherApplication(create_backend_app)
@@ -43,6 +43,7 @@ def main(port: int, port_file: Path, key: Key, parent: int | None = None) -> Non
     functions.install(url, key)
     machines.install(key)
     events.install()
+    queues.install()
 
     def stop(number: int, frame: FrameType | None) -> None:
         threading.Thread(target=server.shutdown).start()

@@ -78,6 +78,9 @@ def close_idle() -> None:
     with _lock:
         waiting = [connection for kept in _idle.values() for connection in kept]
         _idle.clear()
+        for timer in _timers:
+            timer.cancel()
+        _timers.clear()
     for connection in waiting:
         connection.close()
 
