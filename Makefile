@@ -10,6 +10,8 @@ SPARK := .venv-spark
 INFRA := .venv-infra
 # Files of tests, in the order that tests/conftest.py gives them; three at once on two processors, as many a test waits.
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+empty :=
+space := $(empty) $(empty)
 # Compiled bytecode halves the start of every kernel.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -68,10 +70,13 @@ demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
 	$(BIN)/workbench demo
 
-test: $(VENV)/dev.stamp $(AIRFLOW)/stamp $(INFRA)/stamp servers ## install what the tests need and pass them
-	@echo "== running the tests"
+test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
+	@echo "== running the tests, and installing Airflow and what the infrastructure needs beside them"
+	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
+	$(MAKE) --no-print-directory $(AIRFLOW)/stamp $(INFRA)/stamp >$$log 2>&1 & beside=$$!; status=0; \
 	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra \
-		--ignore tests/anomaly --ignore tests/containers/test_images.py
+		--ignore tests/anomaly --ignore tests/containers/test_images.py || status=$$?; \
+	wait $$beside || { status=$$?; cat $$log; }; exit $$status
 	@echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"
 	@# Airflow is waited for more than it works, and what finds anomalies works more than it waits.
 	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
@@ -87,11 +92,11 @@ test-spark: $(VENV)/dev.stamp $(SPARK)/stamp servers ## pass the tests of Spark;
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openjdk-17-jre-headless >/dev/null; }
 	$(BIN)/pytest -q tests/spark
 
-images: ## build the images of containers/ without a docker engine, as root on Debian
-	scripts/images.sh
+images: ## build the images of containers/ without a docker engine, as root on Debian; some alone: IMAGES="mlflow lab"
+	scripts/images.sh $(IMAGES)
 
-test-containers: $(VENV)/dev.stamp images ## build the images, and try each for what it is there for
-	$(BIN)/pytest -q tests/containers
+test-containers: $(VENV)/dev.stamp images ## build the images, all or IMAGES, and try each for what it is there for
+	$(BIN)/pytest -q tests/containers $(if $(IMAGES),-k "$(subst $(space), or ,$(strip $(IMAGES)))")
 
 sbom: $(VENV)/dev.stamp ## write the bills of materials of the images to sbom/, as CycloneDX
 	mkdir -p sbom

@@ -19,7 +19,7 @@ from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import Warehouse, connect
 
-pytest_plugins = ["tests.aws_server", "tests.frauds", "tests.pipelines"]
+pytest_plugins = ["tests.aws_server", "tests.frauds", "tests.pipelines", "tests.postgres"]
 
 # How long an example takes says more of the machine than of the code; and examples of a test share its home.
 hypothesis.settings.register_profile(

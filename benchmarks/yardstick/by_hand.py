@@ -60,7 +60,8 @@ def people(connection: duckdb.DuckDBPyConnection) -> None:
 
     columns = [*CONTACT, *IDENTIFYING]
     log = connection.execute(
-        f"SELECT customer_id, updated_at, {', '.join(columns)} FROM raw.customers WHERE NOT coalesce(is_deleted, false) "
+        f"SELECT customer_id, updated_at, {', '.join(CONTACT)}, {', '.join(f'NULL AS {name}' for name in IDENTIFYING)} "
+        "FROM raw.customers WHERE NOT coalesce(is_deleted, false) "
         "QUALIFY row_number() OVER (PARTITION BY customer_id, updated_at ORDER BY rowid DESC) = 1 ORDER BY ALL"
     ).df()
     standard = standardize(log.astype(dict.fromkeys(columns, object)))

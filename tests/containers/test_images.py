@@ -6,11 +6,11 @@ import ast
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote_plus, urlsplit
 
 import boto3
 import pytest
@@ -18,6 +18,7 @@ import redshift_connector
 
 from tests.containers.image import Image, mounted
 from tests.etl.lines import HEADER, line
+from tests.postgres import PASSWORD as READER
 from tests.project import ROOT
 from tests.redshift import REGION, ROLE, login
 from workbench.aws.local import LocalAWS
@@ -75,14 +76,16 @@ def test_spark_judges_a_large_file(image: Image, tmp_path: Path) -> None:
     assert json.loads(told) == [{"rows_accepted": 20_000, "rows_quarantined": 1}]
 
 
-def once_healthy(image: Image, state: Path, code: str, **variables: str) -> str:
+def once_healthy(
+    image: Image, state: Path, code: str, mounts: Mapping[str, Path] | None = None, **variables: str
+) -> str:
     """Run an image's own command until its health check passes, then a program of Python; return what that printed."""
     python, flag, check = image.health
     script = SERVE.format(
         command=f"{' '.join(image.command)} >&2", health=f'{python} {flag} "$CHECK" 2>/dev/null'
     )
     variables = {"CHECK": check, "CODE": code, **variables}
-    return image.run(["sh", "-c", f'{script}; {python} -c "$CODE"'], state, variables=variables)
+    return image.run(["sh", "-c", f'{script}; {python} -c "$CODE"'], state, mounts, variables)
 
 
 LOGINS = """
@@ -118,11 +121,18 @@ print(told)
 """
 
 
+@pytest.mark.parametrize("store", ["sqlite", "postgres"])
 @pytest.mark.parametrize("image", ["mlflow"], indirect=True)
 def test_mlflow_is_behind_a_login_whose_passwords_are_those_of_its_last_start(
-    image: Image, tmp_path: Path
+    image: Image, store: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     nothing_but_state_is_written(image, tmp_path)
+    mounts, place = {}, {}
+    if store == "postgres":
+        server = request.getfixturevalue("postgres")
+        server.run("CREATE DATABASE mlflow OWNER reader")
+        mounts = {"/mnt": server.socket.parent}
+        place = {"MLFLOW_BACKEND_STORE_URI": f"postgresql://reader:{quote_plus(READER)}@/mlflow?host=/mnt"}
     with pytest.raises(AssertionError, match="set MLFLOW_AUTH_ADMIN_PASSWORD to a password of 12"):
         image.run(image.command, tmp_path)
     models = []
@@ -131,8 +141,9 @@ def test_mlflow_is_behind_a_login_whose_passwords_are_those_of_its_last_start(
         # The second start has another password, and what the first one made.
         name = f"sales_{len(models)}"
         models.append(name)
+        admin = {"MLFLOW_AUTH_ADMIN_PASSWORD": PASSWORD}
         told = once_healthy(
-            image, tmp_path, LOGINS, **user, PASSWORD=password, NAME=name, MLFLOW_AUTH_ADMIN_PASSWORD=PASSWORD
+            image, tmp_path, LOGINS, mounts, **place, **user, **admin, PASSWORD=password, NAME=name
         )
         stranger, earlier, *others = ast.literal_eval(told.splitlines()[-1])
         refused = "UNAUTHENTICATED"

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow.parquet
 import pytest
 
+from tests.postgres import PASSWORD
 from tests.sources.pulls.conftest import Project
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
-
-PASSWORD = "p@ss/w0rd%"  # noqa: S105  of a server that lives as long as the tests
 
 
 @dataclass
@@ -36,29 +32,6 @@ class Till:
         if "query" in database:
             del database["table"]
         return {"database": database, "dataset": "stores", "key": ["store_id"], **more}
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL; skipped where there is none."""
-    from redshift_local import LocalError
-    from redshift_local.postgres import Postgres, find_programs
-
-    pytest.importorskip("psycopg")
-    try:
-        find_programs()
-    except LocalError as problem:
-        pytest.skip(str(problem))
-    folder = Path(tempfile.mkdtemp(prefix="workbench-till-"))
-    folder.chmod(0o711)
-    server = Postgres(folder / "data")
-    server.start()
-    try:
-        server.run(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'; GRANT ALL ON SCHEMA public TO reader;")
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(params=["sqlite", "duckdb", "postgres"])
