@@ -121,18 +121,31 @@ print(told)
 """
 
 
-@pytest.mark.parametrize("store", ["sqlite", "postgres"])
+@pytest.mark.parametrize("store", ["sqlite", "named", "deployed"])
 @pytest.mark.parametrize("image", ["mlflow"], indirect=True)
 def test_mlflow_is_behind_a_login_whose_passwords_are_those_of_its_last_start(
     image: Image, store: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     nothing_but_state_is_written(image, tmp_path)
     mounts, place = {}, {}
-    if store == "postgres":
+    if store != "sqlite":
         server = request.getfixturevalue("postgres")
-        server.run("CREATE DATABASE mlflow OWNER reader")
+        server.run(f"CREATE DATABASE {store} OWNER reader")
+        # It is its own user's alone otherwise.
+        server.socket.parent.chmod(0o711)
+        server.socket.chmod(0o777)
         mounts = {"/mnt": server.socket.parent}
-        place = {"MLFLOW_BACKEND_STORE_URI": f"postgresql://reader:{quote_plus(READER)}@/mlflow?host=/mnt"}
+        place = {
+            "named": {
+                "MLFLOW_BACKEND_STORE_URI": f"postgresql://reader:{quote_plus(READER)}@/{store}?host=/mnt"
+            },
+            "deployed": {
+                "MLFLOW_BACKEND_STORE_URI": f"postgresql+psycopg2:///{store}",
+                "PGHOST": "/mnt",
+                "PGUSER": "reader",
+                "PGPASSWORD": READER,
+            },
+        }[store]
     with pytest.raises(AssertionError, match="set MLFLOW_AUTH_ADMIN_PASSWORD to a password of 12"):
         image.run(image.command, tmp_path)
     models = []
