@@ -17,6 +17,7 @@ from pathlib import Path
 from equal import differences
 from measure import Cost, run
 
+DATASETS = ("customers", "exchange_rates", "products", "stores", "transactions")
 _HERE = Path(__file__).parent
 _PROGRAM = Path(sys.executable).with_name("workbench")
 
@@ -71,7 +72,9 @@ class Bench:
         """Fill both, compare what they hold; return the ratios and what both cost."""
         by_hand = self._folder / "by_hand.duckdb"
         hand = run([sys.executable, _HERE / "by_hand.py", self._data, by_hand], {})
-        run([_PROGRAM, "load", f"{self._data}/*/*.csv"], self._environment, memory=False)
+        # By hand nothing is made of events and measurements, and they aren't judged.
+        for dataset in DATASETS:
+            run([_PROGRAM, "load", f"{self._data}/{dataset}/*.csv"], self._environment, memory=False)
         ours = self._etl(memory=True)
         self._whole_cpu = ours.cpu
         if found := differences(self._file, by_hand):

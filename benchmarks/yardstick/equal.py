@@ -1,7 +1,11 @@
-"""Whether the warehouse and the one that was filled by hand hold the same, so that their times may be compared."""
+"""Whether the warehouse and the one that was filled by hand hold the same, so that their times may be compared.
+
+`python equal.py WAREHOUSE BY_HAND` says what differs, and ends with 1 then.
+"""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import duckdb
@@ -73,3 +77,7 @@ def _compared(connection: duckdb.DuckDBPyConnection, name: str, columns: list[st
         for column, left, right in zip(rounded, ours[2:], hand[2:], strict=True)
         if abs((left or 0) - (right or 0)) > 1e-6 * max(1.0, abs(right or 0))
     ]
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(differences(*map(Path, sys.argv[1:3]))) or 0)

@@ -14,8 +14,11 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.end_to_end.test_parity import OF_THE_RUN
 from tests.parity import differences
+from tests.project import ROOT
 from workbench.demo.generate import generate
 from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
@@ -69,7 +72,21 @@ def accounted(warehouse: Warehouse) -> None:
         assert batch["rows_landed"] == batch["rows_accepted"] + batch["rows_quarantined"]
 
 
-def test_killed_runs_leave_what_undisturbed_ones_leave(home: Path, tmp_path: Path) -> None:
+def held_to_sql_by_hand(home: Path, files: Path, folder: Path) -> None:
+    """Check that the warehouse holds what SQL written by hand makes of the same files."""
+    by_hand, yardstick = folder / "by_hand.duckdb", ROOT / "benchmarks/yardstick"
+    for command in (
+        [yardstick / "by_hand.py", files, by_hand],
+        [yardstick / "equal.py", home / "warehouse.duckdb", by_hand],
+    ):
+        done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_killed_runs_leave_what_undisturbed_ones_leave(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_REPORTING_CURRENCY", "USD")
     seed = int(os.environ.get("WORKBENCH_KILLS_SEED", random.randrange(10**6)))
     print("WORKBENCH_KILLS_SEED:", seed)
     chance = random.Random(seed)
@@ -79,6 +96,7 @@ def test_killed_runs_leave_what_undisturbed_ones_leave(home: Path, tmp_path: Pat
     began = time.monotonic()
     assert not run(home)
     usual = time.monotonic() - began
+    held_to_sql_by_hand(home, tmp_path / "base", tmp_path)
     landed = len(list((home / "landing").rglob("*.*")))
     killed = tries = 0
     while killed < KILLS:
