@@ -11,13 +11,38 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from workbench.private import private_file, private_folder
 
 _PLAIN = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
+
+
+def folders_below(
+    folder: Path, wanted: Callable[[str], bool] = lambda _: True, refused: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and those below it with the names of their files, through links too, each folder once.
+
+    Args:
+        folder: where to begin; nothing is yielded if it isn't there.
+        wanted: which folders are gone into, by their names.
+        refused: is told of a folder that can't be read.
+    """
+    seen = set()
+    for parent, folders, names in os.walk(folder, onerror=refused, followlinks=True):
+        seen.add(os.path.realpath(parent))
+        folders[:] = sorted(
+            name for name in folders if wanted(name) and os.path.realpath(Path(parent, name)) not in seen
+        )
+        yield Path(parent), sorted(names)
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, through links too; those that are gone when it is their turn are left out."""
+    for parent, names in folders_below(folder):
+        yield from (path for path in (parent / name for name in names) if path.is_file())
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = False) -> None:

@@ -35,6 +35,9 @@ def test_a_folder_lands_its_data_files_only(tmp_path: Path) -> None:
         put(tmp_path / name, name)
     assert sorted(file.dataset for file in land(str(tmp_path))) == ["events", "stores"]
     assert len(land(str(tmp_path / "*/*.csv"))) == 1
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "stores").symlink_to(tmp_path / "stores")
+    assert len(land(str(tmp_path / "linked"))) == len(land(str(tmp_path / "linked/*/*.csv"))) == 1
 
 
 def test_the_same_content_lands_once_and_is_the_same_batch(tmp_path: Path) -> None:

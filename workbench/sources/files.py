@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path, PurePath
 
 from workbench.errors import UsageError, unknown
+from workbench.files import files_below
 from workbench.schema import DATASETS
 from workbench.secrets.secret import Secret
 from workbench.sources.landing import (
@@ -181,7 +182,7 @@ def _find(source: str) -> list[Path]:
             )
         return [path]
     if path.is_dir():
-        top, found = path, [file for file in path.rglob("*") if file.is_file()]
+        top, found = path, list(files_below(path))
     else:
         top = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
         matches = (Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207  may be absolute

@@ -181,6 +181,16 @@ def test_what_lands_is_taken_in_once_it_is_complete(project: Project) -> None:
     (ran,) = project.work(START, once=True)
     assert ran.startswith("intake landing ")
     assert project.work(START, once=True) == []
+    # What somebody puts behind a link has landed as well, and so has a name of another code page.
+    elsewhere = project.folder / "elsewhere"
+    elsewhere.mkdir()
+    (project.settings.landing / "theirs").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(project.settings.landing)
+    for name in ("b.csv", os.fsdecode(b"caf\xe9.csv")):
+        (elsewhere / name).write_text("1")
+        os.utime(elsewhere / name, (time.time() - 5, time.time() - 5))
+        (ran,) = project.work(START, once=True)
+        assert project.work(START, once=True) == []
 
 
 def test_one_that_fails_cannot_begin_or_is_no_map_stops_no_other(project: Project) -> None:

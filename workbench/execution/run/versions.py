@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
 from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
 from workbench.execution.run.column_versions import column_versions
+from workbench.files import files_below
 from workbench.governance.withdrawal import LAST_MOVE
 from workbench.schema import TABLES
 from workbench.settings import Settings
@@ -215,10 +217,15 @@ def _naive(timestamp: datetime) -> datetime:
 
 
 def listing(path: Path) -> str:
-    """Return a hash over the names, sizes and times of change of a file, or of all files under a folder."""
+    """Return a hash over the names, sizes and times of change of a file, or of all files under a folder.
+
+    Links to folders are followed. A file that vanishes meanwhile is as one that wasn't there.
+    """
     found = sha256()
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
-    for file in files:
-        about = file.stat()
-        found.update(f"{file.relative_to(path)}\0{about.st_size}\0{about.st_mtime_ns}\n".encode())
+    for file in [path] if path.is_file() else files_below(path):
+        try:
+            about = file.stat()
+        except OSError:
+            continue
+        found.update(os.fsencode(f"{file.relative_to(path)}\0{about.st_size}\0{about.st_mtime_ns}\n"))
     return found.hexdigest()[:16]

@@ -19,7 +19,7 @@ from workbench.execution.pipeline.stage import Schedule
 from workbench.execution.records.store import list_runs
 from workbench.execution.run.versions import listing
 from workbench.execution.scheduling.following import LANDING, Following
-from workbench.files import write_text
+from workbench.files import files_below, write_text
 from workbench.settings import Settings
 from workbench.warehouse import connect
 
@@ -170,7 +170,7 @@ class Timetable:
             )
             return None
         folder = self.settings.landing
-        files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        files = [path for path in files_below(folder) if not path.name.startswith(".")]
         youngest = max((_changed(path) for path in files), default=0.0)
         if not files or 0 <= time.time() - youngest < _SETTLE:
             return None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.files import write_whole
+from workbench.files import folders_below, write_whole
 from workbench.private import private_folder
 from workbench.sources.landing.base import (
     FetchedFile,
@@ -213,16 +213,9 @@ def data_files(folder: Path, warn: Warn = lambda _: None) -> Iterator[Path]:
         if error.filename != str(folder) or folder.exists():
             warn(unreadable(shown(error.filename), error))
 
-    seen = set()
-    for parent, folders, names in os.walk(folder, onerror=refused, followlinks=True):
-        seen.add(os.path.realpath(parent))
-        folders[:] = sorted(
-            name
-            for name in folders
-            if is_data(PurePath(name)) and os.path.realpath(Path(parent, name)) not in seen
-        )
-        for name in filter(lambda name: is_data(PurePath(name)), sorted(names)):
-            path = Path(parent, name)
+    for parent, names in folders_below(folder, lambda name: is_data(PurePath(name)), refused):
+        for name in filter(lambda name: is_data(PurePath(name)), names):
+            path = parent / name
             if shown(name) != name:
                 warn(f"{shown(path)} has bytes in its name that are no UTF-8; rename it")
             elif path.is_file():
