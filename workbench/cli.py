@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from functools import cache
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -86,6 +87,9 @@ def _program() -> Any:
 def main() -> None:
     """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
     quick.program = True
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        # What a terminal of another code page can't show, or is no text in a path, is written out.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _program()()
     except WorkbenchError as error:

@@ -21,7 +21,9 @@ _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
 def folders_below(
-    folder: Path, wanted: Callable[[str], bool] = lambda _: True, refused: Callable[[OSError], object] | None = None
+    folder: Path,
+    wanted: Callable[[str], bool] = lambda _: True,
+    refused: Callable[[OSError], object] | None = None,
 ) -> Iterator[tuple[Path, list[str]]]:
     """Yield a folder and those below it with the names of their files, through links too, each folder once.
 

@@ -267,12 +267,21 @@ def test_duckdb_calls_what_only_reads(call: Call, warehouse: Warehouse, sql: str
     assert (answer.status, answer.err) == (0, "")
 
 
+def test_what_a_code_page_lacks_is_written_out(warehouse: Warehouse) -> None:
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    asked = subprocess.run(
+        [*program, "query", "SELECT '\u00fc\u65e5' AS x"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert (asked.returncode, asked.stdout) == (0, b"x\n\xfc\\u65e5\n")
+
+
 def test_it_says_of_which_moment_an_answer_is(call: Call, warehouse: Warehouse) -> None:
     asked = ("query", "SELECT * FROM dim_time")
     assert call(*asked).err == "0 rows\n"
     add = "INSERT INTO core.dim_time VALUES (1, 0, 0, 'x')"
     assert call("query", "--write", add).out == "done\n"
-    assert re.fullmatch(r"1 row, as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n", call(*asked).err)
+    assert re.fullmatch(r"1 row, as of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\n", call(*asked).err)
     warehouse.execute(add)
     assert call(*asked).err.endswith("; the warehouse was written since\n")
     assert call("query", "SELECT * FROM ops.runs").err == "0 rows\n"

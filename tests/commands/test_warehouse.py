@@ -245,6 +245,11 @@ def test_quarantine_shows_rows_as_they_came_by_the_start_of_a_batch_id(call: Cal
     one = json.loads(call("quarantine", "show", batch, "--limit", "1", "--json").out)
     assert one == rows[:1]
     refused(call("quarantine", "show", "zzz"), "unknown batch 'zzz'", batch[:12])
+    # A script's variable that is empty doesn't mean all rows.
+    for empty in (("--batch", ""), ("--dataset", ""), ("--reason", " ")):
+        assert call("quarantine", "close", *empty, "--since", "2020-01-01", "--because", "tests").status == 2
+        assert call("quarantine", "replay", *empty).status == 2
+    assert len(json.loads(call("quarantine", "show", batch, "--status", "open", "--json").out)) == len(rows)
 
 
 def test_an_empty_quarantine_says_so(call: Call, warehouse: Warehouse) -> None:

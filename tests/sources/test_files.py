@@ -48,6 +48,26 @@ def test_the_same_content_lands_once_and_is_the_same_batch(tmp_path: Path) -> No
     assert elsewhere.batch_id == first.batch_id != otherwise.batch_id
 
 
+@pytest.mark.parametrize(
+    ("name", "lands_as"),
+    [
+        (os.fsdecode(b"caf\xe9.b.csv"), "caf_-BATCH.b.csv"),
+        ("\u00e9" * 123 + ".csv.gz", "\u00e9" * 113 + "-BATCH.csv.gz"),
+        ("1." + "x" * 250, "1." + "x" * 231 + "-BATCH"),
+    ],
+)
+def test_whatever_a_file_is_called_it_is_taken_in_under_a_name_that_fits(
+    name: str, lands_as: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text("store_id\n")
+    mapped = tmp_path / "any.map.yaml"
+    mapped.write_text("dataset: stores\ndelimiter: tab\n")
+    (landed,) = land(str(path), map_file=mapped)
+    (found,) = open_landing().files()
+    assert found.name == lands_as.replace("BATCH", landed.batch_id[:12])
+
+
 def test_landing_is_read_in_the_order_of_landing(tmp_path: Path) -> None:
     for name in ("z", "a", "m"):
         land(str(put(tmp_path / f"stores/{name}.csv", name)))

@@ -21,7 +21,7 @@ from workbench.sources.landing import (
     dataset_of,
     is_data,
     is_data_format,
-    map_beside,
+    map_of,
     open_landing,
     shown,
 )
@@ -164,8 +164,7 @@ def described(
 
 
 def _here(path: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
-    beside = map_beside(path)
-    return nullcontext((path, beside if beside.is_file() else None))
+    return nullcontext((path, map_of(path)))
 
 
 def _more(messages: list[str]) -> str:

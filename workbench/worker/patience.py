@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable
 
 from workbench.errors import WorkFailed
+from workbench.terminal import printable
 
 
 def to_stderr(text: str) -> None:
     """Say a line."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def patiently(

@@ -54,6 +54,8 @@ def test_stages_can_be_chosen(tmp_path: Path) -> None:
     assert found.select(only="stores") == ("stores",)
     with pytest.raises(UsageError, match="unknown stage of shop 'mart'; did you mean 'marts'"):
         found.select(only="mart")
+    with pytest.raises(UsageError, match="unknown stage of shop ''"):
+        found.select(only="")
     with pytest.raises(UsageError, match="exclude each other"):
         found.select(only="take", start="take")
 

@@ -84,6 +84,20 @@ def test_history_is_the_median_of_the_last_runs_that_succeeded(settings: Setting
     assert usual_seconds("shop", settings) == {"a": 3} and usual_seconds("other", settings) == {}
 
 
+def test_what_a_notebook_raised_steers_no_terminal(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(settings)
+    broke = run.stages[3]
+    broke.error = "ValueError: \x1b]0;mine\x07\x1b[2J"
+    lines, live = Lines(), Live()
+    lines.update(run, broke)
+    lines.warn(run, "\x1b[2J.csv was refused")
+    live._run = run
+    told = capsys.readouterr().err + "".join(drawn(live, 100))
+    assert "\x1b" not in told and told.count("ValueError: \\x1b]0;mine\\x07\\x1b[2J") == 2
+
+
 def test_elsewhere_each_step_is_a_plain_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     run = made(settings)
     lines = Lines()

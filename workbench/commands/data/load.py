@@ -97,7 +97,8 @@ def load(
         typer.echo(json.dumps(rows, indent=2))
     else:
         for file in landed:
-            typer.echo(f"{'landed' if file.is_new else 'already landed'}: {file.dataset}  {file.uri}")
+            told = "landed" if file.is_new else "already landed"
+            typer.echo(printable(f"{told}: {file.dataset}  {file.uri}"))
     if problem:
         raise problem
     if not as_json:

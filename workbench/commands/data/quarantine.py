@@ -21,10 +21,10 @@ quarantine = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Dataset = Annotated[str, typer.Option(help="Only rows of a dataset.")]
-Batch = Annotated[str, typer.Option(help="Only rows of a batch: its id, or how that begins.")]
+Dataset = Annotated[str | None, typer.Option(help="Only rows of a dataset.")]
+Batch = Annotated[str | None, typer.Option(help="Only rows of a batch: its id, or how that begins.")]
 Reason = Annotated[
-    str,
+    str | None,
     typer.Option(help="Only rows refused for this: quantity:zero, or one half of it, as quantity or zero."),
 ]
 Since = Annotated[
@@ -65,9 +65,12 @@ def summary(
 
 @quarantine.command()
 def show(
-    batch: Annotated[str, typer.Argument(help="The batch id, or how it begins; all if left out.")] = "",
-    dataset: Dataset = "",
-    reason: Reason = "",
+    batch: Annotated[
+        str | None,
+        typer.Argument(help="The batch id, or how it begins; all if left out.", show_default=False),
+    ] = None,
+    dataset: Dataset = None,
+    reason: Reason = None,
     since: Since = None,
     status: Annotated[Status, typer.Option(help="Which rows: how they stand.")] = "any",
     limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 50,
@@ -94,9 +97,9 @@ def show(
 @quarantine.command()
 def export(
     file: Annotated[Path, typer.Argument(help="Where to write the CSV.", show_default=False)],
-    dataset: Dataset = "",
-    batch: Batch = "",
-    reason: Reason = "",
+    dataset: Dataset = None,
+    batch: Batch = None,
+    reason: Reason = None,
     since: Since = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
@@ -138,9 +141,9 @@ def replay(
             show_default=False,
         ),
     ] = None,
-    dataset: Dataset = "",
-    batch: Batch = "",
-    reason: Reason = "",
+    dataset: Dataset = None,
+    batch: Batch = None,
+    reason: Reason = None,
     since: Since = None,
     map_file: Annotated[
         Path | None, typer.Option("--map", help="Read them by this map, not by that they came with.")
@@ -203,9 +206,9 @@ def close(
         str,
         typer.Option("--because", metavar="TEXT", help="Why nothing is lost with them.", show_default=False),
     ],
-    dataset: Dataset = "",
-    batch: Batch = "",
-    reason: Reason = "",
+    dataset: Dataset = None,
+    batch: Batch = None,
+    reason: Reason = None,
     since: Since = None,
     row: Annotated[
         list[int] | None,
@@ -218,9 +221,9 @@ def close(
     from workbench.governance import quarantine as rows_there
     from workbench.governance.audit import somebody
 
-    if not (dataset or batch or reason or since):
+    if dataset is batch is reason is since is None:
         raise UsageError("say which rows: --batch, --dataset, --reason or --since")
-    if row and not batch:
+    if row and batch is None:
         raise UsageError("say of which batch the rows are: --batch ID --row NUMBER")
     warehouse = _warehouse(writing=True)
     found = rows_there.find(warehouse, _filter(warehouse, dataset, batch, reason, since, "open"))
@@ -238,16 +241,28 @@ def close(
 
 
 def _filter(
-    warehouse: Warehouse, dataset: str, batch: str, reason: str, since: datetime | None, status: Status
+    warehouse: Warehouse,
+    dataset: str | None,
+    batch: str | None,
+    reason: str | None,
+    since: datetime | None,
+    status: Status,
 ) -> Filter:
+    """Return which rows are meant.
+
+    Raises:
+        UsageError: a name is of nothing, or is empty; as it is where a script's variable is, which mustn't mean all rows.
+    """
     from workbench.governance.ledger import named
     from workbench.governance.quarantine import Filter
     from workbench.schema import dataset as declared
 
-    if dataset:
+    if dataset is not None:
         declared(dataset)
-    batch_id = named(warehouse, batch).batch_id if batch else ""
-    return Filter(dataset, batch_id, reason.strip(), since, None if status == "any" else status)
+    if reason is not None and not reason.strip():
+        raise UsageError("the reason is empty; leave it out, or say which, as in: --reason quantity:zero")
+    batch_id = named(warehouse, batch).batch_id if batch is not None else ""
+    return Filter(dataset or "", batch_id, (reason or "").strip(), since, None if status == "any" else status)
 
 
 def _warehouse(*, writing: bool = False) -> Warehouse:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from workbench.errors import UsageError
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from workbench.warehouse import Warehouse
-from workbench.terminal import printable
 
 _LONGEST_CELL = 2000
 """Characters of a cell that a table shows; CSV and JSON have all."""
@@ -164,7 +165,7 @@ def _as_of(warehouse: Warehouse) -> str:
     if not isinstance(warehouse, DuckDBReader) or warehouse.as_of is None:
         return ""
     since = "; the warehouse was written since" if warehouse.is_behind else ""
-    return f", as of {warehouse.as_of.astimezone():%Y-%m-%d %H:%M:%S}{since}"
+    return f", as of {warehouse.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{since}"
 
 
 def _table(names: list[str], rows: list[list[Any]], note: str = "") -> None:

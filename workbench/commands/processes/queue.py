@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.errors import UsageError, unknown
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from workbench.queue.base import DeadMessage, Queue
@@ -57,7 +59,7 @@ def list_dead(
         print("no dead messages")
     for message in found:
         when = message.died_at or message.sent_at
-        print(f"{message.message_id}  {when:%Y-%m-%d %H:%M:%S}  {message.reason}")
+        print(printable(f"{message.message_id}  {when:%Y-%m-%d %H:%M:%S}  {message.reason}"))
 
 
 @dead.command()
@@ -72,8 +74,8 @@ def show(
         return
     for name, value in asdict(message).items():
         if name != "body":
-            print(f"{name}: {'' if value is None else value}")
-    print(message.body)
+            print(printable(f"{name}: {'' if value is None else value}"))
+    print(printable(message.body, keep="\n\t") if sys.stdout.isatty() else message.body)
 
 
 @dead.command()

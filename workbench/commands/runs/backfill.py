@@ -11,6 +11,7 @@ import typer
 
 from workbench.commands.runs import parameters
 from workbench.commands.runs.remote import destinations
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from workbench.execution.backfill.backfill import Backfill
@@ -129,6 +130,6 @@ def _show(work: Backfill, result: BackfillResult, dry_run: bool, as_json: bool) 
     if result.changed and not work.options.rerun:
         print(f"changed since chunks were done: {', '.join(result.changed)}; --rerun does them again")
     if result.error:
-        print(f"error: {result.error}", file=sys.stderr)
+        print(printable(f"error: {result.error}"), file=sys.stderr)
     if not (dry_run or result.is_complete):
         print("the same command goes on with what is left")

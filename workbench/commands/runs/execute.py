@@ -13,6 +13,7 @@ from workbench.commands.runs import parameters
 from workbench.commands.runs.compare import compare
 from workbench.commands.runs.remote import bring_home, destinations
 from workbench.errors import UsageError, unknown
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from workbench.execution import Run
@@ -148,9 +149,9 @@ def _finish(done: Run, as_json: bool) -> None:
         print(done.model_dump_json(indent=2))
     else:
         seconds = f" in {done.seconds:.1f} s" if done.seconds is not None else ""
-        print(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}")
+        print(printable(f"{done.pipeline} {done.state}{seconds}{f': {done.error}' if done.error else ''}"))
         for warning in done.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
+            print(printable(f"warning: {warning}"), file=sys.stderr)
         _print_pages(done)
     status = {"succeeded": 0, "stopped": 130}.get(done.state, 1)
     if status:
@@ -189,7 +190,7 @@ def listing(
     else:
         for each in found:
             if each.pipeline == UNREADABLE:
-                print(each.error, file=sys.stderr)
+                print(printable(each.error or ""), file=sys.stderr)
         _print_table(
             ("run", "pipeline", "state", "started, UTC", "seconds", "rows"),
             [(each.run_id, each.pipeline, *_common(each)) for each in found],
@@ -232,9 +233,9 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         f"{rows or 'no'} rows"
     )
     for name, value in found.parameters.items():
-        print(f"  {name} = {value}")
+        print(printable(f"  {name} = {value}"))
     if found.error:
-        print(f"error: {found.error}")
+        print(printable(f"error: {found.error}"))
     _print_table(
         ("stage", "state", "started, UTC", "seconds", "rows"),
         [(stage.name, *_common(stage)) for stage in found.stages],
@@ -242,14 +243,15 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     for stage in found.stages:
         if stage.why:
             verb = "skipped" if stage.state == "skipped" else "not run" if stage.state == "not_run" else "ran"
-            print(f"{stage.name} {verb}: {stage.why}")
+            print(printable(f"{stage.name} {verb}: {stage.why}"))
     for stage in found.stages:
         values = {name: value for name, value in stage.results.items() if name != "warnings"}
         figures = stage.counts | stage.metrics | values
         if figures:
-            print(f"{stage.name}: " + ", ".join(f"{name} {value}" for name, value in figures.items()))
+            told = ", ".join(f"{name} {value}" for name, value in figures.items())
+            print(printable(f"{stage.name}: {told}"))
     for warning in found.warnings:
-        print(f"warning: {warning}")
+        print(printable(f"warning: {warning}"))
     _print_pages(found)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.terminal import printable
+
 if TYPE_CHECKING:
     from workbench.execution import Run
     from workbench.execution.pipeline.pipeline import Pipeline
@@ -133,4 +135,4 @@ def _start(pipeline: Pipeline, request: str) -> Run:
 
 
 def _log(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)

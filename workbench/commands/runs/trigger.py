@@ -12,6 +12,7 @@ import typer
 
 from workbench.commands.runs import parameters
 from workbench.errors import UsageError, WorkFailed, unknown
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from workbench.airflow.client import AirflowClient
@@ -134,7 +135,7 @@ def _follow(client: AirflowClient, dag_id: str, run_id: str) -> str:
                 silent += 1
                 if silent > _PATIENCE:
                     raise
-                print(f"  {problem}", file=sys.stderr, flush=True)
+                print(printable(f"  {problem}"), file=sys.stderr, flush=True)
                 time.sleep(min(silent, 10) * _POLL)
                 continue
             silent = 0
@@ -146,7 +147,7 @@ def _follow(client: AirflowClient, dag_id: str, run_id: str) -> str:
                 for task in tasks:
                     if task.state == "failed":
                         for line in client.log(dag_id, run_id, task)[-_LINES:]:
-                            print(f"    {line}", file=sys.stderr)
+                            print(printable(f"    {line}"), file=sys.stderr)
                 return state
             time.sleep(_POLL)
     except KeyboardInterrupt:

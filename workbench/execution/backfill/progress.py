@@ -6,6 +6,7 @@ import sys
 from typing import Protocol
 
 from workbench.execution.backfill.outcomes import ChunkOutcome
+from workbench.terminal import printable
 
 
 class Watcher(Protocol):
@@ -29,7 +30,7 @@ class ChunkLines:
 
     def say(self, text: str) -> None:
         """Print it."""
-        print(text, file=sys.stderr, flush=True)
+        print(printable(text), file=sys.stderr, flush=True)
 
     def begin(self, chunks: int) -> None:
         """Start to count."""
@@ -58,7 +59,7 @@ class ChunkBar:
 
     def say(self, text: str) -> None:
         """Print it, above the bar."""
-        self._bar.console.print(text, markup=False, highlight=False)
+        self._bar.console.print(printable(text), markup=False, highlight=False)
 
     def begin(self, chunks: int) -> None:
         """Start to draw."""

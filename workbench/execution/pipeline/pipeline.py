@@ -71,14 +71,14 @@ class Pipeline(Part):
         Raises:
             UsageError: no such stage, or both are given.
         """
-        if start and only:
+        if start is not None and only is not None:
             raise UsageError("--from and --only exclude each other")
         for name in (start, only):
-            if name and name not in self.stages:
+            if name is not None and name not in self.stages:
                 raise unknown(f"stage of {self.name}", name, self.stages)
-        if only:
+        if only is not None:
             return (only,)
-        return self.order[self.order.index(start) :] if start else self.order
+        return self.order if start is None else self.order[self.order.index(start) :]
 
     def lineage(self, stages: tuple[str, ...] | None = None) -> list[tuple[str, str]]:
         """Return (source, target) of the given stages, all by default, each pair once."""

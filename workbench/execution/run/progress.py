@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import list_runs
 from workbench.settings import Settings
+from workbench.terminal import printable
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -88,7 +89,7 @@ class Lines(Silence):
         if stage.state in ("running", "skipped") and stage.why:
             note = f", {stage.why}"
         error = f": {stage.error}" if stage.error else ""
-        print(f"  {stage.name} {stage.state}{note}{error}", file=sys.stderr, flush=True)
+        print(printable(f"  {stage.name} {stage.state}{note}{error}"), file=sys.stderr, flush=True)
 
     def stopping(self, run: Run) -> None:
         """Say so at once."""
@@ -96,7 +97,7 @@ class Lines(Silence):
 
     def warn(self, run: Run, text: str) -> None:
         """Print it."""
-        print(f"  warning: {text}", file=sys.stderr, flush=True)
+        print(printable(f"  warning: {text}"), file=sys.stderr, flush=True)
 
 
 class Live(Silence):
@@ -141,7 +142,7 @@ class Live(Silence):
 
     def warn(self, run: Run, text: str) -> None:
         """Print it above what is drawn."""
-        self._live.console.print(f"warning: {text}", markup=False, highlight=False)
+        self._live.console.print(printable(f"warning: {text}"), markup=False, highlight=False)
 
     def end(self, run: Run) -> None:
         """Draw a last time."""
@@ -167,7 +168,7 @@ class Live(Silence):
             line.append(f"{SIGNS.get(stage.state, '·')} {stage.name:<{names}}", color)
             line.append(f" {self._time(stage):>{_TIME}}", "" if stage.started_at else "dim")
             line.append(f"  {bar:<{widest}}" if widest else "", "cyan")
-            line.append(f"  {self._note(stage)}")
+            line.append(printable(f"  {self._note(stage)}"))
             line.rstrip()
             lines.append(line)
         if self._stopping and self._run and self._run.state == "running":

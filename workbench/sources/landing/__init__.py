@@ -12,7 +12,7 @@ from workbench.sources.landing.names import (
     dataset_of,
     is_data,
     is_data_format,
-    map_beside,
+    map_of,
     require_dataset,
     shown,
 )
@@ -33,5 +33,5 @@ def open_landing(settings: Settings | None = None) -> Landing:
 
 __all__ = [
     "MAP_SUFFIX", "FetchedFile", "FolderLanding", "IdentifiedFile", "KnownFiles", "LandedFile", "Landing", "S3Landing", "Unavailable",
-    "below_dataset", "data_files", "dataset_of", "is_data", "is_data_format", "map_beside", "open_landing", "require_dataset", "shown",
+    "below_dataset", "data_files", "dataset_of", "is_data", "is_data_format", "map_of", "open_landing", "require_dataset", "shown",
 ]  # fmt: skip

@@ -20,6 +20,10 @@ Warn = Callable[[str], None]
 
 PATIENCE = 60.0
 """Seconds without a change after which a file that breaks off is taken for a damaged one, not for a half-written one."""
+_LONGEST = 255 - len(".map.yaml")
+"""Bytes of a name that any file system takes, less what a map's has more."""
+_ENDING = 32
+"""Bytes up to which the end of a name that is cut, ``.csv.gz`` say, is kept."""
 _NAMED = 12
 """Characters of its batch id that the name of a file has."""
 
@@ -210,9 +214,19 @@ def chunks(content: BinaryIO) -> Iterator[bytes]:
 
 
 def landing_name(name: str, batch: str) -> str:
-    """Return the name under which a file lies in landing: its own, with the beginning of its batch id."""
-    stem, dot, suffix = name.partition(".")
-    return f"{stem}-{batch[:_NAMED]}{dot}{suffix}"
+    """Return the name under which a file lies in landing: its own, with the beginning of its batch id.
+
+    Bytes that are no UTF-8 are ``_`` in it, and one that would be too long for a folder, with its map's beside it, is cut.
+    """
+    text = os.fsencode(name).decode("utf-8", "replace").replace("\ufffd", "_")
+    told = f"-{batch[:_NAMED]}"
+    if len(f"{text}{told}".encode()) <= _LONGEST:
+        stem, dot, rest = text.partition(".")
+        return f"{stem}{told}{dot}{rest}"
+    ending = "".join(PurePosixPath(text).suffixes[-2:])
+    ending = ending if len(ending.encode()) <= _ENDING else ""
+    kept = text.removesuffix(ending).encode()[: _LONGEST - len(f"{told}{ending}".encode())]
+    return f"{kept.decode('utf-8', 'ignore')}{told}{ending}"
 
 
 def names_content(key: str) -> bool:

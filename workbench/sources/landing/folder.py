@@ -28,7 +28,15 @@ from workbench.sources.landing.base import (
     unreadable,
     version_of,
 )
-from workbench.sources.landing.names import dataset_of, is_data, map_beside, require_dataset, shown, stray
+from workbench.sources.landing.names import (
+    dataset_of,
+    is_data,
+    map_beside,
+    map_of,
+    require_dataset,
+    shown,
+    stray,
+)
 from workbench.sources.maps import Map
 
 _TICK = 2_000_000_000
@@ -192,8 +200,8 @@ class FolderLanding:
 
 def _map_state(path: Path) -> tuple[str, int]:
     """Return the version of the map beside a file, and when it last changed; empty and 0 if there is none."""
-    beside = map_beside(path)
-    if not beside.is_file():
+    beside = map_of(path)
+    if beside is None:
         return "", 0
     about = beside.stat()
     return version_of(about), _last_change(about)

@@ -6,6 +6,7 @@ Every way into the warehouse asks here: ``workbench load``, ingestion, the worke
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 from pathlib import Path, PurePath
 
@@ -71,6 +72,17 @@ def below_dataset(path: PurePath) -> PurePath:
 def map_beside(path: Path) -> Path:
     """Return where the map of a file lies, if it has one: beside it, under its name with ``.map.yaml``."""
     return path.with_name(path.name + MAP_SUFFIX)
+
+
+def map_of(path: Path) -> Path | None:
+    """Return the map beside a file; None if it has none, as where its name is too long for another one beside it."""
+    beside = map_beside(path)
+    try:
+        return beside if beside.is_file() else None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return None
+        raise
 
 
 def stray(address: str, name: str, count: int, *, is_file: bool) -> str:
