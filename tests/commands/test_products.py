@@ -13,7 +13,9 @@ from tests.etl.test_products import catalogue, land, listed, sold
 from workbench import transform
 from workbench.errors import UsageError
 from workbench.etl.members.decisions import decide, review, standing, undo
+from workbench.etl.members.hierarchy import check_hierarchy, misplaced
 from workbench.etl.products import classify_products
+from workbench.etl.report import how_many_misplaced
 from workbench.warehouse import Warehouse
 
 
@@ -121,6 +123,44 @@ def test_what_is_wrong_with_the_hierarchy_is_listed_with_its_reason(warehouse: W
     assert "GARDEN" in nodes and not any("ROSES" in node or "LAMPS" in node for node in nodes)
     told = call("products", "hierarchy")
     assert told[0] == 0 and "orphan: names a level without the one above it" in told[1]
+
+
+def test_what_has_no_place_is_an_alert_until_it_is_mended(either: Warehouse) -> None:
+    def land_one(
+        key: str, day: int, department: str | None, category: str | None, subcategory: str | None
+    ) -> None:
+        entry = listed(key, day, department=department, category=category, subcategory=subcategory)
+        land(either, "products", [entry | {"_ingested_at": datetime(2024, 7, day)}])
+
+    def check(run: str) -> list[tuple[Any, ...]]:
+        """What is kept of a run, and how many of the alerts are open."""
+        transform.build("products")
+        check_hierarchy(either, run)
+        kept = either.rows(
+            "SELECT check_name, status, failures FROM ops.quality_results WHERE run_id = ? ORDER BY 1", [run]
+        )
+        raised = either.rows("SELECT is_open FROM ops.alerts WHERE kind = 'quality'")
+        return [*(tuple(row.values()) for row in kept), (sum(row["is_open"] for row in raised), len(raised))]
+
+    land_one("a", 1, "GARDEN", None, "ROSES")
+    land_one("b", 1, "PHOTO", "PHOTO", "FILM")
+    assert check("1") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "warn", 1), (1, 1)]
+    (alert,) = either.rows("SELECT severity, message FROM ops.alerts")
+    assert alert["severity"] == "warning" and "GARDEN > ? > ROSES" in alert["message"]
+    # Nothing is new, so nothing is looked at; then more of the same is new, and is one alert still.
+    assert check("2") == [(1, 1)] and check_hierarchy(either) is None
+    land_one("c", 2, None, "LAMPS", None)
+    assert check("3") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "warn", 2), (1, 1)]
+    assert list(misplaced(either)["where"]) == ["? > LAMPS", "GARDEN > ? > ROSES"]
+    land_one("a", 3, "GARDEN", "FLOWERS", "ROSES")
+    land_one("c", 3, "LIGHT", "LAMPS", None)
+    assert check("4") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "pass", 0), (0, 1)]
+    assert how_many_misplaced(misplaced(either)).text == "None."
+    land_one("c", 4, None, "LAMPS", None)
+    land_one("d", 4, "FLOWERS", "GARDEN", None)
+    assert check("5") == [("hierarchy_circle", "warn", 2), ("hierarchy_orphan", "warn", 1), (2, 3)]
+    told = how_many_misplaced(misplaced(either)).text
+    assert told.startswith("orphan: 1 (products: 1); circle: 1 (products: 2). ")
 
 
 def shown(call: Call) -> Any:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tests.transform.conftest import Built
 from tests.transform.landing import land
 from workbench import transform
+from workbench.etl import measurements
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse
 
@@ -206,7 +207,11 @@ def test_gaps_are_counted_by_the_interval_that_is_declared_of_a_sensor_or_its_me
     minutes = [0, 10, 20, 30, 60]
     some = [reading(sensor, "Temperature", minute) for sensor in ("T1", "T'2") for minute in minutes]
     land(either, "measurements", 1, *some, *(reading("H", "humidity", minute) for minute in (0, 3)))
-    found = "SELECT sensor_id, sum(missing) AS missing, max(interval_seconds) AS seconds FROM marts.measurements_daily GROUP BY 1 ORDER BY 1"
+    found = "SELECT sensor_id, sum(missing) AS missing, max(interval_seconds) AS seconds, "
+    found += (
+        "max(CASE WHEN is_interval_declared THEN 1 WHEN NOT is_interval_declared THEN 0 END) AS declared "
+    )
+    found += "FROM marts.measurements_daily GROUP BY 1 ORDER BY 1"
 
     def told(declared: str) -> list[tuple[Any, ...]]:
         monkeypatch.setenv("WORKBENCH_READING_INTERVALS", declared)
@@ -216,10 +221,25 @@ def test_gaps_are_counted_by_the_interval_that_is_declared_of_a_sensor_or_its_me
             for row in either.rows(found)
         ]
 
-    assert told("") == [("H", "0", None), ("T'2", "2", "600"), ("T1", "2", "600")]
+    assert told("") == [("H", "0", None, None), ("T'2", "2", "600", "0"), ("T1", "2", "600", "0")]
     # What was built is counted anew: of every step of ten minutes one is missing at five.
     both = "temperature=300, humidity=60, sensor:T1=1800"
-    assert told(both) == [("H", "2", "60"), ("T'2", "8", "300"), ("T1", "0", "1800")]
+    assert told(both) == [("H", "2", "60", "1"), ("T'2", "8", "300", "1"), ("T1", "0", "1800", "1")]
+    # What is declared may be what was learnt.
+    assert told("sensor:T1=600") == [
+        ("H", "0", None, None),
+        ("T'2", "2", "600", "0"),
+        ("T1", "2", "600", "1"),
+    ]
+    gaps = measurements.longest_gaps(either)
+    assert dict(zip(gaps["sensor_id"], gaps["interval_is"], strict=True)) == {
+        "T1": "declared",
+        "T'2": "learnt",
+    }
+    assert measurements.metrics(either).set_index("metric")["declared"].to_dict() == {
+        "Temperature": 1,
+        "humidity": 0,
+    }
 
 
 @pytest.mark.parametrize("said", ["temperature", "temperature=0", "temperature=5 min", "a=1,A=2", "=5"])

@@ -41,7 +41,8 @@ def metrics_by_day(warehouse: Warehouse) -> pd.DataFrame:
 def metrics(warehouse: Warehouse) -> pd.DataFrame:
     """One row a metric and unit: series, readings, what is wrong with them, gaps, and readings that are missing there.
 
-    Gaps as usual are counted apart, and nothing is missing in them.
+    ``declared`` counts the series of which the interval is declared, and not learnt. Gaps as usual are counted apart, and
+    nothing is missing in them.
     """
     figures = ", ".join(
         f"CAST(sum({name}) AS BIGINT) AS {name}"
@@ -50,11 +51,12 @@ def metrics(warehouse: Warehouse) -> pd.DataFrame:
     gaps = "CAST(coalesce(sum(gaps.{0}), 0) AS BIGINT) AS {0}".format
     return warehouse.frame(
         f"""
-        SELECT metric, nullif(unit, '1') AS unit, count(*) AS series, {figures}, {gaps("gaps")}, {gaps("missing")},
+        SELECT metric, nullif(unit, '1') AS unit, count(*) AS series,
+               CAST(sum(is_declared) AS BIGINT) AS declared, {figures}, {gaps("gaps")}, {gaps("missing")},
                {gaps("gaps_as_usual")}
         FROM (
             SELECT series_key, metric, unit, sum(readings) AS readings, sum(repeats) AS repeats, sum(conflicts) AS conflicts,
-                   sum(unreadable) AS unreadable
+                   sum(unreadable) AS unreadable, max(CASE WHEN is_interval_declared THEN 1 ELSE 0 END) AS is_declared
             FROM marts.measurements_daily GROUP BY series_key, metric, unit
         ) AS series LEFT JOIN (
             SELECT series_key, count(CASE WHEN NOT as_usual THEN 1 END) AS gaps,
@@ -68,10 +70,15 @@ def metrics(warehouse: Warehouse) -> pd.DataFrame:
 
 
 def longest_gaps(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
-    """Return the longest gaps: ``sensor_id, store_id, metric, gap_from, gap_to, hours, missing``, none as usual."""
+    """Return the longest gaps, none as usual, and the interval by which readings are missing, declared or learnt.
+
+    Columns: ``sensor_id, store_id, metric, gap_from, gap_to, hours, missing, interval_seconds, interval_is``.
+    """
     return warehouse.frame(
         f"""
-        SELECT sensor_id, store_id, metric, gap_from, gap_to, CAST(seconds AS DOUBLE PRECISION) / 3600 AS hours, missing
+        SELECT sensor_id, store_id, metric, gap_from, gap_to, CAST(seconds AS DOUBLE PRECISION) / 3600 AS hours, missing,
+               interval_seconds,
+               CASE WHEN is_interval_declared THEN 'declared' WHEN NOT is_interval_declared THEN 'learnt' END AS interval_is
         FROM ({_JUDGED}) AS judged WHERE NOT as_usual ORDER BY seconds DESC, gap_from, series_key LIMIT {int(limit)}
         """
     )

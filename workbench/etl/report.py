@@ -44,6 +44,18 @@ def unfinished(warehouse: Warehouse, today: dt.date | None = None) -> Note:
     )
 
 
+def how_many_misplaced(found: pd.DataFrame) -> Note:
+    """Count what :func:`workbench.etl.members.hierarchy.misplaced` returns, in words."""
+    if found.empty:
+        return Note("None.")
+    kinds = found.groupby("what", sort=False)["products"].agg(["size", "sum"])
+    told = [
+        f"{what}: {count(names)} (products: {count(products)})"
+        for what, names, products in kinds.itertuples()
+    ]
+    return Note(f"{'; '.join(told)}. All of them, and what else is odd: workbench products hierarchy")
+
+
 def quarantined(warehouse: Warehouse) -> pd.DataFrame:
     """Count quarantined rows by dataset, column and what is wrong with it, in words."""
     found = quarantine_reasons(warehouse)

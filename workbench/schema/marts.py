@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from workbench.schema.model import (
     Column,
     Table,
@@ -71,6 +73,32 @@ LEFT JOIN core.dim_store AS store ON store.store_key = facts.store_key
 LEFT JOIN marts.customer_segments AS segments ON segments.person_id = customer.person_id
 """
 
+_SALES_FISCAL = """
+SELECT
+    days.fiscal_year,
+    days.fiscal_quarter,
+    days.fiscal_period,
+    days.fiscal_week,
+    days.first_day,
+    sales.department,
+    CAST(sum(sales.transactions) AS BIGINT) AS transactions,
+    CAST(sum(sales.lines) AS BIGINT) AS lines,
+    CAST(sum(sales.return_lines) AS BIGINT) AS return_lines,
+    sum(sales.quantity) AS quantity,
+    sum(sales.net_amount_reporting) AS net_amount_reporting,
+    CAST(sum(sales.unconverted_lines) AS BIGINT) AS unconverted_lines,
+    CAST(sum(sales.cancelled_lines) AS BIGINT) AS cancelled_lines
+FROM marts.sales_daily AS sales
+INNER JOIN (
+    SELECT
+        calendar_date, fiscal_year, fiscal_quarter, fiscal_period, fiscal_week,
+        min(calendar_date) OVER (PARTITION BY fiscal_year, fiscal_period, fiscal_week) AS first_day
+    FROM core.dim_date
+) AS days ON days.calendar_date = sales.sales_date
+GROUP BY
+    days.fiscal_year, days.fiscal_quarter, days.fiscal_period, days.fiscal_week, days.first_day, sales.department
+"""
+
 MARTS = (
     Table(
         "marts", "retail_sales", "one row a transaction line, with everything to filter by",
@@ -125,6 +153,25 @@ MARTS = (
         "marts", "sales_quarterly", "sales by quarter and department", _sales("quarter_start", "first of the quarter"),
         key=("quarter_start", "department"), dist="all", sort=("quarter_start",),
         why="a few rows a quarter: a copy on each node; cut by quarter",
+    ),
+    Table(
+        "marts", "sales_fiscal", "sales by week of the fiscal calendar and department; sum them up to periods, quarters and years",
+        (
+            integer("fiscal_year", "year of the declared fiscal calendar; the calendar year where none is declared"),
+            integer("fiscal_quarter", "quarter of the fiscal year, 1 to 4"),
+            integer("fiscal_period", "period of the fiscal year, 1 to 12: a month, or four or five weeks"),
+            integer("fiscal_week", "week of the fiscal year, 1 to 53; one that lies in two months has a row for each"),
+            date("first_day", "its first day in the period", nullable=False),
+            *(
+                replace(column, comment="receipts of each day; one with lines of two days counts on both")
+                if column.name == "transactions"
+                else column
+                for column in _sales("sales_date", "")
+                if column.name not in ("sales_date", "customers")
+            ),
+        ),
+        key=("first_day", "department"), view=_SALES_FISCAL,
+        why="a view over a few rows a day and department: it is of another calendar as soon as the days are, and adds up",
     ),
     Table(
         "marts", "customer_segments", "RFM segment of each person who bought, as of the newest sale",

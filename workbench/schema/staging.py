@@ -141,6 +141,7 @@ STAGING = (
             bigint("series_key", "the series", nullable=False),
             bigint("days", "days with readings", nullable=False),
             bigint("interval_seconds", "as declared, else the median of its days' medians, in whole seconds; empty below 4 readings if undeclared", nullable=True),
+            boolean("is_interval_declared", "whether it is declared, and not learnt; empty where there is none"),
         ),
         key=("series_key",), dist="all", sort=("series_key",),
         why="a row a series: a copy on each node",

@@ -35,7 +35,8 @@ gaps as (
         steps.measured_at as gap_from,
         coalesce(steps.next_in_day, following.next_first_at) as gap_to,
         {{ dbt.datediff('steps.measured_at', 'coalesce(steps.next_in_day, following.next_first_at)', 'second') }} as seconds,
-        learnt.interval_seconds
+        learnt.interval_seconds,
+        learnt.is_interval_declared
     from steps
     inner join following on following.series_key = steps.series_key and following.reading_date = steps.gap_date
     inner join {{ ref('series_intervals') }} as learnt
@@ -52,6 +53,7 @@ select
     gap_to,
     seconds,
     interval_seconds,
-    cast(floor(cast(seconds as double precision) / interval_seconds + 0.5) as bigint) - 1 as missing
+    cast(floor(cast(seconds as double precision) / interval_seconds + 0.5) as bigint) - 1 as missing,
+    is_interval_declared
 from gaps
 where 2 * seconds > 3 * interval_seconds

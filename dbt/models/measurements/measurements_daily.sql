@@ -31,7 +31,8 @@ select
     learnt.interval_seconds,
     coalesce(gaps.gaps, 0) as gaps,
     coalesce(gaps.missing, 0) as missing,
-    gaps.longest_gap_seconds
+    gaps.longest_gap_seconds,
+    learnt.is_interval_declared
 from {{ ref('reading_days') }} as days
 inner join {{ ref('touched_measurements_daily') }} as touched
     on touched.series_key = days.series_key and touched.reading_date = days.reading_date

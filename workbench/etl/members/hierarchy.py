@@ -6,11 +6,17 @@ has no place in it. Which products that concerns, and where the names contradict
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
+from functools import lru_cache
 
 import pandas as pd
 
+from workbench.etl.incremental import hash_of, set_watermark
+from workbench.governance.quality import CheckResult, record_checks
+from workbench.settings import get_settings
 from workbench.warehouse import Warehouse
+from workbench.warehouse.access import infrastructure
 
 FAULTS = {
     "orphan": "names a level without the one above it, so it has no place in the hierarchy",
@@ -21,8 +27,13 @@ FAULTS = {
 }
 """What may be wrong, the worst first, and what it means."""
 
+TOLD = ("orphan", "circle")
+"""Those that people hear of: what has no place, and what can't all be meant. Of the others, many a feed has its reasons."""
+
 LEVELS = ("department", "category", "subcategory")
 COLUMNS = ("fault", "level", "name", "paths", "products")
+_STEP = "hierarchy checks"
+_EXAMPLES = 5
 
 
 def faults(warehouse: Warehouse) -> pd.DataFrame:
@@ -35,6 +46,64 @@ def faults(warehouse: Warehouse) -> pd.DataFrame:
             """
         )
     )
+
+
+def check_hierarchy(warehouse: Warehouse, run_id: str | None = None) -> pd.DataFrame | None:
+    """Record whether each current product has its place; return what :func:`misplaced` does.
+
+    Where no product has changed since the last time, nothing is looked at, and None returned. ``hierarchy_orphan`` and
+    ``hierarchy_circle`` are checks in ``ops.quality_results``, with an alert as long as they find something.
+
+    Args:
+        warehouse: with ``core.dim_product`` as it was built.
+        run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
+    """
+    code = hash_of([sys.modules[__name__]])
+    with infrastructure():
+        (last,) = warehouse.rows(
+            """
+            SELECT (
+                SELECT max(built_at) FROM ops.builds
+                WHERE table_name = 'core.dim_product' AND rows_inserted + rows_updated + rows_removed > 0
+            ) AS changed, (SELECT max(seen_until) FROM ops.watermarks WHERE model = ? AND fingerprint = ?) AS seen
+            """,
+            [_STEP, code],
+        )
+    if last["changed"] == last["seen"] and not get_settings().full:
+        return None
+    found = faults(warehouse)
+    record_checks(warehouse, [_check(fault, found[found["fault"] == fault]) for fault in TOLD], run_id)
+    with infrastructure():
+        warehouse.run(lambda session: set_watermark(session, _STEP, last["changed"], code), repeatable=True)
+    return _in_words(found)
+
+
+def _check(fault: str, found: pd.DataFrame) -> CheckResult:
+    name = f"hierarchy_{fault}"
+    if found.empty:
+        return CheckResult(name, "core.product_hierarchy", "pass", 0)
+    examples = "; ".join(" and ".join(paths[:2]) for paths in found["paths"].head(_EXAMPLES))
+    more = ", ..." if len(found) > _EXAMPLES else ""
+    message = f"products below {examples}{more}: each {FAULTS[fault]}. workbench products hierarchy lists all"
+    return CheckResult(name, "core.product_hierarchy", "warn", int(found["products"].sum()), message)
+
+
+def misplaced(warehouse: Warehouse) -> pd.DataFrame:
+    """Return the faults that people hear of, the worst first, in words: ``what, level, where, products, why``."""
+    return _in_words(faults(warehouse))
+
+
+def _in_words(found: pd.DataFrame) -> pd.DataFrame:
+    found = found[found["fault"].isin(TOLD)]
+    return pd.DataFrame(
+        {
+            "what": found["fault"],
+            "level": found["level"],
+            "where": ["; ".join(paths[:3]) for paths in found["paths"]],
+            "products": found["products"],
+            "why": found["fault"].map(FAULTS),
+        }
+    ).reset_index(drop=True)
 
 
 def find(places: pd.DataFrame) -> pd.DataFrame:
@@ -50,9 +119,8 @@ def find(places: pd.DataFrame) -> pd.DataFrame:
     parents: dict[tuple[str, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
     spelt: dict[tuple[str, tuple[str, ...]], dict[str, int]] = defaultdict(lambda: defaultdict(int))
     over: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for row in places.to_dict("records"):
-        names = [None if pd.isna(row[level]) else str(row[level]) for level in LEVELS]
-        count = int(row["products"])
+    named = places[list(LEVELS)].astype(object).where(places[list(LEVELS)].notna(), None)
+    for *names, count in zip(*(named[level] for level in LEVELS), map(int, places["products"]), strict=True):
         for depth, (level, name) in enumerate(zip(LEVELS, names, strict=True)):
             if name is None:
                 continue
@@ -92,6 +160,7 @@ def find(places: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+@lru_cache(maxsize=65_536)
 def folded(name: str) -> str:
     """Return a name without what people don't see: case, and blanks around it or more than one between words."""
     return " ".join(name.split()).casefold()
