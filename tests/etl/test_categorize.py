@@ -57,7 +57,7 @@ def held_out(products: pd.DataFrame, column: str) -> pd.DataFrame:
         true = products[["product_id", "category", "description"]]
         both = guessed.merge(true, on="product_id", suffixes=("", "_true"))
         right, worded = both["category"] == both["category_true"], both["description"].isin(seen)
-        found.append(both.assign(right=right, worded=worded))
+        found.append(both.assign(right=right, worded=worded, draw=number))
     return pd.concat(found)
 
 
@@ -66,7 +66,7 @@ def test_of_new_wordings_the_confidence_leaves_room_for_kinds_that_nobody_has_se
 ) -> None:
     new, unseen = held_out(products, "description"), held_out(products, "category")
     unheard_of, alike = unseen[~unseen["worded"]], unseen[unseen["worded"]]
-    assert len(alike) > 10_000 and alike["is_sure"].mean() < 0.18
+    assert len(alike) > 10_000 and (alike.groupby("draw")["is_sure"].mean() < 0.15).all()
     assert len(new) > 10_000 and len(unheard_of) > 10_000 and not unheard_of["right"].any()
     sure, wrong = new[new["confidence"] >= THRESHOLD], unheard_of[unheard_of["confidence"] >= THRESHOLD]
     # A new wording is hardly ever surer than it is right, and an unheard-of kind seldom gets a category.

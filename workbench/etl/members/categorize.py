@@ -41,7 +41,7 @@ class Categorizer:
     ``familiar`` turns what ``known`` says of products whose description it was trained on into confidences, ``strange``
     what it says of others; ``by_score`` does with nothing but scores, where there is no description or nothing to tell.
     ``least`` is the confidence in a known wording's category from which it is assigned: 0.7, or more where more of the
-    categories held out would have got one.
+    categories held out would have got one. Where far more products of a wording want a category than have one, none does.
     """
 
     vectorizer: Any
@@ -64,6 +64,7 @@ class Categorizer:
         if self.descriptions:
             worded = products["description"].isin(self.descriptions).to_numpy()
             least[worded] = self.least
+            least[worded & self.known.is_crowded(products)] = np.inf
             for chosen, model, figures in (
                 (worded, self.familiar, self.known.agree),
                 (~worded, self.strange, self.known.compare),

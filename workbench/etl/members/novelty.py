@@ -24,6 +24,10 @@ UNHEARD_OF = 0.2
 ASSIGNED = 0.15
 """Share of the products of kinds that nobody has seen, in a known wording, that may get a category."""
 
+CROWD = 5
+"""How many times as many products of a wording as is likely may be without a category, so that it is still a known kind's."""
+
+_LEAST_ASKED = 0.5
 _WORD = re.compile(r"[a-z0-9]+")
 _SURE = 1e-4
 
@@ -48,6 +52,7 @@ class Known:
             name: (Counter(zip(products[name], products["category"], strict=True)), Counter(products[name]))
             for name in ("manufacturer_id", "department")
         }
+        self._size = len(products)
         self._worded = Counter(products["description"])
         self._worded_in = Counter(zip(products["description"], products["category"], strict=True))
         self._worded_of = {
@@ -107,6 +112,18 @@ class Known:
             if name == "manufacturer_id":
                 figures += [np.log1p(alone), np.log1p(together), np.log1p(in_guess)]
         return np.column_stack(figures)
+
+    def is_crowded(self, products: pd.DataFrame) -> np.ndarray:
+        """Return of each product whether far more of its wording are among these than the known ones make likely.
+
+        As many are likely as there are of all products, in proportion; of fewer than half as many products as are known,
+        what half as many would make. A kind that nobody has seen may come with a wording that a few others have, and
+        then comes in numbers: a guess by those few is sure and wrong.
+        """
+        asked = Counter(products["description"])
+        here = np.array([asked[each] for each in products["description"]], dtype=float)
+        known = np.array([self._worded[each] for each in products["description"]], dtype=float)
+        return here > CROWD * (1 + known * max(_LEAST_ASKED, len(products) / max(self._size, 1)))
 
     def _covered(self, descriptions: pd.Series, guess: np.ndarray) -> np.ndarray:
         """Return how much of each description the guessed category's own words cover, rare words counting more."""
