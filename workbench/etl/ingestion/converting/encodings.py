@@ -80,8 +80,12 @@ def _beyond_ascii(stream: BinaryIO) -> list[bytes]:
         if rest.isascii() and block.isascii():
             rest, broken = b"", False
             continue
-        texts = _BETWEEN.split(rest + block)
-        rest = texts.pop()
+        # By lines first: few of many have anything that is looked for.
+        *lines, last = (rest + block).split(b"\n")
+        *ended, rest = _BETWEEN.split(last)
+        texts = [
+            text for line in lines for text in ((line,) if line.isascii() else _BETWEEN.split(line))
+        ] + ended
         for text in texts[broken:]:
             if not text.isascii():
                 found.append(text)
