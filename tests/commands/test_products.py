@@ -151,14 +151,20 @@ def test_what_has_no_place_is_an_alert_until_it_is_mended(either: Warehouse) -> 
     assert check("2") == [(1, 1)] and check_hierarchy(either) is None
     land_one("c", 2, None, "LAMPS", None)
     assert check("3") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "warn", 2), (1, 1)]
+    for number in range(8):
+        land_one(f"flood {number}", 3, "GARDEN", None, "SEEDS")
+    assert check("flood")[-1] == (2, 2)
+    for number in range(8):
+        land_one(f"flood {number}", 4, "GARDEN", "SEEDS", None)
+    assert check("ebb")[-1] == (2, 2)
     assert list(misplaced(either)["where"]) == ["? > LAMPS", "GARDEN > ? > ROSES"]
-    land_one("a", 3, "GARDEN", "FLOWERS", "ROSES")
-    land_one("c", 3, "LIGHT", "LAMPS", None)
-    assert check("4") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "pass", 0), (0, 1)]
+    land_one("a", 5, "GARDEN", "FLOWERS", "ROSES")
+    land_one("c", 5, "LIGHT", "LAMPS", None)
+    assert check("4") == [("hierarchy_circle", "pass", 0), ("hierarchy_orphan", "pass", 0), (0, 2)]
     assert how_many_misplaced(misplaced(either)).text == "None."
-    land_one("c", 4, None, "LAMPS", None)
-    land_one("d", 4, "FLOWERS", "GARDEN", None)
-    assert check("5") == [("hierarchy_circle", "warn", 2), ("hierarchy_orphan", "warn", 1), (2, 3)]
+    land_one("c", 6, None, "LAMPS", None)
+    land_one("d", 6, "FLOWERS", "GARDEN", None)
+    assert check("5") == [("hierarchy_circle", "warn", 2), ("hierarchy_orphan", "warn", 1), (2, 4)]
     told = how_many_misplaced(misplaced(either)).text
     assert told.startswith("orphan: 1 (products: 1); circle: 1 (products: 2). ")
 

@@ -25,13 +25,18 @@ BY_HAND = "by-hand"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found: ``failures`` is how many rows broke it, None where that isn't known."""
+    """What one check found: ``failures`` is how many rows broke it, None where that isn't known.
+
+    Of a check that ``tells_growth`` another alert is raised each time that the most rows since it passed get another digit:
+    some rows are always wrong there, and a flood of them would be told by nothing.
+    """
 
     check_name: str
     table_name: str | None
     status: Status
     failures: int | None = None
     message: str | None = None
+    tells_growth: bool = False
 
 
 def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: str | None = None) -> int:
@@ -51,6 +56,8 @@ def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: 
         about | asdict(result) | {"message": cut(result.message, 2048) if result.message else None}
         for result in named.values()
     ]
+    for row in rows:
+        del row["tells_growth"]
     marks = ", ".join("?" * len(named))
     with warehouse.prepare("ops.quality_results", rows) as staged_rows:
 
@@ -79,6 +86,13 @@ def _alert(session: Session, result: CheckResult) -> Alert:
         "SELECT max(checked_at) FROM ops.quality_results WHERE check_name = ? AND status = 'pass'",
         [result.check_name],
     ).fetchall()
+    finding: tuple[str, ...] = (result.check_name, result.status, str(passed or ""))
+    if result.tells_growth:
+        ((most,),) = session.execute(
+            "SELECT max(failures) FROM ops.quality_results WHERE check_name = ? AND checked_at > ?",
+            [result.check_name, passed or datetime.min],
+        ).fetchall()
+        finding = (*finding, str(len(str(most))))
     found = (
         ""
         if result.failures is None
@@ -91,5 +105,5 @@ def _alert(session: Session, result: CheckResult) -> Alert:
         "warning" if result.status == "warn" else "critical",
         result.check_name,
         f"the check {result.check_name}{where}{found or ' failed'}{told}",
-        finding=(result.check_name, result.status, str(passed or "")),
+        finding=finding,
     )

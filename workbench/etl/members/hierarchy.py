@@ -52,7 +52,8 @@ def check_hierarchy(warehouse: Warehouse, run_id: str | None = None) -> pd.DataF
     """Record whether each current product has its place; return what :func:`misplaced` does.
 
     Where no product has changed since the last time, nothing is looked at, and None returned. ``hierarchy_orphan`` and
-    ``hierarchy_circle`` are checks in ``ops.quality_results``, with an alert as long as they find something.
+    ``hierarchy_circle`` are checks in ``ops.quality_results``, with an alert as long as they find something, and another
+    each time that the products concerned get another digit.
 
     Args:
         warehouse: with ``core.dim_product`` as it was built.
@@ -85,7 +86,8 @@ def _check(fault: str, found: pd.DataFrame) -> CheckResult:
     examples = "; ".join(" and ".join(paths[:2]) for paths in found["paths"].head(_EXAMPLES))
     more = ", ..." if len(found) > _EXAMPLES else ""
     message = f"products below {examples}{more}: each {FAULTS[fault]}. workbench products hierarchy lists all"
-    return CheckResult(name, "core.product_hierarchy", "warn", int(found["products"].sum()), message)
+    products = int(found["products"].sum())
+    return CheckResult(name, "core.product_hierarchy", "warn", products, message, tells_growth=True)
 
 
 def misplaced(warehouse: Warehouse) -> pd.DataFrame:
