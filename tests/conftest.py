@@ -17,9 +17,13 @@ from tests.redshift import Cluster, running_cluster
 from workbench.private import private_folder
 from workbench.schema import TABLES
 from workbench.settings import Settings, get_settings
+from workbench.slim_imports import import_nbformat
 from workbench.warehouse import Warehouse, connect
 
 pytest_plugins = ["tests.aws_server", "tests.frauds", "tests.pipelines", "tests.postgres"]
+
+# Where JupyterLab is, it takes two seconds in each process otherwise.
+import_nbformat()
 
 # How long an example takes says more of the machine than of the code; and examples of a test share its home.
 hypothesis.settings.register_profile(

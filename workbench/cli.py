@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from workbench import slim_imports as quick
 from workbench.commands.anomalies import alerts, detect, models
 from workbench.commands.data import (
     batches,
@@ -26,7 +27,6 @@ from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of
-from workbench.execution import slim_imports as quick
 from workbench.terminal import printable
 
 app = typer.Typer(

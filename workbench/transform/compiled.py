@@ -25,6 +25,7 @@ from workbench.files import write_newest
 from workbench.schema import TABLES, Table
 from workbench.seldom import seldom
 from workbench.settings import Settings
+from workbench.slim_imports import import_dbt
 from workbench.transform.results import MODELS
 from workbench.warehouse import Warehouse
 from workbench.warehouse.access import infrastructure
@@ -155,6 +156,7 @@ class Project:
     @seldom
     @infrastructure()
     def _compile(self, *, introspect: bool) -> list[Node]:
+        import_dbt()
         from dbt.adapters.factory import get_adapter_by_type
         from dbt.cli.main import dbtRunner
 

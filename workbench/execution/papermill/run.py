@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.execution.kernels.job import Job
 from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
-from workbench.execution.slim_imports import import_papermill
+from workbench.slim_imports import import_papermill
 
 
 def _is_no_guess(record: logging.LogRecord) -> bool:

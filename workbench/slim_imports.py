@@ -10,8 +10,9 @@ from contextlib import contextmanager
 # Set by our own program, in whose process nobody else uses papermill.
 program = False
 
-# jsonschema checks the format "iri" with it, of which notebooks have none; it compiles a grammar for most of a second.
-_OF_NBFORMAT = ("rfc3987_syntax",)
+# jsonschema, which JupyterLab has with all its formats, checks "iri" with it, of which neither notebooks nor dbt have any;
+# it compiles a grammar for one or two seconds.
+_OF_JSONSCHEMA = ("rfc3987_syntax",)
 # Papermill reads and writes notebooks in stores by them; our program hands it none to read and takes back a node.
 _OF_PAPERMILL = ("boto3", "azure", "gcsfs", "github")
 # Beautiful Soup, which nbconvert cleans Markdown with, selects by CSS with it; nobody here does.
@@ -20,8 +21,14 @@ _OF_SOUP = ("soupsieve",)
 
 def import_nbformat() -> None:
     """Import nbformat, and with it jsonschema, without what notebooks don't need."""
-    with _absent(_OF_NBFORMAT):
+    with _absent(_OF_JSONSCHEMA):
         import nbformat  # noqa: F401
+
+
+def import_dbt() -> None:
+    """Import dbt, and with it jsonschema, without what projects don't need."""
+    with _absent(_OF_JSONSCHEMA):
+        import dbt.cli.main  # noqa: F401
 
 
 def import_papermill() -> None:
