@@ -26,7 +26,7 @@ from workbench.commands.data import (
 from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
-from workbench.errors import WorkbenchError, cause_of
+from workbench.errors import WorkbenchError, cause_of, is_interrupt
 from workbench.terminal import printable
 
 app = typer.Typer(
@@ -95,10 +95,10 @@ def main() -> None:
     except WorkbenchError as error:
         print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
-        print("workbench: stopped", file=sys.stderr)
-        sys.exit(130)
-    except Exception as error:
+    except (KeyboardInterrupt, Exception) as error:
+        if is_interrupt(error):
+            print("workbench: stopped", file=sys.stderr)
+            sys.exit(130)
         if (cause := cause_of(error)) is None:
             raise
         print(f"workbench: {printable(cause)}", file=sys.stderr)

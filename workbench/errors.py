@@ -45,6 +45,13 @@ def first_line(text: str, longest: int = 500) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def is_interrupt(error: BaseException) -> bool:
+    """Whether somebody pressed Ctrl-C: while DuckDB works on a statement, its client makes an error of its own of that."""
+    return isinstance(error, KeyboardInterrupt) or (
+        isinstance(error, RuntimeError) and str(error) == "Query interrupted"
+    )
+
+
 def cause_of(error: BaseException) -> str | None:
     """Return in one line what the machine or an engine refused; None if the error is of another kind, a fault of ours."""
     engine = getattr(sys.modules.get("duckdb"), "Error", ())

@@ -8,8 +8,11 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -265,6 +268,21 @@ def test_duckdb_calls_what_only_reads(call: Call, warehouse: Warehouse, sql: str
     warehouse.execute("CREATE MACRO marts.twice(n) AS 2 * n")
     answer = call("query", sql, "--format", "json")
     assert (answer.status, answer.err) == (0, "")
+
+
+def test_ctrl_c_stops_a_statement_that_runs(call: Call, warehouse: Warehouse) -> None:
+    asking = threading.main_thread().ident
+
+    def press() -> None:
+        while "duckdb" not in sys._current_frames()[asking or 0].f_code.co_filename:
+            time.sleep(0.01)
+        signal.raise_signal(signal.SIGINT)
+
+    threading.Thread(target=press, daemon=True).start()
+    answer = call("query", "SELECT count(*) FROM range(100000000000) AS a, range(1000) AS b")
+    assert answer.status == 130 and "Traceback" not in answer.err
+    with pytest.raises(KeyboardInterrupt), warehouse.connection():
+        raise RuntimeError("Query interrupted")
 
 
 def test_what_a_code_page_lacks_is_written_out(warehouse: Warehouse) -> None:

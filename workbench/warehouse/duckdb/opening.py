@@ -20,7 +20,7 @@ from pathlib import Path
 import duckdb
 import psutil
 
-from workbench.errors import UsageError, WorkFailed, first_line
+from workbench.errors import UsageError, WorkFailed, first_line, is_interrupt
 from workbench.warehouse.duckdb import ending
 
 _HOLDER = re.compile(r"PID (\d+)")
@@ -87,6 +87,10 @@ def opened(
                 # Nobody has the file for reading alone whom this process lets share what it has for writing.
                 connection.execute("BEGIN TRANSACTION READ ONLY")
             yield connection
+        except RuntimeError as error:
+            if is_interrupt(error):
+                raise KeyboardInterrupt from error
+            raise
         finally:
             _leave(path, connection, linger and not ending.is_ending())
 
