@@ -145,6 +145,7 @@ class DuckDBWarehouse:
     def read(self, sql: str) -> pyarrow.Table:
         """Run a person's statement that can do nothing but read the warehouse."""
         from workbench.warehouse.duckdb.functions import hold_to_reading
+        from workbench.warehouse.duckdb.interruptible import ask
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
@@ -154,10 +155,7 @@ class DuckDBWarehouse:
             hold_to_reading(connection, calls)
             for setting in (_EXACT, *_WALL):
                 connection.execute(f"SET {setting}")
-            relation = connection.sql(sql)
-            if relation is None:
-                raise UsageError("the statement returns no rows")
-            return relation.to_arrow_table()
+            return ask(connection, sql)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes."""
