@@ -101,6 +101,11 @@ def test_a_wrong_declaration_is_told_with_its_place(project: Project, workbench:
         2,
         "workbench: sources.yaml, line 2: no YAML: expected the node content, but found '<stream end>'\n",
     )
+    file.write_text("sources:\n  a: {files: x, dataset: stores}\n  a: {files: y, dataset: stores}")
+    assert workbench("sources") == (
+        2,
+        "workbench: sources.yaml, line 3: sources.a is there twice; leave one\n",
+    )
     file.write_text("a: 1")
     assert "it begins with `sources:`" in workbench("sources")[1]
     file.unlink()

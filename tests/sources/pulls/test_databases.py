@@ -104,6 +104,21 @@ def test_each_row_lands_once_however_late_it_was_committed(till: Till, project: 
     assert project.ingest()["rows_duplicate"] == 1
 
 
+def test_a_word_among_times_hides_no_later_row(project: Project) -> None:
+    path = project.folder / "till.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE stores (store_id TEXT, updated_at TEXT)")
+        connection.execute("INSERT INTO stores VALUES ('S1', 'n/a'), ('S2', '2026-01-02 10:00:00')")
+    project.declare(till={
+        "database": {"url": "sqlite:///till.db", "table": "stores"}, "dataset": "stores", "key": ["store_id"],
+        "cursor": {"column": "updated_at"},
+    })  # fmt: skip
+    assert project.pull("till").landed == 2
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO stores VALUES ('S3', '2026-01-03 10:00:00')")
+    assert (project.pull("till").landed, project.pull("till").landed) == (1, 0)
+
+
 def test_a_full_reading_lands_what_changed(till: Till, project: Project) -> None:
     project.declare(
         till=till.source(

@@ -106,10 +106,14 @@ class Position:
 
     @property
     def order(self) -> tuple[int, Any]:
-        """What two positions of one source are compared by."""
+        """What two positions of one source are compared by.
+
+        Where values are of several kinds, a word among times or numbers, as ``n/a``, is below all of these: it would
+        hide every later row.
+        """
         if self.moment is not None:
-            return 1, self.moment
-        return (0, self.value) if self.kind == "number" else (2, self.value)
+            return 2, self.moment
+        return (1, self.value) if self.kind == "number" else (0, self.value)
 
     def back(self, lag: Lag | None) -> Position:
         """Return the position from which rows are read again; without a lag, an hour, a day or 1,000 before.

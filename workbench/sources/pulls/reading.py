@@ -82,7 +82,12 @@ def read_sources(settings: Settings) -> Sources:
         raise UsageError(f"{FILE}, line {line}: no YAML: {error.problem}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {first_line(str(error))}") from None
-    lines = dict(_places(tree, ()))
+    lines: dict[tuple[Any, ...], int] = {}
+    for place, line in _places(tree, ()):
+        # YAML's own reader would let the last one win, and the first would be pulled no more.
+        if place in lines:
+            raise UsageError(f"{FILE}, line {line}: {'.'.join(map(str, place))} is there twice; leave one")
+        lines[place] = line
     if document is None:
         return Sources(path)
     if not isinstance(document, dict) or set(document) != {"sources"}:
