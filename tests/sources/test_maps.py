@@ -28,6 +28,11 @@ STORES = "dataset: stores\ncolumns: {store_id: Id, updated_at: \"'2024-01-01'\""
         (STORES + ", name: 'upper('}", "not an expression"),
         (STORES + "}\nfilter: x", "filter"),
         ("[", "map"),
+        (
+            "dataset: stores\ncolumns:\n  store_id: a\n  name: b\n  store_id: c\n",
+            "store_id is there twice, line 5",
+        ),
+        ("dataset: stores\n? [a]\n: b\n", "map"),
     ],
 )
 def test_a_wrong_map_is_refused_with_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:

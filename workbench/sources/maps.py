@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from workbench.documents import read_document
 from workbench.errors import UsageError, first_line, unknown
 from workbench.schema import DATASETS
 from workbench.sources.dialect import Dialect
@@ -79,7 +80,7 @@ def read_map(path: Path, *, shown_as: str | None = None) -> Map:
     """
     called = shown_as or path
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = read_document(path.read_text(encoding="utf-8"))
         found = Map.model_validate(document)
     except FileNotFoundError:
         raise UsageError(f"no such map: {called}") from None

@@ -15,6 +15,7 @@ from typing import Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from workbench.documents import read_document
 from workbench.errors import UsageError, first_line, unknown
 from workbench.numbers import share
 from workbench.schema import DATASETS
@@ -79,7 +80,7 @@ def limits_of(dataset: str) -> Limits:
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int) -> dict[str, Limits]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        document = read_document(path.read_text(encoding="utf-8")) or {}
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {first_line(str(error))}") from None
     if not isinstance(document, dict):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from workbench.documents import read_document
 from workbench.errors import UsageError, unknown
 from workbench.execution.pipeline.graph import (
     Needs,
@@ -165,27 +165,10 @@ def _check_sources(pipeline: Pipeline) -> None:
                 raise UsageError(f"{where}: code: no file or folder {pipeline.folder / path}")
 
 
-# The one in C takes a fifth of the time; not every build of PyYAML has it.
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class _UniqueKeys(_Loader):
-    """A loader that takes no key twice; YAML's own would let the last one win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.YAMLError(f"{key.value} is there twice, line {key.start_mark.line + 1}")
-            seen.add(key.value)
-        found: dict[Any, Any] = super().construct_mapping(node, deep)
-        return found
-
-
 def _read(folder: Path) -> Pipeline:
     path = folder / MAP
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  a SafeLoader
+        content = read_document(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"{path}: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
