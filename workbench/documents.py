@@ -31,4 +31,8 @@ def read_document(text: str) -> Any:
     Raises:
         yaml.YAMLError: it is no YAML, or has a key twice.
     """
-    return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  a SafeLoader
+    try:
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  a SafeLoader
+    except yaml.MarkedYAMLError:
+        # The one in Python says more of what it expected.
+        return yaml.safe_load(text)
