@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from types import ModuleType
 
 # Set by our own program, in whose process nobody else uses papermill.
 program = False
@@ -14,7 +17,7 @@ program = False
 # it compiles a grammar for one or two seconds.
 _OF_JSONSCHEMA = ("rfc3987_syntax",)
 # Papermill reads and writes notebooks in stores by them; our program hands it none to read and takes back a node.
-_OF_PAPERMILL = ("boto3", "azure", "gcsfs", "github")
+_OF_PAPERMILL = ("boto3", "azure", "gcsfs", "pyarrow", "github")
 # Beautiful Soup, which nbconvert cleans Markdown with, selects by CSS with it; nobody here does.
 _OF_SOUP = ("soupsieve",)
 
@@ -47,13 +50,19 @@ def import_soup() -> None:
 
 @contextmanager
 def _absent(names: tuple[str, ...]) -> Iterator[None]:
-    """Have modules that aren't imported yet seem not to be installed."""
-    hidden = [name for name in names if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
+    """Have modules that aren't imported yet seem not to be installed, to this thread alone."""
+    finder = _Absent(names)
+    sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
-        for name in hidden:
-            if sys.modules.get(name, name) is None:
-                del sys.modules[name]
+        sys.meta_path.remove(finder)
+
+
+class _Absent(MetaPathFinder):
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._names, self._thread = names, threading.get_ident()
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname in self._names and threading.get_ident() == self._thread:
+            raise ModuleNotFoundError(f"{fullname} isn't needed here", name=fullname)
