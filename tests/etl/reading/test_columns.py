@@ -160,6 +160,28 @@ def test_very_many_keys_are_kept_too(warehouse: Warehouse, tmp_path: Path) -> No
     assert warehouse.counts("ops.alerts") == {"ops.alerts": 1}
 
 
+@pytest.mark.parametrize(("form", "count"), [("csv", 20_000), ("jsonl", 20_000), ("parquet", 1500)])
+def test_very_many_columns_are_kept_too(warehouse: Warehouse, tmp_path: Path, form: str, count: int) -> None:
+    if not warehouse.is_embedded:
+        # A text there has 65,535 bytes at most.
+        count = min(count, 3000)
+    others = {f"x{place}": f"v{place}" for place in range(count)}
+    rows = [{**ROW, "transaction_id": f"T{n}", **others, "q\"'ö": str(n)} for n in range(3)]
+    batch = take(warehouse, write(tmp_path, f"in.{form}", rows))
+    assert sorted(extras(warehouse), key=lambda row: row["q\"'ö"]) == [
+        others | {"q\"'ö": str(n)} for n in range(3)
+    ]
+    assert batch.message and len(batch.message) < 1000
+    assert batch.message.endswith("more")
+
+
+def test_more_columns_than_there_is_memory_for_are_refused_once(warehouse: Warehouse, tmp_path: Path) -> None:
+    rows = [{**ROW, **{f"x{place}": "v" for place in range(4000)}}]
+    batch = take(warehouse, write(tmp_path, "in.parquet", rows))
+    assert batch.status == "rejected"
+    assert batch.message and "at most 4,000 are read: leave out what isn't needed" in batch.message
+
+
 def test_numbers_of_json_keep_their_digits(warehouse: Warehouse, tmp_path: Path) -> None:
     row = {
         **ROW,

@@ -31,6 +31,8 @@ from workbench.sources.binding import misfits
 from workbench.sources.dialect import Dialect
 from workbench.sources.landing import FetchedFile
 
+_NAMED = 50
+
 
 @dataclass(frozen=True)
 class Checked:
@@ -145,8 +147,12 @@ def refuse_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, fault:
 
 def _kept(rows: Rows) -> str | None:
     """Say which columns of theirs were kept beside ours."""
-    names = (name if name and name.isprintable() else json.dumps(name) for name in rows.others)
-    return f"kept in {EXTRA}: {', '.join(names)}" if rows.others else None
+    if not rows.others:
+        return None
+    names = [name if name and name.isprintable() else json.dumps(name) for name in rows.others[:_NAMED]]
+    if (more := len(rows.others) - _NAMED) > 0:
+        names.append(f"and {more:,} more")
+    return f"kept in {EXTRA}: {', '.join(names)}"
 
 
 def _refuse_all(connection: duckdb.DuckDBPyConnection, rows: Rows, reasons: list[str]) -> int:

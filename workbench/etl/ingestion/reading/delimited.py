@@ -14,8 +14,10 @@ from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import Header, positions, read_header
 from workbench.etl.ingestion.reading.rows import NUMBERED, Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
-from workbench.etl.ingestion.reading.values import extra, literal
+from workbench.etl.ingestion.reading.values import extra, extra_of_list, literal
 
+_FEW = 200
+"""Up to so many columns beside ours each is put by itself into the rest; more are put there as a list."""
 _SHOWN = 10
 _WRITTEN = 16
 _MARKS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars", "\x01": "\\x01"}
@@ -55,14 +57,18 @@ def open_csv(
     values = _without_blanks(split, header.delimiter) if trimmed else split
     special = "list_transform(parts, lambda part: trim(part))" if trimmed else "parts"
     picked = "".join(f", parts[{place + 1}] AS c{place}" for place in found.values())
-    rest = extra((header.names[place], f"to_json(parts[{place + 1}])") for place in others)
+    names = [header.names[place] for place in others]
+    if len(others) <= _FEW:
+        rest = extra((header.names[place], f"to_json(parts[{place + 1}])") for place in others)
+    else:
+        rest = extra_of_list(names, f"list_select(parts, {[place + 1 for place in others]})")
     relation = f"""(SELECT n{picked}, {rest} AS extra FROM (
         SELECT n, parts FROM (SELECT n, {values} AS parts FROM {NUMBERED}) WHERE len(parts) = {wanted}
         UNION ALL SELECT n, {special} FROM parsed))"""
     return Rows(
         header.names,
         {name: Source(f"c{place}", "VARCHAR") for name, place in found.items()},
-        tuple(header.names[place] for place in others),
+        tuple(names),
         relation,
         _RECORDS,
         None,

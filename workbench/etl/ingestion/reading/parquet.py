@@ -12,7 +12,7 @@ import duckdb
 from workbench.etl.ingestion.converting.faults import ForeignForm
 from workbench.etl.ingestion.converting.nested import ELEMENT, RECORD
 from workbench.etl.ingestion.reading.header import distinct, positions
-from workbench.etl.ingestion.reading.rows import Rows, Source
+from workbench.etl.ingestion.reading.rows import Rows, Source, UnreadableFile
 from workbench.etl.ingestion.reading.values import NESTED, as_json, as_text, extra, literal, record
 
 _NATIVE = {
@@ -20,6 +20,8 @@ _NATIVE = {
     "FLOAT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
 }  # fmt: skip
 _SHOWN = 1000
+_MOST = 4000
+"""Columns that are read: each takes memory of its own for as long as the file is open, however few the rows."""
 
 
 def open_parquet(
@@ -126,7 +128,11 @@ def _unnest(connection: duckdb.DuckDBPyConnection, place: int, count: int) -> No
 
 
 def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    """Return the names of the columns as they are written, each once."""
+    """Return the names of the columns as they are written, each once.
+
+    Raises:
+        UnreadableFile: there are too many.
+    """
     nodes = connection.execute(
         f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
     ).fetchall()
@@ -143,6 +149,11 @@ def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     while place < len(nodes):
         names.append(nodes[place][0])
         place = skip(place)
+    if len(names) > _MOST:
+        raise UnreadableFile(
+            f"it has {len(names):,} columns, and of Parquet at most {_MOST:,} are read: leave out what isn't needed, or land "
+            "it as CSV or JSON lines"
+        )
     return distinct(names, trimmed=False)
 
 
@@ -175,10 +186,11 @@ def _refuse(
         )
     texts = [place for place, kind in enumerate(kinds) if str(kind) in ("VARCHAR", "BLOB", "JSON")]
     if texts:
-        size = " + ".join(
+        sizes = ", ".join(
             f"coalesce({'octet_length' if kinds[place].id == 'blob' else 'strlen'}(c{place}), 0)"
             for place in texts
         )
+        size = f"list_sum([{sizes}])"
         shown = ", ".join(
             f"c{place}[:{_SHOWN}] AS c{place}" if place in texts else f"c{place}"
             for place in range(len(kinds))

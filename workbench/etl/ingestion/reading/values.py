@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 NESTED = ("struct", "list", "array", "map", "union", "variant")
@@ -35,12 +35,11 @@ def as_json(value: str, kind: Any, depth: int = 0) -> str:
     item = f"v{depth}"
     match kind.id:
         case "float" | "double":
-            odd = f"CASE WHEN isnan({value}) THEN 'NaN' WHEN {value} > 0 THEN 'Infinity' ELSE '-Infinity' END"
+            text = f"replace(CAST({value} AS VARCHAR), '-nan', 'nan')"
+            odd = f"replace(replace({text}, 'nan', 'NaN'), 'inf', 'Infinity')"
             # A FLOAT as text has the digits it was written with.
             plain = f"to_json({value})" if kind.id == "double" else f"CAST(CAST({value} AS VARCHAR) AS JSON)"
-            return (
-                f"CASE WHEN isfinite({value}) THEN {plain} WHEN {value} IS NOT NULL THEN to_json({odd}) END"
-            )
+            return f"CASE WHEN isfinite({value}) THEN {plain} ELSE to_json({odd}) END"
         case "blob":
             return f"to_json({as_text(value)})"
         case "list" | "array":
@@ -81,13 +80,25 @@ def extra(members: Iterable[tuple[str, str]]) -> str:
     Args:
         members: name, and SQL of the value as JSON.
     """
-    cases = [
-        f"CASE WHEN {value} IS NOT NULL THEN {literal(_encoded(name) + ':')} || CAST({value} AS VARCHAR) END"
-        for name, value in members
-    ]
-    if not cases:
+    # One without a value is NULL, which is left out.
+    texts = [f"{literal(_encoded(name) + ':')} || CAST({value} AS VARCHAR)" for name, value in members]
+    if not texts:
         return "CAST(NULL AS JSON)"
-    return f"CAST('{{' || nullif(concat_ws(',', {', '.join(cases)}), '') || '}}' AS JSON)"
+    return f"CAST('{{' || nullif(concat_ws(',', {', '.join(texts)}), '') || '}}' AS JSON)"
+
+
+def extra_of_list(names: Sequence[str], values: str) -> str:
+    """Return SQL for the JSON object of texts in a list; null if there is none.
+
+    What the engine needs of :func:`extra` grows with the square of the members, and this doesn't.
+
+    Args:
+        names: those of the members, in the order of the list.
+        values: SQL of the list.
+    """
+    heads = f"from_json({literal(json.dumps([f'{_encoded(name)}:' for name in names]))}, '[\"VARCHAR\"]')"
+    members = f"list_transform(list_zip({heads}, {values}), lambda m: m[1] || CAST(to_json(m[2]) AS VARCHAR))"
+    return f"CAST('{{' || nullif(array_to_string({members}, ','), '') || '}}' AS JSON)"
 
 
 def record(members: Iterable[tuple[str, str]]) -> str:
