@@ -181,6 +181,66 @@ def test_nothing_is_done_where_nothing_has_changed(filled: DuckDBWarehouse) -> N
     assert as_of is not None and (filled.replica.as_of() or as_of) > as_of
 
 
+def spoil(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    match how:
+        case "no bytes":
+            content.clear()
+        case "another file":
+            content[:4096] = b"x" * 4096
+        case "its end is missing":
+            del content[3000:]
+        case _:
+            for place in range(12_288 + 64, len(content), 4096):
+                content[place] ^= 255
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("how", ["no bytes", "another file", "its end is missing", "bytes have changed"])
+def test_a_copy_that_cant_be_read_is_made_anew_and_the_warehouse_answers(
+    filled: DuckDBWarehouse, how: str
+) -> None:
+    spoil(filled.replica.path, how)
+    reader = DuckDBReader(filled.url)
+    (row,) = reader.rows("SELECT count(*) AS n, min(channel) AS channel FROM core.fact_transactions")
+    assert row == {"n": 900, "channel": "store"}
+    assert reader.as_of is None
+    assert reader.damage and "workbench maintain" in reader.damage
+    # Nothing was written since, and it is made anew all the same.
+    assert filled.publish()
+    again = DuckDBReader(filled.url)
+    assert again.rows("SELECT count(DISTINCT channel) AS n FROM core.fact_transactions") == [{"n": 1}]
+    assert again.as_of is not None and again.damage is None
+
+
+def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: DuckDBWarehouse) -> None:
+    path = filled.replica.path
+    with duckdb.connect(path, read_only=True) as connection:
+        blocks = connection.execute(
+            "SELECT DISTINCT block_id FROM pragma_storage_info('core.fact_transactions') WHERE block_id >= 0"
+        ).fetchall()
+    content = bytearray(path.read_bytes())
+    for (block,) in blocks:
+        content[12_288 + block * 262_144 + 100] ^= 255
+    path.write_bytes(content)
+    filled.execute("UPDATE core.dim_time SET part_of_day = 'new'")
+    assert filled.publish()
+    reader = DuckDBReader(filled.url)
+    assert reader.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [{"n": 900}]
+    assert reader.damage
+    assert filled.publish()
+    again = DuckDBReader(filled.url)
+    assert again.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [{"n": 900}]
+    assert again.as_of is not None and again.damage is None
+
+
+def test_a_question_that_fails_says_nothing_of_the_copy(filled: DuckDBWarehouse) -> None:
+    reader = DuckDBReader(filled.url)
+    with pytest.raises(duckdb.IOException):
+        reader.rows("SELECT * FROM read_parquet('/nowhere.parquet')")
+    assert reader.damage is None and not filled.replica.is_due()
+
+
 CHANGES = {
     "rows are added": (FACT.format(900, 920),),
     "rows go": ("DELETE FROM core.fact_transactions WHERE transaction_id IN ('t5', 't7')",),

@@ -104,6 +104,8 @@ def query(
         rows = read(warehouse, sql)
     except duckdb.Error as error:
         raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from None
+    if damage := getattr(warehouse, "damage", None):
+        typer.echo(printable(f"warning: {damage}"), err=True)
     if output == "json":
         typer.echo(as_json(rows))
     elif output == "csv":

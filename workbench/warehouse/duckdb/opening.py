@@ -31,6 +31,10 @@ _LONGEST = 0.5
 """Seconds after which it is closed with the last connection: others want to read."""
 
 
+class Unopened(UsageError):
+    """The file is no DuckDB database, or can't be read."""
+
+
 @dataclass
 class _Open:
     """A file that this process has open: how many connections use it, or the one that keeps it open when none does."""
@@ -67,7 +71,7 @@ def opened(
 
     Raises:
         WorkFailed: the file stayed locked; the message names the holder.
-        UsageError: the file is no DuckDB database, or can't be read.
+        Unopened: the file is no DuckDB database, or can't be read.
     """
     deadline = time.monotonic() + timeout
     with ending.in_engine() as tell:
@@ -249,7 +253,7 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
         except duckdb.IOException as error:
             message = str(error)
             if "lock" not in message:
-                raise UsageError(f"can't open the warehouse {path}: {first_line(message)}") from None
+                raise Unopened(f"can't open the warehouse {path}: {first_line(message)}") from None
             if time.monotonic() > deadline:
                 raise WorkFailed(
                     f"the warehouse {path} is in use by {_holder(message)}; "
@@ -257,7 +261,7 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
                 ) from None
             time.sleep(_POLL)
         except duckdb.Error as error:
-            raise UsageError(f"can't open the warehouse {path}: {first_line(str(error))}") from None
+            raise Unopened(f"can't open the warehouse {path}: {first_line(str(error))}") from None
 
 
 def _holder(message: str) -> str:

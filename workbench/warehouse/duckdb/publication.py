@@ -95,7 +95,7 @@ class _Publication:
 
     def make(self) -> bool:
         """Make the next copy; return False if it would be the same as the present one."""
-        if self._replica.exists():
+        if self._replica.exists() and not self._replica.is_damaged():
             self._replica.begin()
             # One that can't be read, or is of another version, is made anew.
             with suppress(duckdb.Error), self._attached():

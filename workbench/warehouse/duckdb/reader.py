@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.schema import PUBLISHED, TABLES, sql_type
 from workbench.warehouse.duckdb.engine import DuckDBWarehouse
+from workbench.warehouse.duckdb.opening import Unopened
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
 T = TypeVar("T")
+
+_DAMAGES = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+"""What DuckDB raises where a part of a file that it opened isn't what it was."""
 
 
 class _Copy(DuckDBWarehouse):
@@ -33,6 +37,8 @@ class DuckDBReader(DuckDBWarehouse):
     """
 
     as_of: datetime | None = None
+    damage: str | None = None
+    """What is wrong with the replica, and what becomes of it, in words; None where nothing is known to be."""
 
     @property
     def is_behind(self) -> bool:
@@ -92,6 +98,7 @@ class DuckDBReader(DuckDBWarehouse):
 
     def _ask(self, ask: Callable[[DuckDBWarehouse], T]) -> T:
         self.as_of = self.replica.as_of() if self._replicates else None
+        damage: Exception | None = None
         if self.as_of is not None:
             try:
                 return ask(_Copy(f"duckdb:///{self.replica.path}", self.lock_timeout))
@@ -101,5 +108,23 @@ class DuckDBReader(DuckDBWarehouse):
             except duckdb.BinderException:
                 if not self.replica.is_due():
                     raise
+            except Unopened as error:
+                damage = error
+            except duckdb.Error as error:
+                # It has no class of its own for a block whose checksum is wrong.
+                if not isinstance(error, _DAMAGES) and type(error) is not duckdb.Error:
+                    raise
+                damage = error
         self.as_of = None
-        return ask(DuckDBWarehouse(self.url, self.lock_timeout, replicates=self._replicates))
+        told = f"readers' copy {self.replica.path} can't be read ({first_line(str(damage))})"
+        try:
+            answer = ask(DuckDBWarehouse(self.url, self.lock_timeout, replicates=self._replicates))
+        except WorkFailed as busy:
+            raise WorkFailed(f"{busy}; {told}") if damage else busy from None
+        if damage:
+            # What the warehouse answers was no fault of the question's.
+            self.replica.damaged()
+            self.damage = (
+                f"{told}, and the warehouse was asked; the next run makes a new one, and so does: workbench maintain"
+            )
+        return answer

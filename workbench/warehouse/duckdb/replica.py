@@ -19,6 +19,9 @@ from workbench.files import copy, write_text
 from workbench.private import close_to_others
 from workbench.warehouse.bookkeeping import is_bookkeeping
 
+_DAMAGED = "damaged"
+"""What is noted in place of the token of one that can't be read."""
+
 
 class Replica:
     """The copy of the warehouse in a file, and what is known of how old it is.
@@ -75,6 +78,16 @@ class Replica:
     def is_due(self) -> bool:
         """Whether the warehouse was written since it was last the same, or there is no copy at all."""
         return not self.exists() or self.token() != _text(self._published)
+
+    def is_damaged(self) -> bool:
+        """Whether somebody noted that it can't be read."""
+        return _text(self._published) == _DAMAGED
+
+    def damaged(self) -> None:
+        """Have the next run make it anew, all of it, for it can't be read."""
+        # Who may not write there has said so to nobody; a run that changes something finds it as well.
+        with suppress(OSError):
+            write_text(self._published, _DAMAGED, mode=0o600)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
