@@ -23,6 +23,7 @@ from workbench.commands.data import (
     warehouse,
     where,
 )
+from workbench.commands.empty import refuse_empty
 from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
@@ -81,7 +82,9 @@ def options(
 @cache
 def _program() -> Any:
     """Return the program as it is run; to make it takes as long as many a command."""
-    return typer.main.get_command(app)
+    program = typer.main.get_command(app)
+    refuse_empty(program)
+    return program
 
 
 def main() -> None:

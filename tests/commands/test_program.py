@@ -32,6 +32,32 @@ def test_it_tells_its_version(call: Call) -> None:
     assert answer.status == 0 and answer.out.startswith("workbench 0.") and "Python 3." in answer.out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["generate", "--rows", "10", "--out", ""],
+        ["detect", "--table", "retail_sales", "--date-column", "transaction_date", "--measure", ""],
+        ["detect", "--table", "retail_sales", "--date-column", "transaction_date", "--by", ""],
+        ["detect", "--table", "retail_sales", "--date-column", ""],
+        ["batches", "list", "--dataset", ""],
+        ["alerts", "list", "--owner", ""],
+        ["load", "a.csv", "--map", ""],
+        ["load", ""],
+        ["run", "retail_etl", "--only", ""],
+        ["run", "retail_etl", "--run-id", ""],
+        ["schema", ""],
+        ["sources", "check", ""],
+        ["queue", "dead", "replay", ""],
+        ["quarantine", "close", "--reason", "", "--because", "tests"],
+    ],
+)
+def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words: list[str]) -> None:
+    answer = call(*words)
+    name = next((each for each in words if each.startswith("--") and words[words.index(each) + 1] == ""), "")
+    assert (answer.status, answer.out) == (2, "")
+    assert f"{name} is empty; " in answer.err
+
+
 @pytest.mark.parametrize("words", [["schedule", "run"], ["worker"], ["demo"]])
 def test_help_fills_its_lines(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")

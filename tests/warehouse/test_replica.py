@@ -226,11 +226,15 @@ def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: Duck
     filled.execute("UPDATE core.dim_time SET part_of_day = 'new'")
     assert filled.publish()
     reader = DuckDBReader(filled.url)
-    assert reader.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [{"n": 900}]
+    assert reader.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [
+        {"n": 900}
+    ]
     assert reader.damage
     assert filled.publish()
     again = DuckDBReader(filled.url)
-    assert again.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [{"n": 900}]
+    assert again.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [
+        {"n": 900}
+    ]
     assert again.as_of is not None and again.damage is None
 
 

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_DAMAGES = (duckdb.IOException, duckdb.InternalException, duckdb.FatalException, duckdb.SerializationException)
+_DAMAGES = (
+    duckdb.IOException,
+    duckdb.InternalException,
+    duckdb.FatalException,
+    duckdb.SerializationException,
+)
 """What DuckDB raises where a part of a file that it opened isn't what it was."""
 
 
@@ -124,7 +129,5 @@ class DuckDBReader(DuckDBWarehouse):
         if damage:
             # What the warehouse answers was no fault of the question's.
             self.replica.damaged()
-            self.damage = (
-                f"{told}, and the warehouse was asked; the next run makes a new one, and so does: workbench maintain"
-            )
+            self.damage = f"{told}, and the warehouse was asked; the next run makes a new one, and so does: workbench maintain"
         return answer

@@ -1,0 +1,34 @@
+"""Texts that a call gives as empty ones: a script's variable that isn't set mustn't mean all, or nothing, or this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from workbench.errors import UsageError
+
+_WORDS = {"note", "because", "reason", "by"}
+"""What people say of what they do; where it may be left out, an empty one says as much."""
+
+
+def refuse_empty(command: Any) -> None:
+    """Have a command and those below it refuse empty texts, where they are given."""
+    for each in getattr(command, "commands", {}).values():
+        refuse_empty(each)
+    for parameter in command.params:
+        if parameter.name not in _WORDS or (parameter.default is None and not parameter.required):
+            parameter.process_value = _heeding(parameter, parameter.process_value)
+
+
+def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    name = parameter.opts[0]
+    told = name if name.startswith("-") else name.upper()
+
+    def heed(ctx: Any, value: Any) -> Any:
+        given = value if isinstance(value, list | tuple) else [value]
+        if "" in given and ctx.get_parameter_source(parameter.name).name == "COMMANDLINE":
+            what = "say which" if parameter.required else "leave it out, or say which"
+            raise UsageError(f"{told} is empty; {what}")
+        return process(ctx, value)
+
+    return heed
