@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workbench.settings.days import days_by_name
 from workbench.settings.fiscal import CALENDAR_YEAR, canonical
 from workbench.settings.intervals import intervals
 
@@ -41,7 +42,9 @@ class Declared(BaseSettings):
     The mark of a field says if it is handed to notebooks (``NOTEBOOK``), to tasks too (``TASK``), or to neither (``HERE``).
     """
 
-    model_config = SettingsConfigDict(env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="WORKBENCH_", env_file=".env", extra="ignore", frozen=True, allow_inf_nan=False
+    )
 
     profile: Annotated[Literal["local", "aws"], TASK] = Field(
         default="local", description="aws writes logs and metrics as CloudWatch takes them"
@@ -135,7 +138,7 @@ class Declared(BaseSettings):
         description="days within which a return that names no receipt is matched to a purchase of its customer",
     )
     lock_timeout: Annotated[float, TASK] = Field(
-        default=30.0, description="seconds to wait for a busy warehouse file"
+        default=30.0, ge=0, description="seconds to wait for a busy warehouse file"
     )
     replica: Annotated[bool, NOTEBOOK] = Field(
         default=True,
@@ -234,6 +237,14 @@ class Declared(BaseSettings):
         default=False, description="make each pipeline run a parent run in MLflow"
     )
 
+    @field_validator("home", "project", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        if value == "":
+            # A path that is empty would be the folder that one stands in.
+            raise ValueError("it is empty; unset it, or name a folder")
+        return value
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -284,15 +295,3 @@ class Declared(BaseSettings):
                 )
             found[name] = marks[0]
         return found
-
-
-def days_by_name(text: str) -> dict[str, dt.date]:
-    """Return days by the name before each; under the empty name that of all others."""
-    days = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name, _, day = part.rpartition("=")
-        try:
-            days[name.strip()] = dt.date.fromisoformat(day.strip())
-        except ValueError:
-            raise ValueError(f"{part!r} is neither a day such as 1900-01-01 nor DATASET=DAY") from None
-    return days

@@ -12,7 +12,8 @@ from pydantic import SecretStr
 
 from workbench import PACKAGE
 from workbench.errors import UsageError
-from workbench.settings.declared import Declared, days_by_name
+from workbench.settings.days import days_by_name
+from workbench.settings.declared import Declared
 
 _URLS = ("_URL", "_URI", "_CONN", "_DSN", "_PROXY", "_proxy", "_ENDPOINT")
 _OTHERS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"(sensor:)?[\w .:/#+-]{1,128}")
+_SENSOR = "sensor:"
+_NAME = re.compile(r"[\w .:/#+-]{1,128}")
 _LONGEST = 366 * 86_400
 
 
@@ -15,16 +16,20 @@ def intervals(text: str) -> str:
         ValueError: a part isn't a name and a number of whole seconds up to a year, or names what another one names.
     """
     found: dict[str, int] = {}
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in (part.strip() for part in text.split(",") if text.strip()):
         name, _, seconds = (word.strip() for word in part.rpartition("="))
+        of_sensor, sensor = name.startswith(_SENSOR), name.removeprefix(_SENSOR).strip()
         if not (
-            _NAME.fullmatch(name) and seconds.isascii() and seconds.isdigit() and 0 < int(seconds) <= _LONGEST
+            _NAME.fullmatch(sensor)
+            and seconds.isascii()
+            and seconds.isdigit()
+            and 0 < int(seconds) <= _LONGEST
         ):
             raise ValueError(
                 f"{part!r} declares no interval; write METRIC=SECONDS or sensor:SENSOR=SECONDS, "
                 f"as temperature=300,sensor:T-17=60, up to {_LONGEST} seconds"
             )
-        name = name if name.startswith("sensor:") else name.lower()
+        name = f"{_SENSOR}{sensor}" if of_sensor else sensor.lower()
         if found.setdefault(name, int(seconds)) != int(seconds):
             raise ValueError(f"{name} has two intervals, {found[name]} and {seconds} seconds; leave one")
     return ",".join(f"{name}={seconds}" for name, seconds in found.items())
