@@ -7,10 +7,12 @@ import base64
 import datetime as dt
 import http.server
 import os
+import socket
 import ssl
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -183,6 +185,59 @@ def test_files_behind_https(web: str, folder: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(WorkFailed, match=r"(?i)certificate"):
         names(f"{web}/stores/a.csv")
+
+
+@pytest.fixture
+def speaker() -> Iterator[Callable[[bytes], int]]:
+    """Makes servers that answer whatever they are asked with some bytes, and returns their ports."""
+    listening = []
+
+    def start(answer: bytes) -> int:
+        server = socket.create_server(("127.0.0.1", 0))
+        listening.append(server)
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    with connection:
+                        connection.recv(4096)
+                        connection.sendall(answer)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return int(server.getsockname()[1])
+
+    yield start
+    for server in listening:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+
+
+@pytest.mark.parametrize("pattern", ["a.csv", "*.csv"])
+def test_why_a_server_cant_be_read_is_told_in_plain_words(
+    web: str, speaker: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    other = speaker(b"HTTP/1.0 200 OK\r\n\r\n")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    for address, why in {
+        f"https://127.0.0.1:{port}": "Connection refused",
+        f"https://127.0.0.1:{other}": "it doesn't answer as an HTTPS server does; is it http://?",
+        f"http://127.0.0.1:{speaker(b'hello ')}": "it doesn't answer as an HTTP server does",
+        web: "its certificate isn't trusted: self-signed certificate",
+    }.items():
+        with pytest.raises(WorkFailed) as caught:
+            names(f"{address}/stores/{pattern}")
+        assert str(caught.value) == f"{address}/stores/{pattern} can't be read: {why}"
+
+
+def test_what_an_sftp_library_logs_stays_there(
+    speaker: Callable[[bytes], int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match="can't be read: Error reading SSH protocol banner"):
+        names(f"sftp://127.0.0.1:{speaker(b'')}/stores/a.csv")
+    assert capfd.readouterr().err == ""
 
 
 def test_files_on_an_sftp_server(

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from workbench.errors import UsageError, WorkFailed, one_line
+from workbench.errors import UsageError, WorkFailed
 from workbench.sources.landing import is_data, is_data_format
+from workbench.sources.remote.reasons import reason_of
 
 _REFUSED, _GONE = (401, 403), (404, 410)
 
@@ -112,10 +113,5 @@ def errors(doing: str) -> Iterator[None]:
         status = getattr(cause, "status", None)
         if missing and (cause is error or status in _GONE):
             raise UsageError(f"no file at {doing}") from None
-        why = (
-            f"{status} {getattr(cause, 'message', '')}".strip()
-            if status
-            else one_line(str(cause)) or type(cause).__name__
-        )
         kind = Forbidden if status in _REFUSED else WorkFailed
-        raise kind(f"{doing} can't be read: {why}") from None
+        raise kind(f"{doing} can't be read: {reason_of(cause or error)}") from None

@@ -51,8 +51,14 @@ class WebServer:
             return [file]
         spelled = unquote(self._path if "*" in self._path else f"{self._path}**")
         top = top_of(spelled)
+        unread: list[OSError] = []
         with errors(address):
-            names = self._files.find(self._start + str(top).rstrip("/") + "/", withdirs=False)
+            names = self._files.find(
+                self._start + str(top).rstrip("/") + "/", withdirs=False, on_error=unread.append
+            )
+            if unread and not names:
+                # Who can't be asked hasn't said that there is nothing.
+                raise unread[0]
         paths = [PurePosixPath(unquote(urlsplit(name).path)) for name in names]
         wanted = pattern(spelled)
         near = [path for path in paths if path.is_relative_to(top) and wanted.fullmatch(str(path))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +30,8 @@ class SftpServer:
                         f"the key of {hostname} isn't in ~/.ssh/known_hosts: connect once with ssh or sftp, and look at it"
                     )
 
+        # What it can't do it raises, and would print as a traceback as well.
+        logging.getLogger("paramiko").addHandler(logging.NullHandler())
         self._server = parts.netloc
         self._path = unquote(parts.path) or "/"
         login = {"username": unquote(parts.username)} if parts.username else {}
