@@ -15,6 +15,7 @@ import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.commands.test_warehouse import Call, call, refused
@@ -281,6 +282,41 @@ def test_ctrl_c_stops_a_statement_that_runs(call: Call, warehouse: Warehouse) ->
     assert answer.status == 130 and "Traceback" not in answer.err
     with pytest.raises(KeyboardInterrupt), warehouse.connection():
         raise RuntimeError("Query interrupted")
+
+
+LONG = "FROM range(100000000000) AS a(n), range(1000) AS b"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        f"connect().execute({f'CREATE TABLE marts.own AS SELECT count(*) AS n {LONG}'!r})",
+        f"connect().execute({f'INSERT INTO core.dim_time SELECT n, 0, 0, {chr(39)}x{chr(39)} {LONG}'!r})",
+        f"connect(read_only=True).rows({f'SELECT count(*) {LONG}'!r})",
+        f"connect(read_only=True).frame({f'SELECT count(*) {LONG}'!r})",
+        f"connect(read_only=True).query({f'SELECT count(*) {LONG}'!r})",
+    ],
+    ids=["make", "write", "rows", "frame", "query"],
+)
+def test_ctrl_c_stops_what_a_program_asks_and_leaves_nothing(warehouse: Warehouse, ask: str) -> None:
+    # The client looks for signals while it waits for some statements, and for others never: a process of its own is
+    # asked, and killed where it doesn't heed them.
+    program = f"from workbench.warehouse import connect\nprint('begun', flush=True)\n{ask}"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "begun\n"
+        while psutil.Process(process.pid).cpu_percent(0.5) < 20:
+            pass
+        process.send_signal(signal.SIGINT)
+        try:
+            _, told = process.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    assert told.endswith("KeyboardInterrupt\n"), told
+    assert warehouse.counts("core.dim_time") == {"core.dim_time": 0}
+    assert "marts.own" not in warehouse.catalogue()
 
 
 def test_what_a_code_page_lacks_is_written_out(warehouse: Warehouse) -> None:

@@ -13,9 +13,9 @@ import json
 import os
 import re
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -37,10 +37,6 @@ _PARTS = re.compile(
 # A text that may stand for a date's part, an interval or a format.
 _INSTEAD = {"text": "'1 day'", "number": "0", "chance": "x", "space": " "}
 _UNLOAD = re.compile(r"\s*UNLOAD\s*\(\s*(?:\$\$(.*?)\$\$|'((?:[^']|'')*)')\s*\)", re.DOTALL | re.IGNORECASE)
-
-
-class _Infrastructure(threading.local):
-    depth = 0
 
 
 class _Log:
@@ -74,7 +70,7 @@ class _Log:
             append_line(Path(self.path), line)
 
 
-_infrastructure = _Infrastructure()
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 _logs: dict[tuple[int, str], _Log] = {}
 _NAMES = tuple(
     dict.fromkeys(
@@ -108,11 +104,11 @@ def note_tables(*, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> Non
 @contextmanager
 def infrastructure() -> Iterator[None]:
     """Note nothing of what this thread does in here: it keeps the warehouse in order, and is no stage's work."""
-    _infrastructure.depth += 1
+    _depth.set(_depth.get() + 1)
     try:
         yield
     finally:
-        _infrastructure.depth -= 1
+        _depth.set(_depth.get() - 1)
 
 
 def without_values(sql: str) -> str:
@@ -190,7 +186,7 @@ class _Noted:
 
 def _log() -> _Log | None:
     path = os.environ.get(ACCESS_LOG)
-    if not path or _infrastructure.depth:
+    if not path or _depth.get():
         return None
     key = os.getpid(), path
     if key not in _logs:

@@ -22,6 +22,7 @@ from workbench.warehouse.bookkeeping import bookkeeping
 from workbench.warehouse.dbt import Target
 from workbench.warehouse.duckdb.completeness import is_complete, note_complete
 from workbench.warehouse.duckdb.dbt import reached
+from workbench.warehouse.duckdb.interruptible import ask, dictionaries_of, table_of
 from workbench.warehouse.duckdb.opening import opened
 from workbench.warehouse.duckdb.publication import publish
 from workbench.warehouse.duckdb.replica import Replica
@@ -120,18 +121,13 @@ class DuckDBWarehouse:
         """Run one read-only statement and return its rows."""
         self.require()
         with self.connection(read_only=True) as connection:
-            relation = connection.sql(sql, params=list(parameters))
-            if relation is None:
-                raise UsageError("the statement returns no rows")
-            return relation.to_arrow_table()
+            return ask(connection, lambda: table_of(connection.sql(sql, params=list(parameters))))
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run one read-only statement and return its rows as dictionaries."""
         self.require()
         with self.connection(read_only=True) as connection:
-            found = connection.execute(sql, list(parameters))
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            return ask(connection, lambda: dictionaries_of(connection.execute(sql, list(parameters))))
 
     def frame(
         self, sql: str, parameters: Sequence[Any] = (), *, unload: bool | None = None
@@ -139,13 +135,12 @@ class DuckDBWarehouse:
         """Run one read-only statement and return its rows for analysis; decimals become floats."""
         self.require()
         with self.connection(read_only=True) as connection:
-            return connection.execute(sql, list(parameters)).df()
+            return ask(connection, lambda: connection.execute(sql, list(parameters)).df())
 
     @seldom
     def read(self, sql: str) -> pyarrow.Table:
         """Run a person's statement that can do nothing but read the warehouse."""
         from workbench.warehouse.duckdb.functions import hold_to_reading
-        from workbench.warehouse.duckdb.interruptible import ask
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
@@ -155,12 +150,12 @@ class DuckDBWarehouse:
             hold_to_reading(connection, calls)
             for setting in (_EXACT, *_WALL):
                 connection.execute(f"SET {setting}")
-            return ask(connection, sql)
+            return ask(connection, lambda: table_of(connection.sql(sql)))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes."""
         with self.connection() as connection:
-            connection.execute(sql, list(parameters))
+            ask(connection, lambda: connection.execute(sql, list(parameters)))
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
