@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sys
+from contextlib import suppress
 
 # Control characters, C1 too (a terminal may take U+009B for ESC [); line and paragraph separators; what turns the
 # direction of writing round; lone surrogates, which can't be encoded.
@@ -28,3 +30,9 @@ def _shown(character: str) -> str:
     return (
         repr(character)[1:-1] if character < "\ud800" or character > "\udfff" else f"\\u{ord(character):04x}"
     )
+
+
+def tell(text: str) -> None:
+    """Print a line on stderr, on which nobody's work depends: who reads it may have gone, and its disk may be full."""
+    with suppress(OSError, ValueError):
+        print(printable(text), file=sys.stderr, flush=True)

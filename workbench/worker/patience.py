@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 
 from workbench.errors import WorkFailed
-from workbench.terminal import printable
+from workbench.terminal import tell
 
 
 def to_stderr(text: str) -> None:
     """Say a line."""
-    print(printable(text), file=sys.stderr, flush=True)
+    tell(text)
 
 
 def patiently(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from tests.execution.notebooks import notebook, pipeline
+from workbench.execution import RunOptions, run_pipeline
 from workbench.execution.records.model import Run, StageRun
-from workbench.execution.records.store import new_run, save
-from workbench.execution.run.progress import STOPPING, Lines, Live, usual_seconds
+from workbench.execution.records.store import list_runs, new_run, save
+from workbench.execution.run.progress import STOPPING, Lines, Live, Silence, usual_seconds
 from workbench.settings import Settings
 
 
@@ -113,3 +120,47 @@ def test_elsewhere_each_step_is_a_plain_line(settings: Settings, capsys: pytest.
         "  broke failed in 0.0 s: KeyError: [bold]'XYZ'",
         "  left not_run",
     ]
+
+
+@pytest.mark.parametrize("gone", ["reader", "space"])
+def test_a_run_goes_on_when_nobody_can_be_told_of_it(settings: Settings, tmp_path: Path, gone: str) -> None:
+    shop = pipeline(tmp_path / "shop", {"a": {}, "b": {"after": ["a"]}})
+    for name in ("a", "b"):
+        notebook(shop / f"{name}.ipynb")
+    if gone == "reader":
+        reads, told = os.pipe()
+        os.close(reads)
+    else:
+        told = os.open("/dev/full", os.O_WRONLY)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from workbench.cli import main; main()", "run", str(shop), "--json"],
+            stdout=subprocess.PIPE, stderr=told, timeout=120, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(told)
+    assert done.returncode == 0
+    assert Run.model_validate_json(done.stdout).state == "succeeded"
+
+
+def test_a_stage_whose_start_cant_be_written_down_is_waited_for_by_nobody(
+    settings: Settings, tmp_path: Path
+) -> None:
+    class Full(Silence):
+        def update(self, run: Run, stage: StageRun) -> None:
+            if stage.state == "running":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    shop = pipeline(tmp_path / "shop", {"a": {}})
+    notebook(shop / "a.ipynb")
+    ended = threading.Event()
+
+    def go() -> None:
+        with pytest.raises(OSError, match="No space left"):
+            run_pipeline(str(shop), options=RunOptions(settings=settings, progress=Full()))
+        ended.set()
+
+    threading.Thread(target=go, daemon=True).start()
+    assert ended.wait(60)
+    (run,) = list_runs(settings)
+    assert run.state == "failed"

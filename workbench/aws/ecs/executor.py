@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections import Counter
 from decimal import Decimal
@@ -22,6 +21,7 @@ from workbench.execution.records.mlflow_parent import PARENT
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import RECORD
 from workbench.execution.run.remote import RunContext
+from workbench.terminal import tell
 
 # Names the run whose stage a task executes.
 STAGE_OF = "WORKBENCH_STAGE_OF"
@@ -160,7 +160,7 @@ class _Lines:
         line = self._redactor.text(line)
         if line.startswith("workbench: "):
             self.problem = line.removeprefix("workbench: ")
-        print(f"  {self._name} | {line}", file=sys.stderr, flush=True)
+        tell(f"  {self._name} | {line}")
         print(line, file=self._log, flush=True)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.terminal import printable
+from workbench.terminal import tell
 
 if TYPE_CHECKING:
     from workbench.execution import Run
@@ -135,4 +134,4 @@ def _start(pipeline: Pipeline, request: str) -> Run:
 
 
 def _log(text: str) -> None:
-    print(printable(text), file=sys.stderr, flush=True)
+    tell(text)

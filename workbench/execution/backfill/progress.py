@@ -6,7 +6,7 @@ import sys
 from typing import Protocol
 
 from workbench.execution.backfill.outcomes import ChunkOutcome
-from workbench.terminal import printable
+from workbench.terminal import printable, tell
 
 
 class Watcher(Protocol):
@@ -30,7 +30,7 @@ class ChunkLines:
 
     def say(self, text: str) -> None:
         """Print it."""
-        print(printable(text), file=sys.stderr, flush=True)
+        tell(text)
 
     def begin(self, chunks: int) -> None:
         """Start to count."""

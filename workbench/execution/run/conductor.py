@@ -238,7 +238,6 @@ class Conductor:
     def _start(self, unit: Unit) -> None:
         record = unit.record
         self._waiting.remove(unit)
-        self._running.append(unit)
         record.notebook = self.folder / f"{record.name}.ipynb"
         # Said before it writes: should this process be killed, the next run knows what it may have touched.
         version = f"{self.run.run_id}.{record.name}"
@@ -246,7 +245,9 @@ class Conductor:
         record.begin()
         self._tell(record)
         self._save()
+        # Not before: what can't be written down doesn't start, and then nobody waits for its end.
         self._workers.submit(self._execute, unit)
+        self._running.append(unit)
 
     @infrastructure()
     def _execute(self, unit: Unit) -> None:

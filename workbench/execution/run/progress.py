@@ -6,12 +6,13 @@ import statistics
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import list_runs
 from workbench.settings import Settings
-from workbench.terminal import printable
+from workbench.terminal import printable, tell
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -25,6 +26,8 @@ SIGNS = {
 }  # fmt: skip
 STOPPING = "stopping; what is done is kept"
 BAR = 10
+# No run ends because its terminal has.
+_GONE = suppress(OSError, ValueError)
 _TIME = 12
 _HISTORY, _LOOKED_AT = 5, 50
 
@@ -78,7 +81,7 @@ class Lines(Silence):
 
     def begin(self, run: Run) -> None:
         """Name the run."""
-        print(f"run {run.run_id} of {run.pipeline}", file=sys.stderr, flush=True)
+        tell(f"run {run.run_id} of {run.pipeline}")
 
     def update(self, run: Run, stage: StageRun) -> None:
         """Print the stage's state."""
@@ -89,15 +92,15 @@ class Lines(Silence):
         if stage.state in ("running", "skipped") and stage.why:
             note = f", {stage.why}"
         error = f": {stage.error}" if stage.error else ""
-        print(printable(f"  {stage.name} {stage.state}{note}{error}"), file=sys.stderr, flush=True)
+        tell(f"  {stage.name} {stage.state}{note}{error}")
 
     def stopping(self, run: Run) -> None:
         """Say so at once."""
-        print(STOPPING, file=sys.stderr, flush=True)
+        tell(STOPPING)
 
     def warn(self, run: Run, text: str) -> None:
         """Print it."""
-        print(printable(f"  warning: {text}"), file=sys.stderr, flush=True)
+        tell(f"  warning: {text}")
 
 
 class Live(Silence):
@@ -123,12 +126,14 @@ class Live(Silence):
     def begin(self, run: Run) -> None:
         """Start to draw."""
         self._run = run
-        self._live.start()
+        with _GONE:
+            self._live.start()
 
     def update(self, run: Run, stage: StageRun) -> None:
         """Draw the new state."""
         self._run = run
-        self._live.refresh()
+        with _GONE:
+            self._live.refresh()
 
     def cell(self, stage: StageRun, done: int, total: int) -> None:
         """Note how far the stage is."""
@@ -138,16 +143,19 @@ class Live(Silence):
     def stopping(self, run: Run) -> None:
         """Draw that it stops."""
         self._stopping = True
-        self._live.refresh()
+        with _GONE:
+            self._live.refresh()
 
     def warn(self, run: Run, text: str) -> None:
         """Print it above what is drawn."""
-        self._live.console.print(printable(f"warning: {text}"), markup=False, highlight=False)
+        with _GONE:
+            self._live.console.print(printable(f"warning: {text}"), markup=False, highlight=False)
 
     def end(self, run: Run) -> None:
         """Draw a last time."""
         self._run = run
-        self._live.stop()
+        with _GONE:
+            self._live.stop()
 
     def table(self) -> Group:
         """Return what is drawn: for each stage its state, its cells, its seconds and what came of it.
