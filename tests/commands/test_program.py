@@ -22,6 +22,7 @@ from workbench.execution import run_pipeline
 from workbench.extras import advice, command, provide
 from workbench.schema import TABLES
 from workbench.settings import Settings
+from workbench.warehouse import connect
 
 __all__ = ["call"]
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +57,20 @@ def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words
     name = next((each for each in words if each.startswith("--") and words[words.index(each) + 1] == ""), "")
     assert (answer.status, answer.out) == (2, "")
     assert f"{name} is empty; " in answer.err
+
+
+def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: Path) -> None:
+    shop = pipeline(tmp_path / "shop", {"a": {}})
+    notebook(shop / "a.ipynb", "import os\nos.write(1, b'spoilt')\nos.write(2, b'spoilt')")
+    program = shlex.join([sys.executable, "-c", "from workbench.cli import main; main()"])
+    for closed in ("<&- >&- 2>&-", ">&-", "2>&-"):
+        done = subprocess.run(
+            ["sh", "-c", f"{program} run {shop} {closed}"], timeout=120, check=False, capture_output=True
+        )
+        assert done.returncode == 0, done
+    runs = subprocess.run(["sh", "-c", f"{program} runs --json"], capture_output=True, check=True)
+    assert [run["state"] for run in json.loads(runs.stdout)] == ["succeeded"] * 3
+    assert connect(read_only=True).counts("ops.runs")["ops.runs"] > 0
 
 
 @pytest.mark.parametrize("words", [["schedule", "run"], ["worker"], ["demo"]])
