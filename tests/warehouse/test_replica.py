@@ -219,10 +219,12 @@ def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: Duck
         blocks = connection.execute(
             "SELECT DISTINCT block_id FROM pragma_storage_info('core.fact_transactions') WHERE block_id >= 0"
         ).fetchall()
-    content = bytearray(path.read_bytes())
+    content, written = bytearray(path.read_bytes()), path.stat().st_mtime_ns
     for (block,) in blocks:
         content[12_288 + block * 262_144 + 100] ^= 255
     path.write_bytes(content)
+    # A disk that fails writes to no file.
+    os.utime(path, ns=(written, written))
     filled.execute("UPDATE core.dim_time SET part_of_day = 'new'")
     assert filled.publish()
     reader = DuckDBReader(filled.url)
@@ -236,6 +238,31 @@ def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: Duck
         {"n": 900}
     ]
     assert again.as_of is not None and again.damage is None
+
+
+# Writes to the copy, as nobody should, and is killed before what it wrote is in the file, or not.
+SPOILING = """
+import os, sys, duckdb
+connection = duckdb.connect(sys.argv[1])
+connection.execute("UPDATE core.dim_time SET part_of_day = 'spoilt'")
+connection.close() if sys.argv[2] == "closes" else os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.parametrize("ends", ["closes", "is killed"])
+def test_what_others_write_to_the_copy_is_gone_with_the_next_run(filled: DuckDBWarehouse, ends: str) -> None:
+    path = filled.replica.path
+    subprocess.run([sys.executable, "-c", SPOILING, str(path), ends], check=ends == "closes")
+    reader = DuckDBReader(filled.url)
+    if ends == "is killed":
+        assert parts_of_day(reader) == {"old"}
+        assert reader.damage and "somebody opened it to write" in reader.damage
+    # Nothing has changed in the warehouse.
+    assert filled.publish()
+    assert parts_of_day(DuckDBReader(filled.url)) == {"old"}
+    with duckdb.connect(path, read_only=True) as connection:
+        assert connection.execute("SELECT DISTINCT part_of_day FROM core.dim_time").fetchall() == [("old",)]
+    assert not filled.replica.is_due()
 
 
 def test_a_question_that_fails_says_nothing_of_the_copy(filled: DuckDBWarehouse) -> None:

@@ -104,7 +104,9 @@ class DuckDBReader(DuckDBWarehouse):
     def _ask(self, ask: Callable[[DuckDBWarehouse], T]) -> T:
         self.as_of = self.replica.as_of() if self._replicates else None
         damage: Exception | None = None
-        if self.as_of is not None:
+        if self.as_of is not None and self.replica.written_by_others:
+            damage = Unopened("somebody opened it to write")
+        elif self.as_of is not None:
             try:
                 return ask(_Copy(f"duckdb:///{self.replica.path}", self.lock_timeout))
             except duckdb.CatalogException:

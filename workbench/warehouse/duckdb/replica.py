@@ -77,11 +77,25 @@ class Replica:
 
     def is_due(self) -> bool:
         """Whether the warehouse was written since it was last the same, or there is no copy at all."""
-        return not self.exists() or self.token() != _text(self._published)
+        return not self.exists() or self.is_damaged() or self.token() != self._noted()[0]
+
+    def _noted(self) -> tuple[str, str, str]:
+        """Return the token of the warehouse that it is as, and which file that was, last written when; empty if unknown."""
+        token, file, written, *_ = (*_text(self._published).split(), "", "", "")
+        return token, file, written
+
+    @property
+    def written_by_others(self) -> bool:
+        """Whether there is a log beside it, as whoever writes to it makes one."""
+        return self._log_of(self.path).exists()
 
     def is_damaged(self) -> bool:
-        """Whether somebody noted that it can't be read."""
-        return _text(self._published) == _DAMAGED
+        """Whether somebody noted that it can't be read, or wrote to it."""
+        token, file, written = self._noted()
+        file_now, written_now = self._state()
+        # Another file is one of ours that nobody came to note.
+        in_place = file_now != "" and file == file_now and written != written_now
+        return token == _DAMAGED or self.written_by_others or in_place
 
     def damaged(self) -> None:
         """Have the next run make it anew, all of it, for it can't be read."""
@@ -108,7 +122,19 @@ class Replica:
 
     @property
     def _log(self) -> Path:
-        return Path(f"{self.part}.wal")
+        return self._log_of(self.part)
+
+    @staticmethod
+    def _log_of(path: Path) -> Path:
+        return Path(f"{path}.wal")
+
+    def _state(self) -> tuple[str, str]:
+        """Return which file it is, and when that was last written; empty if there is none."""
+        try:
+            about = self.path.stat()
+        except OSError:
+            return "", ""
+        return str(about.st_ino), str(about.st_mtime_ns)
 
     def begin(self) -> None:
         """Make a copy of the present one, to be brought up to date."""
@@ -121,16 +147,18 @@ class Replica:
             raise UsageError(f"{self.part} was left open by somebody else, and so isn't whole")
         close_to_others(self.part)
         os.utime(self.part, (moment.timestamp(),) * 2)
+        # What somebody wrote to the old one is no part of the new one, which couldn't be opened with it.
+        self._log_of(self.path).unlink(missing_ok=True)
         self.part.replace(self.path)
 
     def is_as(self, token: str, moment: datetime) -> None:
         """Note that it is as the warehouse was at a moment, when that had this token."""
         os.utime(self.path, (moment.timestamp(),) * 2)
-        write_text(self._published, token, mode=0o600)
+        write_text(self._published, " ".join((token, *self._state())), mode=0o600)
 
     def remove(self) -> None:
         """Leave none behind: nobody is to read an old one for a new one."""
-        for path in (self.path, self._published):
+        for path in (self.path, self._published, self._log_of(self.path)):
             path.unlink(missing_ok=True)
 
 
