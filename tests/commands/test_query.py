@@ -319,6 +319,11 @@ def test_ctrl_c_stops_what_a_program_asks_and_leaves_nothing(warehouse: Warehous
     assert "marts.own" not in warehouse.catalogue()
 
 
+@pytest.mark.parametrize("options", [[], ["--write"]])
+def test_a_statement_that_is_no_text_is_refused(call: Call, warehouse: Warehouse, options: list[str]) -> None:
+    refused(call("query", *options, "SELECT '\udcff' AS x"), "no text in UTF-8")
+
+
 def test_what_a_code_page_lacks_is_written_out(warehouse: Warehouse) -> None:
     program = [sys.executable, "-c", "from workbench.cli import main; main()"]
     asked = subprocess.run(
