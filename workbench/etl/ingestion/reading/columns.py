@@ -37,25 +37,27 @@ def columns_of(path: Path, known: Iterable[str] | None, dialect: Dialect | None 
     Raises:
         UnreadableFile, ForeignForm, Damaged, OSError, duckdb.Error: it can't be read.
     """
-    with tempfile.TemporaryDirectory(prefix="workbench-") as folder, duckdb.connect() as connection:
-        shown = Path(folder) / "landed"
-        shown.symlink_to(path.absolute())
-        content = look_at(path, dialect)
-        if known is None:
-            return Columns((), {})
-        known = tuple(known)
+    content = look_at(path, dialect)
+    if known is None or content.form == "empty":
+        return Columns((), {})
+    known = tuple(known)
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
         if content.form == "json":
-            with bounded(connection):
+            with duckdb.connect() as connection, bounded(connection):
                 rows = open_rows(connection, path, Path(folder), known, dialect)
             if rows is None:
                 return Columns((), {})
             return Columns(rows.names, {name: source.type for name, source in rows.sources.items()})
+        shown = Path(folder) / "landed"
+        shown.symlink_to(path.absolute())
         content = at_hand(replace(content, path=shown), Path(folder))
-        if content.form == "empty":
-            return Columns((), {})
         if content.form == "parquet":
-            found = types_of(connection, content.path, content.dialect.unnest)
+            # To open the engine takes longer than all else here; many small files are CSV, and don't need it.
+            with duckdb.connect() as connection:
+                found = types_of(connection, content.path, content.dialect.unnest)
             names, kinds = tuple(found), list(found.values())
+        elif content.form == "empty":
+            return Columns((), {})
         else:
             header = read_header(content, known, get_settings().longest_line)
             names, kinds = header.names, ["VARCHAR"] * len(header.names)
