@@ -84,7 +84,8 @@ def test_nbclient_runs_a_notebook_in_a_forked_kernel(tmp_path: Path) -> None:
         "import os\nprint(os.getppid(), os.getcwd(), os.environ['MARK'])",
         "import pandas as pd\npd.DataFrame({'a': [1]})",
         "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
-        "import subprocess\n_ = subprocess.run(['echo', 'from below'])",
+        # ipykernel reads descriptors in a thread, for which the end of a cell doesn't wait.
+        "import subprocess, time\n_ = subprocess.run(['echo', 'from below'])\ntime.sleep(1)",
         "import asyncio\nawait asyncio.sleep(0.01)\n'awaited'",
         folder=tmp_path,
     ).execute(env=env | {"MARK": "here"})
