@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 _OURS = """
-import sys, threading
+import sys
 from workbench import slim_imports
 slim_imports.program = True
 slim_imports.import_papermill()
@@ -16,7 +16,7 @@ import boto3, pyarrow, soupsieve
 """
 
 _BESIDE = """
-import threading, time
+import threading
 from workbench import slim_imports
 with slim_imports._absent(("colorsys", "this")):
     others = []

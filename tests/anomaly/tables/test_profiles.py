@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Container
 
 import numpy as np
 import pytest
 
 from workbench.anomaly import profile_batches, read_trends
-from workbench.anomaly.tables.bounds import LEAST_HISTORY, learn_bounds, usual_before
+from workbench.anomaly.tables.bounds import LEAST_HISTORY, LONGEST_HISTORY, Usual, learn_bounds
 from workbench.anomaly.tables.feeds import check_feeds
 from workbench.governance.alerts.recorded import recent
 from workbench.warehouse import Warehouse
@@ -105,10 +106,23 @@ def test_usual_files_are_outside_as_seldom_as_was_asked(kind: str) -> None:
     assert learn_bounds(values[: LEAST_HISTORY - 1], np.full(7, 2000.0), kind, 0.02, 2000) is None  # type: ignore[arg-type]
 
 
+def held_against(sides: list[int], left_out: Container[int] = ()) -> list[int]:
+    usual = Usual()
+    for place, side in enumerate(sides):
+        usual.add(side, left_out=place in left_out)
+    return usual.places
+
+
 def test_what_others_are_held_against() -> None:
-    assert usual_before(np.array([0, 1, 1, 0, -1])).tolist() == [True, False, False, True, False]
-    assert usual_before(np.array([0, 0, 1, 1, 1, 1, 1, 1])).tolist() == [False, False, *[True] * 6]
-    assert usual_before(np.zeros(0, dtype=int)).tolist() == []
+    assert held_against([]) == []
+    assert held_against([0, 1, 1, 0, -1]) == [0, 3]
+    assert held_against([0, 0, 1, 1, 1, 1]) == [0, 1]
+    assert held_against([0, 0, 1, 1, 1, 1, 1, 1]) == [2, 3, 4, 5, 6, 7]
+    assert held_against([0, 1, 1, 1, -1, 1, 1, 0]) == [0, 7]
+    assert held_against([0, 1, 1, 1, 1, 1, 0, -1, 0]) == [1, 2, 3, 4, 5, 6, 8]
+    # A faulty file counts among five in a row, and isn't one of those that stay.
+    assert held_against([0, 1, 1, 1, 1, 1, 1, 0], {2, 7}) == [1, 3, 4, 5, 6]
+    assert held_against([0] * 100) == list(range(100 - LONGEST_HISTORY, 100))
 
 
 def test_a_feed_that_has_gone_quiet_is_told_until_a_file_comes(warehouse: Warehouse) -> None:

@@ -52,7 +52,7 @@ def learn_bounds(
         chance: that a usual value lies outside.
         size: rows of the file that is tested.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     values, rows = values[-LONGEST_HISTORY:], rows[-LONGEST_HISTORY:]
     if len(values) < LEAST_HISTORY:
@@ -67,28 +67,50 @@ def learn_bounds(
     by_chance = {
         "share": 0.25 / max(size, 1), "count": 1 / max(float(np.median(values)), 1), "variety": 0.0
     }[kind]  # fmt: skip
-    reach = float(t.isf(chance / 2, len(values) - 1)) * np.sqrt(spread**2 * (1 + 1 / len(values)) + by_chance)
+    reach = -float(stdtrit(len(values) - 1, chance / 2)) * np.sqrt(
+        spread**2 * (1 + 1 / len(values)) + by_chance
+    )
     lower, upper = _from_scale(np.array([middle - reach, middle + reach]), kind)
     return Bounds(float(lower), float(_from_scale(np.array([middle]), kind)[0]), float(upper))
 
 
-def usual_before(sides: np.ndarray) -> np.ndarray:
-    """Return which of the values before, in their order, others are held against.
+class Usual:
+    """Which of the values so far the next one is held against.
 
     Those inside their bounds; and those outside from the fifth in a row on the same side on, with the four before it:
     what stays is the new usual, and what was before it isn't any more.
-
-    Args:
-        sides: of each value, as :meth:`Bounds.side` has it when it was judged.
     """
-    kept = sides == 0
-    run = 0
-    for place, side in enumerate(sides):
-        run = run + 1 if side and place and side == sides[place - 1] else int(bool(side))
-        if run >= NEW_USUAL:
-            kept[: place - run + 1] = False
-            kept[place - run + 1 : place + 1] = True
-    return kept
+
+    def __init__(self) -> None:
+        self._places: list[int] = []
+        # Those outside, in a row on one side, and how many that are with those left out.
+        self._row: list[int] = []
+        self._length = self._side = self._count = 0
+
+    @property
+    def places(self) -> list[int]:
+        """The places of the newest of them, in their order: as many as bounds are learnt from."""
+        return self._places[-LONGEST_HISTORY:]
+
+    def add(self, side: int, *, left_out: bool = False) -> None:
+        """Take in the next value.
+
+        Args:
+            side: as :meth:`Bounds.side` has it when it was judged.
+            left_out: whether nothing is held against it, whatever its side.
+        """
+        own = [] if left_out else [self._count]
+        self._count += 1
+        if not side or side != self._side:
+            self._row, self._length = [], 0
+        self._side = side
+        self._length += bool(side)
+        if not side or self._length > NEW_USUAL:
+            self._places += own
+            return
+        self._row += own
+        if self._length == NEW_USUAL:
+            self._places = list(self._row)
 
 
 def _to_scale(values: np.ndarray, kind: Kind) -> np.ndarray:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.tables.bounds import Bounds, Kind, learn_bounds, usual_before
+from workbench.anomaly.tables.bounds import Bounds, Kind, Usual, learn_bounds
 from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
@@ -32,6 +31,8 @@ MEASURES: dict[str, Kind] = {
 that is missing, and how many different values there are."""
 
 _LEAST_ROWS = 20
+# What is counted in one statement takes memory for each different value.
+_ROWS_TOGETHER, _FILES_TOGETHER = 100_000, 500
 _SAYS = {
     "rows": "{0:,.0f} rows, usually {1:,.0f} ({2:,.0f} to {3:,.0f})",
     "quarantined": "{0:.1%} of the rows are in quarantine, usually {1:.1%} (to {3:.1%})",
@@ -105,9 +106,7 @@ _COLUMNS = (
 def _of_dataset(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd.DataFrame:
     """Return the measures of a dataset's new files, judged in the order in which they came."""
     new = batches[batches["known"].isna()]
-    measured: pd.DataFrame = pd.concat(
-        [_measure(warehouse, dataset, row) for row in new.to_dict("records")], ignore_index=True
-    )
+    measured = _measure(warehouse, dataset, new)
     is_faulty = (batches["status"] == "faulty") & ~batches["verdict"].isin(["false", "expected"])
     order = pd.Series(range(len(batches)), index=batches["batch_id"])
     before = warehouse.frame(
@@ -136,50 +135,68 @@ def _judge(series: pd.DataFrame, measure: str, chance: float) -> pd.DataFrame:
     value, rows = series["value"].to_numpy(dtype=float), series["rows_seen"].to_numpy(dtype=float)
     side = np.nan_to_num(series["side"].to_numpy(dtype=float)).astype(int)
     faulty = series["is_faulty"].to_numpy(dtype=bool)
+    is_new = series["is_new"].to_numpy(dtype=bool)
+    usual = Usual()
     bounds: list[Bounds | None] = []
-    places = np.flatnonzero(series["is_new"].to_numpy(dtype=bool))
-    for place in places:
-        kept = usual_before(side[:place]) & ~faulty[:place]
-        known = learn_bounds(value[:place][kept], rows[:place][kept], MEASURES[measure], chance, rows[place])
-        if known and rows[place] < _LEAST_ROWS and measure != "rows":
-            known = None
-        bounds.append(known)
-        side[place] = known.side(value[place]) if known else 0
-    return series.iloc[places].assign(
+    for place in range(len(series)):
+        if is_new[place]:
+            kept = usual.places
+            known = learn_bounds(value[kept], rows[kept], MEASURES[measure], chance, rows[place])
+            if known and rows[place] < _LEAST_ROWS and measure != "rows":
+                known = None
+            bounds.append(known)
+            side[place] = known.side(value[place]) if known else 0
+        usual.add(side[place], left_out=faulty[place])
+    return series[is_new].assign(
         lower=np.array([each.lower if each else np.nan for each in bounds], dtype=float),
         usual=np.array([each.usual if each else np.nan for each in bounds], dtype=float),
         upper=np.array([each.upper if each else np.nan for each in bounds], dtype=float),
-        side=side[places],
+        side=side[is_new],
     )
 
 
-def _measure(warehouse: Warehouse, dataset: str, batch: dict[Any, Any]) -> pd.DataFrame:
-    """Return the measures of one file: ``batch_id, column_name, measure, value, rows_seen``."""
-    landed, accepted = int(batch["rows_landed"]), int(batch["rows_accepted"])
-    rows: list[tuple[str, str, float, int]] = [
-        ("", "rows", landed, landed),
-        ("", "quarantined", int(batch["rows_quarantined"]) / landed, landed),
-    ]
+def _measure(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd.DataFrame:
+    """Return the measures of files, in their order: ``batch_id, column_name, measure, value, rows_seen``."""
     table = DATASETS[dataset]
     columns = [
         column.name for column in table.columns if column.kind != "json" and not column.name.startswith("_")
     ]
-    if accepted:
-        asked = ", ".join(
-            f"COUNT({quote(name)}) AS known_{number}, COUNT(DISTINCT {quote(name)}) AS distinct_{number}"
-            for number, name in enumerate(columns)
-        )
-        (counted,) = warehouse.rows(
-            f"SELECT {asked} FROM {table.full_name} WHERE _batch_id = ?", [batch["batch_id"]]
-        )
-        for number, name in enumerate(columns):
-            known = int(counted[f"known_{number}"])
-            rows.append((name, "missing", 1 - known / accepted, accepted))
-            if known:
-                rows.append((name, "distinct", float(counted[f"distinct_{number}"]), known))
-    return pd.DataFrame(rows, columns=["column_name", "measure", "value", "rows_seen"]).assign(
-        batch_id=batch["batch_id"]
+    asked = ", ".join(
+        f"COUNT({quote(name)}) AS known_{number}, COUNT(DISTINCT {quote(name)}) AS distinct_{number}"
+        for number, name in enumerate(columns)
     )
+    rows: list[tuple[str, str, str, float, int]] = []
+    for some in _together(batches):
+        counted = warehouse.rows(
+            f"SELECT _batch_id, {asked} FROM {table.full_name} WHERE _batch_id IN ({', '.join('?' * len(some))}) "
+            "GROUP BY _batch_id",
+            list(some["batch_id"]),
+        )
+        found = {row["_batch_id"]: row for row in counted}
+        for batch in some.to_dict("records"):
+            name, landed, accepted = (
+                str(batch["batch_id"]), int(batch["rows_landed"]), int(batch["rows_accepted"])
+            )  # fmt: skip
+            rows.append((name, "", "rows", landed, landed))
+            rows.append((name, "", "quarantined", int(batch["rows_quarantined"]) / landed, landed))
+            counts = found.get(name, {})
+            for number, column in enumerate(columns if accepted else ()):
+                known = int(counts.get(f"known_{number}", 0))
+                rows.append((name, column, "missing", 1 - known / accepted, accepted))
+                if known:
+                    rows.append((name, column, "distinct", float(counts[f"distinct_{number}"]), known))
+    return pd.DataFrame(rows, columns=["batch_id", "column_name", "measure", "value", "rows_seen"])
+
+
+def _together(batches: pd.DataFrame) -> Iterable[pd.DataFrame]:
+    """Yield files in pieces: small ones are counted together, and a large one by itself."""
+    begin = size = 0
+    for place, accepted in enumerate(batches["rows_accepted"]):
+        if place > begin and (size + accepted > _ROWS_TOGETHER or place - begin == _FILES_TOGETHER):
+            yield batches.iloc[begin:place]
+            begin, size = place, 0
+        size += accepted
+    yield batches.iloc[begin:]
 
 
 def read_trends(warehouse: Warehouse, *, files: int = 60, measures: int = 6) -> pd.DataFrame:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from workbench.anomaly.tables.bounds import LEAST_HISTORY, LONGEST_HISTORY, Bounds, learn_bounds, usual_before
+from workbench.anomaly.tables.bounds import LEAST_HISTORY, LONGEST_HISTORY, Bounds, Usual, learn_bounds
 from workbench.errors import UsageError
 from workbench.governance.quality import CheckResult, record_checks
 from workbench.terminal import printable
@@ -104,12 +103,12 @@ def check_references(
 def _judge(warehouse: Warehouse, dataset: str, days: pd.DataFrame) -> References:
     lines = days["sold_lines"].to_numpy(dtype=float)
     share = days[dataset].to_numpy(dtype=float) / lines
-    side = np.zeros(len(days), dtype=int)
+    usual = Usual()
     bounds: Bounds | None = None
     for place in range(len(days)):
-        kept = usual_before(side[:place])
-        bounds = learn_bounds(share[:place][kept], lines[:place][kept], "share", _CHANCE, lines[place])
-        side[place] = bounds.side(share[place]) if bounds else 0
+        kept = usual.places
+        bounds = learn_bounds(share[kept], lines[kept], "share", _CHANCE, lines[place])
+        usual.add(bounds.side(share[place]) if bounds else 0)
     newest = days.iloc[-1]
     unknown, day = int(newest[dataset]), int(newest["date_key"])
     return References(
