@@ -31,7 +31,8 @@ from workbench.warehouse import Warehouse
 from workbench.warehouse.access import infrastructure
 from workbench.warehouse.dbt import environment
 
-_PACKAGES = ("dbt-core", "dbt-duckdb", "dbt-redshift", "duckdb")
+# The adapter of the other engine need not be installed.
+_PACKAGES = ("dbt-core", "dbt-{dialect}", "duckdb")
 _NOT_SOURCES = {"target", "logs"}
 _EXPRESSIONS = re.compile(r"\{[{%].*?[%}]\}", re.DOTALL)
 # What makes a project compile to another statement without a change of its files.
@@ -115,7 +116,7 @@ class Project:
             warehouse.dialect,
             self._variables,
             [(table.full_name, table.column_names) for table in TABLES.values()],
-            [version(name) for name in _PACKAGES],
+            [version(name.format(dialect=warehouse.dialect)) for name in _PACKAGES],
             self._sources,
         ]
         key = sha256(json.dumps(parts).encode()).hexdigest()
