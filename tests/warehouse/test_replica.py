@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.warehouse.replica import FACT, parts_of_day
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import PUBLISHED
 from workbench.warehouse import Warehouse, connect
@@ -47,25 +48,6 @@ MOMENTS = {
     "before it is renamed": "replica.Replica.put_in_place",
     "before it is noted": "replica.Replica.is_as",
 }
-FACT = (
-    "INSERT INTO core.fact_transactions (transaction_id, line_number, transaction_timestamp, date_key, time_key, product_key, "
-    "store_key, product_id, store_id, quantity, unit_price, gross_amount, discount_amount, net_amount, currency, channel, "
-    "reporting_currency, exchange_rate, net_amount_reporting, conversion_status, sale_date, _batch_id) "
-    "SELECT 't' || n, 1, TIMESTAMP '2026-01-01' + to_days((n % 9)::INTEGER), 20260101 + n % 9, 0, 1, 1, 'p', 's', 1, 2.5, "
-    "2.5, 0, 2.5, 'USD', 'store', 'USD', 1, 2.5, 'same_currency', DATE '2026-01-01' + (n % 9)::INTEGER, 'b' "
-    "FROM range({}, {}) AS numbers(n)"
-)
-
-
-@pytest.fixture
-def filled(warehouse: DuckDBWarehouse) -> DuckDBWarehouse:
-    """A warehouse with some rows, which readers have."""
-    warehouse.execute("INSERT INTO core.dim_time SELECT n, 0, n, 'old' FROM range(60) AS minutes(n)")
-    warehouse.execute(FACT.format(0, 900))
-    warehouse.execute("INSERT INTO raw.stores (store_id, name, updated_at, _batch_id, _row_number, _ingested_at) "
-                      "VALUES ('s', 'secret', now()::TIMESTAMP, 'b', 1, now()::TIMESTAMP)")  # fmt: skip
-    assert warehouse.publish()
-    return warehouse
 
 
 def start(program: str) -> subprocess.Popen[str]:
@@ -74,13 +56,6 @@ def start(program: str) -> subprocess.Popen[str]:
     )
     assert process.stdout is not None and process.stdout.readline() == "begun\n"
     return process
-
-
-def parts_of_day(warehouse: Warehouse) -> set[str]:
-    return {
-        row["part_of_day"]
-        for row in warehouse.query("SELECT DISTINCT part_of_day FROM core.dim_time").to_pylist()
-    }
 
 
 def differing(warehouse: DuckDBWarehouse) -> set[str]:
@@ -179,97 +154,6 @@ def test_nothing_is_done_where_nothing_has_changed(filled: DuckDBWarehouse) -> N
     assert filled.replica.is_due() and not filled.publish()
     assert filled.replica.path.stat().st_ino == before
     assert as_of is not None and (filled.replica.as_of() or as_of) > as_of
-
-
-def spoil(path: Path, how: str) -> None:
-    content = bytearray(path.read_bytes())
-    match how:
-        case "no bytes":
-            content.clear()
-        case "another file":
-            content[:4096] = b"x" * 4096
-        case "its end is missing":
-            del content[3000:]
-        case _:
-            for place in range(12_288 + 64, len(content), 4096):
-                content[place] ^= 255
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("how", ["no bytes", "another file", "its end is missing", "bytes have changed"])
-def test_a_copy_that_cant_be_read_is_made_anew_and_the_warehouse_answers(
-    filled: DuckDBWarehouse, how: str
-) -> None:
-    spoil(filled.replica.path, how)
-    reader = DuckDBReader(filled.url)
-    (row,) = reader.rows("SELECT count(*) AS n, min(channel) AS channel FROM core.fact_transactions")
-    assert row == {"n": 900, "channel": "store"}
-    assert reader.as_of is None
-    assert reader.damage and "workbench maintain" in reader.damage
-    # Nothing was written since, and it is made anew all the same.
-    assert filled.publish()
-    again = DuckDBReader(filled.url)
-    assert again.rows("SELECT count(DISTINCT channel) AS n FROM core.fact_transactions") == [{"n": 1}]
-    assert again.as_of is not None and again.damage is None
-
-
-def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: DuckDBWarehouse) -> None:
-    path = filled.replica.path
-    with duckdb.connect(path, read_only=True) as connection:
-        blocks = connection.execute(
-            "SELECT DISTINCT block_id FROM pragma_storage_info('core.fact_transactions') WHERE block_id >= 0"
-        ).fetchall()
-    content, written = bytearray(path.read_bytes()), path.stat().st_mtime_ns
-    for (block,) in blocks:
-        content[12_288 + block * 262_144 + 100] ^= 255
-    path.write_bytes(content)
-    # A disk that fails writes to no file.
-    os.utime(path, ns=(written, written))
-    filled.execute("UPDATE core.dim_time SET part_of_day = 'new'")
-    assert filled.publish()
-    reader = DuckDBReader(filled.url)
-    assert reader.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [
-        {"n": 900}
-    ]
-    assert reader.damage
-    assert filled.publish()
-    again = DuckDBReader(filled.url)
-    assert again.rows("SELECT count(DISTINCT transaction_id) AS n FROM core.fact_transactions") == [
-        {"n": 900}
-    ]
-    assert again.as_of is not None and again.damage is None
-
-
-# Writes to the copy, as nobody should, and is killed before what it wrote is in the file, or not.
-SPOILING = """
-import os, sys, duckdb
-connection = duckdb.connect(sys.argv[1])
-connection.execute("UPDATE core.dim_time SET part_of_day = 'spoilt'")
-connection.close() if sys.argv[2] == "closes" else os.kill(os.getpid(), 9)
-"""
-
-
-@pytest.mark.parametrize("ends", ["closes", "is killed"])
-def test_what_others_write_to_the_copy_is_gone_with_the_next_run(filled: DuckDBWarehouse, ends: str) -> None:
-    path = filled.replica.path
-    subprocess.run([sys.executable, "-c", SPOILING, str(path), ends], check=ends == "closes")
-    reader = DuckDBReader(filled.url)
-    if ends == "is killed":
-        assert parts_of_day(reader) == {"old"}
-        assert reader.damage and "somebody opened it to write" in reader.damage
-    # Nothing has changed in the warehouse.
-    assert filled.publish()
-    assert parts_of_day(DuckDBReader(filled.url)) == {"old"}
-    with duckdb.connect(path, read_only=True) as connection:
-        assert connection.execute("SELECT DISTINCT part_of_day FROM core.dim_time").fetchall() == [("old",)]
-    assert not filled.replica.is_due()
-
-
-def test_a_question_that_fails_says_nothing_of_the_copy(filled: DuckDBWarehouse) -> None:
-    reader = DuckDBReader(filled.url)
-    with pytest.raises(duckdb.IOException):
-        reader.rows("SELECT * FROM read_parquet('/nowhere.parquet')")
-    assert reader.damage is None and not filled.replica.is_due()
 
 
 CHANGES = {

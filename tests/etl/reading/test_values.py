@@ -1,0 +1,166 @@
+"""Values of JSON and Parquet, of whatever type, are what they were, or set aside."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import decimal
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.etl.reading.landing import ROW, extras, take
+from workbench.etl.ingest import ingest
+from workbench.sources.files import land
+from workbench.warehouse import Warehouse
+
+
+def test_numbers_of_json_keep_their_digits(warehouse: Warehouse, tmp_path: Path) -> None:
+    row = {
+        **ROW,
+        "quantity": 1,
+        "unit_price": "PRICE",
+        "big": 2**64,
+        "score": float("nan"),
+        "deep": [float("-inf"), "NaN, 1.5"],
+    }
+    text = json.dumps(row).replace('"PRICE"', "123456789.123456")
+    (tmp_path / "in.jsonl").write_text(
+        text.replace("123456789.123456", "123456789012.123456") + "\n" + text + "\n"
+    )
+    take(warehouse, tmp_path / "in.jsonl")
+    found = warehouse.query("SELECT unit_price FROM raw.transactions ORDER BY 1").to_pylist()
+    assert [str(row["unit_price"]) for row in found] == ["123456789.123456", "123456789012.123456"]
+    assert extras(warehouse) == [{"big": 2**64, "score": "NaN", "deep": ["-Infinity", "NaN, 1.5"]}] * 2
+
+
+def test_parquet_of_every_type_is_json_beside_our_columns(warehouse: Warehouse, tmp_path: Path) -> None:
+    nan, moment = float("nan"), dt.datetime(2024, 1, 2, 3, 4, 5, 678901)
+    values: dict[str, tuple[pa.Array, Any]] = {
+        "nan": (pa.array([nan]), "NaN"),
+        "inf": (pa.array([float("-inf")]), "-Infinity"),
+        "f32": (pa.array([0.1], pa.float32()), 0.1),
+        "f16nan": (pa.array([nan], pa.float16()), "NaN"),
+        "u64": (pa.array([2**64 - 1], pa.uint64()), 2**64 - 1),
+        "i64": (pa.array([2**53 + 1]), 2**53 + 1),
+        "dec": (pa.array([decimal.Decimal("12345678901234567.89")]), decimal.Decimal("12345678901234567.89")),
+        "bin": (pa.array([b"K\xc3\xa4se"]), "Käse"),
+        "raw": (pa.array([b"\xff\x00"]), "\\xFF\\x00"),
+        "struct": (pa.array([{"a": nan, "B": [b"x", None], "c": None}]), {"a": "NaN", "B": ["x", None], "c": None}),
+        "list": (pa.array([[1.5, nan, None]]), [1.5, "NaN", None]),
+        "map": (pa.array([[("k", nan), ("l", 1.0)]], pa.map_(pa.string(), pa.float64())), {"k": "NaN", "l": 1.0}),
+        "ts": (pa.array([moment]), "2024-01-02 03:04:05.678901"),
+        "tz": (pa.array([moment], pa.timestamp("us", "Europe/Berlin")), "2024-01-02 03:04:05.678901+00"),
+        "nstz": (pa.array([1], pa.timestamp("ns", "UTC")), "1970-01-01 00:00:00.000000001+00"),
+        "date": (pa.array([dt.date(2024, 1, 2)]), "2024-01-02"),
+        "time": (pa.array([dt.time(1, 2, 3)]), "01:02:03"),
+        "bool": (pa.array([True]), True),
+        "cat": (pa.array(["a"]).dictionary_encode(), "a"),
+        "uuid": (pa.array([b"\1" * 16], pa.uuid()), "01010101-0101-0101-0101-010101010101"),
+        "doc": (pa.array(['{"a": 1}'], pa.json_()), {"a": 1}),
+    }  # fmt: skip
+    ours = {name: pa.array([value]) for name, value in ROW.items()}
+    pq.write_table(
+        pa.table({**ours, **{name: array for name, (array, _) in values.items()}, "null": pa.nulls(1)}),
+        tmp_path / "in.parquet",
+    )
+    take(warehouse, tmp_path / "in.parquet")
+    (row,) = warehouse.query("SELECT _extra FROM raw.transactions").to_pylist()
+    found = json.loads(row["_extra"], parse_float=decimal.Decimal)
+    expected = {name: value for name, (_, value) in values.items()}
+    assert json.loads(json.dumps(found, default=float)) == json.loads(json.dumps(expected, default=float))
+    assert found["dec"] == decimal.Decimal("12345678901234567.89")
+
+
+@pytest.mark.parametrize(
+    ("column", "array", "reason"),
+    [
+        ("quantity", pa.array([{"a": 1}]), "quantity:not_a_number"),
+        ("quantity", pa.array([[1]]), "quantity:not_a_number"),
+        ("quantity", pa.array([True]), "quantity:not_a_number"),
+        ("quantity", pa.array([dt.date(2024, 1, 1)]), "quantity:not_a_number"),
+        ("quantity", pa.array([float("inf")]), "quantity:not_a_number"),
+        ("quantity", pa.array([2**64 - 1], pa.uint64()), "quantity:out_of_range"),
+        ("quantity", pa.nulls(1), "quantity:missing"),
+        ("transaction_timestamp", pa.array([dt.time(1)]), "transaction_timestamp:invalid"),
+        ("transaction_timestamp", pa.array([[1]]), "transaction_timestamp:invalid"),
+        ("product_id", pa.array([b"\xff"]), "line:not_utf8"),
+    ],
+)
+def test_a_value_of_a_type_that_does_not_fit_is_set_aside(
+    warehouse: Warehouse, tmp_path: Path, column: str, array: pa.Array, reason: str
+) -> None:
+    pq.write_table(
+        pa.table({**{k: pa.array([v]) for k, v in ROW.items()}, column: array}), tmp_path / "in.parquet"
+    )
+    take(warehouse, tmp_path / "in.parquet")
+    (row,) = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
+    assert row["reasons"] == [reason]
+    assert json.loads(row["record"])["transaction_id"] == "T1"
+
+
+def test_text_and_times_are_read_whatever_parquet_calls_them(warehouse: Warehouse, tmp_path: Path) -> None:
+    moment = dt.datetime(2024, 1, 2, 3)
+    changed = {
+        "quantity": pa.array([b"2.5"]),
+        "product_id": pa.array(["Käse".encode()]),
+        "store_id": pa.array([b"\1" * 16], pa.uuid()),
+        "customer_id": pa.array(["C1"]).dictionary_encode(),
+        "unit_price": pa.array([decimal.Decimal("2.50")]),
+        "transaction_timestamp": pa.array([moment], pa.timestamp("ns", "Europe/Berlin")),
+    }
+    for old in (True, False):
+        table = pa.table({**{k: pa.array([v]) for k, v in ROW.items()}, **changed})
+        pq.write_table(table, tmp_path / f"{old}.parquet", use_deprecated_int96_timestamps=old)
+        batch = take(warehouse, tmp_path / f"{old}.parquet")
+        assert batch.status == "loaded"
+    for row in warehouse.query("SELECT * FROM raw.transactions").to_pylist():
+        assert (row["product_id"], row["customer_id"], row["store_id"]) == (
+            "Käse",
+            "C1",
+            "01010101-0101-0101-0101-010101010101",
+        )
+        assert (row["quantity"], row["unit_price"], row["transaction_timestamp"]) == (
+            decimal.Decimal("2.5"),
+            decimal.Decimal("2.5"),
+            moment,
+        )
+
+
+def test_a_long_id_that_went_through_a_floating_point_column_is_the_integer_it_was(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    ids = pa.array([float(2**53 - 1), 13085.0, 0.5])
+    columns = {k: pa.array([v] * 3) for k, v in ROW.items()} | {"customer_id": ids}
+    pq.write_table(pa.table(columns), tmp_path / "in.parquet")
+    take(warehouse, tmp_path / "in.parquet")
+    rows = warehouse.query("SELECT customer_id FROM raw.transactions ORDER BY _row_number").to_pylist()
+    assert [row["customer_id"] for row in rows] == [str(2**53 - 1), "13085", "0.5"]
+
+
+def test_what_a_json_column_keeps_is_json_for_everybody(warehouse: Warehouse, tmp_path: Path) -> None:
+    head = "event_id,event_timestamp,event_type,properties"
+    documents = [
+        '{"a": NaN}',
+        '{"a": [1, -Infinity]}',
+        '{"a": 1,}',
+        "{a: 1}",
+        '{"a": "NaN, inf,]"}',
+        '{"a": "\\"NaN", "b": [null]}',
+        "nan",
+    ]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        file.write(head + "\n")
+        csv.writer(file).writerows([f"E{i}", "2024-01-01", "view", text] for i, text in enumerate(documents))
+    land(str(tmp_path / "in.csv"), "events")
+    ingest(warehouse)
+    kept = warehouse.query("SELECT event_id, properties FROM raw.events ORDER BY 1").to_pylist()
+    assert [(row["event_id"], json.loads(row["properties"])) for row in kept] == [
+        ("E4", {"a": "NaN, inf,]"}), ("E5", {"a": '"NaN', "b": [None]}),
+    ]  # fmt: skip
+    refused = warehouse.query("SELECT reasons FROM ops.quarantine").to_pylist()
+    assert [row["reasons"] for row in refused] == [["properties:invalid"]] * 5
