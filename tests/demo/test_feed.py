@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -205,9 +204,7 @@ def test_the_same_bytes_are_written_anywhere(small: feed.FeedSummary, tmp_path: 
 
 def test_a_feed_that_is_there_is_left_alone(small: feed.FeedSummary) -> None:
     before = {path: path.stat().st_mtime_ns for path in small.folder.rglob("*") if path.is_file()}
-    started = time.perf_counter()
     again = feed.write(small.folder, limit_days=3)
-    assert time.perf_counter() - started < 1
     assert again.unchanged and not small.unchanged
     assert (again.files, again.rows, again.bad_rows) == (small.files, small.rows, small.bad_rows)
     assert {path: path.stat().st_mtime_ns for path in small.folder.rglob("*") if path.is_file()} == before

@@ -125,9 +125,10 @@ def test_a_file_that_is_no_queue_is_named(tmp_path: Path) -> None:
 
 def test_waiting_costs_little(tmp_path: Path) -> None:
     queue = SQLiteQueue(tmp_path / "queue.db")
-    begun = time.process_time()
+    # Other threads of the process may work.
+    begun = time.thread_time()
     assert queue.receive(wait=2) == []
-    assert time.process_time() - begun < 0.2
+    assert time.thread_time() - begun < 0.2
 
 
 def test_a_clock_that_was_ahead_keeps_no_message_waiting(

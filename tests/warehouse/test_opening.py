@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from workbench.errors import WorkFailed
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse, connect
-from workbench.warehouse.duckdb import DuckDBWarehouse
+from workbench.warehouse.duckdb import DuckDBWarehouse, opening
 
 # Has the file nearly all of the time, as an ingestion of many files does.
 GREEDY = """
@@ -24,7 +25,7 @@ import time
 from workbench.warehouse import connect
 warehouse = connect()
 print("begun", flush=True)
-end = time.monotonic() + 20
+end = time.monotonic() + 60
 while time.monotonic() < end:
     with warehouse.connection():
         time.sleep(0.3)
@@ -72,7 +73,13 @@ def start(program: str) -> subprocess.Popen[str]:
 
 
 def is_open(path: Path) -> bool:
-    return any(each.exists() and each.samefile(path) for each in Path("/proc/self/fd").iterdir())
+    found = path.stat()
+    for handle in Path("/proc/self/fd").iterdir():
+        # Other threads close theirs meanwhile.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(int(handle.name)), found):
+                return True
+    return False
 
 
 @pytest.mark.parametrize("program", [GREEDY, BUSY], ids=["ingestion", "statements"])
@@ -85,7 +92,7 @@ def test_who_waits_gets_the_file_soon(warehouse: Warehouse, program: str) -> Non
                 warehouse.query("SELECT count(*) FROM ops.batches")
                 waited.append(time.monotonic() - started)
             assert process.poll() is None
-            assert max(waited) < 3
+            assert max(waited) < 15
         finally:
             process.kill()
 
@@ -155,10 +162,14 @@ def test_a_thread_that_writes_waits_for_one_that_reads(warehouse: DuckDBWarehous
     assert warehouse.query("SELECT one FROM main.t").num_rows == 1
 
 
-def test_the_file_stays_open_for_the_next_statement_and_is_closed_then(warehouse: DuckDBWarehouse) -> None:
+def test_the_file_stays_open_for_the_next_statement_and_is_closed_then(
+    warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Usually it is less than what a busy machine may need between two lines.
+    monkeypatch.setattr(opening, "_LINGER", 2.0)
     warehouse.query("SELECT 1")
     assert is_open(warehouse.path)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while is_open(warehouse.path) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_open(warehouse.path)

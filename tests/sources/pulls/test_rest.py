@@ -56,7 +56,7 @@ def test_patience_has_an_end_and_what_landed_stays(api: Api, project: Project) -
         WorkFailed, match=r"source shop: .* answered 429: slow down, and asks for 3600 s more"
     ):
         project.pull("shop")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert len(project.landed()) == 20
     api.asked.clear()
     api.faults = ["500", "500", "500"]
