@@ -8,8 +8,10 @@ from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.extras import advice
+from workbench.seldom import seldom
 
 
+@seldom
 def client(service: str, *, endpoint: str | None = None, region: str | None = None) -> Any:
     """Return a boto3 client that retries what is worth it.
 
@@ -37,6 +39,7 @@ def client(service: str, *, endpoint: str | None = None, region: str | None = No
         raise UsageError(f"AWS: {error}") from None
 
 
+@seldom
 @contextlib.contextmanager
 def aws_errors(doing: str) -> Iterator[None]:
     """Turn boto3's errors into ours, which say what was being done.

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
+from workbench.seldom import seldom
+
 # Set by our own program, in whose process nobody else uses papermill.
 program = False
 
@@ -22,18 +24,21 @@ _OF_PAPERMILL = ("boto3", "azure", "gcsfs", "pyarrow", "github")
 _OF_SOUP = ("soupsieve",)
 
 
+@seldom
 def import_nbformat() -> None:
     """Import nbformat, and with it jsonschema, without what notebooks don't need."""
     with _absent(_OF_JSONSCHEMA):
         import nbformat  # noqa: F401
 
 
+@seldom
 def import_dbt() -> None:
     """Import dbt, and with it jsonschema, without what projects don't need."""
     with _absent(_OF_JSONSCHEMA):
         import dbt.cli.main  # noqa: F401
 
 
+@seldom
 def import_papermill() -> None:
     """Import papermill; in our own program without its stores."""
     import_nbformat()
@@ -41,6 +46,7 @@ def import_papermill() -> None:
         import papermill.execute  # noqa: F401
 
 
+@seldom
 def import_soup() -> None:
     """Import Beautiful Soup; in our own program without CSS selectors."""
     with warnings.catch_warnings(), _absent(_OF_SOUP if program else ()):

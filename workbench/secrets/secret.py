@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.seldom import seldom
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\n]+|aws:[A-Za-z0-9/_+=.@:-]+(#[^\0\n#]+)?")
 FORMS = "env:NAME, file:PATH or aws:SECRET_ID[#KEY]"
@@ -68,6 +69,7 @@ def _from_file(name: str) -> str:
         raise UsageError(f"the secret file:{name} can't be read: {reason}") from None
 
 
+@seldom
 def _from_aws(name: str) -> str:
     identity, _, key = name.partition("#")
     try:

@@ -342,3 +342,18 @@ def test_the_engine_that_a_warehouse_has_no_use_for_is_not_loaded_ahead_but_coun
         assert any("redshift" in name for name in found.later) is is_loaded
         assert "redshift_connector" in found.third_party
         assert any(path.parent.name == "redshift" for path in found.first_party)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path("pipeline_notebooks/retail_etl").glob("*.ipynb")), ids=lambda each: each.stem
+)
+def test_a_stage_of_the_main_job_loads_nothing_ahead_that_few_of_its_runs_use(path: Path) -> None:
+    found = closure(read_notebook(path), path.parent, unused=unused_modules("duckdb:///a.duckdb"))
+    ahead = {name.partition(".")[0] for name in found.ahead}
+    assert "pandas" in ahead
+    assert (
+        not {"boto3", "botocore", "bs4", "dbt", "mlflow", "nbformat", "papermill", "redshift_connector"}
+        & ahead
+    )
+    # Only what judges batches by their like learns at every run.
+    assert ("sklearn" in ahead) is (path.stem == "data_quality")

@@ -224,6 +224,7 @@ def _judge(
             yield novelty.Judged(figures, guess == labels[held][chosen], group, name == "category")
 
 
+@seldom
 def _unseen(matrix: Any, labels: np.ndarray, group: pd.Series) -> Iterator[Unseen]:
     """Yield for each third of the groups which products are in it, and what a model of the others makes of them."""
     from sklearn.naive_bayes import MultinomialNB

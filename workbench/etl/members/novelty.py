@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.seldom import seldom
+
 UNHEARD_OF = 0.2
 """Share of products that is taken to be of kinds that nobody has seen, of new wordings and of known ones."""
 
@@ -165,6 +167,7 @@ class Judged:
     is_unheard_of: bool
 
 
+@seldom
 def fit(judged: list[Judged]) -> Any:
     """Return the logistic model of whether a guess is right; None if there are none, or all were right, or all wrong.
 
