@@ -69,7 +69,8 @@ def build(
         name for name, table in TABLES.items() if table.view and (not tags or _VIEWS_OF[table.schema] in tags)
     ]
     reads = {name for result in results for name in result.reads} - _ACCOUNTS
-    note_tables(reads=sorted(reads), writes=[*filled, *views])
+    unchanged = [each.table for each in results if each.is_unchanged]
+    note_tables(reads=sorted(reads), writes=[*filled, *views], unchanged=unchanged)
     warehouse.refresh(filled)
     return TransformResult(in_order(results), time.monotonic() - started, known)
 

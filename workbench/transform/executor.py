@@ -9,7 +9,7 @@ is built whole.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Literal
 
@@ -81,7 +81,8 @@ class Build:
                             self._fill(self._nodes[dimension], False)
                 with named(node):
                     fill = self._fill(node, full)
-                results.append(self._result(node, monotonic() - started, changes=fill.changes))
+                result = self._result(node, monotonic() - started, changes=fill.changes)
+                results.append(replace(result, is_unchanged=self._is_unchanged(fill)))
         for node in nodes:
             if node.kind == "test":
                 started = monotonic()
@@ -143,6 +144,17 @@ class Build:
         if fill.why or fill.is_moved or self._marks.has_news(fill.node.name, reads):
             return False
         return bool(fill.node.by) or reads <= _TABLES
+
+    def _is_unchanged(self, fill: _Fill) -> bool:
+        """Return whether nothing in a model's table is new to who reads it, from this build or one before."""
+        changes, table = fill.changes, fill.table.full_name
+        if changes.why or changes.inserted or changes.updated or changes.removed:
+            return False
+        readers = {
+            *self._statements.readers(table),
+            *(name for each in fill.node.touches for name in each.models),
+        }
+        return not any(self._marks.is_told(name) for name in readers)
 
     def _work_out(self, fill: _Fill, above: Sequence[Node]) -> None:
         node, why = fill.node, fill.why

@@ -50,7 +50,8 @@ class NodeResult:
 
     ``table`` is the full name of the table that was filled or tested, ``reads`` those of the tables that its
     statement reads. ``rows`` is the number of rows a model's table has now, ``failures`` the number of rows that
-    broke a test.
+    broke a test. A table ``is_unchanged`` of which no row was written or removed, and whose readers wait for none that was
+    before.
     """
 
     name: str
@@ -63,6 +64,7 @@ class NodeResult:
     message: str = ""
     reads: tuple[str, ...] = ()
     changes: Changes | None = None
+    is_unchanged: bool = False
 
     @property
     def filled(self) -> bool:
@@ -100,7 +102,7 @@ class TransformResult:
         """Return one row a node, for display; without what it reads."""
         import pandas
 
-        columns = [name for name in NodeResult.__dataclass_fields__ if name not in ("reads", "changes")]
+        columns = [name for name in NodeResult.__dataclass_fields__ if name not in ("reads", "changes", "is_unchanged")]
         rows = []
         for result in self.results:
             changes = result.changes or Changes()

@@ -95,10 +95,15 @@ def note(sql: Any, dialect: Dialect) -> None:
         log.statement(str(getattr(sql, "query", sql)), dialect)
 
 
-def note_tables(*, reads: Sequence[str] = (), writes: Sequence[str] = ()) -> None:
-    """Note tables, by their full names, that are touched by other ways than a statement of ours."""
+def note_tables(
+    *, reads: Sequence[str] = (), writes: Sequence[str] = (), unchanged: Sequence[str] = ()
+) -> None:
+    """Note tables, by their full names, that are touched by other ways than a statement of ours.
+
+    ``unchanged`` are those among ``writes`` in which no row was written, as each is as it was.
+    """
     if log := _log():
-        log.write({"reads": sorted(reads), "writes": sorted(writes)})
+        log.write({"reads": sorted(reads), "writes": sorted(writes), "unchanged": sorted(unchanged)})
 
 
 @contextmanager

@@ -266,6 +266,36 @@ def test_a_raw_table_that_got_no_row_has_not_changed(shop: Path, settings: Setti
     assert states(run_pipeline(shop))["take"] == ("succeeded", "raw.stores isn't as its last run left it")
 
 
+def test_a_table_that_a_stage_found_as_it_should_be_has_not_changed(shop: Path, settings: Settings) -> None:
+    pipeline(
+        shop,
+        {
+            "take": {"reads": ["landing"], "writes": ["core.dim_store", "core.dim_time"]},
+            "show": {"reads": ["core.dim_time"]},
+        },
+    )
+
+    def take(more: str = "") -> Run:
+        (settings.landing / "a.csv").write_text(f"{time.time()}")
+        tables = 'writes=["core.dim_store", "core.dim_time"], unchanged=["core.dim_time"]'
+        imports = f"{IMPORTS}\nfrom workbench.warehouse.access import note_tables"
+        notebook(shop / "take.ipynb", f"note_tables({tables})\n{more}", imports=imports)
+        return run_pipeline(shop)
+
+    first = take()
+    assert first.stages[1].state == "succeeded"
+    again = take()
+    assert again.stages[1].why == f"unchanged since run {first.run_id}.show"
+    versions = {name: version.version for name, version in again.stages[0].outputs.items()}
+    assert versions == {"core.dim_store": f"{again.run_id}.take", "core.dim_time": f"{first.run_id}.take"}
+    # Neither one that failed nor one that wrote otherwise knows what it left, nor who comes after a failed one.
+    assert take("1 / 0").error
+    assert states(take())["show"] == ("succeeded", "core.dim_time changed")
+    wrote = take('connect().execute("DELETE FROM core.dim_time WHERE 1 = 0")')
+    assert states(wrote)["show"] == ("succeeded", "core.dim_time changed")
+    assert states(take())["show"][0] == "skipped"
+
+
 def test_what_people_add_by_commands_is_versioned_by_its_rows(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     notebook(folder / "heed.ipynb")

@@ -174,7 +174,7 @@ def _usage(record: StageRun | None) -> dict[str, float]:
 def _access(record: StageRun | None) -> Access | None:
     if record is None or record.reads is None or record.writes is None:
         return None
-    return Access(record.reads, record.writes, record.unknown)
+    return Access(record.reads, record.writes, record.unknown, record.unchanged)
 
 
 def executors() -> dict[str, Any]:

@@ -46,6 +46,8 @@ class AccessLog:
         reads: dict[str, list[int]] = {}
         writes: dict[str, list[int]] = {}
         unknown: list[int] = []
+        unchanged: set[str] = set()
+        changed: set[str] = set()
         for index, event in self._events:
             cell = index - sum(place < index for place in added)
             touched = {"reads": event.get("reads", ()), "writes": event.get("writes", ())}
@@ -58,8 +60,12 @@ class AccessLog:
                 }
                 if not tables.understood and cell not in unknown:
                     unknown.append(cell)
+            unchanged.update(event.get("unchanged", ()))
+            changed.update(name for name in touched["writes"] if name not in event.get("unchanged", ()))
             for kept, names in ((reads, touched["reads"]), (writes, touched["writes"])):
                 for name in names:
                     if cell not in kept.setdefault(name, []):
                         kept[name].append(cell)
-        return Access(dict(sorted(reads.items())), dict(sorted(writes.items())), unknown)
+        return Access(
+            dict(sorted(reads.items())), dict(sorted(writes.items())), unknown, sorted(unchanged - changed)
+        )

@@ -117,12 +117,13 @@ class Access:
     """Full names of the tables that a notebook read and wrote, each with the cells that did.
 
     Cells are counted from 0, in the notebook as it was found. ``unknown`` are cells with a statement that can't be
-    understood: what it touches nobody knows.
+    understood: what it touches nobody knows. ``unchanged`` are tables among ``writes`` that it found to be as they should.
     """
 
     reads: dict[str, list[int]]
     writes: dict[str, list[int]]
     unknown: list[int]
+    unchanged: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,9 @@ class StageRun(_Timed):
     unknown: list[int] = Field(
         default=[], description="cells with a statement that wasn't understood: its tables aren't known"
     )
+    unchanged: list[str] = Field(
+        default=[], description="tables that it was to write, of which it found every row to be as it should"
+    )
     differences: list[str] = Field(
         default=[], description="where the tables it was seen to touch differ from its map, one sentence each"
     )

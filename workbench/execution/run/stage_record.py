@@ -24,7 +24,7 @@ def apply_outcome(record: StageRun, outcome: Outcome) -> None:
     record.cost = outcome.cost
     if outcome.access is not None:
         record.reads, record.writes = outcome.access.reads, outcome.access.writes
-        record.unknown = outcome.access.unknown
+        record.unknown, record.unchanged = outcome.access.unknown, outcome.access.unchanged
 
 
 def succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:

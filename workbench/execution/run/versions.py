@@ -196,14 +196,16 @@ class Versions:
     def wrote(self, run_id: str, pipeline: str, stage: StageRun) -> None:
         """Note what a stage has just written, and in which run.
 
-        A table of raw, which only grows, keeps its version in the stage's record if it hasn't grown.
+        A table keeps its version in the stage's record where the stage, to its end, changed none of its rows; one of raw,
+        which only grows, if it hasn't grown. As long as nobody knows what it was before, it has a new one.
         """
         timestamp = now().replace(tzinfo=None)
         for name, version in stage.outputs.items():
             last = self._writers.get(name)
             version.version = f"{run_id}.{stage.name}"
-            rows = self._before.get(name) if name.startswith("raw.") else None
-            if last is not None and rows is not None and last.rows == rows == version.rows:
+            rows = self._before.get(name) if name.startswith("raw.") else version.rows
+            is_kept = name.startswith("raw.") or (stage.state == "succeeded" and name in stage.unchanged)
+            if is_kept and last is not None and rows is not None and last.rows == rows == version.rows:
                 version.version = last.version
             self._writers[name] = Writer(version.version, pipeline, stage.name, version.rows, timestamp)
             if version.rows is not None:
