@@ -161,6 +161,9 @@ def test_a_map_beside_a_file_goes_with_it(tmp_path: Path) -> None:
         str(path), map_file=put(tmp_path / "other.yaml", beside.read_text().replace("since", "number"))
     )
     assert another.batch_id != file.batch_id, "a map that is named goes before the one beside"
+    elsewhere = put(tmp_path / "misc/b.csv", "number,since\nS2,2026-01-01\n")
+    put(tmp_path / "misc/b.csv.map.yaml", beside.read_text())
+    assert [file.dataset for file in land(str(elsewhere))] == ["stores"], "where nothing else tells it"
     beside.write_text("dataset: products\ncolumns: {product_id: number, updated_at: since}")
     with pytest.raises(
         NotLanded, match=r"a\.csv\.map\.yaml: it is for products, and the file is one of stores"

@@ -26,7 +26,7 @@ from workbench.sources.landing import (
     shown,
 )
 from workbench.sources.maps import Map, read_map
-from workbench.sources.remote import Unsteady, fetched, is_remote, open_place
+from workbench.sources.remote import Unsteady, fetched, has_map, is_remote, open_place
 
 _MOST_TOLD = 5
 
@@ -47,11 +47,13 @@ class SourceFile:
     Attributes:
         address: as it can be shown.
         place: its path, whose folders may tell the dataset.
+        has_map: tells whether a map lies beside it.
         at_hand: has the file on this machine for a while, and the map beside it if there is one.
     """
 
     address: str
     place: PurePath
+    has_map: Callable[[], bool]
     at_hand: Callable[[], AbstractContextManager[tuple[Path, Path | None]]]
 
 
@@ -71,7 +73,7 @@ def land(
     """Copy a file, each file of a folder, or each match of a glob into landing.
 
     The dataset is the map's, or ``dataset``, or else the innermost of the file's folders that is named after one.
-    Without ``map_file`` the map beside a file goes with it. A copy appears whole or not at all. The same content
+    Without ``map_file`` the map beside a file goes with it, and tells the dataset where nothing else does. A copy appears whole or not at all. The same content
     landed twice is one file. One that can't be landed keeps no other from it.
 
     Args:
@@ -131,10 +133,16 @@ def found(source: str, secret: Secret | None = None) -> Iterator[list[SourceFile
     if is_remote(source):
         with closing(open_place(source, secret)) as place:
             yield [
-                SourceFile(file.address, file.path, partial(fetched, place, file)) for file in place.find()
+                SourceFile(
+                    file.address, file.path, partial(has_map, place, file), partial(fetched, place, file)
+                )
+                for file in place.find()
             ]
         return
-    yield [SourceFile(shown(path), path.absolute(), partial(_here, path)) for path in _find(source)]
+    yield [
+        SourceFile(shown(path), path.absolute(), partial(_has_map, path), partial(_here, path))
+        for path in _find(source)
+    ]
 
 
 @contextmanager
@@ -148,7 +156,7 @@ def described(
         WorkFailed: it can't be had.
     """
     told = mapping.dataset if mapping else dataset or dataset_of(file.place)
-    if told is None:
+    if told is None and not file.has_map():
         raise UsageError(
             f"can't tell the dataset of {file.address}: name it with --dataset, or put the file in a folder called "
             f"one of {', '.join(sorted(DATASETS))}"
@@ -156,15 +164,20 @@ def described(
     with file.at_hand() as (path, beside):
         if mapping is None and beside:
             mapping = read_map(beside)
-            if mapping.dataset != told:
+            if told and mapping.dataset != told:
                 raise UsageError(
                     f"map {shown(beside)}: it is for {mapping.dataset}, and the file is one of {told}"
                 )
-        yield path, told, mapping
+        assert told or mapping  # noqa: S101 - one of the two tells the dataset
+        yield path, told or mapping.dataset, mapping  # type: ignore[union-attr]
 
 
 def _here(path: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
     return nullcontext((path, map_of(path)))
+
+
+def _has_map(path: Path) -> bool:
+    return map_of(path) is not None
 
 
 def _more(messages: list[str]) -> str:

@@ -98,6 +98,8 @@ UTF8 = text().encode()
 FORMS: dict[str, tuple[bytes, dict[str, Any] | None]] = {
     "plain.csv": (UTF8, None),
     "bom.csv": (b"\xef\xbb\xbf" + UTF8, None),
+    "bom within.csv": (UTF8.replace(b"\nP", b"\n\xef\xbb\xbfP"), None),
+    "bom before quotes.csv": (text(end="\r\n", quoting=csv.QUOTE_ALL).replace('\r\n"', '\r\n\ufeff"').encode("utf-16"), None),
     "crlf.csv": (text(end="\r\n").encode(), None),
     "cr.csv": (text(end="\r", quoting=csv.QUOTE_ALL).encode(), None),
     "semicolon.csv": (text(";").encode(), None),
@@ -129,6 +131,7 @@ FORMS: dict[str, tuple[bytes, dict[str, Any] | None]] = {
     "null.csv": (text().replace(",,", r",\N,").encode(), {"null": [r"\N", "n/a"]}),
     "null mapped.csv": (text().replace(",,", ",n/a,").encode(), {"null": "n/a", "columns": MAP}),
     "lines.jsonl": ("\n".join(map(json.dumps, objects())).encode(), None),
+    "bom within.jsonl": ("\n\ufeff".join(map(json.dumps, objects())).encode(), None),
     "lines16.jsonl": ("\n".join(map(json.dumps, objects())).encode("utf-16"), None),
     "array.json": (json.dumps(objects()).encode(), None),
     "pretty.json": (json.dumps(objects(), indent=2, ensure_ascii=False).encode(), None),

@@ -14,6 +14,7 @@ from functools import reduce
 from pathlib import Path
 
 import duckdb
+import openpyxl
 import pyarrow as pa
 import pyarrow.feather as feather
 import pyarrow.orc as orc
@@ -141,9 +142,18 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
         "page.csv": "<html><body>error</body></html>\n",
         "good.parquet": CSV,
         "sep.csv": "sep=;\r\n" + CSV.replace(",", ";"),
+        "foreign.csv": "Beleg;Menge\nA;2\n",
+        "single.csv": "Sales\n",
+        "inner.json": json.dumps({"answer": {"items": [ROW]}, "next": None}),
+        "none.json": "[]",
+        "broken.jsonl": "{a\n{b\n",
     }
     for name, text in texts.items():
         (folder / name).write_text(text, newline="")
+    book = openpyxl.Workbook()
+    book.active.append(["Cover"])
+    book.create_sheet("Sales").append(HEADER.split(","))
+    book.save(folder / "book.xlsx")
     (folder / "zeros.csv").write_bytes(CSV.encode() + b"\0" * 3000)
     packed = gzip.compress(CSV.encode())
     damaged = {
@@ -159,6 +169,8 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     assert {name: batch.status for name, batch in batches.items()} == {
         "above.csv": "loaded", "bare.csv": "rejected", "blank.csv": "rejected", "other.csv": "rejected", "page.csv": "rejected",
         "cut.gz": "rejected", "more.gz": "rejected", "other.gz": "rejected",
+        "foreign.csv": "rejected", "single.csv": "rejected", "book.xlsx": "rejected",
+        "inner.json": "rejected", "none.json": "empty", "broken.jsonl": "rejected",
         "good.parquet": "loaded", "sep.csv": "loaded", "zeros.csv": "partial",
     }  # fmt: skip
     told = {name: batch.message or "" for name, batch in batches.items()}
@@ -170,6 +182,11 @@ def test_such_files_are_refused_and_the_others_are_in(warehouse: Warehouse, sett
     assert "in the first line: it is blank" in told["blank.csv"]
     assert all("it is damaged, or was cut short" in told[name] for name in damaged)
     assert "its columns are id, sku, price; rename them, or write a map" in told["other.csv"]
+    assert "its columns are Beleg, Menge; rename" in told["foreign.csv"]
+    assert "nothing in it parts columns: Sales; a map may say the delimiter" in told["single.csv"]
+    assert "a map may say the sheet" in told["book.xlsx"] and "sheet Sheet (not Sales)" in told["book.xlsx"]
+    assert "the list 'answer.items' holds them: a map says unnest: answer.items" in told["inner.json"]
+    assert told["broken.jsonl"] == "no line of it is a record: line:not_json 2"
     assert "a page in HTML" in told["page.csv"]
     counted = [batches[name].rows_landed for name in ("above.csv", "bare.csv", "other.csv", "page.csv")]
     assert counted == [1, 2, 2, 1]

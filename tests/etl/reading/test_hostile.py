@@ -184,6 +184,9 @@ def test_what_is_unnested_keeps_digits_and_faults(
     good, bad, _ = read(connection, tmp_path, lines.encode(), "in.jsonl", unnest="cart")
     assert {n: row[0] for n, row in good.items()} == {1: "1", 2: "1", 5: "4"}
     assert bad == {3: ("{broken", "line:not_json"), 4: ("", "line:blank")}
+    _, _, notes = read(connection, tmp_path, lines.encode(), "other.jsonl", unnest="carts")
+    assert notes == ("no record has a list 'carts', which the map says to unnest",)
+    read(connection, tmp_path, lines.encode(), "in.jsonl", unnest="cart")
     (records,) = zip(
         *connection.execute("SELECT coalesce(record, line) FROM objects ORDER BY n").fetchall(), strict=True
     )

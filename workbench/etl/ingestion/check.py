@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 
 from workbench.etl.ingestion.around import map_replayed
-from workbench.etl.ingestion.drift import changed_columns, drift_of, lacking, renamed
+from workbench.etl.ingestion.drift import changed_columns, drift_of, lacking, unlike
 from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.limits import Verdict, judge
@@ -67,11 +67,14 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     if rows.headless is not None:
         refused = _refuse_all(connection, rows, ["line:unknown_header"])
         asked = "that the map reads" if columns_by(file) else f"of {file.dataset}"
-        return Checked(0, refused, "rejected", f"no column {asked} in the first line: {rows.headless}")
+        told = f"no column {asked} in the first line: {rows.headless}"
+        return Checked(0, refused, "rejected", _joined([told, *rows.notes]))
     if EXPORTED in rows.names and not rows.is_replay:
         refused = _refuse_all(connection, rows, ["file:quarantine_export"])
         told = "it was exported from quarantine; send it back with: workbench quarantine replay FILE"
         return Checked(0, refused, "rejected", told)
+    if not rows.names and not _count(connection, f"SELECT count(*) FROM {rows.records}"):
+        return Checked(0, 0, "empty", "there is no record in it")
     if mapping := columns_by(file):
         types = {name: source.type for name, source in rows.sources.items()}
         if found := misfits(mapping, rows.names, types):
@@ -80,7 +83,7 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     # Rows from quarantine are each judged alone.
     elif not rows.is_replay and (missing := missing_columns(table, rows)):
         refused = _refuse_all(connection, rows, [f"{name}:missing_column" for name in missing])
-        told = f"required column missing: {', '.join(missing)}{renamed(missing, rows.others)}"
+        told = unlike(connection, rows, missing)
         return Checked(0, refused, "rejected", told, drift=drift_of(missing=missing))
     if opened.judged:
         accepted = _take_judged(connection, opened, opened.judged, timestamp)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from workbench.etl.ingestion.reading import Rows
+from workbench.etl.ingestion.reading.json_lines import inner_list
 from workbench.etl.ingestion.shaping import ours
 from workbench.governance.drift import Change
 from workbench.governance.ledger import Batch
@@ -37,7 +38,20 @@ def drift_of(
     return found | dict.fromkeys(stopped, "stopped")
 
 
-def renamed(missing: Iterable[str], others: Sequence[str]) -> str:
+def unlike(connection: duckdb.DuckDBPyConnection, rows: Rows, missing: Sequence[str]) -> str:
+    """Say which required columns a file lacks, and where they may be instead."""
+    is_json = '"form": "json"' in rows.record_form
+    if is_json and not rows.names:
+        reasons = connection.execute("SELECT reason, count(*) FROM line_errors GROUP BY 1 ORDER BY 2 DESC, 1")
+        found = ", ".join(f"{reason} {count:,}" for reason, count in reasons.fetchall())
+        return f"no line of it is a record: {found}" if found else "its records are empty"
+    told = f"required column missing: {', '.join(missing)}{_renamed(missing, rows.others)}"
+    path = inner_list(connection, missing) if is_json else None
+    within = f" (the list {path!r} holds them: a map says unnest: {path}, and whence each column is)"
+    return told + within if path else told
+
+
+def _renamed(missing: Iterable[str], others: Sequence[str]) -> str:
     """Say which of the other columns a missing one may be now."""
     near = {name: difflib.get_close_matches(name, others, n=1, cutoff=0.6) for name in missing}
     told = [f"is {name} called {found[0]!r} now?" for name, found in near.items() if found]

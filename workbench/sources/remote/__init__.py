@@ -88,8 +88,12 @@ def fetched(place: Place, file: RemoteFile) -> Iterator[tuple[Path, Path | None]
         yield target, _copy_map(place, file, target)
 
 
-def _copy_map(place: Place, file: RemoteFile, target: Path) -> Path | None:
-    """Copy the map beside a file, if there is one."""
+def has_map(place: Place, file: RemoteFile) -> bool:
+    """Whether a map lies beside a file."""
+    return _map_beside(place, file) is not None
+
+
+def _map_beside(place: Place, file: RemoteFile) -> RemoteFile | None:
     if not file.path.name:
         return None
     try:
@@ -97,7 +101,12 @@ def _copy_map(place: Place, file: RemoteFile, target: Path) -> Path | None:
     except Forbidden:
         # Who may not list a folder is told so of files that aren't there.
         return None
-    if beside is None or beside.is_page:
+    return None if beside is None or beside.is_page else beside
+
+
+def _copy_map(place: Place, file: RemoteFile, target: Path) -> Path | None:
+    """Copy the map beside a file, if there is one."""
+    if (beside := _map_beside(place, file)) is None:
         return None
     copy = target.with_name(target.name + MAP_SUFFIX)
     place.copy(beside, copy)
@@ -128,4 +137,4 @@ def _copy_steady(place: Place, file: RemoteFile, target: Path) -> None:
         )
 
 
-__all__ = ["Place", "RemoteFile", "Unsteady", "fetched", "is_remote", "open_place"]
+__all__ = ["Place", "RemoteFile", "Unsteady", "fetched", "has_map", "is_remote", "open_place"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO, Any
@@ -14,6 +15,8 @@ PLACEHOLDER = "\x1e"
 FIELD_FREE = "\x1f"
 """A byte that no plain line contains: lines with either of these two are always parsed here."""
 
+MARK = codecs.BOM_UTF8
+"""Stands where a file began that was put behind another, and belongs to no value."""
 CAREFUL = (b"\0", b"\x1e", b"\x1f")
 """Bytes for which a line is looked at, apart from quotes."""
 _MOST_SPECIALS = 20_000
@@ -107,10 +110,12 @@ class Cutter:
 
     def _cut(self, block: bytes, *, last: bool) -> int:
         starts, ends = _bounds(block, last=last)
+        marked = _marked(block, starts)
+        starts[marked] += len(MARK)
         tail = int(starts[-1])
         whole = block[:tail]
         position = 0
-        for index in self._doubtful(whole, starts, ends):
+        for index in self._doubtful(whole, starts, ends, marked):
             if index < position:
                 continue
             self._copy(block, starts, ends, position, index)
@@ -132,7 +137,7 @@ class Cutter:
         self._beginning, self._skipped = block[tail : min(used, tail + _KEPT)], used - tail
         return used
 
-    def _doubtful(self, block: bytes, starts: Any, ends: Any) -> list[int]:
+    def _doubtful(self, block: bytes, starts: Any, ends: Any, marked: Any) -> list[int]:
         """Return the lines that need care; a byte that isn't in the block at all costs next to nothing."""
         data = np.frombuffer(block, dtype=np.uint8)
         positions = [np.flatnonzero(data == byte[0]) for byte in self._careful if byte in block]
@@ -140,7 +145,7 @@ class Cutter:
             positions.append(np.flatnonzero(data > 127))
         long = np.flatnonzero(ends - starts[:-1] > self._longest)
         found: list[int] = np.union1d(
-            long, np.searchsorted(ends, np.concatenate([long[:0], *positions]))
+            np.concatenate([long, marked]), np.searchsorted(ends, np.concatenate([long[:0], *positions]))
         ).tolist()
         return found
 
@@ -213,6 +218,13 @@ def _bounds(block: bytes, *, last: bool) -> tuple[Any, Any]:
     if last and starts[-1] < len(block):
         ends, starts = np.append(ends, len(block)), np.append(starts, len(block))
     return starts, ends
+
+
+def _marked(block: bytes, starts: Any) -> Any:
+    """Return which lines begin with a byte-order mark; the last start is that of the rest."""
+    if MARK not in block:
+        return np.zeros(0, dtype=np.int64)
+    return np.array([n for n, at in enumerate(starts[:-1].tolist()) if block.startswith(MARK, at)], np.int64)
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -124,6 +124,7 @@ def _without_header(
         _RECORDS,
         _advice(content, header, known),
         wrong,
+        notes=content.notes,
         record_form=_record_form(content, header),
     )
 
@@ -151,8 +152,13 @@ def _advice(content: Content, header: Header, known: Sequence[str]) -> str:
         return "it is blank; the header belongs there"
     if not first.isprintable() and not first.replace("\t", "").isprintable():
         return "it doesn't look like a table of text: CSV, JSON, Parquet or an Excel workbook is wanted"
+    if len(header.names) == 1:
+        shown = first if len(first) <= _LONGEST_SHOWN else f"{first[:_LONGEST_SHOWN]}…"
+        said = "the sheet, and the rows" if content.is_sheet else "the delimiter, and the lines"
+        example = "sheet: Sales" if content.is_sheet else 'delimiter: "#"'
+        return f"nothing in it parts columns: {shown}; a map may say {said} above the header ({example}, skip: 3)"
     names = [name for name in header.names if not _is_value(name)]
-    if len(names) < len(header.names) or len(header.names) == 1:
+    if len(names) < len(header.names):
         missing = header.delimiter.join(known) if len(known) <= _WRITTEN else "the names of its columns"
         return f"the first line seems to be a row; put a header above it: {missing} (or say header: none in a map)"
     shown = ", ".join(names[:_SHOWN]) + (", …" if len(names) > _SHOWN else "")

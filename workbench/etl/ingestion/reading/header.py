@@ -85,7 +85,8 @@ def read_header(content: Content, known: Iterable[str], longest: int) -> Header:
 
     def record(place: int) -> _Record:
         found = [_record(start, place, delimiter, quote, longest) for delimiter in choices]
-        return max(found, key=lambda each: each.count(wanted))
+        best = max(found, key=lambda each: each.count(wanted))
+        return best if best.count(wanted) else max(found, key=_looks_delimited)
 
     began = place
     for _ in range(dialect.skip or 0):
@@ -113,10 +114,13 @@ def _without(records: list[_Record], names: tuple[str, ...] | None) -> tuple[tup
     """Return the names of columns that no line names, said or by place, and the delimiter."""
     if names:
         return names, max(records, key=lambda each: len(each.fields) == len(names)).delimiter
-    best = max(
-        records, key=lambda each: (each.delimiter in _COMMON and len(each.fields) > 1, len(each.fields))
-    )
+    best = max(records, key=_looks_delimited)
     return tuple(f"column{place}" for place in range(1, len(best.fields) + 1)), best.delimiter
+
+
+def _looks_delimited(record: _Record) -> tuple[bool, int]:
+    """Rank a record by how much it looks like one of that delimiter, where no name tells."""
+    return record.delimiter in _COMMON and len(record.fields) > 1, len(record.fields)
 
 
 def _below(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from workbench.etl.ingestion.converting.nested import ELEMENT
 from workbench.etl.ingestion.reading.cutter import Layout
 from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import positions
@@ -81,6 +83,7 @@ def open_json(
         name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
     }
     shown = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
+    notes = (*content.notes, *_nothing_unnested(connection, content.dialect.unnest))
     return Rows(
         (*asked, *others),
         sources,
@@ -88,10 +91,34 @@ def open_json(
         relation,
         records,
         form=content.described(),
-        notes=content.notes,
+        notes=notes,
         is_spelled=False,
         record_form="""'{"form": "json"}'""",
     )
+
+
+def _nothing_unnested(connection: duckdb.DuckDBPyConnection, path: str | None) -> list[str]:
+    """Say so where no record has the list that a map names: its name may be misspelt."""
+    found = f"SELECT 1 FROM objects WHERE json_extract(line, '/{ELEMENT}') <> 'null' LIMIT 1"
+    if path is None or connection.execute(found).fetchone():
+        return []
+    return [f"no record has a list {path!r}, which the map says to unnest"]
+
+
+def inner_list(connection: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> str | None:
+    """Return the path of a list in the first record whose elements have any of the wanted names; None if none has."""
+    first = connection.execute("SELECT line FROM objects ORDER BY n LIMIT 1").fetchone()
+    places = [("", json.loads(first[0]))] if first else []
+    for path, value in places:
+        for name, inner in value.items():
+            here = f"{path}{name}"
+            if isinstance(inner, dict) and not path:
+                places.append((f"{here}.", inner))
+            elif isinstance(inner, list) and inner and isinstance(inner[0], dict):
+                named = {key.lower() for key in inner[0]}
+                if named.intersection(name.lower() for name in wanted):
+                    return here
+    return None
 
 
 def _paths(keys: Sequence[str]) -> str:

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.etl.ingestion.reading.cutter import Cutter, Layout, Special
+from workbench.etl.ingestion.reading.cutter import MARK, Cutter, Layout, Special
 from workbench.etl.ingestion.reading.forms import Content
 
 _CHUNK = 4 << 20
+_LATER_MARK = b"\n" + MARK
 
 
 @dataclass
@@ -62,13 +63,16 @@ def _as_it_is(path: Path, layout: Layout) -> LineFile | None:
     """Return the file itself if DuckDB can take each line as it is."""
     careful = (b"\r", *layout.careful)
     decoder = codecs.getincrementaldecoder("utf-8")()
-    lines, unfinished = 0, 0
+    lines, unfinished, before = 0, 0, b""
     with path.open("rb") as file:
         skip = _lines(file.read(layout.head))
         file.seek(0)
         while chunk := file.read(_CHUNK):
             if any(byte in chunk for byte in careful):
                 return None
+            if _LATER_MARK in chunk or _LATER_MARK in before + chunk[: len(MARK)]:
+                return None
+            before = chunk[-len(MARK) :]
             unfinished = _unfinished(chunk, unfinished, layout.longest)
             if unfinished < 0:
                 return None
