@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +125,7 @@ def test_the_table_of_the_docs_says_how_each_resource_was_checked(
 
 
 def test_what_goes_with_its_stack_is_emptied_first_and_what_stays_is_left_alone(
-    deployed: Deployed, capsys: pytest.CaptureFixture[str]
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = boto3.client("s3")
     doomed = empty.doomed("dev")
@@ -140,6 +141,13 @@ def test_what_goes_with_its_stack_is_emptied_first_and_what_stays_is_left_alone(
         for content in (b"one", b"two"):
             s3.put_object(Bucket=bucket, Key="a/key", Body=content)
         s3.delete_object(Bucket=bucket, Key="a/key")
+    # Who doesn't answer, or says something else, keeps everything.
+    for answer in ("", "y\n", "prod\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+        assert empty.main(["dev"]) == 2
+        assert "nothing was deleted; who means it answers dev" in capsys.readouterr().err
+    assert all(len(s3.list_object_versions(Bucket=bucket)["Versions"]) >= 2 for bucket in buckets)
+    monkeypatch.setattr("sys.stdin", io.StringIO("dev\n"))
     assert empty.main(["dev"]) == 0
     told = capsys.readouterr().out
     for bucket in doomed:
