@@ -155,13 +155,14 @@ infra/node_modules/stamp: infra/package-lock.json
 	@touch $@
 
 ENV ?= dev
+STACKS ?= --all
 CDK = cd infra && JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=1 node_modules/.bin/cdk
 
 synth: $(INFRA)/stamp infra/node_modules/stamp ## write the templates of ENV=dev|staging|prod to infra/cdk.out, and check them
 	$(CDK) synth --quiet -c env=$(ENV) $(CONTEXT)
 
-deploy: $(INFRA)/stamp infra/node_modules/stamp ## deploy ENV=dev|staging|prod to the account that AWS's variables name
-	$(CDK) deploy --all -c env=$(ENV) $(CONTEXT)
+deploy: $(INFRA)/stamp infra/node_modules/stamp ## deploy ENV=dev|staging|prod, or some STACKS, to the account that AWS's variables name
+	$(CDK) deploy $(STACKS) -c env=$(ENV) $(CONTEXT)
 
 destroy: $(INFRA)/stamp infra/node_modules/stamp ## delete the stacks of ENV=dev|staging|prod, with all data that isn't declared to be kept
 	$(INFRA)/bin/python -m infra.empty $(ENV)

@@ -59,6 +59,7 @@ def compose(app: cdk.App, settings: Environment) -> None:
     )  # fmt: skip
     access = Access(app, environment=settings)
 
+    grants.telling(queue.alerts)
     grants.warehouse(made=warehouse, storage=storage)
     for role in (compute.stage_role, compute.worker_role):
         grants.stages(role, storage=storage, made=warehouse, queue=queue, catalogue=catalogue)
@@ -81,13 +82,20 @@ def environment_of(app: cdk.App) -> Environment:
     Raises:
         ValueError: it names none, or changes one to what can't be.
     """
+    choices = {"env", *Environment.model_fields} - {"name"}
+    # The CDK's own names have a colon or a slash in them.
+    given = [name for name in app.node.get_all_context() if not set(name) & set(":/")]
+    if unknown := sorted(set(given) - choices):
+        raise ValueError(f"the context can't say {', '.join(unknown)}; it may: {', '.join(sorted(choices))}")
     changes = {
         name: value
         for name in Environment.model_fields
         if name not in ("name", "image_tag") and (value := app.node.try_get_context(name)) is not None
     }
     name, tag = app.node.try_get_context("env"), app.node.try_get_context("image_tag")
-    return environment(str(name or "dev"), str(tag or workbench.__version__), changes)
+    return environment(
+        "dev" if name is None else str(name), workbench.__version__ if tag is None else str(tag), changes
+    )
 
 
 def make(context: Mapping[str, Any], outdir: str | None = None) -> cdk.App:
@@ -107,7 +115,7 @@ def make(context: Mapping[str, Any], outdir: str | None = None) -> cdk.App:
 def main(arguments: list[str]) -> int:
     """Synthesise; arguments are ``NAME=VALUE`` of the context, where the CDK's command line isn't there to give it."""
     try:
-        app = make(dict(each.split("=", 1) for each in arguments if "=" in each))
+        app = make(dict(each.partition("=")[::2] for each in arguments))
     except ValueError as problem:
         print(f"infra: {problem}", file=sys.stderr)
         return 2

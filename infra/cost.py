@@ -37,11 +37,13 @@ def _of(resource: Mapping[str, Any], resources: Mapping[str, Any], table: Mappin
         return float(table["each_hour"][kind] * hours)
     if kind == "AWS::ECS::Service":
         task = resources[properties["TaskDefinition"]["Ref"]]["Properties"]
+        fargate = table["fargate"]
         one = (
-            int(task["Cpu"]) / 1024 * table["fargate"]["vcpu"]
-            + int(task["Memory"]) / 1024 * table["fargate"]["gigabyte"]
+            int(task["Cpu"]) / 1024 * fargate["vcpu"]
+            + int(task["Memory"]) / 1024 * fargate["gigabyte"]
+            + max(0, task["EphemeralStorage"]["SizeInGiB"] - fargate["disk_included"]) * fargate["disk"]
         )
-        return float(one * hours * properties["DesiredCount"])
+        return float(one * hours * _most(properties, resources))
     if kind == "AWS::RDS::DBInstance":
         price = table["database"][properties["DBInstanceClass"].removeprefix("db.")] * hours
         price += int(properties["AllocatedStorage"]) * table["database"]["gigabyte"]
@@ -51,6 +53,17 @@ def _of(resource: Mapping[str, Any], resources: Mapping[str, Any], table: Mappin
     if kind == "Custom::AWS":
         return _limit(properties) * float(table["redshift"]["rpu"])
     return 0.0
+
+
+def _most(service: Mapping[str, Any], resources: Mapping[str, Any]) -> int:
+    """Return how many tasks a service may have: as many as it may grow to, where it grows."""
+    grown = [
+        int(each["Properties"]["MaxCapacity"])
+        for each in resources.values()
+        if each["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget"
+        and each["Properties"]["ResourceId"].endswith(f"/{service['ServiceName']}")
+    ]
+    return max([int(service["DesiredCount"]), *grown])
 
 
 def _limit(properties: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
 
 from infra.stacks.access import Access
 from infra.stacks.catalogue import Catalogue
@@ -37,7 +38,27 @@ def allow(role: iam.IRole, actions: Sequence[str], *resources: str, **conditions
 def objects(role: iam.IRole, bucket: s3.IBucket, prefix: str, actions: Sequence[str]) -> None:
     """Grant actions on the objects below a prefix, and to list them."""
     allow(role, actions, bucket.arn_for_objects(f"{prefix}*"))
-    allow(role, ["s3:ListBucket"], bucket.bucket_arn, StringLike={"s3:prefix": [prefix, f"{prefix}*"]})
+    # Who asks for an object names no prefix. Were it wanted there, S3 would refuse (403) to tell of one that is missing (404),
+    # which is how the program learns that a file has no map beside it.
+    allow(
+        role,
+        ["s3:ListBucket"],
+        bucket.bucket_arn,
+        StringLikeIfExists={"s3:prefix": [prefix, f"{prefix}*"]},
+    )
+
+
+def telling(topic: sns.ITopic) -> None:
+    """Let alarms and the budget publish: a topic with a policy of its own is closed to services that it doesn't name."""
+    topic.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="Watching",
+            principals=[iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "budgets")],
+            actions=["sns:Publish"],
+            resources=[topic.topic_arn],
+            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(topic).account}},
+        )
+    )
 
 
 def warehouse(*, made: Warehouse, storage: Storage) -> None:
@@ -233,10 +254,31 @@ def people(made: Access, *, storage: Storage, queue: Queue, workflow: Workflow, 
     allow(operator, _KEY, storage.key.key_arn)
     machines = [machine.ref for machine in workflow.machines.values()]
     allow(operator, ["states:StartExecution", "states:ListExecutions"], *machines)
+    executions = made.format_arn(
+        service="states", resource="execution", resource_name=f"{made.settings.prefix}-*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )  # fmt: skip
+    allow(operator, ["states:DescribeExecution", "states:GetExecutionHistory"], executions)
+    lines = made.format_arn(
+        service="logs", resource="log-group", resource_name=f"{made.settings.log_group('*')}:*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+    )  # fmt: skip
+    allow(
+        operator,
+        [
+            f"logs:{action}"
+            for action in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents", "StartQuery")
+        ],
+        lines,
+    )
+    # What these list, and a query's answer, are no resources.
+    allow(operator, ["ecs:ListTasks", "logs:DescribeLogGroups", "logs:GetQueryResults"], "*")
     services = compute.format_arn(
         service="ecs", resource="service", resource_name=f"{made.settings.prefix}/*"
     )
     tasks = compute.format_arn(service="ecs", resource="task", resource_name=f"{made.settings.prefix}/*")
     allow(operator, ["ecs:UpdateService", "ecs:DescribeServices"], services)
     allow(operator, ["ecs:DescribeTasks", "ecs:StopTask", "ecs:ExecuteCommand"], tasks)
-    allow(operator, ["ssm:StartSession"], tasks)
+    # A session that forwards a port is one of a document of AWS's own.
+    forwarding = made.format_arn(
+        service="ssm", account="", resource="document", resource_name="AWS-StartPortForwardingSession"
+    )
+    allow(operator, ["ssm:StartSession"], tasks, forwarding)

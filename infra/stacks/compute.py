@@ -34,6 +34,10 @@ class Compute(Part):
         super().__init__(scope, environment=environment, description="The cluster, stages and the worker")
         self._key = self.known(storage.key)
         self.network = network
+        # Were it not there, ECS would make one that is unencrypted.
+        insights = self.log_group(
+            "Insights", key=self._key, path=f"/aws/ecs/containerinsights/{environment.prefix}/performance"
+        )
         self.cluster = ecs.Cluster(
             self,
             "Cluster",
@@ -42,6 +46,7 @@ class Compute(Part):
             container_insights_v2=ecs.ContainerInsights.ENABLED,
             enable_fargate_capacity_providers=True,
         )
+        self.cluster.node.add_dependency(insights)
         self.execution_role = role(self, "Execution", "ECS itself: pulls images, writes lines")
         self.stage_role = role(self, "StageRole", "A stage")
         self.worker_role = role(self, "WorkerRole", "The worker, and what starts stages")
@@ -140,7 +145,7 @@ class Compute(Part):
                         self._metric("waiting", waiting.namespace, waiting.metric_name, {"QueueName": queue.queue.queue_name}, "Sum"),
                         self._metric("running", "ECS/ContainerInsights", "RunningTaskCount", running, "Average"),
                         policy.TargetTrackingMetricDataQueryProperty(
-                            id="backlog", expression="waiting / MAX([running, 1])", label="messages a worker", return_data=True
+                            id="backlog", expression="IF(running > 1, waiting / running, waiting)", label="messages a worker", return_data=True
                         ),
                     ]
                 ),

@@ -162,3 +162,5 @@ class Events(Part):
                 ),
             ),
         )
+        # It isn't made before its role may read the stream.
+        self.delivery.node.add_dependency(self.delivery_role)

@@ -71,7 +71,15 @@ class Mlflow(Part):
             },
             read_only=False,
             port=MLFLOW,
-        )
+            # ECS doesn't look at the one of the image.
+            health=ecs.HealthCheck(
+                command=["CMD", "python", "-c", f"import urllib.request as r; r.urlopen('http://127.0.0.1:{MLFLOW}/health', timeout=5)"],
+                interval=cdk.Duration.seconds(30),
+                timeout=cdk.Duration.seconds(10),
+                # It makes or upgrades its tables first.
+                start_period=cdk.Duration.seconds(300),
+            ),
+        )  # fmt: skip
         definition = define(
             self, "Mlflow", server, key=self._key, task_role=self.role, execution_role=self.execution_role
         )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
 from constructs import Construct
@@ -17,12 +20,24 @@ from workbench.airflow.standalone import __name__ as STANDALONE
 
 USER = "admin"
 # The simple auth manager reads passwords from a file; the secret is in nobody's command line.
-_FIRST = (
+_LOGIN = (
     'mkdir -p "$AIRFLOW_HOME" && umask 077 && python -c '
     '\'import json, os; json.dump({os.environ["AIRFLOW_USER"]: os.environ["AIRFLOW_PASSWORD"]}, open(os.environ['
     '"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"], "w"))\' && exec '
 )
+# Seconds until a component that found no database begins anew.
+_PATIENCE = 3600
 _SIZES = {"scheduler": (2048, 4096), "dag-processor": (512, 2048), "triggerer": (512, 2048)}
+
+
+def _started(arguments: Sequence[str], first: str = "exec ") -> list[str]:
+    """Return the command of a component that waits for its database.
+
+    The services are there before the task that makes it can run; a component that finds none ends at once, and services
+    whose tasks end aren't taken for deployed.
+    """
+    waiting = f"airflow db check-migrations --migration-wait-timeout {_PATIENCE} && "
+    return ["sh", "-c", f"{waiting}{first}{shlex.join(['airflow', *arguments])}"]
 
 
 class Orchestration(Part):
@@ -46,12 +61,12 @@ class Orchestration(Part):
         self.execution_role = role(self, "Execution", "ECS itself, for Airflow")
         self.role = role(self, "Role", "Airflow's components, which start stages")
         self._storage, self._network, self._compute = storage, network, compute
-        server = _FIRST + f"airflow api-server --host 0.0.0.0 --port {AIRFLOW} --workers 1"
+        server = ["api-server", "--host", "0.0.0.0", "--port", str(AIRFLOW), "--workers", "1"]  # noqa: S104  a container's
         self.services = {
-            "api-server": self._service("api-server", ["sh", "-c", server], (1024, 2048), dns="airflow")
+            "api-server": self._service("api-server", _started(server, _LOGIN), (1024, 2048), dns="airflow")
         }
         for name, arguments in COMPONENTS.items():
-            self.services[name] = self._service(name, ["airflow", *arguments], _SIZES[name])
+            self.services[name] = self._service(name, _started(arguments), _SIZES[name])
         self.migration = self._define(
             "migration", ["python", "-c", f"from {STANDALONE} import prepare; prepare()"], (512, 2048)
         )

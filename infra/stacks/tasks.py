@@ -37,6 +37,7 @@ class Task:
     disk: int = 50
     read_only: bool = True
     port: int | None = None
+    health: ecs.HealthCheck | None = None
 
 
 def role(scope: Construct, name: str, description: str) -> iam.Role:
@@ -82,6 +83,7 @@ def define(
         logging=ecs.LogDriver.aws_logs(
             log_group=lines or part.log_group(name, key=key), stream_prefix="task"
         ),
+        health_check=task.health,
         port_mappings=[ecs.PortMapping(container_port=task.port)] if task.port else None,
     )
     for volume, path in (("state", STATE), ("scratch", SCRATCH)):
@@ -101,7 +103,7 @@ def serve(
     dns: str = "",
 ) -> ecs.FargateService:
     """Keep a task running; with ``one`` never two at a time. ``dns`` is its name in the private domain."""
-    return ecs.FargateService(
+    service = ecs.FargateService(
         part,
         f"{name}Service",
         service_name=part.settings.family(name.lower()),
@@ -121,14 +123,22 @@ def serve(
         if dns
         else None,
     )
+    # Its first task needs the image and its secrets at once: tasks that can't start end a deployment.
+    assert definition.execution_role is not None
+    service.node.add_dependency(definition.execution_role)
+    return service
 
 
 def metadata(part: Part, name: str, *, network: Network, key: kms.IKey) -> rds.DatabaseInstance:
     """Make a database of PostgreSQL with a secret of its own, named after the part."""
     settings = part.settings
-    return rds.DatabaseInstance(
+    identity = settings.family(name.lower())
+    # Were it not there, RDS would make one that is kept for ever and unencrypted.
+    group = part.log_group(f"{name}Database", key=key, path=f"/aws/rds/instance/{identity}/postgresql")
+    database = rds.DatabaseInstance(
         part,
         f"{name}Database",
+        instance_identifier=identity,
         engine=rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_17_6),
         instance_type=ec2.InstanceType(settings.database_class),
         vpc=network.vpc,
@@ -153,6 +163,8 @@ def metadata(part: Part, name: str, *, network: Network, key: kms.IKey) -> rds.D
         copy_tags_to_snapshot=True,
         removal_policy=cdk.RemovalPolicy.SNAPSHOT if settings.retain else cdk.RemovalPolicy.DESTROY,
     )
+    database.node.add_dependency(group)
+    return database
 
 
 def secret(part: Part, name: str, *, key: kms.IKey, user: str = "") -> secretsmanager.Secret:

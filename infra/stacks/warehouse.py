@@ -16,6 +16,11 @@ from infra.stacks.part import Part
 
 _ADMIN = "workbench_admin"
 USER = "workbench"
+_SERVICES = {
+    "serverless": ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com"),
+    "provisioned": ("redshift.amazonaws.com",),
+}
+_LOGS = ("connectionlog", "userlog", "useractivitylog")
 _LIMITS = {"enable_user_activity_logging": "true", "require_ssl": "true"}
 
 
@@ -33,7 +38,7 @@ class Warehouse(Part):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("redshift.amazonaws.com"),
+            assumed_by=iam.CompositePrincipal(*map(iam.ServicePrincipal, _SERVICES[environment.warehouse])),
             description="COPY and UNLOAD",
         )
         self.login = iam.Role(
@@ -82,10 +87,11 @@ class Warehouse(Part):
             kms_key_id=key.key_id,
             iam_roles=[self.role.role_arn],
             default_iam_role_arn=self.role.role_arn,
-            log_exports=["userlog", "connectionlog", "useractivitylog"],
+            log_exports=list(_LOGS),
             **({"final_snapshot_name": f"{self.name}-final", "final_snapshot_retention_period": 30} if self.settings.retain else {}),
         )  # fmt: skip
         namespace.apply_removal_policy(self.removal)
+        self._audit(namespace, self.name, key)
         workgroup = serverless.CfnWorkgroup(
             self,
             "Workgroup",
@@ -110,6 +116,12 @@ class Warehouse(Part):
             "redshift-serverless", "UsageLimit", "usageLimit.usageLimitId",
             resourceArn=self.arn, usageType="serverless-compute", amount=self.settings.rpu_hours, breachAction="deactivate",
         )  # fmt: skip
+
+    def _audit(self, made: cdk.CfnResource, place: str, key: kms.IKey) -> None:
+        """Make the groups of its audit logs before it does, which would keep them for ever and unencrypted."""
+        for name in _LOGS:
+            group = self.log_group(name.title(), key=key, path=f"/aws/redshift/{place}/{name}")
+            made.node.add_dependency(group)
 
     def _limit(self, service: str, name: str, identifier: str, **limit: object) -> None:
         """Set what a month may take: CloudFormation has no resource for it."""
@@ -183,12 +195,13 @@ class Warehouse(Part):
             iam_roles=[self.role.role_arn],
             automated_snapshot_retention_period=self.settings.backup_days,
             logging_properties=redshift.CfnCluster.LoggingPropertiesProperty(
-                log_destination_type="cloudwatch", log_exports=["connectionlog", "userlog", "useractivitylog"]
+                log_destination_type="cloudwatch", log_exports=list(_LOGS)
             ),
         )
         cluster.apply_removal_policy(
             cdk.RemovalPolicy.SNAPSHOT if self.settings.retain else cdk.RemovalPolicy.DESTROY
         )
+        self._audit(cluster, f"cluster/{self.name}", key)
         self._made = [cluster]
         for feature, kind, amount in (("spectrum", "data-scanned", 10), ("concurrency-scaling", "time", 600)):
             self._limit(

@@ -59,7 +59,7 @@ class Workflow(Part):
                 self._schedule(pipeline, queue)
 
     def _machine(self, pipeline: Pipeline) -> stepfunctions.CfnStateMachine:
-        return stepfunctions.CfnStateMachine(
+        machine = stepfunctions.CfnStateMachine(
             self,
             f"Machine-{pipeline.name}",
             state_machine_name=f"{self.settings.prefix}-{pipeline.name}",
@@ -78,6 +78,9 @@ class Workflow(Part):
                 ],
             ),
         )
+        # It isn't made before its role may write to its log.
+        machine.node.add_dependency(self.role)
+        return machine
 
     def _schedule(self, pipeline: Pipeline, queue: Queue) -> None:
         assert pipeline.schedule is not None and pipeline.schedule.cron is not None

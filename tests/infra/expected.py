@@ -8,12 +8,13 @@ ACTIONS: dict[str, str] = {
         s3: GetObject ListBucket
     """,
     "access/Operator": """
-        ecs: DescribeServices DescribeTasks ExecuteCommand StopTask UpdateService
+        ecs: DescribeServices DescribeTasks ExecuteCommand ListTasks StopTask UpdateService
         kms: Decrypt GenerateDataKey
+        logs: DescribeLogGroups DescribeLogStreams FilterLogEvents GetLogEvents GetQueryResults StartQuery
         s3: GetObject ListBucket
         sqs: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage
         ssm: StartSession
-        states: ListExecutions StartExecution
+        states: DescribeExecution GetExecutionHistory ListExecutions StartExecution
     """,
     "compute/Execution": """
         ecr: BatchCheckLayerAvailability BatchGetImage GetAuthorizationToken GetDownloadUrlForLayer

@@ -38,6 +38,24 @@ def main() -> None:
         app.synth()
     except RuntimeError as refused:
         (FOLDER / "refused.txt").write_text(str(refused))
+    _tell()
+
+
+def _tell() -> None:
+    """Write what is said of contexts that can't be."""
+    told = {}
+    for context in (
+        {"orchestator": "airflow"},
+        {"image-tag": "2"},
+        {"name": "prod"},
+        {"env": ""},
+        {"zones": "9"},
+    ):
+        try:
+            environment_of(App(context=context))
+        except ValueError as problem:
+            told[json.dumps(context)] = str(problem)
+    (FOLDER / "told.json").write_text(json.dumps(told))
 
 
 def _note(app: App, file: Path) -> None:

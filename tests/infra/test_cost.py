@@ -18,6 +18,22 @@ def test_no_environment_costs_a_tenth_more_than_was_agreed_to(each: Assembly) ->
     assert f"| {each.env} | {round(table['agreed'][each.env]['total']):,} |" in page
 
 
+def test_workers_are_counted_as_many_as_there_may_be_with_their_disks(dev: Assembly) -> None:
+    table = prices()
+    template = copy.deepcopy(dev.templates["compute"])
+    (target,) = (
+        each["Properties"]
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::ApplicationAutoScaling::ScalableTarget"
+    )
+    costs = {}
+    for workers in (1, 2):
+        target["MaxCapacity"] = workers
+        costs[workers] = monthly([template], table)["AWS::ECS::Service"]
+    hour = 0.04048 + 2 * 0.004445 + 30 * 0.000111
+    assert costs == {workers: round(workers * 730 * hour, 2) for workers in (1, 2)}
+
+
 def test_a_rise_is_named(dev: Assembly) -> None:
     table = prices()
     more = copy.deepcopy(dev.templates)

@@ -1,0 +1,89 @@
+"""What a first deployment and the first file need at AWS, and no emulator asks for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from tests.infra.conftest import Assembly
+from tests.project import ROOT
+
+
+def test_what_is_made_with_a_role_waits_for_what_the_role_may(each: Assembly) -> None:
+    kinds = ("AWS::StepFunctions::StateMachine", "AWS::KinesisFirehose::DeliveryStream", "AWS::ECS::Service")
+    for place, resource in each.resources(*kinds).items():
+        own = each.templates[place.split("/")[0]]["Resources"]
+        named = json.dumps(resource["Properties"])
+        if "TaskDefinition" in resource["Properties"]:
+            named += json.dumps(own[resource["Properties"]["TaskDefinition"]["Ref"]]["Properties"])
+        roles = {
+            name for name, made in own.items() if made["Type"] == "AWS::IAM::Role" and f'"{name}"' in named
+        }
+        policies = {
+            name
+            for name, made in own.items()
+            if made["Type"] == "AWS::IAM::Policy"
+            and {role["Ref"] for role in made["Properties"]["Roles"]} & roles
+        }
+        assert policies and policies <= set(resource["DependsOn"]), place
+
+
+def test_who_asks_for_an_object_that_is_missing_is_told_so(each: Assembly) -> None:
+    told = [
+        statement
+        for policy in each.resources("AWS::IAM::Policy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Action"] == "s3:ListBucket"
+    ]
+    # A condition that wants a prefix denies it to HeadObject, which has none: 403 in place of 404.
+    assert told and all(set(each["Condition"]) == {"StringLikeIfExists"} for each in told)
+
+
+def test_redshift_may_take_the_role_that_it_loads_by(each: Assembly) -> None:
+    (role,) = (
+        made["Properties"]
+        for place, made in each.resources("AWS::IAM::Role").items()
+        if place.startswith("warehouse/") and made["Properties"].get("Description") == "COPY and UNLOAD"
+    )
+    (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+    named = statement["Principal"]["Service"]
+    services = {named} if isinstance(named, str) else set(named)
+    serverless = set() if each.env == "staging" else {"redshift-serverless.amazonaws.com"}
+    assert services == {"redshift.amazonaws.com"} | serverless
+
+
+def test_services_stay_up_while_what_they_need_is_made_and_are_looked_at(each: Assembly) -> None:
+    for definition in each.resources("AWS::ECS::TaskDefinition").values():
+        part = definition["Properties"]["Family"].removeprefix(f"workbench-{each.env}-")
+        (container,) = definition["Properties"]["ContainerDefinitions"]
+        if part == "mlflow":
+            assert "127.0.0.1:5000/health" in container["HealthCheck"]["Command"][-1]
+        if part.startswith("airflow-") and part != "airflow-migration":
+            shell, flag, command = container["Command"]
+            assert (shell, flag) == ("sh", "-c")
+            assert command.startswith("airflow db check-migrations --migration-wait-timeout 3600 && ")
+            assert f"&& exec airflow {part.removeprefix('airflow-')}" in command
+
+
+def test_a_backlog_is_shared_among_the_workers_there_are(dev: Assembly) -> None:
+    (policy,) = dev.resources("AWS::ApplicationAutoScaling::ScalingPolicy").values()
+    metrics = policy["Properties"]["TargetTrackingScalingPolicyConfiguration"][
+        "CustomizedMetricSpecification"
+    ]["Metrics"]
+    (expression,) = (each["Expression"] for each in metrics if each["ReturnData"])
+    # Lists of metric math hold series, no numbers: MAX([running, 1]) can't be said.
+    assert expression == "IF(running > 1, waiting / running, waiting)"
+    assert {"waiting", "running"} == {each["Id"] for each in metrics if not each["ReturnData"]}
+
+
+def test_one_stack_can_be_deployed_by_itself() -> None:
+    def deploys(*arguments: str) -> str:
+        done = subprocess.run(
+            ["make", "-n", "deploy", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()[-1]
+
+    assert deploys("ENV=dev").rstrip().endswith("cdk deploy --all -c env=dev")
+    one = deploys("ENV=dev", "STACKS=workbench-dev-storage")
+    # The CDK takes names of stacks, or --all, and not both.
+    assert one.rstrip().endswith("cdk deploy workbench-dev-storage -c env=dev")
