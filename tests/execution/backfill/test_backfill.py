@@ -201,7 +201,7 @@ def test_tables_that_have_changed_since_are_named_and_undo_nothing(
 
 WAITING = """\
 Path(f"begun-{since}").touch()
-until_then = monotonic() + 60
+until_then = monotonic() + 300
 while len(list(Path().glob("begun-*"))) < 2:
     assert monotonic() < until_then, "alone"
     sleep(0.02)
@@ -218,7 +218,7 @@ def test_chunks_go_side_by_side_where_the_map_allows_it(
     folder = shop(tmp_path / "one", limit=1)
     process = begin(folder, *two)
     assert (
-        "1 at once, not 3: the stages or the warehouse allow no more" in process.communicate(timeout=100)[1]
+        "1 at once, not 3: the stages or the warehouse allow no more" in process.communicate(timeout=600)[1]
     )
     assert scored(folder) == ["2024-01-01 2024-01-01 1", "2024-01-02 2024-01-02 1"]
 
@@ -229,7 +229,7 @@ with Path("scores.txt").open("a") as file:
 if Path("hang").exists() and since.day > 1:
     Path(f"hangs-{since}").touch()
     print("at work", flush=True)
-    sleep(300)
+    sleep(3000)
 """
 
 
@@ -247,7 +247,7 @@ def test_stopped_or_killed_it_goes_on_with_what_is_left(
         assert process.poll() is None, process.stderr.read()
         sleep(0.02)
     os.kill(process.pid, number)
-    out, _ = process.communicate(timeout=100)
+    out, _ = process.communicate(timeout=600)
     (folder / "hang").unlink()
     if number != signal.SIGKILL:
         assert process.returncode == 130
@@ -257,7 +257,7 @@ def test_stopped_or_killed_it_goes_on_with_what_is_left(
         assert set(states(result)[jobs + 1 :]) == {"not run"}
     # By a process of its own, as the first: other tests change what this one knows of packages.
     again = begin(folder, *FOUR, "--json")
-    out, err = again.communicate(timeout=100)
+    out, err = again.communicate(timeout=600)
     assert again.returncode == 0, err
     assert states(json.loads(out)) == ["done before", *["succeeded"] * 3]
     assert scored(folder)[-3:] == DAYS[1:] and scored(folder).count(DAYS[0]) == 1

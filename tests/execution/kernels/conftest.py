@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,8 +38,11 @@ def execute(settings: Settings, tmp_path: Path) -> Iterator[Run]:
     yield run
     for executor in executors:
         executor.close()
-    marked = [process for process in psutil.process_iter() if in_folder(process, tmp_path)]
-    assert not marked, [process.cmdline() for process in marked]
+    # To be killed takes a moment, and none of what cells leave behind would end by itself in so short a time.
+    deadline = time.monotonic() + 60
+    while marked := [process.pid for process in psutil.process_iter() if in_folder(process, tmp_path)]:
+        assert time.monotonic() < deadline, marked
+        time.sleep(0.1)
 
 
 def in_folder(process: psutil.Process, folder: Path) -> bool:

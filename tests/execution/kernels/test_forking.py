@@ -25,12 +25,12 @@ Map = Callable[[Callable[[str], str], Sequence[str]], list[str]]
 def by_executor(run: Callable[[str], str], sources: Sequence[str]) -> list[str]:
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        return list(pool.map(run, sources, timeout=100))
+        return list(pool.map(run, sources, timeout=300))
 
 
 def by_pool(run: Callable[[str], str], sources: Sequence[str]) -> list[str]:
     with multiprocessing.get_context("fork").Pool(2) as pool:
-        return pool.map_async(run, sources).get(100)
+        return pool.map_async(run, sources).get(300)
 
 
 def write(path: Path, *cells: str) -> str:
@@ -59,10 +59,11 @@ def test_a_pool_of_forked_workers_runs_notebooks_once_its_parent_has(tmp_path: P
 
 
 def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: Path) -> None:
-    write(tmp_path / "long.ipynb", "import time\ntime.sleep(3)\nprint('whole')")
+    long = "import pathlib, time\npathlib.Path('begun').touch()\nwhile not pathlib.Path('go').exists(): time.sleep(0.05)"
+    write(tmp_path / "long.ipynb", f"{long}\nprint('whole')")
     write(tmp_path / "short.ipynb", "print('short')")
     script = """
-        import os, sys, threading, time
+        import os, pathlib, sys, threading, time
         from tests.execution.kernels.test_forking import run
 
         def child(work=None, *more, end=sys.exit):
@@ -79,18 +80,21 @@ def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: 
         found = []
         long = threading.Thread(target=lambda: found.append(run("long.ipynb")))
         long.start()
-        time.sleep(1)
+        while not pathlib.Path("begun").exists():
+            time.sleep(0.05)
         statuses = [child(), child(short), child(child, short)]
         forking = threading.Thread(target=lambda: statuses.append(child(short, end=os._exit)))
         forking.start()
         forking.join()
+        assert long.is_alive()
+        pathlib.Path("go").touch()
         long.join()
         short()
         print(found, statuses)
     """
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[-1:] == ["['whole\\n'] [0, 0, 0, 0]"], done.stderr
 
 
@@ -103,7 +107,7 @@ def test_what_a_notebook_may_yet_import_is_imported_for_the_next_once_all_is_qui
         assert "yaml" in mapped.read_text() and "duckdb" not in mapped.read_text()
         process.kill()
         process.close()
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while "duckdb" not in mapped.read_text():
             assert time.monotonic() < deadline
             time.sleep(0.1)

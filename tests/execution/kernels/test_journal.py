@@ -80,7 +80,9 @@ def test_a_torn_journal_gives_what_was_whole(execute: Run, tmp_path: Path) -> No
 
 def test_a_reader_never_sees_half_a_notebook(settings: Settings, tmp_path: Path) -> None:
     big = "import time\nfor _ in range(5):\n    display({'text/plain': 'x' * 3_000_000}, raw=True); time.sleep(0.3)"
-    path = notebook(tmp_path / "a.ipynb", *[big] * 3)
+    enough = tmp_path / "enough"
+    waiting = f"import os\nwhile not os.path.exists({str(enough)!r}): time.sleep(0.01)"
+    path = notebook(tmp_path / "a.ipynb", *[big] * 3, waiting)
     output = tmp_path / "out" / "a.ipynb"
     executor = Executor(settings, "a-run", tmp_path / "out")
     worker = threading.Thread(target=lambda: executor.execute(prepare(path, "a"), output))
@@ -90,5 +92,7 @@ def test_a_reader_never_sees_half_a_notebook(settings: Settings, tmp_path: Path)
         with contextlib.suppress(FileNotFoundError):
             nbformat.reads(output.read_text(), as_version=4)
             seen += 1
+        if seen > 5:
+            enough.touch()
         time.sleep(0.01)
     assert seen > 5

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -43,17 +43,22 @@ def test_a_metric_that_is_not_finite_is_recorded_as_none(capsys: pytest.CaptureF
     assert "mape none" in capsys.readouterr().out
 
 
-def test_own_work_is_summed_by_kind_and_nested_work_counted_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_work_is_summed_by_kind_and_nested_work_counted_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from workbench.execution.notebook.recording import _clock
 
+    moment = 0.0
+    clock = SimpleNamespace(perf_counter=lambda: moment)
+    monkeypatch.setattr("workbench.execution.notebook.recording.time", clock)
     with timed("model"):
-        time.sleep(0.02)
+        moment += 2
         with timed("sql"):
-            time.sleep(0.05)
+            moment += 5
+        moment += 1
     with timed("sql"):
-        time.sleep(0.01)
-    assert 0.02 <= _clock.seconds["model"] < 0.05
-    assert 0.06 <= _clock.seconds["sql"] < 0.1
+        moment += 16
+    assert _clock.seconds == {"model": 3, "sql": 21}
     record(timings={"dbt": 2})
     assert "dbt 2" in capsys.readouterr().out
 

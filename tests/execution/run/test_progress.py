@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -19,6 +20,12 @@ from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import list_runs, new_run, save
 from workbench.execution.run.progress import STOPPING, Lines, Live, Silence, usual_seconds
 from workbench.settings import Settings
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands still: what the stages took is shown."""
+    monkeypatch.setattr("workbench.execution.records.model.time", SimpleNamespace(monotonic=lambda: 1000.0))
 
 
 def made(settings: Settings) -> Run:
@@ -46,6 +53,7 @@ def drawn(live: Live, width: int) -> list[str]:
     return console.export_text().splitlines()
 
 
+@pytest.mark.usefixtures("standing")
 def test_the_table_shows_state_cells_time_and_what_came_of_it(settings: Settings) -> None:
     live = Live({"works": 30.4, "waits": 12.0})
     run = made(settings)
@@ -105,6 +113,7 @@ def test_what_a_notebook_raised_steers_no_terminal(
     assert "\x1b" not in told and told.count("ValueError: \\x1b]0;mine\\x07\\x1b[2J") == 2
 
 
+@pytest.mark.usefixtures("standing")
 def test_elsewhere_each_step_is_a_plain_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     run = made(settings)
     lines = Lines()
@@ -135,7 +144,7 @@ def test_a_run_goes_on_when_nobody_can_be_told_of_it(settings: Settings, tmp_pat
     try:
         done = subprocess.run(
             [sys.executable, "-c", "from workbench.cli import main; main()", "run", str(shop), "--json"],
-            stdout=subprocess.PIPE, stderr=told, timeout=120, check=False,
+            stdout=subprocess.PIPE, stderr=told, timeout=300, check=False,
         )  # fmt: skip
     finally:
         os.close(told)
@@ -161,6 +170,6 @@ def test_a_stage_whose_start_cant_be_written_down_is_waited_for_by_nobody(
         ended.set()
 
     threading.Thread(target=go, daemon=True).start()
-    assert ended.wait(60)
+    assert ended.wait(300)
     (run,) = list_runs(settings)
     assert run.state == "failed"

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_a_pipeline_runs_in_order_and_leaves_a_record(
     ]
     assert len(left) >= 6 and not any("hunter2" in text for text in left)
     assert f"{run.run_id} take [redacted]" in cells(run)[5].outputs[0].text
-    assert gone(int((folder / "take.pid").read_text()), 5)
+    assert gone(int((folder / "take.pid").read_text()), 60)
 
 
 def test_a_failing_cell_ends_the_run_and_keeps_what_ran(tmp_path: Path, settings: Settings) -> None:
@@ -142,7 +143,7 @@ def test_a_failing_cell_ends_the_run_and_keeps_what_ran(tmp_path: Path, settings
     states = connect().query("SELECT state FROM ops.runs ORDER BY run_id").to_pylist()
     assert [row["state"] for row in states] == ["failed", "failed", "not_run"]
     assert connect().counts("ops.lineage") == {"ops.lineage": 0}
-    assert gone(int((folder / "a.pid").read_text()), 5)
+    assert gone(int((folder / "a.pid").read_text()), 60)
 
 
 def test_a_kernel_that_dies_is_a_failure_everywhere(tmp_path: Path) -> None:
@@ -166,7 +167,7 @@ def test_a_stage_may_be_tried_again_and_has_a_deadline(tmp_path: Path, settings:
     assert [(stage.state, stage.attempts) for stage in run.stages] == [("succeeded", 2), ("failed", 1)]
     assert run.stages[0].counts == {"n": 1} and run.error == "b: TimeoutError: the stage ran past its timeout"
     assert (settings.runs / run.run_id / "a.attempt-1.ipynb").is_file()
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 600
     assert not any(
         process.info["cmdline"] == ["sleep", "987"] for process in psutil.process_iter(["cmdline"])
     )
@@ -209,7 +210,7 @@ def start(path: Path, *options: str) -> subprocess.Popen[str]:
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> int:
     """Return the number of the kernel's process, once it has written it."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not path.exists() or not path.read_text():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
@@ -218,10 +219,11 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> int:
 
 def gone(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
     return True
 
 
@@ -235,7 +237,7 @@ def test_a_stopped_run_says_so_and_leaves_nothing_behind(
     process = start(notebook(tmp_path / "long.ipynb", SLEEP), "--json")
     kernel = wait_for(tmp_path / "pid", process)
     process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
+    output, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert gone(kernel, 0)
     told = json.loads(output)
@@ -253,8 +255,8 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
     kernel = wait_for(tmp_path / "pid", process)
     assert read_run("latest", settings).state == "running"
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=30)
-    assert gone(kernel, 10)
+    process.communicate(timeout=300)
+    assert gone(kernel, 60)
     run = read_run("latest", settings)
     assert (run.state, run.stages[0].state) == ("lost", "lost")
     assert run.seconds is None and run.error == f"process {process.pid} ended without a word"
@@ -263,7 +265,7 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
         [sys.executable, "-m", "workbench.cli", "runs", "show", "latest"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert listed.returncode == 0 and "ended without a word" in listed.stdout, listed.stderr
     run = read_run("latest", settings)

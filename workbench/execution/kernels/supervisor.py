@@ -98,7 +98,8 @@ class Supervisor:
         self.journal.begin_cell(index)
         self.process.start_cell(cell.source)
         try:
-            reply = self._listen(started)
+            # A kernel that had yet to answer took its time before the cell began.
+            reply = self._listen(time.monotonic())
         finally:
             self.ending.cells.append(round(time.monotonic() - started, 4))
             self.outputs.end()

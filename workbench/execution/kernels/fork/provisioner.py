@@ -13,6 +13,7 @@ The kernel is an ordinary one in all else. Where it can't be forked it is starte
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -116,7 +117,9 @@ class ForkedKernel:
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
         if self.ending is None:
-            os.kill(self.pid, number)
+            # It may just have, and nobody has told us yet.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """Ask it to end."""
