@@ -37,9 +37,10 @@ def test_no_more_are_received_than_asked_for(queue: Queue) -> None:
 
 def test_a_message_comes_again_when_its_time_runs_out(queue: Queue) -> None:
     queue.send("again")
-    (first,) = queue.receive(visibility=3)
+    (first,) = queue.receive(visibility=60)
     assert queue.receive() == []
-    (second,) = queue.receive(wait=10)
+    queue.extend(first, 1)
+    (second,) = queue.receive(wait=20)
     assert (second.message_id, second.receive_count) == (first.message_id, 2)
     assert second.receipt != first.receipt
 
@@ -47,8 +48,14 @@ def test_a_message_comes_again_when_its_time_runs_out(queue: Queue) -> None:
 def test_an_extended_message_stays_away_longer(queue: Queue) -> None:
     queue.send("long work")
     (message,) = queue.receive(visibility=2)
-    queue.extend(message, 60)
-    time.sleep(2.2)
+    for seconds in (2, 4, 8):
+        try:
+            queue.extend(message, 300)
+            break
+        except ReceiptLost:
+            # Where somebody else had the processor for so long, it is too late.
+            (message,) = queue.receive(wait=20, visibility=2 * seconds)
+    time.sleep(seconds + 0.2)
     assert queue.receive() == []
 
 
@@ -71,16 +78,22 @@ def test_a_released_message_comes_at_once_or_after_a_while(queue: Queue) -> None
     queue.release(message)
     (message,) = queue.receive()
     assert message.receive_count == 2
-    queue.release(message, after=3)
-    assert queue.receive() == []
-    (message,) = queue.receive(wait=10)
+    queue.release(message, after=1)
+    (message,) = queue.receive(wait=20)
     assert message.receive_count == 3
+    queue.delete(message)
+    queue.send("away")
+    (message,) = queue.receive()
+    queue.release(message, after=60)
+    assert queue.receive() == []
+    assert queue.counts().open == 1
 
 
 def test_a_message_sent_with_a_delay_comes_late(queue: Queue) -> None:
-    queue.send("later", delay=3)
+    queue.send("much later", delay=300)
     assert queue.receive() == []
-    assert [message.body for message in queue.receive(wait=10)] == ["later"]
+    queue.send("later", delay=1)
+    assert [message.body for message in queue.receive(wait=20)] == ["later"]
 
 
 def test_waiting_ends_when_a_message_comes(queue: Queue, queue_url: str) -> None:
@@ -91,9 +104,9 @@ def test_waiting_ends_when_a_message_comes(queue: Queue, queue_url: str) -> None
     sender = threading.Thread(target=send)
     sender.start()
     begun = time.monotonic()
-    found = queue.receive(wait=10)
+    found = queue.receive(wait=20)
     assert [message.body for message in found] == ["news"]
-    assert time.monotonic() - begun < 9
+    assert time.monotonic() - begun < 18
     sender.join()
 
 
@@ -121,7 +134,7 @@ def test_a_message_never_finished_dies_after_the_last_delivery(queue: Queue) -> 
     (message_id,) = queue.send("poison")
     assert queue.max_receives == 3
     for count in (1, 2, 3):
-        (message,) = queue.receive(wait=10, visibility=1)
+        (message,) = queue.receive(wait=20, visibility=1)
         assert message.receive_count == count
     time.sleep(1.2)
     assert queue.receive() == []

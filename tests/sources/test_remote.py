@@ -21,6 +21,7 @@ import boto3
 import pytest
 
 from tests.aws_server import REGION
+from tests.governance.alerts.receivers import free_port
 from workbench.errors import UsageError, WorkFailed
 from workbench.secrets.secret import Secret
 from workbench.sources.files import NotLanded, land
@@ -217,8 +218,7 @@ def speaker() -> Iterator[Callable[[bytes], int]]:
 def test_why_a_server_cant_be_read_is_told_in_plain_words(
     web: str, speaker: Callable[[bytes], int], monkeypatch: pytest.MonkeyPatch, pattern: str
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     other = speaker(b"HTTP/1.0 200 OK\r\n\r\n")
     monkeypatch.delenv("SSL_CERT_FILE")
     for address, why in {
@@ -252,13 +252,22 @@ def test_files_on_an_sftp_server(
     ]:
         with pytest.raises(UsageError, match=told):
             names(source, secret=secret)
-    with (folder / "stores/grows.csv").open("w") as file:
-        file.write("a")
-        file.flush()
-        writer = threading.Timer(0.3, lambda: (file.write("b"), file.flush()))
-        writer.start()
+    grown = threading.Event()
+
+    def write() -> None:
+        with (folder / "stores/grows.csv").open("a") as file:
+            while not grown.wait(0.05):
+                file.write("b")
+                file.flush()
+
+    (folder / "stores/grows.csv").write_text("a")
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
         with pytest.raises(NotLanded, match=r"grows\.csv changes: somebody still writes it"):
             names(f"{sftp}/stores/grows.csv", secret=GIVEN)
+    finally:
+        grown.set()
         writer.join()
     os.utime(folder / "stores/grows.csv", (1.7e9, 1.7e9))
     assert names(f"{sftp}/stores/grows.csv", secret=GIVEN) == ["stores/grows"]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+
 from workbench.warehouse import Warehouse
 
 FACT = (
@@ -12,6 +17,25 @@ FACT = (
     "2.5, 0, 2.5, 'USD', 'store', 'USD', 1, 2.5, 'same_currency', DATE '2026-01-01' + (n % 9)::INTEGER, 'b' "
     "FROM range({}, {}) AS numbers(n)"
 )
+
+
+def is_open(path: Path) -> bool:
+    """Return whether this process has a file open."""
+    found = path.stat()
+    for handle in Path("/proc/self/fd").iterdir():
+        # Other threads close theirs meanwhile.
+        with suppress(OSError):
+            if os.path.samestat(os.fstat(int(handle.name)), found):
+                return True
+    return False
+
+
+def let_go(path: Path) -> None:
+    """Wait until this process has let go of a file, which stays open for a moment after its last statement."""
+    deadline = time.monotonic() + 60
+    while is_open(path):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def parts_of_day(warehouse: Warehouse) -> set[str]:

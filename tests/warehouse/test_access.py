@@ -122,7 +122,7 @@ def test_threads_and_other_processes_tell_too(warehouse: Warehouse, log: Path) -
     thread.start()
     thread.join()
     subprocess.run(
-        [sys.executable, "-m", "workbench.cli", "query", "SELECT count(*) FROM sales_daily"], check=True, timeout=120
+        [sys.executable, "-m", "workbench.cli", "query", "SELECT count(*) FROM sales_daily"], check=True, timeout=300
     )  # fmt: skip
     note_tables(writes=["ops.alerts"])
     assert touched(log, "duckdb") == ({"raw.stores", "marts.sales_daily"}, {"ops.alerts"})

@@ -50,7 +50,7 @@ def copy_and_count(barrier: threading.Barrier, tries: list[str]) -> Any:
         ((count,),) = session.execute("SELECT count(*) FROM ops.lineage").fetchall()
         tries.append(threading.current_thread().name)
         if len(tries) <= 2:
-            barrier.wait(timeout=20)
+            barrier.wait(timeout=120)
         session.execute(
             "INSERT INTO ops.lineage (run_id, source, target, recorded_at) VALUES (?, 'a', 'b', ?)",
             [f"row {count}", MOMENT],

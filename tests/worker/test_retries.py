@@ -184,7 +184,7 @@ def test_a_queue_that_cannot_be_reached_for_a_while_is_tried_again(project: Path
     begun = time.monotonic()
     assert worker.work(drain=True)["done"] == 1
     assert said[:2] == ["can't receive for now: no line"] * 2
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 300
 
 
 def test_a_worker_that_starts_while_the_warehouse_is_busy_waits_for_it(
@@ -202,8 +202,11 @@ def test_a_worker_that_starts_while_the_warehouse_is_busy_waits_for_it(
         said.append(line)
         if len(said) == 2:
             holder.communicate(b"\n")
-            monkeypatch.setenv("WORKBENCH_LOCK_TIMEOUT", "30")
+            worker._warehouse.lock_timeout = 30.0  # type: ignore[attr-defined]
 
-    tally = Worker(connect_queue(), get_settings(), Options(retry=0.1, settle=0.2), log=say).work(drain=True)
+    patient = get_settings().model_copy(update={"lock_timeout": 30.0})
+    worker = Worker(connect_queue(), patient, Options(retry=0.1, settle=0.2), log=say)
+    monkeypatch.delenv("WORKBENCH_LOCK_TIMEOUT")
+    tally = worker.work(drain=True)
     assert "can't begin for now" in said[0] and "in use by process" in said[0]
     assert tally["done"] == 1 and scalar("SELECT count(*) FROM raw.transactions") == 3

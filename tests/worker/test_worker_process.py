@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
 
@@ -65,7 +66,7 @@ def read_until(process: subprocess.Popen[str], text: str) -> str:
     raise AssertionError(f"never said {text!r}:\n{''.join(seen)}")
 
 
-def wait_for(what: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(what: Callable[[], bool], seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline, "it didn't happen in time"
@@ -103,20 +104,28 @@ def test_sigterm_ends_it_after_the_stage_and_gives_the_rest_back(
         monkeypatch.setenv("WORKBENCH_QUEUE_URL", make_sqs())
     queue = connect_queue()
     queue.send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
+    # The stage ends once the signal was heard.
+    go, path = tmp_path / "go", tmp_path / "project/pipeline_notebooks/intake/ingest.ipynb"
+    node = nbformat.read(path, 4)
+    waits = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.05)"
+    node.cells.append(nbformat.v4.new_code_cell(waits))
+    nbformat.write(node, path)
     process = start()
     read_until(process, "ingest running")
     process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=60)
+    read_until(process, "once more to stop now")
+    go.touch()
+    out, _ = process.communicate(timeout=300)
     assert process.returncode == 0
     assert "1 given back" in out
     (run,) = list_runs(get_settings())
     assert [stage.state for stage in run.stages] == ["succeeded", "not_run"]
     assert run.state == "stopped"
     assert queue.counts().ready == 1
-    wait_for(lambda: not families(), 10)
+    wait_for(lambda: not families(), 60)
 
     second = start("--drain")
-    out, error = second.communicate(timeout=60)
+    out, error = second.communicate(timeout=300)
     assert second.returncode == 0, error
     assert "0 given up" in out
     assert "in 1 runs" in out
@@ -127,15 +136,18 @@ def test_sigkill_loses_nothing_and_doubles_nothing(start: Start, tmp_path: Path)
     queue = connect_queue()
     for number in range(4):
         queue.send(named(sales(tmp_path / f"in/transactions/{number}.csv", number * 10)))
+    # None of the messages is finished by the time at which it is killed.
+    make_project(tmp_path / "project", "time.sleep(600)")
     process = start("--visibility", "3")
     read_until(process, "ingest succeeded")
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert queue.counts().open == 4
-    wait_for(lambda: not families(), 15)
+    make_project(tmp_path / "project", "seen = limit")
+    wait_for(lambda: not families(), 60)
 
     second = start("--drain", "--json")
-    out, error = second.communicate(timeout=90)
+    out, error = second.communicate(timeout=300)
     assert second.returncode == 0, error
     tally = json.loads(out)
     assert tally["done"] + tally["repeated"] >= 4
@@ -150,25 +162,25 @@ def test_an_idle_worker_stops_soon_and_leaves_nobody_behind(start: Start) -> Non
     time.sleep(2)
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 0
-    assert time.monotonic() - begun < 20
-    wait_for(lambda: not families(), 10)
+    assert time.monotonic() - begun < 60
+    wait_for(lambda: not families(), 60)
 
 
 def test_a_second_signal_ends_it_at_once(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make_project(tmp_path / "project", "time.sleep(100)")
+    make_project(tmp_path / "project", "time.sleep(600)")
     connect_queue().send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
     process = start()
     read_until(process, "after running")
     process.send_signal(signal.SIGINT)
     read_until(process, "once more to stop now")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=300)
     assert process.returncode == 130
-    wait_for(lambda: not families(), 10)
+    wait_for(lambda: not families(), 60)
     assert connect_queue().counts().open == 1
 
 
@@ -197,7 +209,7 @@ def test_what_was_in_landing_before_is_taken_in_once(start: Start, home: Path) -
     (home / "landing/transactions/half.csv.part").write_text("half")
     for expected in ("1 done, 0 repeated", "0 done, 0 repeated"):
         process = start("--drain")
-        out, error = process.communicate(timeout=60)
+        out, error = process.communicate(timeout=300)
         assert out.startswith(expected), error
     assert count() == 3
     assert count("SELECT count(*) AS n FROM ops.batches") == 1
@@ -205,13 +217,14 @@ def test_what_was_in_landing_before_is_taken_in_once(start: Start, home: Path) -
 
 def test_a_file_still_being_written_is_not_taken(start: Start, home: Path, tmp_path: Path) -> None:
     text = sales(tmp_path / "whole.csv", 1, rows=40).read_text()
-    process = start()
+    # Written for longer than that, with pauses that are far shorter even where somebody else has the processor.
+    process = start("--settle", "4")
     read_until(process, "taking messages")
     slow = home / "landing/transactions/slow.csv"
     slow.parent.mkdir(parents=True, exist_ok=True)
     with slow.open("w") as file:
-        for begin in range(0, len(text), 200):
-            file.write(text[begin : begin + 200])
+        for begin in range(0, len(text), 80):
+            file.write(text[begin : begin + 80])
             file.flush()
             time.sleep(0.15)
     part = slow.with_name(".moved.csv.part")
@@ -223,7 +236,7 @@ def test_a_file_still_being_written_is_not_taken(start: Start, home: Path, tmp_p
     assert count("SELECT count(*) AS n FROM ops.batches") == 2
     assert count("SELECT count(*) AS n FROM ops.quarantine") == 0
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
 
 
 def test_two_workers_on_one_queue_take_each_file_once(start: Start, tmp_path: Path) -> None:
@@ -232,7 +245,7 @@ def test_two_workers_on_one_queue_take_each_file_once(start: Start, tmp_path: Pa
         queue.send(named(sales(tmp_path / f"in/transactions/{number}.csv", number * 10)))
     processes = [start("--drain", "--batch", "2") for _ in range(2)]
     for process in processes:
-        _, error = process.communicate(timeout=150)
+        _, error = process.communicate(timeout=600)
         assert process.returncode == 0, error
     assert count() == 18
     assert count("SELECT count(*) AS n FROM ops.batches") == 6

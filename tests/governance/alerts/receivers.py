@@ -98,7 +98,7 @@ def mailbox(tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
         return AuthResult(success=True)
 
     about = {"tls_context": tls, "authenticator": login} if tls else {}
-    controller = Controller(taken, "127.0.0.1", free_port(), **about)
+    controller = Controller(taken, "127.0.0.1", free_port(), ready_timeout=120, **about)
     controller.start()
     taken.port = controller.port
     try:
@@ -107,9 +107,14 @@ def mailbox(tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
         controller.stop()
 
 
+_ports: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port of this machine that nobody listens at."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+    """Return a port of this machine that nobody listens at, and that nobody is given but who asks for it by its number."""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _ports.append(held)
+    port: int = held.getsockname()[1]
+    return port

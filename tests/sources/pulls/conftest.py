@@ -55,8 +55,10 @@ class Project:
 
     def landed(self) -> list[dict[str, Any]]:
         """The records of all files of JSON lines in landing, the ones that landed first first."""
-        files = sorted(get_settings().landing.rglob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+        files = get_settings().landing.rglob("*.jsonl")
+        # Two may have been written within one tick of the file system's clock; those that landed first have lower numbers.
+        found = sorted((path.stat().st_mtime_ns, path.read_text()) for path in files)
+        return [json.loads(line) for _, text in found for line in text.splitlines()]
 
     def ledger(
         self, columns: str = "status, rows_said, rows_read, rows_repeated, rows_landed"

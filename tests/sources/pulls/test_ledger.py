@@ -136,7 +136,7 @@ def test_one_at_a_time_in_a_home_and_ctrl_c_leaves_nothing_broken(api: Api, proj
         with pytest.raises(WorkFailed, match="another process is pulling from it now"):
             project.pull("shop")
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=300)
     assert process.returncode == 130 and "Traceback" not in told
     with contextlib.suppress(FileNotFoundError):
         assert not list(get_settings().landing.rglob("*.jsonl*"))

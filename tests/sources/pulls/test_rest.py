@@ -39,8 +39,8 @@ def test_all_pages_land_once(api: Api, project: Project, path: str, how: dict[st
 
 def test_a_server_in_trouble_is_asked_again(api: Api, project: Project) -> None:
     api.records = stores(1, 15)
-    api.faults = ["wait 0", "after 1", "500", "cut", None, "json", "short", "html", "503", "slow 1.2"]
-    project.declare(shop=rest(api, "/pages", **PAGES, timeout="400ms"))
+    api.faults = ["wait 0", "after 1", "500", "cut", None, "json", "short", "html", "503", "slow 12"]
+    project.declare(shop=rest(api, "/pages", **PAGES, timeout="4s"))
     outcome = project.pull("shop")
     assert (outcome.said, outcome.read, outcome.landed) == (15, 15, 15)
     assert project.landed() == api.records
@@ -56,7 +56,7 @@ def test_patience_has_an_end_and_what_landed_stays(api: Api, project: Project) -
         WorkFailed, match=r"source shop: .* answered 429: slow down, and asks for 3600 s more"
     ):
         project.pull("shop")
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 300
     assert len(project.landed()) == 20
     api.asked.clear()
     api.faults = ["500", "500", "500"]
