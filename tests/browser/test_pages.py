@@ -32,6 +32,7 @@ UNFOLD = "document.querySelectorAll('details').forEach(each => { each.open = tru
 @contextmanager
 def opened(chromium: Any, path: Path, width: int = 1280) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": width, "height": 900})
+    context.set_default_timeout(180_000)
     page = context.new_page()
     page.goto(path.as_uri())
     yield page

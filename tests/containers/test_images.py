@@ -214,7 +214,7 @@ def serving(image: Image, state: Path, variables: dict[str, str]) -> Iterator[in
         yield urlsplit(json.loads(told.read_text())["url"]).port or 0
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(120)
 
 
 @pytest.mark.parametrize("image", ["redshift-local"], indirect=True)

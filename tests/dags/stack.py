@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -273,5 +274,13 @@ class Stack:
 
     def component(self, name: str) -> psutil.Process:
         """Return the process of one of Airflow's components."""
-        leader = psutil.Process(self.state["pid"])
-        return next(one for one in leader.children() if name in one.cmdline())
+
+        def found() -> psutil.Process | None:
+            for process in psutil.Process(self.state["pid"]).children():
+                # One that was killed is there until it is reaped, and then another one comes.
+                with suppress(psutil.Error):
+                    if name in process.cmdline():
+                        return process
+            return None
+
+        return self.until(found, f"Airflow's {name}")

@@ -71,7 +71,7 @@ def _dbt(address: Address, project: Path, state: Path, *arguments: str) -> list[
             *arguments, "--project-dir", project, "--profiles-dir", project, "--target", "redshift",
             "--target-path", state / "target", "--log-path", state / "logs",
         ],
-        env={**os.environ, **given}, capture_output=True, text=True, timeout=240,
+        env={**os.environ, **given}, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
     return list(json.loads((state / "target/run_results.json").read_text())["results"])

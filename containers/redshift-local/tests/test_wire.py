@@ -170,19 +170,27 @@ def test_psycopg_runs_several_statements_in_one_message(server: Address) -> None
         assert cursor.fetchone() == (5,)
 
 
-def test_ctrl_c_in_psql_cancels_the_statement_alone(server: Address) -> None:
+def test_ctrl_c_in_psql_cancels_the_statement_alone(server: Address, connect: Connect) -> None:
     psql = subprocess.Popen(
         [find_programs() / "psql", "-X", "-A", "-t", _dsn(server)],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert psql.stdin is not None
     psql.stdin.write(
-        "select 'be' || 'gun';\n\\! sleep 0.1\nselect pg_sleep(30);\nselect 'still ' || 'there';\n"
+        "select 'be' || 'gun';\n\\! sleep 0.1\nselect pg_sleep(300);\nselect 'still ' || 'there';\n"
     )
     psql.stdin.flush()
-    time.sleep(1)
+    other, deadline = connect(), time.monotonic() + 120
+    other.autocommit = True
+    cursor = other.cursor()
+    sleeps = (
+        "select count(*) from pg_stat_activity where state = 'active' and query like 'select pg_sleep(300)%'"
+    )
+    while cursor.execute(sleeps).fetchone() != [1]:
+        assert psql.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
     psql.send_signal(signal.SIGINT)
-    out, errors = psql.communicate("\\q\n", timeout=15)
+    out, errors = psql.communicate("\\q\n", timeout=120)
     assert "canceling statement due to user request" in errors
     assert out.startswith("begun")
 
@@ -249,5 +257,5 @@ def _dsn(server: Address) -> str:
 def _psql(server: Address, sql: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [find_programs() / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-f", "-", _dsn(server)],
-        input=sql, capture_output=True, text=True, timeout=60, env=os.environ,
+        input=sql, capture_output=True, text=True, timeout=300, env=os.environ,
     )  # fmt: skip

@@ -89,7 +89,7 @@ class Cluster:
         described: dict[str, Any] = found
         return described
 
-    def until(self, task: str, state: str, seconds: float = 20) -> dict[str, Any]:
+    def until(self, task: str, state: str, seconds: float = 300) -> dict[str, Any]:
         """Wait for a state."""
         deadline = time.monotonic() + seconds
         while (found := self.describe(task))["lastStatus"] != state:

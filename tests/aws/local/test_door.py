@@ -31,7 +31,7 @@ def ask(
     local: LocalAWS, body: bytes = b"", method: str = "POST", path: str = "/", **headers: str
 ) -> tuple[int, str]:
     """Send exactly these headers; return status and text."""
-    connection = http.client.HTTPConnection("127.0.0.1", local.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", local.port, timeout=120)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)
@@ -198,5 +198,5 @@ def test_the_key_differs_from_server_to_server_and_is_in_no_list_of_processes(lo
 
 def test_a_server_without_a_key_does_not_start(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "workbench.aws.local.server", "0", str(tmp_path / "port")]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=300, check=False)
     assert done.returncode and not (tmp_path / "port").exists()

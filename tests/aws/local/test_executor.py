@@ -60,7 +60,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "print('here is', os.environ.get('AWS_EXECUTION_ENV', 'a laptop'))\n"
         "print('Spark from', os.environ.get('WORKBENCH_SPARK_FROM'), 'MB')",
         "marker = pathlib.Path(os.environ['HOME'], 'begun')\nassert limit != 13, 'thirteen'",
-        "time.sleep(60 if limit == 60 else 0)",
+        f"if limit == 60:\n    pathlib.Path({str(tmp_path / 'asleep')!r}).touch()\n    time.sleep(600)",
         "connect().counts('raw.stores')",
         parameters="limit: int = 5  # rows\nafter: int = 0  # from near",
         imports=imports,
@@ -88,7 +88,7 @@ def workbench(*arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 
@@ -183,7 +183,9 @@ def test_a_task_out_of_memory_is_told(
     assert far.error and "give the stage more memory" in far.error
 
 
-def test_ctrl_c_stops_the_task_and_keeps_what_it_did(bucket: str, project: Path, cluster: Cluster) -> None:
+def test_ctrl_c_stops_the_task_and_keeps_what_it_did(
+    bucket: str, project: Path, cluster: Cluster, tmp_path: Path
+) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "workbench.cli", "run", "shop", "-p", "limit=60"],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -194,9 +196,11 @@ def test_ctrl_c_stops_the_task_and_keeps_what_it_did(bucket: str, project: Path,
     for line in process.stderr:
         if "far | " in line and "running" in line:
             break
-    time.sleep(2)
+    while not (tmp_path / "asleep").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 130
     far = the_run().stages[1]
     assert (far.state, far.reason) == ("stopped", "stopped")

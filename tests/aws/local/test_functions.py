@@ -63,15 +63,17 @@ def test_a_handlers_error_is_told(local: LocalAWS) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "seconds", "told"),
     [
-        ("import time; time.sleep(60)", "Task timed out after 1.00 seconds"),
-        ("import os; os._exit(9)", "status 9"),
+        ("import time; time.sleep(600)", 1, "Task timed out after 1.00 seconds"),
+        ("import os; os._exit(9)", 120, "status 9"),
     ],
     ids=["late", "dead"],
 )
-def test_a_handler_that_never_answers_is_an_error(local: LocalAWS, body: str, told: str) -> None:
-    value, answer = invoke(deploy(f"def handler(event, context):\n    {body}", Timeout=1), {})
+def test_a_handler_that_never_answers_is_an_error(
+    local: LocalAWS, body: str, seconds: int, told: str
+) -> None:
+    value, answer = invoke(deploy(f"def handler(event, context):\n    {body}", Timeout=seconds), {})
     assert answer["FunctionError"]
     assert told in value["errorMessage"]
 
@@ -84,7 +86,7 @@ def test_a_handler_reaches_the_same_aws(local: LocalAWS) -> None:
     boto3.client("s3").create_bucket(
         Bucket="seen-from-inside", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
-    value, _ = invoke(deploy(source, Timeout=30), {})
+    value, _ = invoke(deploy(source, Timeout=120), {})
     assert "seen-from-inside" in value
 
 

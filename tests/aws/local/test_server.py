@@ -40,7 +40,7 @@ def test_it_ends_with_its_tasks_when_told_to(monkeypatch: pytest.MonkeyPatch) ->
         boto3.client("logs").create_log_group(logGroupName="c")
         cluster = Cluster("c", boto3.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"])
         task = cluster.run(
-            cluster.define(["python", "-c", "import os, time; print(os.getpid()); time.sleep(60)"])
+            cluster.define(["python", "-c", "import os, time; print(os.getpid()); time.sleep(600)"])
         )
         cluster.until(task, "RUNNING")
         while not (lines := cluster.lines(task)):
@@ -51,13 +51,13 @@ def test_it_ends_with_its_tasks_when_told_to(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_it_ends_when_its_parent_is_killed() -> None:
-    program = "from workbench.aws.local import LocalAWS\nimport time\nprint(LocalAWS().start().pid, flush=True)\ntime.sleep(60)"
+    program = "from workbench.aws.local import LocalAWS\nimport time\nprint(LocalAWS().start().pid, flush=True)\ntime.sleep(600)"
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     pid = int(parent.stdout.readline())
     os.kill(parent.pid, signal.SIGKILL)
     parent.communicate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while psutil.pid_exists(pid):
         assert time.monotonic() < deadline
         time.sleep(0.1)

@@ -65,7 +65,7 @@ def target(cluster: Cluster, folder: Path, home: Path, topic: str | None = None,
 
 
 def execute(
-    definition: dict[str, Any], given: dict[str, Any] | None = None, seconds: float = 120
+    definition: dict[str, Any], given: dict[str, Any] | None = None, seconds: float = 600
 ) -> dict[str, Any]:
     """Make a state machine, execute it and wait for its end."""
     sfn, name = boto3.client("stepfunctions"), f"machine-{uuid.uuid4().hex[:6]}"

@@ -146,8 +146,9 @@ def test_pages_open_offline_in_a_browser(run: Run, settings: Settings) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=180_000)
         page = browser.new_page(viewport={"width": 390, "height": 800})
+        page.set_default_timeout(180_000)
         asked: list[str] = []
         wrong: list[str] = []
         page.on("request", lambda request: asked.append(request.url))

@@ -183,8 +183,9 @@ def test_in_a_browser_no_payload_runs_or_fetches_even_without_the_second_wall(se
     )
     assert "Content-Security-Policy" in text and "Content-Security-Policy" not in open_file.read_text()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=180_000)
         page = browser.new_page()
+        page.set_default_timeout(180_000)
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
         page.on("dialog", lambda dialog: asked.append(f"dialog {dialog.message}"))

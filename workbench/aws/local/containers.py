@@ -70,6 +70,7 @@ class Container:
             shutil.rmtree(self._scratch, ignore_errors=True)
             name = command[0] if command else ""
             raise CannotStart(f'CannotStartContainerError: exec: "{name}": {error}') from None
+        self._lines = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -91,7 +92,11 @@ class Container:
             time.sleep(0.05)
         # What it started ends with it, as it does with a container.
         self._signal(signal.SIGKILL)
-        self._reader.join(10)
+        # All that it wrote; but what has left its group may keep the pipe open for ever.
+        read = -1
+        while self._reader.is_alive() and read != self._lines:
+            read = self._lines
+            self._reader.join(10)
         shutil.rmtree(self._scratch, ignore_errors=True)
         code = self._process.returncode
         return 128 - code if code < 0 else code
@@ -113,6 +118,7 @@ class Container:
         assert self._process.stdout is not None  # noqa: S101
         for line in self._process.stdout:
             self._on_line(line.decode("utf-8", "replace").rstrip("\r\n"))
+            self._lines += 1
 
 
 def _variables(variables: Mapping[str, str], home: str) -> dict[str, str]:

@@ -90,7 +90,7 @@ def end_all() -> None:
         one.grace = 1
         one.stop("The local AWS ended.")
     for one in running:
-        one.join(5)
+        one.join(30)
 
 
 class _Running:

@@ -75,7 +75,7 @@ class Postgres:
         """The process id of the postmaster, if it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
-    def start(self, timeout: float = 60) -> bool:
+    def start(self, timeout: float = 120) -> bool:
         """Start and wait until it answers; return whether the data directory is new. Raises LocalError."""
         new = self._make_cluster()
         self._clear_away(timeout)

@@ -65,7 +65,7 @@ def run(python: Path, redshift: Address, aws: dict[str, str]) -> Run:
         environment.pop("PYTHONPATH", None)
         done = subprocess.run(
             [python, "-W", "ignore", SCRIPTS / script, function], input=json.dumps(given), env=environment,
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr[-3000:]
         return json.loads(done.stdout.splitlines()[-1])

@@ -138,7 +138,7 @@ def test_a_wrong_key_is_an_error_of_s3(cursor: Any, sales: None, put: Put, aws: 
 def _ask_for_keys(aws: dict[str, str], after: str) -> None:
     """Have the local S3 check keys after so many requests."""
     host = urllib.parse.urlsplit(aws["endpoint_url"]).netloc
-    connection = http.client.HTTPConnection(host, timeout=10)
+    connection = http.client.HTTPConnection(host, timeout=120)
     connection.request("POST", "/moto-api/reset-auth", after.encode(), {"Content-Type": "text/plain"})
     assert connection.getresponse().status == 200
     connection.close()
