@@ -14,7 +14,7 @@ from workbench.tracking import experiment_id, local_artifacts, mlflow_client
 
 def test_two_that_make_an_experiment_at_the_same_time_get_the_same_one(settings: Settings) -> None:
     with mlflow_client() as client:
-        both_looked = threading.Barrier(2, timeout=60)
+        both_looked = threading.Barrier(2, timeout=300)
         looked = threading.local()
 
         class Other(type(client)):  # type: ignore[misc]
@@ -45,6 +45,6 @@ def test_processes_that_open_a_new_store_at_the_same_time_make_its_tables_once(s
         for _ in range(2)
     ]
     for process in both:
-        said, errors = process.communicate(timeout=120)
+        said, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors.decode()
         assert said.decode().strip() == "1 []"

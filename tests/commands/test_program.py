@@ -65,7 +65,7 @@ def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: P
     program = shlex.join([sys.executable, "-c", "from workbench.cli import main; main()"])
     for closed in ("<&- >&- 2>&-", ">&-", "2>&-"):
         done = subprocess.run(
-            ["sh", "-c", f"{program} run {shop} {closed}"], timeout=120, check=False, capture_output=True
+            ["sh", "-c", f"{program} run {shop} {closed}"], timeout=600, check=False, capture_output=True
         )
         assert done.returncode == 0, done
     runs = subprocess.run(["sh", "-c", f"{program} runs --json"], capture_output=True, check=True)

@@ -28,7 +28,7 @@ def demo(home: Path) -> dict[str, Any]:
         env={**os.environ, "WORKBENCH_HOME": str(home), "WORKBENCH_STRICT": "true"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     figures: dict[str, Any] = json.loads(done.stdout)

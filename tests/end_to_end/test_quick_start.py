@@ -24,7 +24,7 @@ def call(*arguments: str, home: Path, status: int = 0) -> str:
         env={**os.environ, "WORKBENCH_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1800,
     )
     assert done.returncode == status, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr
@@ -55,7 +55,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WORKBENCH_")}
     done = subprocess.run(
         ["bash", "-e", "-c", "\n".join([*commands_of("Quick start"), "echo home: $WORKBENCH_HOME"])],
-        cwd=place, env=environment, capture_output=True, text=True, timeout=400, check=False,
+        cwd=place, env=environment, capture_output=True, text=True, timeout=1800, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     home = Path(done.stdout.rsplit("home: ", 1)[1].strip())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.etl.lines import GOOD, HEADER, line, quarantined, take
-from tests.redshift import Cluster, staged_keys
+from tests.redshift import staged_keys
+from tests.warehouse.replica import let_go
 from workbench.errors import WorkFailed
 from workbench.etl.ingest import ingest
 from workbench.settings import get_settings
@@ -22,6 +21,38 @@ from workbench.sources.files import land
 from workbench.sources.landing import FolderLanding, LandedFile
 from workbench.sources.landing.base import Warn
 from workbench.warehouse import Warehouse, connect
+
+
+# Ends itself in the middle of its work. That is looked for where the work is done: who looks from elsewhere may be late.
+KILLED = """
+import os, threading, time
+from workbench.etl.ingest import ingest
+from workbench.warehouse import connect
+{}
+def watch():
+    while not begun():
+        time.sleep(0.002)
+    os.kill(os.getpid(), 9)
+threading.Thread(target=watch, daemon=True).start()
+ingest(connect())
+"""
+GROWN = """
+from pathlib import Path
+from workbench.settings import get_settings
+file = get_settings().home / "warehouse.duckdb"
+before = file.stat().st_size
+def begun():
+    return file.stat().st_size != before
+"""
+# Its transaction is open once it holds the lock on the ledger.
+LOCKED = """
+from workbench.warehouse.redshift.connection import open_session
+opened = open_session(connect().address)
+session = opened.__enter__()
+held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'ops.batches'::regclass"
+def begun():
+    return session.execute(held).fetchall() != [(0,)]
+"""
 
 
 def test_two_ingestions_at_once_load_a_file_once(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -47,16 +78,9 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
         lines = [line(transaction_id=f"T{month}-{n}", quantity=str(n % 7)) for n in range(60_000)]
         (tmp_path / f"{month}.csv").write_text("\n".join([HEADER, *lines]))
         land(str(tmp_path / f"{month}.csv"), "transactions")
-    code = "from workbench.etl.ingest import ingest; from workbench.warehouse import connect; ingest(connect(create=True))"
     connect(create=True)
-    victim = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "WORKBENCH_HOME": str(home)})
-    database = home / "warehouse.duckdb"
-    before = database.stat().st_size
-    deadline = time.monotonic() + 60
-    while database.stat().st_size == before and victim.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    victim.send_signal(signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(GROWN)], check=False, timeout=600)
+    assert killed.returncode == -signal.SIGKILL
     warehouse = connect(create=True)
     assert warehouse.counts("ops.batches")["ops.batches"] < 4
     ingest(warehouse)
@@ -69,25 +93,14 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
 
 
 def test_killed_in_the_middle_on_redshift_and_run_again_is_as_if_undisturbed(
-    redshift_warehouse: Warehouse, cluster: Cluster, redshift_database: str, tmp_path: Path
+    redshift_warehouse: Warehouse, tmp_path: Path
 ) -> None:
     for month in range(3):
         lines = [line(transaction_id=f"T{month}-{n}", quantity=str(n % 7)) for n in range(30_000)]
         (tmp_path / f"{month}.csv").write_text("\n".join([HEADER, *lines]))
         land(str(tmp_path / f"{month}.csv"), "transactions")
-    code = (
-        "from workbench.etl.ingest import ingest; from workbench.warehouse import connect; ingest(connect())"
-    )
-    victim = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 60
-    # Its transaction is open once it holds the lock on the ledger.
-    held = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'ops.batches'::regclass"
-    with cluster.session(redshift_database) as session:
-        while session.execute(held).fetchall() == [(0,)] and victim.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    victim.send_signal(signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
+    killed = subprocess.run([sys.executable, "-c", KILLED.format(LOCKED)], check=False, timeout=600)
+    assert killed.returncode == -signal.SIGKILL
     # Files are all it leaves, under the prefix that a lifecycle rule clears.
     left = staged_keys()
     assert all("/load-" in key for key in left)
@@ -139,6 +152,7 @@ def test_a_busy_warehouse_is_named_with_its_holder(
     connect(create=True)
     (tmp_path / "a.csv").write_text(f"{HEADER}\n{GOOD}\n")
     land(str(tmp_path / "a.csv"), "transactions")
+    let_go(home / "warehouse.duckdb")
     code = f"import duckdb; c = duckdb.connect({str(home / 'warehouse.duckdb')!r}); print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -30,7 +30,7 @@ def test_the_tours_run_on_an_empty_warehouse(home: Path) -> None:
         env={**os.environ, "WORKBENCH_HOME": str(home), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=2700,
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert " passed" in done.stdout

@@ -72,7 +72,7 @@ def by_hand(home: Path) -> None:
             Path(sys.executable).parent / "dbt", "--quiet", "--no-send-anonymous-usage-stats", "build",
             "--project-dir", "dbt", "--profiles-dir", "dbt", "--target-path", home / "by-hand", "--log-path", home,
         ],
-        check=True, timeout=120, cwd=get_settings().root,
+        check=True, timeout=600, cwd=get_settings().root,
         env=os.environ | {"WORKBENCH_DUCKDB_PATH": str(home / "warehouse.duckdb")},
     )  # fmt: skip
 

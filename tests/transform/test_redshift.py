@@ -143,5 +143,5 @@ def _parse(folder: Path) -> None:
             "--project-dir", "dbt", "--profiles-dir", "dbt", "--target", "redshift", "--target-path", folder,
             "--log-path", folder,
         ],
-        check=True, timeout=120,
+        check=True, timeout=600,
     )  # fmt: skip

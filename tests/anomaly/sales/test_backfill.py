@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -38,16 +37,29 @@ def tables(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
     return {name: rows(warehouse, name) for name in ("marts.sales_anomalies", "ops.alerts")}
 
 
-def begin(*arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "workbench.cli", "backfill", "anomaly_detection", *RANGE, *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+# Ends itself as it tells of the second chunk.
+KILLED = """
+import os, sys
+from workbench.cli import main
+write = sys.stderr.write
+def deadly(text):
+    if text.startswith("  2/3 "):
+        os.kill(os.getpid(), 9)
+    return write(text)
+sys.stderr.write = deadly
+main()
+"""
+
+
+def run(*program: str, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *program, "backfill", "anomaly_detection", *RANGE, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
 
 
 def backfill(*arguments: str) -> dict[str, Any]:
-    process = begin("--json", *arguments)
-    out, err = process.communicate(timeout=300)
-    assert process.returncode == 0, err
-    found: dict[str, Any] = json.loads(out)
+    done = run("-m", "workbench.cli", arguments=("--json", *arguments))
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
@@ -68,13 +80,8 @@ def judged_whole(trained: TrainingResult, home: Path) -> dict[str, list[tuple[An
 
 
 def test_chunk_by_chunk_with_a_kill_in_between_it_is_as_at_once(judged_whole: dict[str, Any]) -> None:
-    process = begin("--chunk", "13w")
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("  2/3 "):
-            break
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.communicate() and process.returncode == -signal.SIGKILL
+    killed = run("-c", KILLED, arguments=("--chunk", "13w"))
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert tables(connect()) != judged_whole
     resumed = states(backfill("--chunk", "13w"))
     assert resumed[:2] == ["done before"] * 2

@@ -77,6 +77,6 @@ def call(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[st
         cwd=folder,
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=600,
         env=os.environ | {"PYTHONWARNINGS": "ignore"},
     )
