@@ -60,6 +60,7 @@ def compose(app: cdk.App, settings: Environment) -> None:
     access = Access(app, environment=settings)
 
     grants.telling(queue.alerts)
+    grants.giving_up(queue)
     grants.warehouse(made=warehouse, storage=storage)
     for role in (compute.stage_role, compute.worker_role):
         grants.stages(role, storage=storage, made=warehouse, queue=queue, catalogue=catalogue)

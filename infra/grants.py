@@ -15,7 +15,7 @@ from infra.stacks.compute import Compute
 from infra.stacks.events import Events
 from infra.stacks.mlflow import Mlflow
 from infra.stacks.orchestration import Orchestration
-from infra.stacks.queue import Queue
+from infra.stacks.queue import LANDED, Queue
 from infra.stacks.storage import Storage
 from infra.stacks.warehouse import Warehouse
 from infra.stacks.workflow import Workflow
@@ -57,6 +57,20 @@ def telling(topic: sns.ITopic) -> None:
             actions=["sns:Publish"],
             resources=[topic.topic_arn],
             conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(topic).account}},
+        )
+    )
+
+
+def giving_up(made: Queue) -> None:
+    """Let EventBridge put what it couldn't deliver beside what the function couldn't send."""
+    rule = made.format_arn(service="events", resource="rule", resource_name=made.settings.family(LANDED))
+    made.undelivered.add_to_resource_policy(
+        iam.PolicyStatement(
+            sid="GivenUp",
+            principals=[iam.ServicePrincipal("events.amazonaws.com")],
+            actions=["sqs:SendMessage"],
+            resources=[made.undelivered.queue_arn],
+            conditions={"ArnEquals": {"aws:SourceArn": rule}},
         )
     )
 

@@ -15,13 +15,14 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_lambda as functions
 from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.environment import Environment
 from infra.function import HANDLER, pack
 from infra.stacks.part import Part
-from infra.stacks.queue import Queue
+from infra.stacks.queue import LANDED, Queue
 from infra.stacks.storage import Storage
 from workbench.schema import DATASETS
 
@@ -87,7 +88,7 @@ class Events(Part):
         rule = events.Rule(
             self,
             "Landed",
-            rule_name=self.settings.family("landed"),
+            rule_name=self.settings.family(LANDED),
             description="An object is in landing",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
@@ -98,7 +99,10 @@ class Events(Part):
                 },
             ),
         )
-        rule.add_target(targets.LambdaFunction(self.trigger, retry_attempts=3))
+        # A day long, which is as long as EventBridge goes; what it then gives up isn't lost. By its ARN, for the queue's own policy
+        # is of the stack below.
+        given_up = sqs.Queue.from_queue_arn(self, "GivenUp", self._queue.undelivered.queue_arn)
+        rule.add_target(targets.LambdaFunction(self.trigger, dead_letter_queue=given_up))
 
     def _stream(self) -> None:
         if STREAMED not in DATASETS:

@@ -13,6 +13,8 @@ from infra.environment import Environment
 from infra.stacks.part import Part
 
 DELIVERIES = 5
+LANDED = "landed"
+"""The rule that tells the function of what landed."""
 
 
 class Queue(Part):

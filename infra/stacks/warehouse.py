@@ -125,31 +125,35 @@ class Warehouse(Part):
 
     def _limit(self, service: str, name: str, identifier: str, **limit: object) -> None:
         """Set what a month may take: CloudFormation has no resource for it."""
-        change = custom.AwsSdkCall(
-            service=service,
-            action="CreateUsageLimit",
-            parameters={**limit, "period": "monthly"},
-            physical_resource_id=custom.PhysicalResourceId.from_response(identifier),
-        )
-        remove = custom.AwsSdkCall(
-            service=service,
-            action="DeleteUsageLimit",
-            parameters={
-                identifier.rpartition(".")[2]: custom.PhysicalResourceIdReference(),
-            },
-        )
+        this = {identifier.rpartition(".")[2]: custom.PhysicalResourceIdReference()}
+        serverless = service == "redshift-serverless"
+        change, period = ("UpdateUsageLimit", "period") if serverless else ("ModifyUsageLimit", "Period")
+
+        def call(action: str, parameters: dict[str, object]) -> custom.AwsSdkCall:
+            return custom.AwsSdkCall(
+                service=service,
+                action=action,
+                parameters=parameters,
+                physical_resource_id=custom.PhysicalResourceId.from_response(identifier),
+            )
+
+        # There can't be a second one of a kind, so another amount is a change of the one that is there.
+        changed = {name: value for name, value in limit.items() if name.lower() in ("amount", "breachaction")}
         made = custom.AwsCustomResource(
             self,
             name,
-            on_create=change,
-            on_update=change,
-            on_delete=remove,
+            on_create=call("CreateUsageLimit", {**limit, period: "monthly"}),
+            on_update=call(change, {**this, **changed}),
+            on_delete=custom.AwsSdkCall(service=service, action="DeleteUsageLimit", parameters=this),
             install_latest_aws_sdk=False,
             log_group=self._limits,
             policy=custom.AwsCustomResourcePolicy.from_statements(
                 [
                     iam.PolicyStatement(
-                        actions=[f"{service}:CreateUsageLimit", f"{service}:DeleteUsageLimit"],
+                        actions=[
+                            f"{service}:{action}"
+                            for action in ("CreateUsageLimit", change, "DeleteUsageLimit")
+                        ],
                         resources=[self.format_arn(service=service, resource="*")],
                     )
                 ]

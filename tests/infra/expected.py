@@ -89,7 +89,7 @@ ACTIONS: dict[str, str] = {
         sts: AssumeRole
     """,
     "warehouse/AWS679f53fac002430cb0da5b7982bd2287ServiceRole": """
-        redshift-serverless: CreateUsageLimit DeleteUsageLimit
+        redshift-serverless: CreateUsageLimit DeleteUsageLimit UpdateUsageLimit
     """,
     "warehouse/Login": """
         redshift-serverless: GetCredentials GetWorkgroup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Any
 
 from tests.infra.conftest import Assembly
 from tests.project import ROOT
@@ -50,6 +51,53 @@ def test_redshift_may_take_the_role_that_it_loads_by(each: Assembly) -> None:
     services = {named} if isinstance(named, str) else set(named)
     serverless = set() if each.env == "staging" else {"redshift-serverless.amazonaws.com"}
     assert services == {"redshift.amazonaws.com"} | serverless
+
+
+def test_a_limit_of_use_is_changed_and_not_set_again(each: Assembly) -> None:
+    limits = [
+        {name: _call(made["Properties"][name]) for name in ("Create", "Update", "Delete")}
+        for made in each.resources("Custom::AWS").values()
+    ]
+    provisioned = each.env == "staging"
+    assert len(limits) == (2 if provisioned else 1)
+    key, name = ("UsageLimitId", "ModifyUsageLimit") if provisioned else ("usageLimitId", "UpdateUsageLimit")
+    own = "PHYSICAL:RESOURCEID:"
+    for limit in limits:
+        create, update, delete = (limit[each] for each in ("Create", "Update", "Delete"))
+        assert (create["action"], update["action"]) == ("CreateUsageLimit", name)
+        assert create["parameters"]["Period" if provisioned else "period"] == "monthly"
+        kept = {
+            each: value
+            for each, value in create["parameters"].items()
+            if each.lower() in ("amount", "breachaction")
+        }
+        assert len(kept) == 2 and update["parameters"] == {key: own, **kept}
+        assert delete["parameters"] == {key: own}
+
+
+def _call(value: Any) -> dict[str, Any]:
+    """Return a call of the CDK's own function, a text of JSON with references in it."""
+    parts = value["Fn::Join"][1] if isinstance(value, dict) else [value]
+    found: dict[str, Any] = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
+    return found
+
+
+def test_what_cant_be_delivered_of_landing_is_kept(each: Assembly) -> None:
+    (rule,) = each.resources("AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+    assert "Undelivered" in json.dumps(target["DeadLetterConfig"]) and "RetryPolicy" not in target
+    (allowed,) = (
+        statement
+        for policy in each.resources("AWS::SQS::QueuePolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    )
+    assert (
+        allowed["Principal"] == {"Service": "events.amazonaws.com"} and allowed["Action"] == "sqs:SendMessage"
+    )
+    assert "Undelivered" in json.dumps(allowed["Resource"])
+    name = rule["Properties"]["Name"]
+    assert json.dumps(allowed["Condition"]["ArnEquals"]["aws:SourceArn"]).endswith(f':rule/{name}"]]}}')
 
 
 def test_services_stay_up_while_what_they_need_is_made_and_are_looked_at(each: Assembly) -> None:
