@@ -22,7 +22,6 @@ from workbench.sources.landing import FolderLanding, LandedFile
 from workbench.sources.landing.base import Warn
 from workbench.warehouse import Warehouse, connect
 
-
 # Ends itself in the middle of its work. That is looked for where the work is done: who looks from elsewhere may be late.
 KILLED = """
 import os, threading, time

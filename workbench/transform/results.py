@@ -102,7 +102,11 @@ class TransformResult:
         """Return one row a node, for display; without what it reads."""
         import pandas
 
-        columns = [name for name in NodeResult.__dataclass_fields__ if name not in ("reads", "changes", "is_unchanged")]
+        columns = [
+            name
+            for name in NodeResult.__dataclass_fields__
+            if name not in ("reads", "changes", "is_unchanged")
+        ]
         rows = []
         for result in self.results:
             changes = result.changes or Changes()

@@ -132,6 +132,20 @@ def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
     assert current_model(MODEL, "challenger").version == worse.version  # type: ignore[union-attr]
 
 
+def test_where_the_champion_learned_from_the_days_its_recipe_is_held_against(trained: FraudTraining) -> None:
+    warehouse = connect()
+    hasty = train_fraud(warehouse, train_days=4, trees=10)
+    assert hasty.metrics["ap_ratio_to_champion"] < 0.95
+    assert not hasty.promoted and any("ap_ratio_to_champion" in reason for reason in hasty.verdict.reasons)
+    assert current_model(MODEL).version == trained.version  # type: ignore[union-attr]
+    # The other way round it takes as many days for theirs as they had, more than its own.
+    promote(warehouse, MODEL, hasty.version, "ann")
+    again = train_fraud(warehouse, train_days=40, trees=40)
+    assert again.promoted and again.metrics["ap_ratio_to_champion"] > 1
+    alike = train_fraud(warehouse, train_days=40, trees=40)
+    assert alike.promoted and "ap_ratio_to_champion" not in alike.metrics
+
+
 def test_too_few_verdicts_are_said_and_nothing_is_trained() -> None:
     warehouse = connect(create=True)
     result = train_fraud(warehouse)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import TrainingResult, current_model, train_sales
+from workbench.anomaly.models.lifecycle import promote
 from workbench.anomaly.sales.model import load_model
 from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.errors import UsageError, WorkFailed
@@ -85,6 +86,16 @@ def test_the_same_data_gives_the_same_metrics_and_a_later_version(trained: Train
     assert again.metrics["rows_a_second"] > 500
     assert again.promoted
     assert (trained.version, again.version) == ("1", "2")
+
+
+def test_where_the_champion_learned_from_the_days_its_recipe_is_held_against(trained: TrainingResult) -> None:
+    newer = train_sales(connect(), trees=60, holdout_days=28)
+    assert newer.version is not None and newer.training is not None
+    promote(connect(), "sales_daily", newer.version, "ann")
+    longer = train_sales(connect(), trees=10)
+    assert longer.holdout is not None and longer.holdout[0] < newer.training[1]
+    assert 0.8 < longer.metrics["wape_ratio_to_champion"] < 1.5
+    assert longer.metrics["worst_department_ratio"] >= longer.metrics["wape_ratio_to_champion"]
 
 
 def test_a_model_that_fails_the_gate_is_registered_but_not_champion(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,13 @@ from workbench.anomaly.models.gate import SPEED, judge_model, rows_a_second
 from workbench.anomaly.models.lifecycle import install
 from workbench.anomaly.models.outcome import Outcome
 from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batches_of, log_training
-from workbench.anomaly.models.registry import current_model
+from workbench.anomaly.models.registry import ModelVersion, current_model
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import timed
 from workbench.warehouse import Warehouse
 
 _LEAST_COMPARED = 10
+_RECIPE = ("train_days", "trees", "seed")
 LEAST_FRAUDS = 20
 """Frauds that must be known in what is learned from."""
 
@@ -92,44 +94,34 @@ def train_fraud(
     if told < LEAST_FRAUDS:
         return FraudTraining(False, f"{told} frauds are known, {LEAST_FRAUDS} are needed")
     schedule = Schedule(train_days, delay_days, test_days, replays)
-    receipts = _newest(warehouse, schedule)
+    champion, recipe = current_model(MODEL), (train_days, trees, seed)
+    theirs = (champion.whole_numbers(*_RECIPE) if champion else None) or recipe
+    receipts = _newest(warehouse, replace(schedule, train=max(train_days, theirs[0])))
     reason, parts = _too_little(receipts, schedule)
     if reason:
         return FraudTraining(False, reason)
 
     features = receipts.features(delay_days)
     verdict_now = receipts.verdicts.as_of(np.iinfo(np.int64).max, len(receipts))
-    judged = [
-        (
-            fold,
-            _grown(features.iloc[fold.train], fold.label, trees, seed).score_samples(
-                features.iloc[fold.test]
-            ),
-        )
-        for fold in parts
-    ]
+    judged = _replayed(features, parts, trees, seed)
     rows = np.concatenate([fold.test for fold, _ in judged])
     score = np.concatenate([each for _, each in judged])
     metrics = _measured(receipts, rows, score, verdict_now, alerts_a_day)
-    plain = [
-        _grown(features.iloc[fold.train][list(CLASSIC)], fold.label, trees, seed).score_samples(
-            features.iloc[fold.test][list(CLASSIC)]
-        )
-        for fold in parts
-    ]
+    plain = np.concatenate([each for _, each in _replayed(features[list(CLASSIC)], parts, trees, seed)])
     day, customer = receipts.day[rows], receipts.transactions.customer[rows]
-    metrics["ap_classic"] = measure(np.concatenate(plain), verdict_now[rows], day, customer)["ap"]
+    metrics["ap_classic"] = measure(plain, verdict_now[rows], day, customer)["ap"]
     by_amount = measure(receipts.transactions.amount[rows], verdict_now[rows], day, customer)["ap"]
     metrics["ap_ratio_to_amount"] = metrics["ap"] / by_amount
-    last = judged[-1]
-    metrics |= _against_champion(receipts, features, last[0], last[1], verdict_now)
+    if champion:
+        made = None if theirs == recipe else (replace(schedule, train=theirs[0]), theirs[1], theirs[2])
+        metrics |= _against_champion(champion, receipts, features, judged, verdict_now, made)
 
-    end = int(receipts.day[-1]) + 1 - delay_days
+    end = _end(receipts, schedule)
     learned = np.flatnonzero((receipts.day >= end - train_days) & (receipts.day < end))
     label = receipts.verdicts.as_of(int(receipts.transactions.time[-1]), len(receipts))[learned]
     forest = _grown(features.iloc[learned], label, trees, seed)
     metrics |= {"training_rows": float(len(learned)), "training_frauds": float(label.sum())}
-    newest = features.iloc[last[0].test]
+    newest = features.iloc[parts[-1].test]
     metrics[SPEED] = rows_a_second(len(newest), lambda: forest.score_samples(newest))
     metrics["rows_drawn"] = float(forest.n_drawn_)
     verdict = judge_model(MODEL, metrics)
@@ -172,8 +164,7 @@ def _too_little(receipts: Receipts, schedule: Schedule) -> tuple[str, list[Fold]
     if days < needed:
         return f"there are {days} days of sales, {needed} are needed", []
     # What is judged must have its verdicts by now.
-    end = int(receipts.day[-1]) + 1 - schedule.delay
-    parts = list(folds(receipts.transactions, receipts.verdicts, schedule, end=end))
+    parts = list(folds(receipts.transactions, receipts.verdicts, schedule, end=_end(receipts, schedule)))
     for fold in parts:
         frauds = int(fold.label.sum())
         if frauds < LEAST_FRAUDS or not (~fold.label).any() or not len(fold.test):
@@ -206,33 +197,66 @@ def average_lift(score: np.ndarray, fraud: np.ndarray) -> float:
     return _precision(score, fraud) / max(float(fraud.mean()), 1e-12)
 
 
+def _replayed(
+    features: pd.DataFrame, parts: Iterable[Fold], trees: int, seed: int
+) -> list[tuple[Fold, np.ndarray]]:
+    """Return for each replay how a forest that learned before it scores what it judges."""
+    return [
+        (
+            fold,
+            _grown(features.iloc[fold.train], fold.label, trees, seed).score_samples(
+                features.iloc[fold.test]
+            ),
+        )
+        for fold in parts
+    ]
+
+
 def _against_champion(
-    receipts: Receipts, features: pd.DataFrame, fold: Fold, score: np.ndarray, fraud: np.ndarray
-) -> dict[str, float]:
-    """Measure a model against the champion on the last replay; nothing if there is none, it saw those days, or can't be read.
+    champion: ModelVersion, receipts: Receipts, features: pd.DataFrame, judged: list[tuple[Fold, np.ndarray]],
+    fraud: np.ndarray, made: tuple[Schedule, int, int] | None,
+) -> dict[str, float]:  # fmt: skip
+    """Measure a model against the champion on the last replay.
+
+    A champion that learned from those days would have no match on them. Then, where it was ``made`` otherwise (in which
+    schedule, with how many trees, from which seed), forests are made like that for all replays, and these are compared.
+    Nothing is measured if it was made alike, or can't be read.
 
     Returns:
         ``ap_ratio_to_champion`` and ``worst_amount_ratio``: the same ratio of the third of the receipts, by amount, that
         has become worst by it, among those with ten frauds or more.
     """
-    present = current_model(MODEL)
-    first = date_of(int(receipts.transactions.time[fold.test[0]]) // DAY)
-    if present is None or not present.training_to or dt.date.fromisoformat(present.training_to) >= first:
-        return {}
+    newest = judged[-1][0].test
+    first = date_of(int(receipts.transactions.time[newest[0]]) // DAY)
     try:
-        theirs = load_forest(present).score_samples(features.iloc[fold.test])
+        if champion.training_to and dt.date.fromisoformat(champion.training_to) < first:
+            judged = judged[-1:]
+            theirs = load_forest(champion).score_samples(features.iloc[newest])
+        elif made:
+            parts = folds(receipts.transactions, receipts.verdicts, made[0], end=_end(receipts, made[0]))
+            theirs = np.concatenate([score for _, score in _replayed(features, parts, *made[1:])])
+        else:
+            return {}
     except (ValueError, WorkbenchError):
         return {}
-    truth, amount = fraud[fold.test], receipts.transactions.amount[fold.test]
+    rows, score = (
+        np.concatenate(each) for each in zip(*((fold.test, each) for fold, each in judged), strict=True)
+    )
+    truth, amount = fraud[rows], receipts.transactions.amount[rows]
     third = np.searchsorted(np.quantile(amount, [1 / 3, 2 / 3]), amount)
-    parts = [third == number for number in range(3)]
+    parts_by_amount = [third == number for number in range(3)]
     ratios = [
         _precision(score[part], truth[part]) / _precision(theirs[part], truth[part])
-        for part in parts
+        for part in parts_by_amount
         if truth[part].sum() >= _LEAST_COMPARED
     ]
     found = {"ap_ratio_to_champion": _precision(score, truth) / _precision(theirs, truth)}
     return {**found, "worst_amount_ratio": min(ratios)} if ratios else found
+
+
+def _end(receipts: Receipts, schedule: Schedule) -> int:
+    """Return the day after the last one whose verdicts must be in by now."""
+    return int(receipts.day[-1]) + 1 - schedule.delay
 
 
 def _precision(score: np.ndarray, fraud: np.ndarray) -> float:

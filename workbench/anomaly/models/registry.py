@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,7 +27,7 @@ class ModelVersion:
     """One version of a registered model.
 
     ``gate`` is passed, failed or empty (not judged); ``gate_reasons`` says what it failed.
-    ``training_from`` and ``training_to`` are the first and last day it learned from.
+    ``training_from`` and ``training_to`` are the first and last day it learned from, ``parameters`` how.
     """
 
     name: str
@@ -40,6 +40,7 @@ class ModelVersion:
     gate: str
     gate_reasons: str
     metrics: dict[str, float]
+    parameters: dict[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -57,6 +58,13 @@ class ModelVersion:
     def key(self) -> str:
         """What it is called in tables: ``sales_daily/3``."""
         return f"{self.name}/{self.version}"
+
+    def whole_numbers(self, *names: str) -> tuple[int, ...] | None:
+        """Return parameters of its training that are whole numbers; None if one isn't known."""
+        try:
+            return tuple(int(self.parameters[name]) for name in names)
+        except (KeyError, ValueError):
+            return None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -144,11 +152,12 @@ def _version(client: Any, name: str, version: str) -> ModelVersion:
     # Only this call has the aliases: those of a search come back empty.
     found = client.get_model_version(name, version)
     tags = found.tags or {}
-    metrics = client.get_run(found.run_id).data.metrics if found.run_id else {}
+    training = client.get_run(found.run_id).data if found.run_id else None
+    metrics = training.metrics if training else {}
     return ModelVersion(
         name, str(found.version), tuple(sorted(found.aliases or ())),
         dt.datetime.fromtimestamp(found.creation_timestamp / 1000, tz=dt.UTC).replace(tzinfo=None),
         found.run_id or "", tags.get("training_from", ""), tags.get("training_to", ""),
         tags.get("gate", ""), tags.get("gate_reasons", ""),
-        {key: float(metrics[key]) for key in sorted(metrics)},
+        {key: float(metrics[key]) for key in sorted(metrics)}, dict(training.params) if training else {},
     )  # fmt: skip
