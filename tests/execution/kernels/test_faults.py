@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
@@ -54,24 +55,25 @@ def test_a_crash_in_c_shows_where_python_was(execute: Run) -> None:
 
 
 class Leap:
-    """A clock that is an hour ahead once a file is there."""
+    """A clock that is an hour ahead once something has come true."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
+    def __init__(self, has_come: Callable[[], bool]) -> None:
+        self._has_come = has_come
 
     def monotonic(self) -> float:
-        return time.monotonic() + 3600 * self._file.exists()
+        return time.monotonic() + 3600 * self._has_come()
 
 
 @pytest.mark.parametrize("limit", ["timeout", "cell_timeout"])
 def test_a_time_out_ends_a_cell_and_shows_where_it_was(
     execute: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, limit: str
 ) -> None:
-    begun = tmp_path / "begun"
-    monkeypatch.setattr("workbench.execution.kernels.supervisor.time", Leap(begun))
+    journal = tmp_path / "out" / "a.journal.jsonl"
+    leap = Leap(lambda: journal.exists() and "begun" in journal.read_text())
+    monkeypatch.setattr("workbench.execution.kernels.supervisor.time", leap)
     # However busy the machine is, it gets to say where it was.
     monkeypatch.setattr("workbench.execution.kernels.supervisor.GRACE", 60.0)
-    sleep = f"open({str(begun)!r}, 'w'); print('begun', flush=True); time.sleep(600)  # here"
+    sleep = "display({'text/plain': 'be' + 'gun'}, raw=True); time.sleep(600)  # here"
     outcome = execute("import time", sleep, kind=kind, **{limit: 600})
     assert outcome.reason == "timeout" and "timeout" in (outcome.error or "")
     assert "KeyboardInterrupt" in text_of(outcome) and "here" in text_of(outcome)
@@ -81,11 +83,12 @@ def test_a_time_out_ends_a_cell_and_shows_where_it_was(
 def test_the_start_of_a_kernel_is_no_part_of_its_first_cells_time(
     execute: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.execution.kernels.supervisor.time", Leap(tmp_path / "there"))
+    there = tmp_path / "there"
+    monkeypatch.setattr("workbench.execution.kernels.supervisor.time", Leap(there.exists))
     connect = KernelProcess._connect
 
     def slowly(process: KernelProcess) -> bool:
-        (tmp_path / "there").touch()
+        there.touch()
         return connect(process)
 
     monkeypatch.setattr(KernelProcess, "_connect", slowly)
