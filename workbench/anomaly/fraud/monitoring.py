@@ -120,7 +120,7 @@ def judge_challenger(warehouse: Warehouse, champion: ModelVersion, challenger: M
 
     Of more receipts than 200,000 the newest count.
     """
-    what = f"the average precision of {challenger.title}, which scores in the shadow,"
+    what = f"the average precision of the challenger, {challenger.title}"
     scored = warehouse.frame(
         "SELECT transaction_id, transaction_timestamp AS sold_at, score, shadow_score "
         f"{_BY_VERSION} AND shadow_version = ? AND shadow_score IS NOT NULL "
@@ -135,7 +135,7 @@ def judge_challenger(warehouse: Warehouse, champion: ModelVersion, challenger: M
     theirs, ours = (judged[name].to_numpy(dtype=float) for name in ("shadow_score", "score"))
     ratio, (low, high), p_value = compare_scores(theirs, ours, is_fraud, day)
     message = (
-        f"{what} is {ratio:.2f} times the champion's, likely {low:.2f} to {high:.2f}, on {len(judged):,} judged "
+        f"{what}, is {ratio:.2f} times the champion's, likely {low:.2f} to {high:.2f}, on {len(judged):,} judged "
         f"receipts with {is_fraud.sum()} frauds"
     )
     return Finding("challenger", "", ratio, p_value, BETTER, "drifted" if ratio >= BETTER else "ok", message)
