@@ -12,6 +12,7 @@ from infra.environment import Environment
 from infra.stacks.part import Part
 
 WAREHOUSE, DATABASE, AIRFLOW, MLFLOW = 5439, 5432, 8080, 5000
+LINES = (8793, 8794)
 
 
 class Network(Part):
@@ -44,6 +45,9 @@ class Network(Part):
         self.databases = self._group("Databases", "Metadata of Airflow and MLflow")
         self.mlflow = self._group("Mlflow", "The server of MLflow", outbound=True)
         self.tasks.add_ingress_rule(self.tasks, ec2.Port.tcp(AIRFLOW), "Components of Airflow to its server")
+        # Of the scheduler, where tasks run, and of the triggerer.
+        for port in LINES:
+            self.tasks.add_ingress_rule(self.tasks, ec2.Port.tcp(port), "Airflow to the lines of its tasks")
         self.warehouse.add_ingress_rule(self.tasks, ec2.Port.tcp(WAREHOUSE), "Stages to the warehouse")
         self.mlflow.add_ingress_rule(self.tasks, ec2.Port.tcp(MLFLOW), "Stages to MLflow")
         for client in (self.tasks, self.mlflow):

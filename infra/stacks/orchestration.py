@@ -65,8 +65,8 @@ class Orchestration(Part):
         self.services = {
             "api-server": self._service("api-server", _started(server, _LOGIN), (1024, 2048), dns="airflow")
         }
-        for name, arguments in COMPONENTS.items():
-            self.services[name] = self._service(name, _started(arguments), _SIZES[name])
+        for name, (component, *_) in COMPONENTS.items():
+            self.services[name] = self._service(name, _started([component]), _SIZES[name])
         self.migration = self._define(
             "migration", ["python", "-c", f"from {STANDALONE} import prepare; prepare()"], (512, 2048)
         )
@@ -113,6 +113,10 @@ class Orchestration(Part):
                 "simple_auth_manager_passwords_file": f"{STATE}/airflow/passwords.json",
                 "execution_api_server_url": f"{server}/execution/",
                 "load_examples": False,
+                # Nobody is there to unpause what takes the messages and keeps the schedules.
+                "dags_are_paused_at_creation": False,
+                # The server asks the scheduler for the lines of tasks, which lie on its disk, and no name leads there.
+                "hostname_callable": "airflow.utils.net.get_host_ip_address",
             },
             # Without a host libpq and asyncpg take host, user and password from their own variables.
             "database": {"sql_alchemy_conn": "postgresql+psycopg2:///airflow", "sql_alchemy_conn_async": "postgresql+asyncpg:///airflow"},

@@ -14,6 +14,7 @@ import pytest
 
 from tests.aws_server import make_sqs
 from tests.project import ROOT
+from workbench.aws.metrics import NAMESPACE, QUEUE_FIGURES
 
 CONSUME = Path(__file__).with_name("consume.py")
 
@@ -30,6 +31,7 @@ def test_a_message_whose_triggerer_is_killed_before_it_is_stored_comes_again(
         "PYTHONPATH": str(ROOT),
         "WORKBENCH_PROJECT": str(ROOT),
         "AIRFLOW_HOME": str(tmp_path / "airflow"),
+        "WORKBENCH_PROFILE": "aws",
     }
 
     def consume(then: str) -> subprocess.Popen[str]:
@@ -63,3 +65,7 @@ def test_a_message_whose_triggerer_is_killed_before_it_is_stored_comes_again(
     assert again == first
     assert again["files"] == ["s3://lake/landing/transactions/1.csv"]
     assert counts() == (0, 0)
+    told = boto3.client("cloudwatch").list_metrics(Namespace=NAMESPACE)["Metrics"]
+    name = queue.rsplit("/", 1)[-1]
+    mine = {each["MetricName"] for each in told if each["Dimensions"] == [{"Name": "Queue", "Value": name}]}
+    assert mine == set(QUEUE_FIGURES), "the dashboard's"

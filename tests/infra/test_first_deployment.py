@@ -111,6 +111,15 @@ def test_services_stay_up_while_what_they_need_is_made_and_are_looked_at(each: A
             assert (shell, flag) == ("sh", "-c")
             assert command.startswith("airflow db check-migrations --migration-wait-timeout 3600 && ")
             assert f"&& exec airflow {part.removeprefix('airflow-')}" in command
+            # Its server is another task, which has their lines from them.
+            assert "--skip-serve-logs" not in command
+            given = {entry["Name"]: entry["Value"] for entry in container["Environment"]}
+            assert given["AIRFLOW__CORE__HOSTNAME_CALLABLE"] == "airflow.utils.net.get_host_ip_address"
+            assert given["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "False"
+    ports = {
+        rule["Properties"]["FromPort"] for rule in each.resources("AWS::EC2::SecurityGroupIngress").values()
+    }
+    assert {8080, 8793, 8794} <= ports
 
 
 def test_a_backlog_is_shared_among_the_workers_there_are(dev: Assembly) -> None:

@@ -16,10 +16,12 @@ import structlog
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow.triggers.shared_stream import AdvanceItem, SharedStreamProducer
 
+from workbench.aws.metrics import QueueFigures
 from workbench.errors import WorkbenchError, WorkFailed
 from workbench.queue.base import Message, Queue
 from workbench.queue.connect import connect_queue
 from workbench.queue.messages import Files, Nothing, NotUnderstood, understand
+from workbench.settings import get_settings
 
 log = structlog.get_logger(__name__)
 _WAIT, _PAUSE, _BATCH, _MOST = 5, 5.0, 10, 500
@@ -71,6 +73,7 @@ class QueueProducer(SharedStreamProducer):
     def __init__(self, queue_url: str = "", visibility: int = 60) -> None:
         self._url, self._visibility = queue_url, visibility
         self._queue: Queue | None = None
+        self._figures: QueueFigures | None = None
         self._held: dict[str, Message] = {}
         self._beat: asyncio.Task[None] | None = None
 
@@ -124,12 +127,18 @@ class QueueProducer(SharedStreamProducer):
         """Return messages once there are some, or after a while none; wait while many are held."""
         if self._queue is None:
             self._queue = connect_queue(self._url or None)
+            if get_settings().profile == "aws":
+                self._figures = QueueFigures(self._queue)
             log.info("taking messages", queue=self._queue.url)
         maximum = min(_BATCH, _MOST - len(self._held))
-        if maximum <= 0:
+        found: list[Message] = []
+        if maximum > 0:
+            found = self._queue.receive(maximum, wait=_WAIT, visibility=self._visibility)
+        else:
             time.sleep(1)
-            return []
-        return self._queue.receive(maximum, wait=_WAIT, visibility=self._visibility)
+        if self._figures:
+            self._figures.saw(found)
+        return found
 
     def _understood(self, message: Message) -> dict[str, Any] | None:
         """Return what a message says; None for one that is finished with that, or comes again by itself."""
