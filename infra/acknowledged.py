@@ -109,6 +109,9 @@ def _of_stages(place: str, settings: Environment) -> list[Finding]:
         Finding(
             place, _objects(settings, landing="landing", lake="lake", runs="runs", staging="loads"), _OBJECTS
         ),
+        Finding(
+            place, [_resource(_arn("secretsmanager", f"secret:{settings.prefix}/sources/*"))], _OWN_NAMES
+        ),
         Finding(place, tables, "tables of the two databases of the lake, which a later version may add"),
         Finding(place, [_resource("*")], _NO_RESOURCE),
     ]

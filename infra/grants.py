@@ -103,6 +103,12 @@ def stages(role: iam.IRole, *, storage: Storage, made: Warehouse, queue: Queue, 
     objects(role, storage.staging, "loads/", WRITE)
     allow(role, _KEY, storage.key.key_arn)
     allow(role, ["sts:AssumeRole"], made.login_arn)
+    # What sources.yaml and channels of alerts name as aws:workbench-ENV/sources/NAME.
+    secrets = made.format_arn(
+        service="secretsmanager", resource="secret", resource_name=f"{made.settings.prefix}/sources/*",
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )  # fmt: skip
+    allow(role, ["secretsmanager:GetSecretValue"], secrets)
     stack = cdk.Stack.of(catalogue)
     names = [stack.format_arn(service="glue", resource="catalog")]
     names += [

@@ -5,6 +5,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- python-processor spark-processor airflow mlflow lab redshift-local
+for name in "$@"; do
+    if [ "$name" = base ] || [ ! -f "containers/$name/Dockerfile" ]; then
+        known=$(ls -d containers/*/ | sed 's,containers/\(.*\)/,\1,' | grep -vx base | paste -sd, | sed 's/,/, /g')
+        echo "no image '$name'; there are $known" >&2
+        exit 2
+    fi
+done
 images=${WORKBENCH_IMAGES:-$PWD/.images}
 secrets=$(mktemp -d)
 trap 'rm -rf "$secrets"' EXIT

@@ -57,4 +57,24 @@ def test_what_runs_is_built_apart_of_locked_packages_for_a_user_without_rights(p
     assert not re.search(r"PASSWORD|TOKEN|SECRET|INDEX_URL|PIP_|UV_", named)
     for word, rest in found:
         if word == "COPY" and not rest.startswith("--from"):
-            assert all((ROOT / source).exists() for source in rest.split()[:-1])
+            # A pattern names what may be missing.
+            assert all((ROOT / source).exists() for source in rest.split()[:-1] if "[" not in source)
+
+
+@pytest.mark.parametrize("name", ["python-processor", "airflow", "lab"])
+def test_declared_sources_go_where_they_are_pulled(name: str) -> None:
+    copied = (ROOT / "containers" / name / "Dockerfile").read_text()
+    # By a pattern, for most projects declare none.
+    assert re.search(r"^COPY .*\bsources\.yam\[l\] \./$", copied, re.MULTILINE)
+    assert "!sources.yaml" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_an_image_that_is_not_there_is_told_before_anything_is_built() -> None:
+    done = subprocess.run(
+        [ROOT / "scripts" / "images.sh", "mlflow", "nope"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert (
+        "no image 'nope'; there are airflow, lab, mlflow, python-processor, redshift-local, spark-processor"
+        in done.stderr
+    )

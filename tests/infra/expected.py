@@ -27,6 +27,7 @@ ACTIONS: dict[str, str] = {
         glue: BatchCreatePartition CreateDatabase CreateTable GetPartitions GetTable UpdateTable
         kms: Decrypt GenerateDataKey
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
+        secretsmanager: GetSecretValue
         sns: Publish
         sts: AssumeRole
     """,
@@ -38,6 +39,7 @@ ACTIONS: dict[str, str] = {
         kms: Decrypt GenerateDataKey
         logs: GetLogEvents
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
+        secretsmanager: GetSecretValue
         sns: Publish
         sqs: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage
         sts: AssumeRole
@@ -83,6 +85,7 @@ ACTIONS: dict[str, str] = {
         kms: Decrypt GenerateDataKey
         logs: GetLogEvents
         s3: AbortMultipartUpload DeleteObject GetObject ListBucket PutObject
+        secretsmanager: GetSecretValue
         sns: Publish
         sqs: ChangeMessageVisibility DeleteMessage GetQueueAttributes GetQueueUrl ReceiveMessage SendMessage
         ssmmessages: CreateControlChannel CreateDataChannel OpenControlChannel OpenDataChannel
