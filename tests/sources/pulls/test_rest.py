@@ -10,6 +10,7 @@ import pytest
 from tests.sources.pulls.api import Api
 from tests.sources.pulls.conftest import Project, rest, stores
 from workbench.errors import UsageError, WorkFailed
+from workbench.sources.pulls.rest.records import NoRecords, records_of
 
 ITEMS = {"records": "data.items"}
 PAGES = {**ITEMS, "paging": {"kind": "page", "size_parameter": "limit", "size": 10}, "count": "total"}
@@ -125,12 +126,23 @@ def test_a_cursor_reads_back_and_takes_what_is_late_once(api: Api, project: Proj
         assert (project.pull("shop").landed, project.pull("shop").landed) == (landed, 0)
         api.records = [each for each in records if each["store_id"] not in ("late", "ahead")] or stores(1, 20)
     asked = [each["since"] for each in api.asked if "since" in each]
-    assert asked[0] == "2026-01-02T09:59:50"
+    assert asked[0] == "2026-01-02T09:59:50Z"
     # The clock that was ahead hasn't moved the cursor.
-    assert asked[-1] == "2026-02-01T10:00:20"
+    assert asked[-1] == "2026-02-01T10:00:20Z"
+    with pytest.raises(UsageError, match=r"--since: values of the cursor are as .*Z, and 'May' is none"):
+        project.pull("shop", since="May")
     names = [row["store_id"] for row in project.landed()]
     assert len(names) == 25 and names.count("late") == 1 and names.count("S019") == 3
     assert project.ingest()["rows_duplicate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "path"), [("null", ""), ('{"data": {"items": null}}', "data.items"), ('{"a.b": null}', "a.b")]
+)
+def test_null_in_the_place_of_a_list_is_an_empty_one(answer: str, path: str) -> None:
+    assert list(records_of(answer, path)) == []
+    with pytest.raises(NoRecords, match="has no list at"):
+        list(records_of(answer, f"{path}.rows"))
 
 
 def test_wrong_answers_are_told_in_words(api: Api, project: Project) -> None:

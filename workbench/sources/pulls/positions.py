@@ -18,6 +18,8 @@ _DAYS = timedelta(days=1)
 _NUMBERS = Decimal(1000)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 
+_TAIL = re.compile(r"([.,]\d+)?([Zz]|[+-]\d\d(?::?\d\d){0,2})?$")
+
 
 @dataclass(frozen=True)
 class Position:
@@ -115,8 +117,11 @@ class Position:
             return 2, self.moment
         return (1, self.value) if self.kind == "number" else (0, self.value)
 
-    def back(self, lag: Lag | None) -> Position:
+    def back(self, lag: Lag | None, *, with_zone: bool = False) -> Position:
         """Return the position from which rows are read again; without a lag, an hour, a day or 1,000 before.
+
+        A text that is a time comes without a zone, which sorts before all texts of that second, or ``with_zone`` as it
+        is written, for who takes it for a time: without one it would be one of the server's.
 
         Raises:
             UsageError: the lag is a span of time and the cursor a number, or the other way round.
@@ -134,7 +139,7 @@ class Position:
         if lag is None:
             span = _DAYS if self.kind == "date" or (self.kind == "text" and len(self.value) == 10) else _TIMES
         try:
-            return self._at(moment - span)
+            return self._at(moment - span, with_zone)
         except OverflowError:
             return self
 
@@ -142,7 +147,7 @@ class Position:
         """Whether it doesn't lie in the future."""
         return self.moment is None or self.moment <= now
 
-    def _at(self, moment: datetime) -> Position:
+    def _at(self, moment: datetime, with_zone: bool) -> Position:
         if self.kind == "date":
             return Position("date", moment.date())
         if self.kind == "timestamp":
@@ -154,7 +159,9 @@ class Position:
         # In whole seconds and without a zone it is the beginning of all texts of that second, and sorts before them.
         zone = _parsed(self.value).tzinfo
         local = moment.astimezone(zone) if zone else moment.astimezone(UTC)
-        return Position("text", f"{local:%Y-%m-%d}{self.value[10]}{local:%H:%M:%S}")
+        fraction, written = _TAIL.search(self.value).groups("")  # type: ignore[union-attr]
+        tail = f"{re.sub('[0-9]', '0', fraction)}{written}" if with_zone and written else ""
+        return Position("text", f"{local:%Y-%m-%d}{self.value[10]}{local:%H:%M:%S}{tail}")
 
 
 def _parsed(text: str) -> datetime:

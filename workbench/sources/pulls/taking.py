@@ -104,6 +104,10 @@ class Taking:
         if since is not None and self._cursor is None:
             raise UsageError("it has no cursor, so there is nothing to begin at; --full reads all of it")
         given = self._reader.position_of(since) if since is not None else None
+        if given and state.cursor and given.order[0] < min(1, state.cursor.order[0]):
+            raise UsageError(
+                f"--since: values of the cursor are as {state.cursor.shown}, and {since!r} is none"
+            )
         self._before = given if anew else state.cursor
         floor = given if anew else self._floor(state.cursor) or self._start()
         resume = None if anew else state.resume
@@ -123,7 +127,9 @@ class Taking:
         return self._reader.position_of(str(self._cursor.start))
 
     def _floor(self, cursor: Position | None) -> Position | None:
-        return cursor.back(self._cursor.lag) if cursor and self._cursor else None
+        if cursor is None or self._cursor is None:
+            return None
+        return cursor.back(self._cursor.lag, with_zone=self._reader.takes_zones)
 
     def _sweep(self, floor: Position | None, resume: Mapping[str, Any] | None) -> int:
         """Take all rows of an answer; return how many it has, those that its pages have twice counted once."""

@@ -25,6 +25,7 @@ class DatabaseReader:
     """
 
     suffix = ".parquet"
+    takes_zones = False
     is_numbered = False
     is_steady = True
 

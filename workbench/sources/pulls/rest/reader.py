@@ -27,6 +27,7 @@ class RestReader:
     """
 
     suffix = ".jsonl"
+    takes_zones = True
     is_ordered = False
 
     def __init__(self, rest: Rest, cursor: Cursor | None, key: Sequence[str], revealed: Revealed) -> None:

@@ -40,6 +40,9 @@ def records_of(text: str, path: str) -> Iterator[Record]:
     """
     whole = _WALKER.decode(text)
     found = value_at(whole, path)
+    if found is None and (not path or _has(whole, path)):
+        # Many servers write an empty list so.
+        return
     if not isinstance(found, list):
         raise NoRecords(f"it has no list {_where(path)}{_told(whole)}")
     place = _start(text, tuple(filter(None, path.split("."))), 0) + 1
@@ -63,6 +66,14 @@ def value_at(value: Any, path: str) -> Any:
         first, _, rest = path.partition(".")
         return value_at(value.get(first), rest) if rest else value.get(first)
     return None
+
+
+def _has(value: Any, path: str) -> bool:
+    """Return whether there is something at a place in a value, and be it null."""
+    if not isinstance(value, dict):
+        return False
+    first, _, rest = path.partition(".")
+    return path in value or (bool(rest) and _has(value.get(first), rest))
 
 
 def _start(text: str, path: Sequence[str], place: int) -> int:
