@@ -226,6 +226,23 @@ def test_the_golden_record_takes_each_detail_from_the_newest_entry_that_has_it(w
     assert (row["full_name"], row["full_name_from"]) == ("Ann Leclerc", "b")
 
 
+def test_a_likely_pair_whose_people_stay_apart_waits_for_people(warehouse: Warehouse) -> None:
+    berlin = {"first_name": "Anna", "last_name": "Müller", "email": "anna.mueller@example.org", "phone": "+49 30 1234567",
+              "street": "Hauptstr. 5", "city": "Berlin", "postal_code": "10115", "country": "DE", "birth_date": "1980-02-03"}  # fmt: skip
+    moved = {"first_name": "Anna", "last_name": "Schmidt", "street": "Ringstr. 1", "city": "Hamburg", "postal_code": "20095", "country": "DE"}  # fmt: skip
+    since = {**moved, "email": "anna.schmidt@example.org", "birth_date": "1980-02-03"}
+    people_of(
+        warehouse, entry("a", **berlin), entry("b", **berlin), entry("c", **berlin), entry("a", day=5, **since),
+        entry("d", day=5, **moved),
+    )  # fmt: skip
+    assert identity(warehouse) == {"a": "a", "b": "a", "c": "a", "d": "d"}
+    (found,) = to_review(warehouse)
+    assert (found["customer_id_l"], found["customer_id_r"]) == ("a", "d")
+    assert found["match_probability"] > 0.9
+    decide(warehouse, "d", "b", "different")
+    assert to_review(warehouse) == [], "who is told apart from b is told apart from a, who is b"
+
+
 def test_an_uncertain_pair_waits_for_people(warehouse: Warehouse) -> None:
     john = {"first_name": "Johannes", "last_name": "Smithson", "postal_code": "10001", "country": "US"}
     people_of(

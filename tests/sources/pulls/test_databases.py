@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -16,6 +17,7 @@ from tests.postgres import PASSWORD
 from tests.sources.pulls.conftest import Project
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
+from workbench.sources.pulls.database.typed import table_of
 
 
 @dataclass
@@ -171,6 +173,12 @@ def test_what_is_wrong_is_told_without_a_secret(
         with pytest.raises(UsageError, match="url: it is no SQLAlchemy URL"):
             project.pull("till")
     assert project.landed() == [] and {row[0] for row in project.ledger()} == {"failed"}
+
+
+def test_numbers_beside_a_text_are_plain_decimals() -> None:
+    rows = [(1e-07,), (2.5e16,), (3,), ("n/a",), (Decimal("1E+3"),), (float("inf"),)]
+    found = table_of(["price"], rows)["price"].to_pylist()
+    assert found == ["0.0000001", "25000000000000000", "3", "n/a", "1000", "inf"]
 
 
 def test_types_are_kept_and_odd_values_fail_no_others(

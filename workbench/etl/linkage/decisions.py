@@ -11,7 +11,7 @@ import pandas as pd
 
 from workbench.errors import UsageError, unknown
 from workbench.etl.linkage.clusters import Pair
-from workbench.etl.linkage.link import THRESHOLD, UNCERTAIN
+from workbench.etl.linkage.link import UNCERTAIN
 from workbench.governance import audit
 from workbench.governance.ledger import after
 from workbench.schema import cut
@@ -121,8 +121,9 @@ def _agree(verdicts: dict[Pair, str]) -> None:
 
 
 def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
-    """Return pairs that are neither linked nor unlikely and on which nobody decided, the likeliest first.
+    """Return pairs that are neither one person nor unlikely, and that no decision keeps apart, the likeliest first.
 
+    A pair that is likely enough to be linked is among them where the other entries of its people keep these apart.
     Each is customer_id_l, customer_id_r, match_probability, and the name, e-mail, telephone number and address of both as
     their newest entries have them.
     """
@@ -130,6 +131,11 @@ def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
     newest = (
         "SELECT * FROM (SELECT s.*, row_number() OVER (PARTITION BY customer_id ORDER BY updated_at DESC) AS place "
         "FROM staging.customer_standard AS s) AS entries WHERE place = 1"
+    )
+    apart = (
+        "SELECT DISTINCT least(a.person_id, b.person_id) AS one, greatest(a.person_id, b.person_id) AS other "
+        f"FROM ({COUNTING}) AS d JOIN staging.customer_identity AS a ON a.customer_id = d.customer_id_l "
+        "JOIN staging.customer_identity AS b ON b.customer_id = d.customer_id_r WHERE d.verdict = 'different'"
     )
     return warehouse.rows(
         f"""
@@ -139,10 +145,13 @@ def to_review(warehouse: Warehouse, limit: int = 20) -> list[dict[str, object]]:
         JOIN staging.customer_identity AS right_one ON right_one.customer_id = pair.customer_id_r
         JOIN ({newest}) AS l ON l.customer_id = pair.customer_id_l
         JOIN ({newest}) AS r ON r.customer_id = pair.customer_id_r
-        LEFT JOIN ({COUNTING}) AS decided
-            ON decided.customer_id_l = pair.customer_id_l AND decided.customer_id_r = pair.customer_id_r
-        WHERE pair.match_probability >= {UNCERTAIN} AND pair.match_probability < {THRESHOLD}
-            AND left_one.person_id <> right_one.person_id AND decided.verdict IS NULL
+        LEFT JOIN ({apart}) AS decided
+            ON decided.one = least(left_one.person_id, right_one.person_id)
+            AND decided.other = greatest(left_one.person_id, right_one.person_id)
+        LEFT JOIN ({COUNTING}) AS itself
+            ON itself.customer_id_l = pair.customer_id_l AND itself.customer_id_r = pair.customer_id_r
+        WHERE pair.match_probability >= {UNCERTAIN} AND left_one.person_id <> right_one.person_id
+            AND decided.one IS NULL AND itself.verdict IS NULL
         ORDER BY pair.match_probability DESC, pair.customer_id_l, pair.customer_id_r LIMIT {int(limit)}
         """
     )

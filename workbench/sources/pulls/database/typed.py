@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -57,6 +58,9 @@ def _text(value: Any) -> str | None:
             return "\\x" + data.hex()
     if isinstance(value, dict | list):
         return json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, float | Decimal) and math.isfinite(value):
+        # Ingestion takes plain decimals, however small or large a number is: 1e-07 is none.
+        return f"{Decimal(str(value)):f}"
     return str(value)
 
 
