@@ -236,6 +236,10 @@ def test_quarantine_sums_up_each_batch(call: Call, batch: str) -> None:
     assert (row["dataset"], row["rows"]) == ("transactions", 2)
     assert row["reasons"] == "quantity:not_a_number 1, quantity:zero 1"
     assert "quantity:zero 1" in call("quarantine").out
+    (zero,) = json.loads(call("quarantine", "--batch", row["batch"], "--reason", "zero", "--json").out)
+    assert (zero["rows"], zero["reasons"]) == (1, "quantity:zero 1")
+    assert call("quarantine", "--dataset", "stores").out == "no such row in quarantine\n"
+    refused(call("quarantine", "--dataset", "stores", "show"), "--dataset stands behind show")
 
 
 def test_quarantine_shows_rows_as_they_came_by_the_start_of_a_batch_id(call: Call, batch: str) -> None:

@@ -30,6 +30,10 @@ def test_a_column_that_differs_is_told_once(warehouse: Warehouse, tmp_path: Path
         words = [line(transaction_id=f"C{number}{n}", quantity="many") for n in range(20)]
         other = take(warehouse, tmp_path, "\n".join([HEADER, *words]) + "\n", f"c{number}.csv")
         assert other.status == "rejected" and other.message and "no value of quantity is one" in other.message
+        fewer = take(warehouse, tmp_path, "\n".join([HEADER, *words[:10]]) + "\n", f"d{number}.csv")
+        assert (fewer.status, fewer.verdict) == ("rejected", "refuse")
+        few = take(warehouse, tmp_path, "\n".join([HEADER, *words[:9]]) + "\n", f"e{number}.csv")
+        assert (few.status, few.verdict, few.message) == ("partial", "publish", "no value of quantity is one")
     found = {(each.column_name, each.change): each for each in history(warehouse, "transactions")}
     assert set(found) == {("loyalty", "added"), ("store_id", "missing"), ("quantity", "changed")}
     assert len(history(warehouse)) == 3 and not history(warehouse, "events")

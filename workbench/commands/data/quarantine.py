@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -48,17 +49,27 @@ def summary(
     everything: Annotated[
         bool, typer.Option("--all", help="Count those that were replayed or closed, too.")
     ] = False,
+    dataset: Dataset = None,
+    batch: Batch = None,
+    reason: Reason = None,
+    since: Since = None,
     as_json: Json = False,
 ) -> None:
     """List the batches with rows that are open in quarantine, and their reasons."""
+    chosen = {"dataset": dataset, "batch": batch, "reason": reason, "since": since}
     if context.invoked_subcommand:
+        if given := [name for name, value in chosen.items() if value is not None]:
+            raise UsageError(f"--{given[0]} stands behind {context.invoked_subcommand}")
         return
-    from workbench.governance.quarantine import Filter, summed
+    from workbench.governance.quarantine import summed
 
     warehouse = _warehouse()
-    rows = summed(warehouse, Filter(status=None if everything else "open"))
+    wanted = _filter(warehouse, dataset, batch, reason, since, "any" if everything else "open")
+    rows = summed(warehouse, wanted)
     empty = "nothing is in quarantine"
-    if not rows and not everything and summed(warehouse, Filter(status=None)):
+    if any(value is not None for value in chosen.values()):
+        empty = "no such row in quarantine"
+    elif not rows and not everything and summed(warehouse, replace(wanted, status=None)):
         empty = "nothing in quarantine is open; what was replayed or closed: workbench quarantine --all"
     standing.print_rows(rows, as_json, empty=empty)
 

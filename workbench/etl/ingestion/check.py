@@ -97,13 +97,15 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
     if rows.is_replay:
         return Checked(accepted, quarantined, status, _joined(said))
     judged = judge(file.dataset, accepted + quarantined, quarantined)
-    if judged.verdict == "refuse" and opened.judged:
+    changed = [] if accepted else changed_columns(connection, quarantined)
+    # A few rows may all be wrong by chance; as many as are worth a warning are another column.
+    is_refused = judged.verdict == "refuse" or (changed and judged.verdict == "warn")
+    if is_refused and opened.judged:
         connection.execute(f"DELETE FROM {table.full_name} WHERE _ingested_at = TIMESTAMP '{timestamp}'")
         return split(connection, opened.judged.whole(), timestamp)
-    if judged.verdict == "refuse":
-        changed = changed_columns(connection, accepted + quarantined)
+    whole = f"no value of {', '.join(changed)} is one" if changed and quarantined > 1 else None
+    if is_refused:
         refused = _refuse_rest(connection, table, rows, timestamp)
-        whole = f"no value of {', '.join(changed)} is one" if changed else None
         drift = drift_of(changed=changed)
         return Checked(0, refused, "rejected", _joined([judged.message, whole, *said]), "refuse", drift)
     doubled = _contradictory(contradictions(connection, table, timestamp) if accepted else 0)
@@ -112,7 +114,7 @@ def split(connection: duckdb.DuckDBPyConnection, opened: OpenedFile, timestamp: 
         accepted,
         quarantined,
         status,
-        _joined([judged.message, doubled, *said]),
+        _joined([judged.message, whole, doubled, *said]),
         verdict,
         drift_of(() if mapping else rows.others),
         None if mapping else lacking(table, rows, accepted),
