@@ -61,7 +61,7 @@ def findings(settings: Environment) -> list[Finding]:
         Finding("access/Analyst", _objects(settings, lake="lake", runs="runs/site"), _OBJECTS),
         Finding("access/Operator", _objects(settings, runs="runs"), _OBJECTS),
         Finding("access/Operator", [_tasks(settings), _resource(_arn("ecs", f"service/{settings.prefix}/*"))], _OWN_NAMES),
-        Finding("access/Operator", [_resource(_arn("states", f"execution:{settings.prefix}-*")), _resource(_arn("logs", f"log-group:{settings.log_group('*')}:*"))], _OWN_NAMES),
+        Finding("access/Operator", [_resource(_arn("states", f"execution:{settings.prefix}-*")), *(_resource(_arn("logs", f"log-group:{group}:*")) for group in (settings.log_group("*"), f"/aws/lambda/{settings.family('trigger')}"))], _OWN_NAMES),
         Finding("access/Operator", [_resource("*")], _NO_RESOURCE),
         *(Finding(f"compute/{name}Task", ["ECS2"], _PLAIN) for name in ("Stage", *(f"Stage-{image}" for image in OF_STAGES), "Worker")),
     ]  # fmt: skip

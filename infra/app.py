@@ -59,8 +59,7 @@ def compose(app: cdk.App, settings: Environment) -> None:
     )  # fmt: skip
     access = Access(app, environment=settings)
 
-    grants.telling(queue.alerts)
-    grants.giving_up(queue)
+    grants.watching(queue)
     grants.warehouse(made=warehouse, storage=storage)
     for role in (compute.stage_role, compute.worker_role):
         grants.stages(role, storage=storage, made=warehouse, queue=queue, catalogue=catalogue)

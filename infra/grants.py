@@ -8,6 +8,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 
 from infra.stacks.access import Access
 from infra.stacks.catalogue import Catalogue
@@ -48,31 +49,21 @@ def objects(role: iam.IRole, bucket: s3.IBucket, prefix: str, actions: Sequence[
     )
 
 
-def telling(topic: sns.ITopic) -> None:
-    """Let alarms and the budget publish: a topic with a policy of its own is closed to services that it doesn't name."""
-    topic.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="Watching",
-            principals=[iam.ServicePrincipal(f"{name}.amazonaws.com") for name in ("cloudwatch", "budgets")],
-            actions=["sns:Publish"],
-            resources=[topic.topic_arn],
-            conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(topic).account}},
-        )
+def admit(action: str, made: sns.Topic | sqs.Queue, services: Sequence[str], **conditions: object) -> None:
+    """Let services of AWS at a topic or a queue; the name of a condition is its operator."""
+    arn = made.topic_arn if isinstance(made, sns.Topic) else made.queue_arn
+    principals = [iam.ServicePrincipal(f"{name}.amazonaws.com") for name in services]
+    made.add_to_resource_policy(
+        iam.PolicyStatement(principals=principals, actions=[action], resources=[arn], conditions=conditions)
     )
 
 
-def giving_up(made: Queue) -> None:
-    """Let EventBridge put what it couldn't deliver beside what the function couldn't send."""
+def watching(made: Queue) -> None:
+    """Let alarms and the budget publish, to whom a topic with a policy is closed, and EventBridge keep what it gives up."""
+    here = {"aws:SourceAccount": made.account}
+    admit("sns:Publish", made.alerts, ["cloudwatch", "budgets"], StringEquals=here)
     rule = made.format_arn(service="events", resource="rule", resource_name=made.settings.family(LANDED))
-    made.undelivered.add_to_resource_policy(
-        iam.PolicyStatement(
-            sid="GivenUp",
-            principals=[iam.ServicePrincipal("events.amazonaws.com")],
-            actions=["sqs:SendMessage"],
-            resources=[made.undelivered.queue_arn],
-            conditions={"ArnEquals": {"aws:SourceArn": rule}},
-        )
-    )
+    admit("sqs:SendMessage", made.undelivered, ["events"], ArnEquals={"aws:SourceArn": rule})
 
 
 def warehouse(*, made: Warehouse, storage: Storage) -> None:
@@ -278,16 +269,19 @@ def people(made: Access, *, storage: Storage, queue: Queue, workflow: Workflow, 
         service="states", resource="execution", resource_name=f"{made.settings.prefix}-*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
     )  # fmt: skip
     allow(operator, ["states:DescribeExecution", "states:GetExecutionHistory"], executions)
-    lines = made.format_arn(
-        service="logs", resource="log-group", resource_name=f"{made.settings.log_group('*')}:*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
-    )  # fmt: skip
+    lines = [
+        made.format_arn(
+            service="logs", resource="log-group", resource_name=f"{group}:*", arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME
+        )
+        for group in (made.settings.log_group("*"), f"/aws/lambda/{made.settings.family('trigger')}")
+    ]  # fmt: skip
     allow(
         operator,
         [
             f"logs:{action}"
             for action in ("DescribeLogStreams", "FilterLogEvents", "GetLogEvents", "StartQuery")
         ],
-        lines,
+        *lines,
     )
     # What these list, and a query's answer, are no resources.
     allow(operator, ["ecs:ListTasks", "logs:DescribeLogGroups", "logs:GetQueryResults"], "*")
