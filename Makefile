@@ -71,16 +71,16 @@ demo: setup ## run the main job on real data, from landing to a report
 	$(BIN)/workbench demo
 
 test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
-	@echo "== running the tests, and installing Airflow and what the infrastructure needs beside them"
-	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
-	$(MAKE) --no-print-directory $(AIRFLOW)/stamp $(INFRA)/stamp >$$log 2>&1 & beside=$$!; status=0; \
+	@# What fails in one part is no reason not to look at the other. Airflow is waited for more than it works, and what finds
+	@# anomalies works more than it waits.
+	@log=$$(mktemp); trap 'rm -f $$log' EXIT; status=0; \
+	echo "== running the tests, and installing Airflow and what the infrastructure needs beside them"; \
+	$(MAKE) --no-print-directory $(AIRFLOW)/stamp $(INFRA)/stamp >$$log 2>&1 & beside=$$!; \
 	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra \
 		--ignore tests/anomaly --ignore tests/containers/test_images.py || status=$$?; \
-	wait $$beside || { status=$$?; cat $$log; }; exit $$status
-	@echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"
-	@# Airflow is waited for more than it works, and what finds anomalies works more than it waits.
-	@log=$$(mktemp); trap 'rm -f $$log' EXIT; \
-	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; status=0; \
+	wait $$beside || { cat $$log; exit 2; }; \
+	echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"; \
+	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; \
 	$(BIN)/pytest $(WORKERS) -q tests/dags tests/infra tests/anomaly || status=$$?; \
 	wait $$beside || status=$$?; cat $$log; exit $$status
 
