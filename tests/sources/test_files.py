@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from workbench.errors import UsageError
 from workbench.settings import Settings, get_settings
 from workbench.sources.files import NotLanded, land
-from workbench.sources.landing import Unavailable, open_landing
+from workbench.sources.landing import FolderLanding, Unavailable, data_files, open_landing
+from workbench.sources.landing.base import Warn
 
 
 def put(path: Path, content: str = "a,b\n1,2\n") -> Path:
@@ -46,6 +49,24 @@ def test_the_same_content_lands_once_and_is_the_same_batch(tmp_path: Path) -> No
     (elsewhere,) = land(str(put(tmp_path / "stores/b.csv")))
     (otherwise,) = land(str(put(tmp_path / "stores/a.csv")), "products")
     assert elsewhere.batch_id == first.batch_id != otherwise.batch_id
+
+
+def test_a_file_that_is_written_while_landing_is_listed_is_new_and_not_of_a_clock_ahead(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(settings.landing / "stores/a.csv")
+
+    def slowly(folder: Path, warn: Warn) -> Iterator[Path]:
+        for found in data_files(folder, warn):
+            time.sleep(0.05)
+            put(found)
+            yield found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("workbench.sources.landing.folder.data_files", slowly)
+        assert list(FolderLanding(settings.landing, settle=60).files()) == []
+    os.utime(path, (time.time() + 3600,) * 2)
+    assert [file.key for file in FolderLanding(settings.landing, settle=60).files()] == ["stores/a.csv"]
 
 
 @pytest.mark.parametrize(

@@ -194,9 +194,10 @@ def test_a_server_that_never_answers_is_given_up(
 def test_a_statement_may_take_longer_than_opening(
     redshift_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workbench.warehouse.redshift.connection.OPENING", 1)
+    close_idle()
+    monkeypatch.setattr("workbench.warehouse.redshift.connection.OPENING", 5)
     with redshift_warehouse.transaction() as session:
-        session.execute("SELECT pg_sleep(1.5)").fetchall()
+        session.execute("SELECT pg_sleep(5.5)").fetchall()
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ class LandingWatcher:
         self._landing, self._folder = FolderLanding(landing.folder), landing.folder
         self._settle, self._log = settle, log
         self._stop, self._watching = threading.Event(), threading.Event()
+        self._looked_before = False
         self._restless: dict[Path, tuple[tuple[int, int] | None, float]] = {}
         self._known: dict[Path, tuple[int, int] | None] = {}
         self._thread = threading.Thread(target=self._keep_watching, name="watch", daemon=True)
@@ -70,7 +71,7 @@ class LandingWatcher:
         private_folder(self._folder)
         if self._thread.ident is None:
             self._thread.start()
-        self._watching.wait(10)
+        self._looked_before = not self._watching.wait(10)
         for file in self._unfinished():
             self._queue.send_once(_body(file))
 
@@ -92,9 +93,9 @@ class LandingWatcher:
     def _unfinished(self) -> Iterator[Path]:
         """Yield the files in landing that are no longer written and not taken in."""
         files: list[IdentifiedFile] = []
-        known, now = self._finished.known_files(), time.time()
+        known = self._finished.known_files()
         for file in self._landing.files(self._log):
-            if 0 <= now - file.changed / 1e9 < self._settle:
+            if 0 <= time.time() - file.changed / 1e9 < self._settle:
                 self._restless.setdefault(self._folder / file.key, (None, time.monotonic()))
                 continue
             if (batch_id := known.batch_id(file)) is None:
@@ -137,7 +138,7 @@ class LandingWatcher:
             if first:
                 first = False
                 # From now on nothing escapes; what came before is looked for, by start() or, the next time, here.
-                if self._watching.is_set():
+                if self._watching.is_set() or self._looked_before:
                     now = time.monotonic()
                     self._restless |= dict.fromkeys(data_files(self._folder), (None, now))
                 self._watching.set()

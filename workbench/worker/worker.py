@@ -237,7 +237,8 @@ class Worker:
     def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
         """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
         files = [file for delivery in deliveries for file in delivery.files]
-        age = time.time() - last_change(files, self.settings)
+        changed = last_change(files, self.settings)
+        age = time.time() - changed
         # A time in the future is a clock that is wrong, or a copy that kept it.
         if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
             self._check_stop()

@@ -68,7 +68,7 @@ class FolderLanding:
         """Yield the complete files of data, the one that landed first first (by time of change, then by name)."""
         files: list[LandedFile] = []
         strays: dict[str, int] = {}
-        now = time.time()
+        ages: dict[str, float] = {}
         for path in data_files(self.folder, warn):
             key = path.relative_to(self.folder)
             dataset = dataset_of(key)
@@ -80,15 +80,17 @@ class FolderLanding:
             except OSError as error:
                 warn(unreadable(shown(path), error))
                 continue
+            # By the clock as it is now: of what is written while this lists, the time would else be in the future.
+            ages[file.key] = time.time() - file.changed / 1e9
             # Somebody may still write it; it is taken in later. A time in the future is a clock's that was wrong.
-            if not 0 <= now - file.changed / 1e9 < self.settle:
+            if not 0 <= ages[file.key] < self.settle:
                 files.append(file)
         for name, count in sorted(strays.items()):
             path = self.folder / name
             warn(stray(shown(path), name, count, is_file=path.is_file()))
         young = []
         for file in sorted(files, key=lambda file: (file.changed, file.key)):
-            if 0 <= now - file.changed / 1e9 < self.look and not self._was_put(file):
+            if 0 <= ages[file.key] < self.look and not self._was_put(file):
                 young.append(file)
             else:
                 yield file
