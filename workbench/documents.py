@@ -10,8 +10,14 @@ import yaml
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_WORDS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool")
+
+
 class _UniqueKeys(_Loader):
-    """A loader that takes no key twice; YAML's own would let the last one win."""
+    """A loader that takes no key twice; YAML's own would let the last one win.
+
+    A key that is a word of YAML, as null or on, is a name like others.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
@@ -21,6 +27,8 @@ class _UniqueKeys(_Loader):
             if key.value in seen:
                 raise yaml.YAMLError(f"{key.value} is there twice, line {key.start_mark.line + 1}")
             seen.add(key.value)
+            if key.tag in _WORDS and key.value:
+                key.tag = "tag:yaml.org,2002:str"
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found
 

@@ -26,7 +26,8 @@ STORES = "dataset: stores\ncolumns: {store_id: Id, updated_at: \"'2024-01-01'\""
         (STORES + ", name: 'Name, Id'}", "one scalar or window expression"),
         (STORES + ", name: 'Name from t'}", "one scalar or window expression"),
         (STORES + ", name: 'upper('}", "not an expression"),
-        (STORES + "}\nfilter: x", "filter"),
+        (STORES + "}\nfilter: x", "unknown key 'filter'; did you mean 'delimiter'"),
+        (STORES + "}\nencodng: utf-8", "unknown key 'encodng'; did you mean 'encoding'"),
         ("[", "map"),
         (
             "dataset: stores\ncolumns:\n  store_id: a\n  name: b\n  store_id: c\n",

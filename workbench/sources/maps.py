@@ -89,6 +89,10 @@ def read_map(path: Path, *, shown_as: str | None = None) -> Map:
         raise UsageError(f"map {called}, line {line}: no YAML: {error.problem}") from None
     except ValidationError as error:
         first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"map {called}: {unknown('key', str(first['loc'][-1]), Map.model_fields)}"
+            ) from None
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise UsageError(f"map {called}: {where}: {first['msg']}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:

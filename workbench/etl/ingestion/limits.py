@@ -97,6 +97,9 @@ def _read(path: Path, _changed: int) -> dict[str, Limits]:
             found[name] = Limits.model_validate({**default, **(about or {})})
         except (ValidationError, TypeError) as error:
             first = error.errors()[0] if isinstance(error, ValidationError) else None
+            if first and first["type"] == "extra_forbidden":
+                key, model = str(first["loc"][-1]), Limits if len(first["loc"]) == 1 else Limit
+                raise UsageError(f"{path}: {name}: {unknown('key', key, model.model_fields)}") from None
             where = ".".join([name, *(str(part) for part in first["loc"])]) if first else name
             raise UsageError(f"{path}: {where}: {first['msg'] if first else 'limits are wanted'}") from None
     return found
