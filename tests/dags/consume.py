@@ -1,6 +1,6 @@
 """Run in Airflow's environment: take one message of a queue as the triggerer does, say it, and store it or hold it.
 
-Usage: ``consume.py QUEUE_URL hold|store``; the message stays away from others for four seconds.
+Usage: ``consume.py QUEUE_URL hold|store``; the message stays away from others for eight seconds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from workbench.airflow.messages.trigger import QueueProducer
 
 async def main(queue_url: str, then: str) -> None:
     """Take one message; ``hold`` never comes to an end."""
-    producer = QueueProducer(queue_url, visibility=4)
+    producer = QueueProducer(queue_url, visibility=8)
     async for content, message in producer.open_stream():
         print(json.dumps(content), flush=True)
         if then == "hold":

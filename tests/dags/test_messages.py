@@ -61,7 +61,7 @@ def test_a_message_whose_triggerer_is_killed_before_it_is_stored_comes_again(
 
     with consume("store") as other:
         again = said(other)
-        assert other.wait(timeout=60) == 0
+        assert other.wait(timeout=300) == 0
     assert again == first
     assert again["files"] == ["s3://lake/landing/transactions/1.csv"]
     assert counts() == (0, 0)

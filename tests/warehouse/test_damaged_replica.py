@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from tests.warehouse.replica import parts_of_day
+from tests.warehouse.replica import let_go, parts_of_day
 from workbench.warehouse.duckdb import DuckDBReader, DuckDBWarehouse
 
 
@@ -85,6 +85,7 @@ connection.close() if sys.argv[2] == "closes" else os.kill(os.getpid(), 9)
 @pytest.mark.parametrize("ends", ["closes", "is killed"])
 def test_what_others_write_to_the_copy_is_gone_with_the_next_run(filled: DuckDBWarehouse, ends: str) -> None:
     path = filled.replica.path
+    let_go(path)
     subprocess.run([sys.executable, "-c", SPOILING, str(path), ends], check=ends == "closes")
     reader = DuckDBReader(filled.url)
     if ends == "is killed":
