@@ -33,6 +33,11 @@ class _UniqueKeys(_Loader):
         return found
 
 
+def listed(value: Any) -> Any:
+    """Return a text in a list, where several are wanted and one is written without brackets; others as they are."""
+    return [value] if isinstance(value, str) else value
+
+
 def read_document(text: str) -> Any:
     """Return what a text says.
 

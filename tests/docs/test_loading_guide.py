@@ -38,4 +38,7 @@ def test_each_thing_that_a_map_may_say_is_taken_as_it_is_written(tmp_path: Path)
         name = text.partition(":")[0]
         more = {"names": "header: none\n", "thousands": "decimal: ','\n"}.get(name, "")
         (tmp_path / "m.yaml").write_text(f"dataset: stores\n{more}{text}\n")
+        if name in ("names", "null"):
+            (tmp_path / "one.yaml").write_text(f"dataset: stores\n{more}{name}: id\n")
+            assert read_map(tmp_path / "one.yaml").said[name] == ("id",)
         assert name in read_map(tmp_path / "m.yaml").said

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from workbench.documents import listed
 
 _NAMES = {"tab": "\t", r"\t": "\t", "space": " "}
 # A blank between digits is often one that doesn't break; there are two apostrophes.
@@ -37,10 +39,10 @@ class Dialect(BaseModel):
     quote: str | None = None
     skip: int | None = Field(default=None, ge=0, le=10_000)
     header: Literal["none"] | None = None
-    names: tuple[str, ...] | None = None
+    names: Annotated[tuple[str, ...] | None, BeforeValidator(listed)] = None
     decimal: Literal[",", "."] | None = None
     thousands: Literal[".", ",", "'", "’", " ", "_", "space"] | None = None  # noqa: RUF001
-    null: tuple[str, ...] | None = None
+    null: Annotated[tuple[str, ...] | None, BeforeValidator(listed)] = None
     sheet: str | int | None = None
     unnest: str | None = None
 
@@ -66,11 +68,6 @@ class Dialect(BaseModel):
         if len(value) != 1 or not value.isascii() or value in "\r\n\0\x1e\x1f" or value.isalnum():
             raise ValueError(f"one ASCII character is wanted that is no letter, not {value!r}")
         return value
-
-    @field_validator("null", mode="before")
-    @classmethod
-    def _listed(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
 
     @field_validator("sheet")
     @classmethod

@@ -163,8 +163,10 @@ def test_each_source_is_an_island_of_the_stage(api: Api, project: Project, workb
 
 def test_when_a_source_is_due(project: Project) -> None:
     project.declare(
-        a={"files": "x", "dataset": "stores", "schedule": {"cron": "30 6 * * *", "timezone": "Asia/Tokyo"}}
+        a={"files": "x", "dataset": "stores", "schedule": {"cron": "30 6 * * *", "timezone": "Asia/Tokyo"}},
+        b={"rest": {"url": "http://localhost"}, "dataset": "stores", "key": "store_id"},
     )
+    assert read_sources(get_settings())["b"].source.key == ("store_id",), "of one, no list is wanted"
     declared = read_sources(get_settings())["a"]
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
     today = datetime(2026, 2, 28, 21, 30)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from workbench.cron import check_cron, check_zone
+from workbench.documents import listed
 from workbench.durations import read_duration
 from workbench.errors import UsageError
 from workbench.secrets.secret import Secret
@@ -215,7 +216,7 @@ class Source(Part):
     secret: Reference | None = None
     dataset: str | None = None
     map: Path | None = None
-    key: tuple[str, ...] = ()
+    key: Annotated[tuple[str, ...], BeforeValidator(listed)] = ()
     cursor: Cursor | None = None
     schedule: Schedule | None = None
     description: str = ""
