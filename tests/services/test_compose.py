@@ -19,8 +19,16 @@ CONTENT: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 NAMES = sorted(CONTENT["services"])
 
 
-def test_it_has_the_services_that_workbench_up_has() -> None:
-    assert {*NAMES} == {"localstack" if name == "aws" else name for name in SERVICES}
+# Without a port; who wants them asks for their profile.
+OF_STAGES = {"worker", "spark"}
+
+
+def test_it_has_the_services_that_workbench_up_has_and_what_runs_stages() -> None:
+    assert {*NAMES} - OF_STAGES == {"localstack" if name == "aws" else name for name in SERVICES}
+    images = {each["image"] for each in CONTENT["services"].values() if "build" in each}
+    folders = {path.parent.name for path in (ROOT / "containers").glob("*/Dockerfile")} - {"base"}
+    assert images == {f"workbench/{folder}" for folder in folders}
+    assert all(CONTENT["services"][name]["profiles"] == [name] for name in OF_STAGES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -39,7 +47,8 @@ def test_an_image_is_pinned_or_one_of_ours(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_ports_are_this_machines_alone_and_volumes_are_declared(name: str) -> None:
     service = CONTENT["services"][name]
-    assert service["ports"] and all(port.startswith("127.0.0.1:") for port in service["ports"])
+    ports = service.get("ports", [])
+    assert bool(ports) is (name not in OF_STAGES) and all(port.startswith("127.0.0.1:") for port in ports)
     for volume in service["volumes"]:
         source = volume.split(":")[0]
         if source.startswith("./"):
