@@ -80,6 +80,10 @@ class Database:
         except _Killed:
             self.connection.rollback()
             return
+        except BaseException:
+            # Else the next sequence would fail for it, and nobody would see why.
+            self.connection.rollback()
+            raise
         self.connection.commit()
         assert [(result.name, result.failures) for result in results if result.status != "pass"] == []
 
