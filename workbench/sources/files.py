@@ -157,10 +157,7 @@ def described(
     """
     told = mapping.dataset if mapping else dataset or dataset_of(file.place)
     if told is None and not file.has_map():
-        raise UsageError(
-            f"can't tell the dataset of {file.address}: name it with --dataset, or put the file in a folder called "
-            f"one of {', '.join(sorted(DATASETS))}"
-        )
+        raise _untold(file)
     with file.at_hand() as (path, beside):
         if mapping is None and beside:
             mapping = read_map(beside)
@@ -168,8 +165,18 @@ def described(
                 raise UsageError(
                     f"map {shown(beside)}: it is for {mapping.dataset}, and the file is one of {told}"
                 )
-        assert told or mapping  # noqa: S101 - one of the two tells the dataset
-        yield path, told or mapping.dataset, mapping  # type: ignore[union-attr]
+        if mapping:
+            told = mapping.dataset
+        if told is None:
+            raise _untold(file)
+        yield path, told, mapping
+
+
+def _untold(file: SourceFile) -> UsageError:
+    return UsageError(
+        f"can't tell the dataset of {file.address}: name it with --dataset, or put the file in a folder called "
+        f"one of {', '.join(sorted(DATASETS))}"
+    )
 
 
 def _here(path: Path) -> AbstractContextManager[tuple[Path, Path | None]]:
