@@ -17,10 +17,10 @@ from typing import Any
 import nbformat
 import psutil
 import pytest
-from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from tests.kernel_sockets import AsyncSocketKernelManager, SocketKernelManager
 from workbench.execution.kernels.fork.client import close_zygotes
 
 FORKED = ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -73,7 +73,7 @@ def client(*cells: str, folder: Path, **options: Any) -> NotebookClient:
     node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
     resources = {"metadata": {"path": str(folder)}}
     # Else outputs are left out that come seconds later than the answer.
-    options = {"iopub_timeout": 120} | options
+    options = {"iopub_timeout": 120, "kernel_manager_class": AsyncSocketKernelManager} | options
     return NotebookClient(node, kernel_name="forked", resources=resources, **options)
 
 
@@ -140,16 +140,16 @@ def test_a_cell_is_interrupted_at_its_time_out(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def manager() -> Iterator[KernelManager]:
+def manager() -> Iterator[SocketKernelManager]:
     """A running forked kernel."""
-    manager = KernelManager(kernel_name="forked", shutdown_wait_time=60.0)
+    manager = SocketKernelManager(kernel_name="forked", shutdown_wait_time=60.0)
     manager.start_kernel()
     yield manager
     if manager.has_kernel:
         manager.shutdown_kernel(now=True)
 
 
-def evaluate(manager: KernelManager, source: str) -> str:
+def evaluate(manager: SocketKernelManager, source: str) -> str:
     """Return what a cell prints."""
     connection = manager.client()
     connection.start_channels()
@@ -167,7 +167,7 @@ def evaluate(manager: KernelManager, source: str) -> str:
         connection.stop_channels()
 
 
-def test_a_restart_is_a_new_process_without_the_old_ones_names(manager: KernelManager) -> None:
+def test_a_restart_is_a_new_process_without_the_old_ones_names(manager: SocketKernelManager) -> None:
     first = int(evaluate(manager, "import os\nx = 1\nprint(os.getpid())"))
     assert is_forked(first)
     manager.restart_kernel(now=False)
@@ -179,7 +179,7 @@ def test_a_restart_is_a_new_process_without_the_old_ones_names(manager: KernelMa
 
 
 @pytest.mark.parametrize("now", [False, True], ids=["in order", "at once"])
-def test_a_shutdown_leaves_nothing_of_it(manager: KernelManager, tmp_path: Path, now: bool) -> None:
+def test_a_shutdown_leaves_nothing_of_it(manager: SocketKernelManager, tmp_path: Path, now: bool) -> None:
     pid = manager.provisioner.pid
     mark = tmp_path / "ended"
     evaluate(manager, f"import atexit, pathlib\n_ = atexit.register(pathlib.Path({str(mark)!r}).touch)")
@@ -189,7 +189,7 @@ def test_a_shutdown_leaves_nothing_of_it(manager: KernelManager, tmp_path: Path,
     assert mark.exists() is not now
 
 
-def test_signals_reach_it_and_its_status_tells(manager: KernelManager) -> None:
+def test_signals_reach_it_and_its_status_tells(manager: SocketKernelManager) -> None:
     evaluate(manager, "1")
     process = manager.provisioner.process
     manager.signal_kernel(signal.SIGKILL)

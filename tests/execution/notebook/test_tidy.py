@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
+from tests.kernel_sockets import AsyncSocketKernelManager
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution.notebook import tidy as module
 from workbench.execution.notebook.tidy import tidy
@@ -21,7 +22,7 @@ from workbench.execution.pipeline.pipeline import load_pipeline
 def as_saved(path: Path) -> None:
     """Run all cells and save, with all that JupyterLab and others note."""
     node = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(node, record_timing=True).execute()
+    nbclient.NotebookClient(node, record_timing=True, kernel_manager_class=AsyncSocketKernelManager).execute()
     node.metadata["language_info"] |= {"version": "3.11.7", "file_extension": ".py"}
     node.metadata["kernelspec"] = {
         "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
