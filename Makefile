@@ -76,12 +76,12 @@ test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
 	@log=$$(mktemp); trap 'rm -f $$log' EXIT; status=0; \
 	echo "== running the tests, and installing Airflow and what the infrastructure needs beside them"; \
 	$(MAKE) --no-print-directory $(AIRFLOW)/stamp $(INFRA)/stamp >$$log 2>&1 & beside=$$!; \
-	$(BIN)/pytest $(WORKERS) -q --ignore tests/dags --ignore tests/spark --ignore tests/infra \
+	scripts/tests.sh main $(WORKERS) --ignore tests/dags --ignore tests/spark --ignore tests/infra \
 		--ignore tests/anomaly --ignore tests/containers/test_images.py || status=$$?; \
 	wait $$beside || { cat $$log; exit 2; }; \
 	echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"; \
 	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; \
-	$(BIN)/pytest $(WORKERS) -q tests/dags tests/infra tests/anomaly || status=$$?; \
+	scripts/tests.sh beside $(WORKERS) tests/dags tests/infra tests/anomaly || status=$$?; \
 	wait $$beside || status=$$?; cat $$log; exit $$status
 
 test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand
