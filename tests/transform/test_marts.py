@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from tests.transform.conftest import Built
+from workbench.schema import TABLES
 
 UNCONVERTED = 4
 
@@ -89,3 +90,11 @@ def test_an_empty_warehouse_has_empty_tables_and_a_whole_day(empty: Built) -> No
     filled = {model.table: model.rows for model in empty.result.models if model.rows}
     assert filled == {"core.dim_time": 1440}
     assert {result.status for result in empty.result.results} == {"pass"}
+
+
+def test_a_view_that_is_counted_elsewhere_has_as_many_rows(built: Built) -> None:
+    views = [each for each in TABLES.values() if each.rows_of]
+    assert len(views) == 2
+    for each in views:
+        (rows,) = built.row(f"SELECT count(*) FROM {each.full_name}")
+        assert rows > 0 and built.warehouse.counts(each.full_name) == {each.full_name: rows}

@@ -149,6 +149,7 @@ IDENTITY = (
             timestamp("updated_at", "when the newest version began, UTC", nullable=False),
         ),
         key=("person_id",), view=_PEOPLE,
+        rows_of="(SELECT DISTINCT person_id FROM core.dim_customer WHERE NOT is_inferred) AS people",
         why="a view: a person is as new as the customers it is made of",
     ),
 )  # fmt: skip

@@ -58,8 +58,8 @@ class Table:
     ``key`` identifies a row (a change log's key includes its time). ``dist`` is a column to distribute by, or
     ``all`` (a copy on every node) or ``even``; ``sort`` the sort key; ``why`` says which queries made that the choice.
     Embedded engines ignore all three. A table with a ``view`` is no table but that query over others, in SQL that both
-    engines know: it is always as new as they are, and nobody writes it. ``rows_of`` names the table that it has a row
-    for each row of, which are faster to count. Of a table that is ``only_added_to``, rows are never changed or removed, so
+    engines know: it is always as new as they are, and nobody writes it. ``rows_of`` names the table, or is
+    the query in brackets, that it has a row for each row of, which are faster to count. Of a table that is ``only_added_to``, rows are never changed or removed, so
     that their number tells one state from another.
     """
 

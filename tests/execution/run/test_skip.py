@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from pathlib import Path
@@ -294,47 +293,3 @@ def test_a_table_that_a_stage_found_as_it_should_be_has_not_changed(shop: Path, 
     wrote = take('connect().execute("DELETE FROM core.dim_time WHERE 1 = 0")')
     assert states(wrote)["show"] == ("succeeded", "core.dim_time changed")
     assert states(take())["show"][0] == "skipped"
-
-
-def test_what_people_add_by_commands_is_versioned_by_its_rows(tmp_path: Path) -> None:
-    folder = tmp_path / "shop"
-    notebook(folder / "heed.ipynb")
-    pipeline(folder, {"heed": {"reads": ["ops.anomaly_feedback"]}})
-    run_pipeline(folder)
-    assert states(run_pipeline(folder))["heed"][0] == "skipped"
-    for _ in range(2):
-        connect().execute(
-            "INSERT INTO ops.anomaly_feedback (alert_id, kind, subject, verdict, given_by, given_at) "
-            "VALUES ('a', 'fraud', 'receipt 1', 'real', 'ann', now())"
-        )
-        assert states(run_pipeline(folder))["heed"] == ("succeeded", "ops.anomaly_feedback changed")
-        assert states(run_pipeline(folder))["heed"][0] == "skipped"
-
-
-def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
-    folder = tmp_path / "shop"
-    for name in ("a", "b", "c", "d", "e"):
-        notebook(folder / f"{name}.ipynb")
-    (folder / "rates.csv").write_text("1")
-    pipeline(
-        folder,
-        {
-            "a": {"reads": ["weather"]},
-            "b": {"skip": "never"},
-            "c": {"reads": ["file:rates.csv"], "code": ["sql"]},
-            "d": {"reads": ["file:rates.csv"], "skip": "without_files"},
-            "e": {"reads": ["file:none.csv"], "skip": "without_files"},
-        },
-    )
-    (folder / "sql").mkdir()
-    (folder / "sql" / "q.sql").write_text("SELECT 1")
-    run_pipeline(folder)
-    found = states(run_pipeline(folder))
-    assert found["a"] == ("succeeded", "weather can't be versioned")
-    assert found["b"] == ("succeeded", "its map says skip: never") and found["c"][0] == "skipped"
-    assert found["d"] == ("succeeded", "its map says skip: without_files, and there is rates.csv")
-    assert found["e"][0] == "skipped"
-    (folder / "sql" / "q.sql").write_text("SELECT 2")
-    assert states(run_pipeline(folder))["c"] == ("succeeded", "sql/q.sql changed")
-    os.utime(folder / "rates.csv", (1, 1))
-    assert states(run_pipeline(folder))["c"] == ("succeeded", "file:rates.csv changed")

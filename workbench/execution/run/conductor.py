@@ -160,6 +160,7 @@ class Conductor:
         recover(self.settings)
         if self.pipeline:
             self._versions = Versions(warehouse, self.settings, self.pipeline.folder, self.run.run_id)
+            self._versions.survey(each.stage for each in self._planned.values())
             self._decider = Decider(
                 self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
             )

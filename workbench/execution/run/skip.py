@@ -187,11 +187,16 @@ def _files(folder: Path, names: Collection[str]) -> Iterator[Path]:
 @lru_cache(maxsize=4096)
 def _label(path: Path, root: Path, folder: Path) -> str:
     """Return what a file is called wherever the project or the pipeline's folder lies."""
-    path = path.resolve()
-    for place in (root.resolve(), folder.resolve()):
+    path = path.resolve() if path.is_symlink() else _resolved(path.parent) / path.name
+    for place in (_resolved(root), _resolved(folder)):
         if path.is_relative_to(place):
             return path.relative_to(place).as_posix()
     return str(path)
+
+
+@lru_cache(maxsize=1024)
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
 
 
 def _some(names: list[str]) -> str:

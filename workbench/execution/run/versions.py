@@ -21,6 +21,7 @@ from workbench.schema import TABLES
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
+    from workbench.execution.pipeline.stage import Stage
     from workbench.warehouse import Warehouse
 
 RECENT = 5
@@ -67,6 +68,7 @@ class Versions:
         self._recent: list[Run] = []
         self._writers: dict[str, Writer] = {}
         self._counts: dict[str, int] = {}
+        self._surveyed: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._values: dict[str, str] = {}
         for row in self.past:
@@ -128,15 +130,27 @@ class Versions:
             self._counts |= self.warehouse.counts(*tables)
         return {name: self._counts[name] for name in tables}
 
+    def survey(self, stages: Iterable[Stage]) -> None:
+        """Count all tables that stages will ask for at once, which serves until the first of them has written."""
+        names = {table_of(name) for stage in stages for name in expand((*stage.reads, *stage.writes))}
+        tables = [name for name in names if name in TABLES]
+        self._surveyed = self.warehouse.counts(*tables) if tables else {}
+
     def look(self, names: Iterable[str], *, before: Iterable[str] = ()) -> None:
-        """Have at hand what `of` needs to know of these names, asked for at once; keep what is ``before`` a stage."""
+        """Have at hand what :meth:`version_of` needs to know of these names, asked for at once; keep what is ``before`` a stage."""
         wanted = expand((*names, *before))
-        self.count(name for name in wanted if name not in self._counts)
+        self._count_once(wanted)
         self._before |= {name: self._counts[name] for name in expand(tuple(before)) if name in self._counts}
         columns = [name for name in wanted if table_of(name) != name and name not in self._values]
         if columns:
-            self.count(table_of(name) for name in columns if table_of(name) not in self._counts)
+            self._count_once(map(table_of, columns))
             self._values |= column_versions(self.warehouse, columns, self._counts)
+
+    def _count_once(self, names: Iterable[str]) -> None:
+        unknown = [name for name in names if name not in self._counts]
+        for name in self._surveyed.keys() & unknown:
+            self._counts[name] = self._surveyed[name]
+        self.count(name for name in unknown if name not in self._counts)
 
     def version_of(self, name: str) -> Version:
         """Return the present version of a table, a column, a file or a word; None in it if nobody knows."""
@@ -200,6 +214,7 @@ class Versions:
         which only grows, if it hasn't grown. As long as nobody knows what it was before, it has a new one.
         """
         timestamp = now().replace(tzinfo=None)
+        self._surveyed.clear()
         for name, version in stage.outputs.items():
             last = self._writers.get(name)
             version.version = f"{run_id}.{stage.name}"

@@ -1,0 +1,79 @@
+"""What tells one state of a table, a file or anything else that a stage reads from another."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.execution.notebooks import notebook, pipeline
+from workbench.execution import Run, run_pipeline
+from workbench.warehouse import connect
+
+IMPORTS = "from workbench.execution import record\nfrom workbench.warehouse import connect"
+FILL = (
+    'connect().execute("INSERT INTO raw.stores (store_id, updated_at, _batch_id, _row_number, _ingested_at) '
+    "VALUES ('1', now(), 'b', 1, now())\")"
+)
+
+
+def states(run: Run) -> dict[str, tuple[str, str]]:
+    return {stage.name: (stage.state, stage.why) for stage in run.stages}
+
+
+def test_what_an_earlier_stage_changed_in_a_table_is_seen_though_its_map_is_silent(tmp_path: Path) -> None:
+    feed, folder = tmp_path / "feed", tmp_path / "shop"
+    notebook(feed / "fill.ipynb", FILL, imports=IMPORTS)
+    run_pipeline(pipeline(feed, {"fill": {"writes": ["raw.stores"]}}))
+    notebook(folder / "take.ipynb", imports=IMPORTS)
+    notebook(folder / "show.ipynb")
+    pipeline(folder, {"take": {}, "show": {"reads": ["raw.stores"], "after": ["take"]}})
+    run_pipeline(folder)
+    assert states(run_pipeline(folder))["show"][0] == "skipped"
+    notebook(folder / "take.ipynb", FILL, imports=IMPORTS)
+    found = states(run_pipeline(folder))
+    assert found["take"] == ("succeeded", "the notebook changed")
+    assert found["show"] == ("succeeded", "raw.stores changed")
+
+
+def test_what_people_add_by_commands_is_versioned_by_its_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    notebook(folder / "heed.ipynb")
+    pipeline(folder, {"heed": {"reads": ["ops.anomaly_feedback"]}})
+    run_pipeline(folder)
+    assert states(run_pipeline(folder))["heed"][0] == "skipped"
+    for _ in range(2):
+        connect().execute(
+            "INSERT INTO ops.anomaly_feedback (alert_id, kind, subject, verdict, given_by, given_at) "
+            "VALUES ('a', 'fraud', 'receipt 1', 'real', 'ann', now())"
+        )
+        assert states(run_pipeline(folder))["heed"] == ("succeeded", "ops.anomaly_feedback changed")
+        assert states(run_pipeline(folder))["heed"][0] == "skipped"
+
+
+def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    for name in ("a", "b", "c", "d", "e"):
+        notebook(folder / f"{name}.ipynb")
+    (folder / "rates.csv").write_text("1")
+    pipeline(
+        folder,
+        {
+            "a": {"reads": ["weather"]},
+            "b": {"skip": "never"},
+            "c": {"reads": ["file:rates.csv"], "code": ["sql"]},
+            "d": {"reads": ["file:rates.csv"], "skip": "without_files"},
+            "e": {"reads": ["file:none.csv"], "skip": "without_files"},
+        },
+    )
+    (folder / "sql").mkdir()
+    (folder / "sql" / "q.sql").write_text("SELECT 1")
+    run_pipeline(folder)
+    found = states(run_pipeline(folder))
+    assert found["a"] == ("succeeded", "weather can't be versioned")
+    assert found["b"] == ("succeeded", "its map says skip: never") and found["c"][0] == "skipped"
+    assert found["d"] == ("succeeded", "its map says skip: without_files, and there is rates.csv")
+    assert found["e"][0] == "skipped"
+    (folder / "sql" / "q.sql").write_text("SELECT 2")
+    assert states(run_pipeline(folder))["c"] == ("succeeded", "sql/q.sql changed")
+    os.utime(folder / "rates.csv", (1, 1))
+    assert states(run_pipeline(folder))["c"] == ("succeeded", "file:rates.csv changed")
