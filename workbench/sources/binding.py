@@ -49,6 +49,7 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
     columns = "".join(f", CAST(NULL AS {kind}) AS {quote(names[name].alias)}" for name, kind in types.items())
     source = f"(SELECT CAST(NULL AS BIGINT) AS {quote(ROW)}{columns})"
     with duckdb.connect(config={"enable_external_access": "false"}) as connection:
+        connection.execute(f"CREATE TABLE no_row AS FROM {source} LIMIT 0")
         for name, text in mapping.columns.items():
             tree = parse(name, text)
             lacking = sorted(mapping.sources()[name] - types.keys())
@@ -59,9 +60,8 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
             worked = work_out(name, text, tree, names)
             windows = "".join(f", {sql} AS {quote(alias)}" for alias, sql in worked.windows.items())
             try:
-                connection.execute(
-                    f"SELECT {worked.scalar} FROM (SELECT *{windows} FROM {source})"
-                ).fetchall()
+                for scalar, rows in ((worked.scalar, source), (worked.unsafe, "no_row")):
+                    connection.execute(f"SELECT {scalar} FROM (SELECT *{windows} FROM {rows})").fetchall()
             except duckdb.Error as error:
                 message = f"{quote(text)} is written in quotes" if text in theirs else _in_words(error)
                 found.append(Misfit(name, "bad_expression", f"{message} (in {text!r})"))

@@ -38,6 +38,11 @@ class Worked:
     scalar: str
     windows: Mapping[str, str]
 
+    @property
+    def unsafe(self) -> str:
+        """The scalar without what makes nulls of its failures: those of a pattern come before any row."""
+        return self.scalar.removeprefix("TRY")
+
 
 def parse(name: str, text: str) -> exp.Expression:
     """Parse the expression of one of our columns.
