@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nbformat
 import yaml
+
+if TYPE_CHECKING:
+    from workbench.execution import Run
 
 IMPORTS = "from workbench.execution import record"
 
@@ -46,3 +50,8 @@ def pipeline(folder: Path, stages: dict[str, dict[str, object]], **facts: object
     }
     (folder / "pipeline.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return folder
+
+
+def states(run: Run) -> dict[str, tuple[str, str]]:
+    """Return the state of each stage of a run, and why it ran or didn't."""
+    return {stage.name: (stage.state, stage.why) for stage in run.stages}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.execution.notebooks import notebook, pipeline
+from tests.execution.notebooks import notebook, pipeline, states
 from workbench.execution import Run, RunOptions, run_pipeline
 from workbench.execution.records.store import save
 from workbench.execution.run import packages
@@ -39,10 +39,6 @@ def shop(tmp_path: Path, settings: Settings) -> Path:
             "show": {"reads": ["raw.stores"]},
         },
     )
-
-
-def states(run: Run) -> dict[str, tuple[str, str]]:
-    return {stage.name: (stage.state, stage.why) for stage in run.stages}
 
 
 def test_what_has_not_changed_is_skipped_and_keeps_its_results(shop: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import Run, run_pipeline
+from tests.execution.notebooks import notebook, pipeline, states
+from workbench.execution import run_pipeline
 from workbench.warehouse import connect
 
 IMPORTS = "from workbench.execution import record\nfrom workbench.warehouse import connect"
@@ -14,10 +14,6 @@ FILL = (
     'connect().execute("INSERT INTO raw.stores (store_id, updated_at, _batch_id, _row_number, _ingested_at) '
     "VALUES ('1', now(), 'b', 1, now())\")"
 )
-
-
-def states(run: Run) -> dict[str, tuple[str, str]]:
-    return {stage.name: (stage.state, stage.why) for stage in run.stages}
 
 
 def test_what_an_earlier_stage_changed_in_a_table_is_seen_though_its_map_is_silent(tmp_path: Path) -> None:
