@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -25,10 +26,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def age(folder: Path) -> None:
-    """Let a folder and all in it be unchanged for a year."""
+    """Let a folder and all in it be unchanged for a year, and let the time pass in which a change may not show."""
     for path in (folder, *folder.rglob("*")):
         changed = path.stat().st_mtime - 365 * 86400
         os.utime(path, (changed, changed))
+    time.sleep(0.06)
 
 
 def found(project: Path) -> Closure:
@@ -82,6 +84,21 @@ def test_what_may_still_change_unseen_is_not_kept(project: Path) -> None:
     (project / "a.py").touch()
     found(project)
     assert not (project.parent / "kept").exists()
+
+
+def test_other_content_is_seen_though_the_time_of_its_change_was_put_back(project: Path) -> None:
+    (project / "a.py").write_text("import one\n")
+    age(project)
+    about = (project / "a.py").stat()
+    first = found(project)
+    (project / "a.py").write_text("import two\n")
+    os.utime(project / "a.py", ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert (project / "a.py").stat().st_size == about.st_size
+    second = found(project)
+    assert "two" in second.third_party and "two" not in first.third_party
+    place = first.first_party.index(project / "a.py")
+    assert second.first_party[place] == first.first_party[place]
+    assert second.hashes[place] != first.hashes[place]
 
 
 def test_a_file_that_is_none_is_overlooked(project: Path) -> None:

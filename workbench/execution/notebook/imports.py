@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from workbench import PACKAGE
+from workbench.execution.notebook.hashes import file_hash, state_of
 from workbench.execution.notebook.kept_imports import KeptImports
 from workbench.execution.parameters.syntax import parse
 
@@ -22,7 +23,7 @@ from workbench.execution.parameters.syntax import parse
 class Closure:
     """All that a notebook may import, at any depth of our own code, also inside of functions.
 
-    ``first_party`` are the files of our own modules; ``third_party`` the names of all others, as they are
+    ``first_party`` are the files of our own modules, ``hashes`` those of their content; ``third_party`` the names of all others, as they are
     written, in the order in which they are met. ``direct`` are the names that the notebook's own cells import,
     ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
     those of others that are worth loading before a notebook needs them: all but what functions import that are called
@@ -31,6 +32,7 @@ class Closure:
     """
 
     first_party: tuple[Path, ...]
+    hashes: tuple[str, ...]
     third_party: tuple[str, ...]
     own: tuple[str, ...]
     lazy: tuple[str, ...]
@@ -59,13 +61,16 @@ def closure(
     sources = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
     past = KeptImports(kept, [*sources, *map(str, roots), *unused]) if kept else None
     if past and (known := past.read()):
-        files = tuple(map(Path, known.pop("first_party")))
+        files = tuple(map(_path, known.pop("first_party")))
         return Closure(files, **{name: tuple(modules) for name, modules in known.items()})
     found = _closure(sources, roots, unused)
     if past:
         parts = {**asdict(found), "first_party": [str(path) for path in found.first_party]}
         past.keep(parts, [*found.first_party, *_looked_in(found, roots)])
     return found
+
+
+_path = lru_cache(maxsize=4096)(Path)
 
 
 def _looked_in(found: Closure, roots: Iterable[Path]) -> set[Path]:
@@ -92,6 +97,7 @@ def _closure(sources: Iterable[str], roots: tuple[Path, ...], unused: Sequence[s
     _, _, own = _follow(named, modules, lambda each: each.when == "at once")
     return Closure(
         tuple(files),
+        tuple(map(file_hash, files)),
         tuple(others),
         tuple(own),
         tuple(name for name in often if name not in own),
@@ -209,12 +215,12 @@ class _Modules:
         if module not in self._known:
             path = self._found[module]
             assert path is not None  # noqa: S101
-            self._known[module] = _read(path, module, path.stat().st_mtime_ns)
+            self._known[module] = _read(path, module, *state_of(path))
         return self._known[module]
 
 
 @lru_cache(maxsize=1024)
-def _read(path: Path, module: str, changed: int) -> _Module:
+def _read(path: Path, module: str, *state: int) -> _Module:
     tree = _parse(path.read_text(encoding="utf-8", errors="replace"))
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     lazy = _lazy(tree) if path.name == "__init__.py" else {}

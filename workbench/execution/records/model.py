@@ -98,7 +98,8 @@ class StageRun(_Timed):
         default={}, description="what it was called with, secrets by reference"
     )
     key_parts: dict[str, str] = Field(
-        default={}, description="hash of everything its result depends on, by name"
+        default={},
+        description="hash of everything its result depends on, by name; empty where it was skipped",
     )
     inputs: dict[str, Version] = Field(default={}, description="what it read, by name")
     outputs: dict[str, Version] = Field(default={}, description="what it wrote, by name")

@@ -221,8 +221,9 @@ class Conductor:
         for record, prepared in zip(self.run.stages[place : place + len(found)], found, strict=True):
             record.parameters = {name: to_json_value(value) for name, value in prepared.values.items()}
             decision = self._decide(planned, prepared)
-            record.key_parts, record.inputs, record.why = decision.key, decision.inputs, decision.why
+            record.inputs, record.why = decision.inputs, decision.why
             if decision.previous is None:
+                record.key_parts = decision.key
                 self._waiting.append(Unit(planned, prepared, record))
             else:
                 copy_previous(record, decision.previous)

@@ -7,10 +7,11 @@ import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from workbench.execution.notebook.hashes import file_hash, short_hash
 from workbench.execution.notebook.imports import closure
 from workbench.execution.notebook.notebook import Prepared
 from workbench.execution.parameters.literals import to_json_value
@@ -94,7 +95,7 @@ class Decider:
             why = f"its last run {past[-1]['state']}"
         elif unknown:
             why = f"{_some(unknown)} can't be versioned"
-        elif changed := differing(previous["key_parts"], key):
+        elif changed := differing(json.loads(previous["key_parts"] or "{}"), key):
             why = f"{_some(changed)} changed"
         elif lost := next(self._lost(stage, prepared.name, previous), None):
             why = lost
@@ -133,15 +134,19 @@ def code_key(prepared: Prepared, stage: Stage, settings: Settings) -> dict[str, 
         for cell in prepared.content["cells"]
         if cell["cell_type"] == "code"
     ]
-    key = {"the notebook": _hash(json.dumps(source).encode())}
+    key = {"the notebook": short_hash(json.dumps(source).encode())}
     if not prepared.kernel.ours:
         key["the kernel"] = prepared.kernel.name
     imports = closure(prepared.content, folder, settings.kept_imports, unused_modules(settings.warehouse))
-    for path in (*imports.first_party, *_files(folder, stage.code)):
-        key[_label(path, settings.root, folder)] = file_hash(path)
-    key |= environment_key(imports.third_party)
+    hashes = chain(
+        zip(imports.first_party, imports.hashes, strict=True),
+        ((path, file_hash(path)) for path in _files(folder, stage.code)),
+    )
+    for path, content in hashes:
+        key[_label(path, settings.root, folder)] = content
+    key |= environment_key(imports.third_party, settings.kept_imports)
     for name, value in prepared.values.items():
-        key[f"parameter {name}"] = _hash(json.dumps(to_json_value(value), sort_keys=True).encode())
+        key[f"parameter {name}"] = short_hash(json.dumps(to_json_value(value), sort_keys=True).encode())
     return key
 
 
@@ -155,21 +160,6 @@ def differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
         for name in {**new, **old}
         if old.get(name) != new.get(name) and not (name.startswith(PREFIX) and (name in old) != (name in new))
     ]
-
-
-def file_hash(path: Path) -> str:
-    """Return the hash of a file's content."""
-    about = path.stat()
-    return _content_hash(path, about.st_mtime_ns, about.st_size)
-
-
-@lru_cache(maxsize=4096)
-def _content_hash(path: Path, changed: int, size: int) -> str:
-    return _hash(path.read_bytes())
-
-
-def _hash(content: bytes) -> str:
-    return sha256(content).hexdigest()[:12]
 
 
 def _files(folder: Path, names: Collection[str]) -> Iterator[Path]:

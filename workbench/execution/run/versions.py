@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 RECENT = 5
 _UNRECORDED = 20
 _HISTORY = f"""
-SELECT run_id, pipeline, stage, state, started_at, finished_at, seconds, key_parts, outputs, counts, tables,
-    metrics, results, notebook, report
+SELECT run_id, pipeline, stage, state, started_at, finished_at, seconds, outputs, counts, tables, metrics, results,
+    notebook, report, CASE WHEN place = 1 AND state = 'succeeded' THEN key_parts END AS key_parts
 FROM (
     SELECT *, row_number() OVER (PARTITION BY pipeline, stage, state ORDER BY finished_at DESC) AS place
     FROM ops.runs WHERE stage IS NOT NULL AND state IN ('succeeded', 'failed', 'stopped', 'lost')
 ) AS latest
 WHERE place <= {RECENT}
-ORDER BY finished_at
+ORDER BY finished_at, place DESC
 """
 
 
@@ -72,7 +72,7 @@ class Versions:
         self._before: dict[str, int] = {}
         self._values: dict[str, str] = {}
         for row in self.past:
-            for name in ("key_parts", "outputs", "counts", "tables", "metrics", "results"):
+            for name in ("outputs", "counts", "tables", "metrics", "results"):
                 row[name] = json.loads(row[name] or "{}")
             for name, version in row["outputs"].items():
                 self._writers[name] = Writer(
