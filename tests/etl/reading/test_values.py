@@ -9,12 +9,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from tests.etl.reading.landing import ROW, extras, take
 from workbench.etl.ingest import ingest
+from workbench.etl.ingestion.reading.values import is_blank
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
@@ -164,3 +166,15 @@ def test_what_a_json_column_keeps_is_json_for_everybody(warehouse: Warehouse, tm
     ]  # fmt: skip
     refused = warehouse.query("SELECT reasons FROM ops.quarantine").to_pylist()
     assert [row["reasons"] for row in refused] == [["properties:invalid"]] * 5
+
+
+def test_a_text_is_blank_as_trim_has_it() -> None:
+    blanks = (" ", "\u00a0", "\u1680", "\u2003", "\u3000")
+    others = ("\t", "\x0b", "\x1e", "!", "~", "\x7f", "\x80", "é", "\u200b", "a", "🂡")
+    texts = ["", *blanks, *others, *(first + second for first in (*blanks, *others) for second in (" ", "x"))]
+    told = f"SELECT text, {is_blank('text')}, trim(text) = '' FROM (SELECT unnest(?) AS text)"
+    found = duckdb.execute(told, [texts]).fetchall()
+    assert len(found) == len(texts) and {text for text, _, said in found if said} >= {"", *blanks}
+    assert [text for text, said, is_so in found if said != is_so] == []
+    ((unknown,),) = duckdb.execute(f"SELECT {is_blank('NULL::VARCHAR')}").fetchall()
+    assert unknown is None

@@ -248,7 +248,7 @@ def judge_rows(
     )
     with _values_worked_out_once(connection):
         (accepted,) = connection.execute(accept, [opened.file.batch_id, timestamp]).fetchone() or (0,)
-    if accepted < _count(connection, f"SELECT count(*) FROM {rows.records}"):
+    if accepted < rows.at_most(connection):
         doubt = f"n NOT IN (SELECT _row_number FROM {batch_rows(table, timestamp)})"
         doubtful = rows.pick(connection, doubt)
         doubtful.judge_lines(connection)
@@ -258,7 +258,7 @@ def judge_rows(
             f"""
             INSERT INTO refused
             SELECT n, record, list_filter([{", ".join(map(_reason, rules))}], lambda reason: reason IS NOT NULL)
-            FROM {typed("doubtful")} JOIN {rows.records} USING (n)
+            FROM {typed("doubtful")} JOIN {doubtful.records} USING (n)
             UNION ALL SELECT n, record, [reason] FROM line_errors
             """
         )

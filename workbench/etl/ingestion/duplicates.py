@@ -22,25 +22,21 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
     names = [column.name for column in ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     key = ", ".join(map(quote, table.key))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE hashes AS SELECT hash({key}) AS h, _row_number AS n FROM {batch}"
-    )
+    hashes, twice = _keys(connection, table, timestamp)
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
     before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
     repeats = known = 0
-    twice = "SELECT n FROM hashes WHERE h IN (SELECT h FROM hashes GROUP BY h HAVING count(*) > 1)"
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE twice AS {twice}")
-    if _count(connection, "SELECT count(*) FROM twice"):
+    if _count(connection, f"SELECT count(*) FROM {twice}"):
         repeats = _count(
             connection,
             f"""
-            WITH candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM twice))
+            WITH candidates AS (SELECT {columns} FROM {batch} WHERE _row_number IN (SELECT n FROM {twice}))
             SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
             """,
         )
-    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM hashes)"):
+    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM {hashes})"):
         known = _count(
             connection,
             f"""
@@ -49,6 +45,8 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
             ) c WHERE EXISTS (SELECT 1 FROM {before} r WHERE {keys} AND {same})
             """,
         )
+    for name in (hashes, twice):
+        connection.execute(f"DROP TABLE {name}")
     return repeats + known
 
 
@@ -57,14 +55,30 @@ def contradictions(connection: duckdb.DuckDBPyConnection, table: Table, timestam
     batch = batch_rows(table, timestamp)
     key = ", ".join(map(quote, table.key))
     columns = ", ".join(quote(name) for name in [*(column.name for column in ours(table)), EXTRA])
-    if not _count(connection, f"SELECT count(*) - count(DISTINCT hash({key})) FROM {batch}"):
-        return 0
-    twice = f"SELECT hash({key}) FROM {batch} GROUP BY hash({key}) HAVING count(*) > 1"
+    _, twice = _keys(connection, table, timestamp)
     return _count(
         connection,
         f"SELECT count(*) FROM (SELECT {key} FROM (SELECT DISTINCT {columns} FROM {batch} "
-        f"WHERE hash({key}) IN ({twice})) GROUP BY {key} HAVING count(*) > 1)",
+        f"WHERE _row_number IN (SELECT n FROM {twice})) GROUP BY {key} HAVING count(*) > 1)",
     )
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: datetime) -> tuple[str, str]:
+    """Return the names of two temporary tables, made once a batch: the hashes of its keys, and the rows of those that repeat.
+
+    The first has ``h`` and ``n``, the number of the row, the second ``n``. Rows may be taken out of the batch since.
+    """
+    hashes, twice = (f"{name}_{timestamp:%Y%m%d%H%M%S%f}" for name in ("hashes", "twice"))
+    key = ", ".join(map(quote, table.key))
+    connection.execute(
+        f"CREATE TEMP TABLE IF NOT EXISTS {hashes} AS SELECT hash({key}) AS h, _row_number AS n "
+        f"FROM {batch_rows(table, timestamp)}"
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE IF NOT EXISTS {twice} AS SELECT n FROM {hashes} "
+        f"WHERE h IN (SELECT h FROM {hashes} GROUP BY h HAVING count(*) > 1)"
+    )
+    return hashes, twice
 
 
 def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

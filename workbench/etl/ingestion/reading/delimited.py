@@ -80,7 +80,7 @@ def open_csv(
     )
 
 
-_RECORDS = """(SELECT n, line AS record FROM numbered WHERE n NOT IN (SELECT n FROM line_errors)
+_RECORDS = f"""(SELECT n, line AS record FROM {NUMBERED} WHERE n NOT IN (SELECT n FROM line_errors)
     UNION ALL SELECT n, record FROM parsed UNION ALL SELECT n, record FROM line_errors)"""
 
 

@@ -16,7 +16,7 @@ from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import positions
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
-from workbench.etl.ingestion.reading.values import extra, literal, pair
+from workbench.etl.ingestion.reading.values import extra, is_blank, literal, pair
 
 _MOST_KEYS = 200
 """Up to so many other keys each is looked for in each line; of more, those that are there are listed line by line."""
@@ -42,9 +42,9 @@ def open_json(
     layout = Layout(None, 1, mark, longest, blanks=content.depth is None)
     stage_lines(connection, content, scratch, layout)
     connection.execute(
-        """
+        f"""
         CREATE OR REPLACE TEMP TABLE objects AS
-        SELECT n, line, CASE WHEN line IS NULL OR trim(line) = '' THEN 'line:blank'
+        SELECT n, line, CASE WHEN line IS NULL OR {is_blank("line")} THEN 'line:blank'
                              WHEN NOT json_valid(line) THEN 'line:not_json'
                              WHEN json_type(line) <> 'OBJECT' THEN 'line:not_an_object' END AS reason
         FROM (SELECT n, line FROM numbered UNION ALL SELECT n, record FROM parsed)

@@ -70,15 +70,25 @@ class Rows:
     is_replay: bool = False
 
     def pick(self, connection: duckdb.DuckDBPyConnection, condition: str) -> Rows:
-        """Return the rows whose ``n`` meets a condition; of the lines, only theirs are split again."""
-        relation = f"(SELECT * FROM {self.relation} WHERE {condition})"
+        """Return the rows whose ``n`` meets a condition; of the lines, only theirs are read and split again."""
         if self.wrong is None:
-            return replace(self, relation=relation)
-        # In one statement DuckDB would split every line before it looks at the condition.
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE few AS SELECT * FROM numbered WHERE {condition}")
+            return replace(self, relation=f"(SELECT * FROM {self.relation} WHERE {condition})")
+        # In one statement DuckDB would read and split every line before it looks at the condition.
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE picked AS SELECT n FROM numbers WHERE {condition}")
+        is_picked = "n IN (SELECT n FROM picked)"
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE few AS SELECT * FROM numbered WHERE {is_picked}")
         return replace(
-            self, relation=relation.replace(NUMBERED, "few"), wrong=self.wrong.replace(NUMBERED, "few")
+            self,
+            relation=f"(SELECT * FROM {self.relation.replace(NUMBERED, 'few')} WHERE {is_picked})",
+            records=self.records.replace(NUMBERED, "few"),
+            wrong=self.wrong.replace(NUMBERED, "few"),
         )
+
+    def at_most(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Return how many rows there are, or more where lines count that are no record."""
+        relation = self.records if self.wrong is None else "numbers"
+        ((found,),) = connection.execute(f"SELECT count(*) FROM {relation}").fetchall()
+        return int(found)
 
     def judge_lines(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Put the plain lines that can't be parsed into ``line_errors``."""

@@ -11,9 +11,8 @@ from workbench.etl.ingestion.reading.cutter import FIELD_FREE, PLACEHOLDER, Layo
 from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.lines import LineFile, cut
 from workbench.etl.ingestion.reading.rows import UnreadableFile
-from workbench.etl.ingestion.reading.values import literal
+from workbench.etl.ingestion.reading.values import is_blank, literal
 
-_NO_BLANKS = "AND trim(line) <> ''"
 _LINE_ERRORS = pa.schema([("n", pa.int64()), ("record", pa.string()), ("reason", pa.string())])
 _PARSED = pa.schema([("n", pa.int64()), ("record", pa.string()), ("parts", pa.list_(pa.string()))])
 
@@ -28,6 +27,8 @@ def stage_lines(
     connection: duckdb.DuckDBPyConnection, content: Content, scratch: Path, layout: Layout
 ) -> None:
     """Make view ``numbered`` (n, line) of the plain lines; the others go to ``parsed`` and ``line_errors``.
+
+    View ``numbers`` (n) has those of all of them, without a look at any, and of blank lines that are no record.
 
     Args:
         connection: where to.
@@ -51,9 +52,12 @@ def stage_lines(
     ((found,),) = connection.execute("SELECT count(*) FROM lines").fetchall()
     if found != lines.records:
         raise UnreadableFile(f"it has {lines.records} lines, of which DuckDB sees {found}")
+    no_blanks = "" if layout.blanks else f"AND NOT {is_blank('line')}"
+    number = f"rowid + {layout.above + 1} AS n"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW numbers AS SELECT {number} FROM lines")
     connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW numbered AS SELECT rowid + {layout.above + 1} AS n, line FROM lines "
-        f"WHERE line IS DISTINCT FROM '{PLACEHOLDER}' {'' if layout.blanks else _NO_BLANKS}"
+        f"CREATE OR REPLACE TEMP VIEW numbered AS SELECT {number}, line FROM lines "
+        f"WHERE line IS DISTINCT FROM '{PLACEHOLDER}' {no_blanks}"
     )
 
 

@@ -15,6 +15,11 @@ def literal(value: str) -> str:
     return " || chr(0) || ".join(parts)
 
 
+def is_blank(text: str) -> str:
+    """Return SQL for whether a text has blanks only. Of most the first letter tells, and ``trim`` takes thirty times as long."""
+    return f"(({text} < '!' OR {text} >= chr(127)) AND trim({text}) = '')"
+
+
 def as_text(blob: str) -> str:
     """Return SQL for bytes as the text they are; those that are no UTF-8 with ``\\xNN`` where need be."""
     return f"coalesce(TRY(decode({blob})), CAST({blob} AS VARCHAR))"
