@@ -11,14 +11,17 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
+from workbench.anomaly.tables.cells import CellForest
 from workbench.anomaly.tables.forest import TableForest
 from workbench.anomaly.tables.surprise import Surprise
 
 from ..estimators import checks_of
 
 
-@pytest.mark.parametrize(("estimator", "check"), checks_of(TableForest(trees=10, budget=0.1)))
-def test_it_keeps_to_the_contract_of_scikit_learn(estimator: TableForest, check: object) -> None:
+@pytest.mark.parametrize(
+    ("estimator", "check"), [*checks_of(TableForest(trees=10, budget=0.1)), *checks_of(CellForest(trees=10))]
+)
+def test_it_keeps_to_the_contract_of_scikit_learn(estimator: CellForest, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 
 
@@ -69,6 +72,8 @@ def test_rows_like_those_of_training_keep_to_the_budget() -> None:
 
 
 def test_the_same_rows_and_seed_give_the_same_scores(fitted: TableForest) -> None:
+    at_once = CellForest(trees=40, n_jobs=2).fit(lines(3000))
+    assert np.array_equal(at_once.cell_surprise(lines(200, 9)), fitted.cell_surprise(lines(200, 9)))
     rows = lines(100, seed=5)
     assert np.array_equal(clone(fitted).fit(lines(3000)).score_samples(rows), fitted.score_samples(rows))
 

@@ -11,8 +11,8 @@ import pandas as pd
 from scipy.stats import binom
 
 from workbench.anomaly.monitoring.drift import distance
+from workbench.anomaly.tables.cells import CellForest
 from workbench.anomaly.tables.encoding import Feature, encode, learn_features
-from workbench.anomaly.tables.forest import TableForest
 from workbench.execution import timed
 
 LEAST_ROWS = 200
@@ -74,7 +74,7 @@ class Reference:
     """
 
     features: tuple[Feature, ...]
-    forest: TableForest
+    forest: CellForest
     rows: np.ndarray
     improbable: np.ndarray
     missing: np.ndarray
@@ -103,7 +103,7 @@ class Reference:
             return None
         matrix = encode(rows, features)
         with timed("model"):
-            forest = TableForest(trees=trees, random_state=seed).fit(matrix[:older])
+            forest = CellForest(trees=trees, random_state=seed, n_jobs=2).fit(matrix[:older])
         newer = np.arange(len(rows)) >= older
         odd = np.full(matrix.shape, np.nan)
         surprise = forest.cell_surprise(matrix[newer])
