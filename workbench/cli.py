@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from copy import copy
 from functools import cache
 from io import TextIOWrapper
 from typing import Annotated, Any
@@ -80,9 +81,17 @@ def options(
 
 
 @cache
-def _program() -> Any:
-    """Return the program as it is run; to make it takes as long as many a command."""
-    program = typer.main.get_command(app)
+def _program(name: str) -> Any:
+    """Return the program as it is run, with one command alone if it has the name: to make all takes as long as many a command."""
+    wanted = copy(app)
+    wanted.registered_commands = [
+        each
+        for each in app.registered_commands
+        if (each.name or getattr(each.callback, "__name__", "")) == name
+    ]
+    wanted.registered_groups = [each for each in app.registered_groups if each.name == name]
+    is_one = len(wanted.registered_commands) + len(wanted.registered_groups) == 1
+    program = typer.main.get_command(wanted if is_one else app)
     refuse_empty(program)
     return program
 
@@ -95,7 +104,7 @@ def main() -> None:
         # What a terminal of another code page can't show, or is no text in a path, is written out.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        _program()()
+        _program("".join(sys.argv[1:2]))()
     except WorkbenchError as error:
         print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)

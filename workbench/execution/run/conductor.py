@@ -164,7 +164,6 @@ class Conductor:
             self._decider = Decider(
                 self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named
             )
-        self._pages.index()
         self.progress.begin(self.run)
 
     def _work_through(self) -> None:
@@ -247,6 +246,7 @@ class Conductor:
         record.begin()
         self._tell(record)
         self._save()
+        self._pages.index()
         # Not before: what can't be written down doesn't start, and then nobody waits for its end.
         self._workers.submit(self._execute, unit)
         self._running.append(unit)

@@ -32,10 +32,13 @@ class Pages:
         self.settings = settings
         self._thread = ThreadPoolExecutor(1)
         self._pages: list[Future[None]] = []
+        self._is_listed = False
 
     def index(self) -> None:
-        """Render the index of all runs."""
-        self._pages.append(self._thread.submit(write_index, self.settings))
+        """Render the index of all runs, as the first stage begins; at the end it is rendered in any case."""
+        if not self._is_listed:
+            self._is_listed = True
+            self._pages.append(self._thread.submit(write_index, self.settings))
 
     def render(self, run: Run, stage: StageRun, node: Any) -> None:
         """Render an executed notebook; ``stage.report`` says where."""
