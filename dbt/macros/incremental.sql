@@ -87,26 +87,41 @@
 {%- endmacro %}
 
 
-{#- Beginnings of periods ('day', 'week', 'month', 'quarter') in which sales changed; all of them where the mart was never built. -#}
+{#-
+  Beginnings of periods ('day', 'week', 'month', 'quarter') in which sales changed; all of them where the mart was never
+  built. `is_whole` is 1 where they are to be worked out anew, and 0 where receipts came that nobody knew: theirs are added.
+-#}
 {% macro touched_periods(mart, period, name) -%}
-    select distinct {{ period_of('sold_on', period) }} as {{ name }}
+    select {{ name }}, max(is_whole) as is_whole
     from (
-        select cast(days.member as date) as sold_on from ({{ touched(mart, 'day') }}) as days
+        select {{ period_of('sold_on', period) }} as {{ name }}, 1 as is_whole
+        from (
+            select cast(days.member as date) as sold_on from ({{ touched(mart, 'day') }}) as days
 
+            union all
+
+            select facts.sale_date
+            from {{ ref('fact_transactions') }} as facts
+            inner join (
+                select distinct cast(keys.member as bigint) as product_key
+                from ({{ touched(mart, 'product_key') }}) as keys
+            ) as products on products.product_key = facts.product_key
+
+            union all
+
+            select facts.sale_date
+            from {{ ref('fact_transactions') }} as facts
+            where {{ is_never_built(mart) }}
+        ) as days
+        /*later*/
         union all
 
-        select facts.sale_date
+        select {{ period_of('facts.sale_date', period) }}, 0
         from {{ ref('fact_transactions') }} as facts
-        inner join (
-            select distinct cast(keys.member as bigint) as product_key from ({{ touched(mart, 'product_key') }}) as keys
-        ) as products on products.product_key = facts.product_key
-
-        union all
-
-        select facts.sale_date
-        from {{ ref('fact_transactions') }} as facts
-        where {{ is_never_built(mart) }}
-    ) as days
+        where facts.transaction_id in ({{ touched(mart, 'new') }})
+        /*end later*/
+    ) as periods
+    group by {{ name }}
 {%- endmacro %}
 
 {% macro period_of(day, period) -%}

@@ -13,11 +13,11 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.transform.conftest import Built
-from tests.transform.deliveries import DAYS, FIRST, steps
+from tests.transform.deliveries import DAYS, FIRST, new_receipts, steps
 from tests.transform.landing import entry, land, rows
 from workbench.governance.accounts import BUILDS, lines_of
 from workbench.governance.withdrawal import put_back, take_out
@@ -204,6 +204,7 @@ def apply(database: Database, what: str, value: Any) -> None:
 
 @settings(max_examples=EXAMPLES)
 @given(sequence=st.lists(steps, min_size=1, max_size=9))
+@example(sequence=[("move", 4), ("build", ["products", "marts"])])
 def test_what_is_brought_up_to_date_equals_what_is_built_whole(
     database: Database, sequence: list[tuple[str, Any]]
 ) -> None:
@@ -324,6 +325,64 @@ def test_so_it_is_on_redshift(redshift_warehouse: Warehouse) -> None:
     for what, value in land_and_build:
         apply(database, what, value)
     database.build()
+    brought = database.content()
+    database.build(full=True)
+    assert differences(brought, database.content()) == {}
+
+
+def test_what_receipts_add_that_nobody_knew_is_added(database: Database) -> None:
+    def sold(receipt: str, customer: str | None, product: str = "P1", line: str = "1") -> dict[str, Any]:
+        return {
+            "transaction_id": receipt, "line_number": line, "transaction_timestamp": str(DAYS[1]), "customer_id": customer,
+            "product_id": product, "store_id": "S1", "quantity": "2", "unit_price": "5", "currency": "USD",
+        }  # fmt: skip
+
+    def told(lines: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        """Build sales of some lines, return what the marts are told, and hold these to whole ones."""
+        database.land("transactions", lines)
+        database.build(["transactions"])
+        found = database.connection.execute(
+            "SELECT DISTINCT kind, member FROM staging.touched WHERE model IN ('sales_monthly', 'product_totals')"
+        ).fetchall()
+        database.build(["marts"])
+        brought = database.content()
+        database.build(full=True)
+        assert differences(brought, database.content()) == {}
+        return set(found)
+
+    database.start_again()
+    # One who bought of it that day before, one twice who didn't, one whom nobody knows.
+    landed = [
+        sold("N1", "C1"),
+        sold("N2", "C2"),
+        sold("N3", "C2"),
+        sold("N4", None),
+        sold("N4", "C3", "P2", "2"),
+    ]
+    assert told(landed) == {("new", f"N{n}") for n in range(1, 5)}
+    # More of a receipt that is known, beside one that isn't; then one that moves as a whole.
+    day = ("day", str(DAYS[1].date()))
+    assert told([sold("N1", "C3", "P2", "9"), sold("N5", "C1")]) == {("new", "N5"), day, ("products", "P2")}
+    moved = sold("N5", "C1") | {"transaction_timestamp": str(DAYS[4])}
+    assert told([moved]) == {day, ("day", str(DAYS[4].date())), ("products", "P1")}
+
+
+@settings(max_examples=EXAMPLES)
+@given(
+    arrivals=st.lists(st.lists(new_receipts, min_size=1, max_size=8), min_size=1, max_size=3),
+    corrects=st.booleans(),
+)
+def test_whatever_receipts_add_that_nobody_knew_is_added(
+    database: Database, arrivals: list[list[dict[str, Any]]], corrects: bool
+) -> None:
+    database.start_again()
+    for number, lines in enumerate(arrivals):
+        # Of each arrival the receipts are others, but that the last may correct one before.
+        of = number - (corrects and number == len(arrivals) - 1 and len(lines) < 3)
+        database.land(
+            "transactions", [line | {"transaction_id": f"{line['transaction_id']}.{of}"} for line in lines]
+        )
+        database.build()
     brought = database.content()
     database.build(full=True)
     assert differences(brought, database.content()) == {}

@@ -52,7 +52,8 @@ class Touches:
     """What changed rows of a model mean for others: these have to work out a member of a kind anew.
 
     ``member`` is SQL over the model's columns. With ``of``, rows count as changed only where these columns are, and
-    new rows touch nothing unless ``also_new``.
+    new rows touch nothing unless ``also_new``. With ``new``, a column, the members of rows whose value there no row had
+    before aren't told, but these values, as of the kind `new`: what such rows add can be added.
     """
 
     models: Sequence[str]
@@ -60,6 +61,7 @@ class Touches:
     member: str
     of: Sequence[str] = ()
     also_new: bool = False
+    new: str = ""
 
 
 @dataclass(frozen=True)

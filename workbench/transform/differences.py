@@ -5,6 +5,9 @@ from __future__ import annotations
 from workbench.schema import Table, quote
 from workbench.transform.compiled import Node, Touches
 
+NEW = "new"
+"""The kind of members that are values which no row had before."""
+
 
 def replaced_rows(node: Node, table: Table) -> str:
     """Return the query of the rows that are replaced by what was worked out: all, where nothing says which."""
@@ -25,7 +28,30 @@ def replaced_rows(node: Node, table: Table) -> str:
     return rows
 
 
-def changed_members(touches: Touches, old: str, gone: str, fresh: str, all_of_it: bool) -> str:
+def new_values(column: str, table: str, gone: str, fresh: str) -> str:
+    """Return the query of the values of a column that rows have which were written, and no row had before.
+
+    Args:
+        column: of the model.
+        table: the model's, as it is now.
+        gone: rows that were there and are no more.
+        fresh: rows that weren't there.
+    """
+    name = quote(column)
+    written = f"SELECT {name} FROM {fresh}"
+    counted = (
+        f"SELECT {name} AS member, count(*) AS found FROM {{}} WHERE {name} IN ({written}) GROUP BY {name}"
+    )
+    return (
+        f"SELECT w.member FROM ({counted.format(fresh)}) AS w "
+        f"INNER JOIN ({counted.format(table)}) AS t ON t.member = w.member AND t.found = w.found "
+        f"WHERE w.member NOT IN (SELECT {name} FROM {gone})"
+    )
+
+
+def changed_members(
+    touches: Touches, old: str, gone: str, fresh: str, all_of_it: bool, told_else: str = ""
+) -> str:
     """Return the query of the members that changed rows touch.
 
     Args:
@@ -34,11 +60,15 @@ def changed_members(touches: Touches, old: str, gone: str, fresh: str, all_of_it
         gone: rows that were there and are no more.
         fresh: rows that weren't there.
         all_of_it: whether each of ``fresh`` counts, for nobody knows what was there.
+        told_else: table of the values of ``touches.new`` whose rows are told of otherwise.
     """
     if all_of_it:
         return f"SELECT {touches.member} AS member FROM {fresh}"
     if not touches.of:
-        return f"SELECT {touches.member} AS member FROM {gone} UNION SELECT {touches.member} FROM {fresh}"
+        rest = f" WHERE {quote(touches.new)} NOT IN (SELECT member FROM {told_else})" if told_else else ""
+        return (
+            f"SELECT {touches.member} AS member FROM {gone} UNION SELECT {touches.member} FROM {fresh}{rest}"
+        )
     columns = ", ".join(dict.fromkeys([*map(quote, touches.of)]))
     was, now = (f"SELECT {touches.member} AS member, {columns} FROM {part}" for part in (gone, fresh))
     lost = f"SELECT member FROM (SELECT * FROM ({was}) AS a EXCEPT SELECT * FROM ({now}) AS b) AS lost"

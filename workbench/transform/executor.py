@@ -16,7 +16,7 @@ from typing import Literal
 from workbench.schema import Table, quote
 from workbench.transform.compiled import Node, Touches, fingerprint
 from workbench.transform.days import Days, members_of
-from workbench.transform.differences import changed_members, replaced_rows, same_key
+from workbench.transform.differences import NEW, changed_members, new_values, replaced_rows, same_key
 from workbench.transform.judging import Outcome, judge
 from workbench.transform.marks import START, Marks
 from workbench.transform.results import MODELS, Changes, NodeResult
@@ -232,11 +232,17 @@ class Build:
             if new:
                 execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM {fresh}")
         if new or lost or fill.was_lost:
+            values = (
+                {} if fill.was_lost else {each.new: f"new_{each.new}" for each in node.touches if each.new}
+            )
+            for column, kept in values.items():
+                self._keep(kept, new_values(column, name, gone, fresh))
             for touches in node.touches:
-                self._touch(
-                    touches,
-                    changed_members(touches, old, gone, fresh if not fill.was_lost else delta, fill.was_lost),
-                )
+                told_else = values.get(touches.new, "")
+                if told_else:
+                    self._touch(replace(touches, kind=NEW), f"SELECT member FROM {told_else}")
+                now = delta if fill.was_lost else fresh
+                self._touch(touches, changed_members(touches, old, gone, now, fill.was_lost, told_else))
             self._tell_readers(node)
         ((now,),) = execute(f"SELECT count(*) FROM {name}").fetchall()
         fill.changes = Changes(

@@ -30,7 +30,8 @@ select
         and min(sales.first_sale) over () <= {{ dbt.dateadd('day', -28, 'max(sales.last_sale) over ()') }},
         false
     ) as is_new,
-    newest.is_inferred as is_unlisted,
+    -- Where products were built and sales not yet, one may be in sales alone.
+    coalesce(newest.is_inferred, true) as is_unlisted,
     row_number() over (
         partition by newest.department order by sales.net_amount_reporting desc, sales.product_id
     ) as rank_in_department

@@ -1,3 +1,3 @@
 {{ config(meta={'by': ['sales_date']}) }}
 
-{{ sales_by('day', 'sales_date', ref('touched_sales_daily')) }}
+{{ sales_by('day', 'sales_date', 'sales_daily') }}

@@ -1,3 +1,3 @@
 {{ config(meta={'by': ['month_start']}) }}
 
-{{ sales_by('month', 'month_start', ref('touched_sales_monthly')) }}
+{{ sales_by('month', 'month_start', 'sales_monthly') }}

@@ -1,3 +1,3 @@
 {{ config(meta={'by': ['quarter_start']}) }}
 
-{{ sales_by('quarter', 'quarter_start', ref('touched_sales_quarterly')) }}
+{{ sales_by('quarter', 'quarter_start', 'sales_quarterly') }}

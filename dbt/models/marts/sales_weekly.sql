@@ -1,3 +1,3 @@
 {{ config(meta={'by': ['week_start']}) }}
 
-{{ sales_by('week', 'week_start', ref('touched_sales_weekly')) }}
+{{ sales_by('week', 'week_start', 'sales_weekly') }}
