@@ -23,9 +23,9 @@ from workbench.execution.parameters.syntax import parse
 class Closure:
     """All that a notebook may import, at any depth of our own code, also inside of functions.
 
-    ``first_party`` are the files of our own modules, ``hashes`` those of their content; ``third_party`` the names of all others, as they are
-    written, in the order in which they are met. ``direct`` are the names that the notebook's own cells import,
-    ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
+    ``first_party`` are the files of our own modules, ``hashes`` those of their content; ``third_party`` the names of all
+    others, as they are written, in the order in which they are met. ``direct`` are the names that the notebook's own cells
+    import, ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
     those of others that are worth loading before a notebook needs them: all but what functions import that are called
     in few runs (:func:`workbench.seldom.seldom`), and what only modules import that are of no use here. Neither is in
     ``lazy``.
