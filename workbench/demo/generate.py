@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -111,12 +112,19 @@ def generate(
     _prepare(out, force)
     plan = make_plan(rows, seed, bad_share)
     shop = invent_shop(plan)
-    report("customers", 0.0)
-    log = invent_customers(plan)
-    counts = _write_dimensions(out, plan, shop, log)
+    report("transactions", 0.0)
     path = out / "transactions/transactions.csv"
-    with sales.engine(out / "_temporary") as connection:
-        drawn = sales.write(connection, plan, shop, path, lambda done: report("transactions", done))
+    # People are invented in Python on one core while the database engine draws the sales on the other.
+    with sales.engine(out / "_temporary") as connection, ThreadPoolExecutor(1) as beside:
+        people = beside.submit(_write_dimensions, out, plan, shop)
+
+        def progressed(done: float) -> None:
+            if people.done():
+                people.result()
+            report("transactions", done)
+
+        drawn = sales.write(connection, plan, shop, path, progressed)
+        log, counts = people.result()
         counts[_VERDICTS], frauds = sales.write_frauds(connection, plan, out / _VERDICTS, out / FRAUDS)
         brought: dict[str, int] = {}
         if returns_share:
@@ -171,7 +179,9 @@ def _is_ours(out: Path) -> bool:
     return isinstance(found, dict) and found.get("generator") == _GENERATOR
 
 
-def _write_dimensions(out: Path, plan: Plan, shop: Shop, log: customers.CustomerLog) -> dict[str, int]:
+def _write_dimensions(out: Path, plan: Plan, shop: Shop) -> tuple[customers.CustomerLog, dict[str, int]]:
+    """Write all that sales refer to; return the invented people, and the rows of each file."""
+    log = invent_customers(plan)
     opened = f"{plan.start - timedelta(days=90)} 00:00:00"
     rng = random.Random(f"stores/{plan.seed}")  # noqa: S311  invented data
     products = [
@@ -189,7 +199,7 @@ def _write_dimensions(out: Path, plan: Plan, shop: Shop, log: customers.Customer
     entries = sorted(log.entries, key=lambda entry: (entry.updated_at, entry.customer_id))
     people = [customers.row(entry) for entry in entries]
     customers.write_truth(log, out / PERSONS)
-    return {
+    return log, {
         "customers/customers.csv": _write(out / "customers/customers.csv", customers.COLUMNS, people),
         "products/products.csv": _write(out / "products/products.csv", _PRODUCT, products),
         "stores/stores.csv": _write(out / "stores/stores.csv", _STORE, stores),
