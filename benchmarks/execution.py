@@ -1,6 +1,7 @@
 """What executing notebooks costs over the work in them: ratios to peers, all measured in this run.
 
-Eight stages (pandas, DuckDB, scikit-learn, MLflow, matplotlib) are run as scripts in one process, which is the limit;
+Eight stages (pandas, DuckDB, scikit-learn, MLflow, matplotlib; with --light eight that only import these and do a little)
+are run as scripts in one process, which is the limit;
 as a script each; by papermill's program and by its API; by ploomber-engine if a Python with it is given; and by ours,
 from a cold start and in a process that has run before. Each way runs in fresh processes, in turn; figures are medians.
 Processor seconds are user's and system's, of all processes.
@@ -23,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from stages import STAGES, write_map, write_notebook, write_stages
+from stages import LIGHT, STAGES, write_map, write_notebook, write_stages
 
 BIN = Path(sys.executable).parent
 HERE = Path(__file__).resolve()
@@ -49,30 +50,30 @@ def inside(task: str, folder: Path) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def each(command: Callable[[str], list[str]], folder: Path) -> tuple[float, float]:
+def each(names: list[str], command: Callable[[str], list[str]], folder: Path) -> tuple[float, float]:
     """Run a command for each stage; return the seconds of all."""
-    parts = [measured(command(name), folder) for name in STAGES]
+    parts = [measured(command(name), folder) for name in names]
     return sum(wall for wall, _ in parts), sum(cpu for _, cpu in parts)
 
 
-def pipeline_ways(folder: Path, ploomber: Path | None) -> dict[str, Callable[[], tuple[float, float]]]:
+def pipeline_ways(
+    names: list[str], folder: Path, ploomber: Path | None
+) -> dict[str, Callable[[], tuple[float, float]]]:
     """Return the ways to run the eight stages, by name."""
     papermill, workbench = str(BIN / "papermill"), str(BIN / "workbench")
     loop = "import glob,papermill\nfor name in {names}:\n    papermill.execute_notebook(name+'.ipynb','o.ipynb',progress_bar=False)"
     other = "import ploomber_engine\nfor name in {names}:\n    ploomber_engine.execute_notebook(name+'.ipynb','o.ipynb',progress_bar=False)"
     ways: dict[str, Callable[[], tuple[float, float]]] = {
         "scripts in one process": lambda: measured([sys.executable, "all.py"], folder),
-        "a script each": lambda: each(lambda name: [sys.executable, f"{name}.py"], folder),
+        "a script each": lambda: each(names, lambda name: [sys.executable, f"{name}.py"], folder),
         "papermill's program": lambda: each(
-            lambda name: [papermill, f"{name}.ipynb", "o.ipynb", "--no-progress-bar"], folder
+            names, lambda name: [papermill, f"{name}.ipynb", "o.ipynb", "--no-progress-bar"], folder
         ),
-        "papermill's API": lambda: measured([sys.executable, "-c", loop.format(names=list(STAGES))], folder),
+        "papermill's API": lambda: measured([sys.executable, "-c", loop.format(names=names)], folder),
         "workbench, cold": lambda: measured([workbench, "run", str(folder), "--force"], folder),
     }
     if ploomber:
-        ways["ploomber-engine"] = lambda: measured(
-            [str(ploomber), "-c", other.format(names=list(STAGES))], folder
-        )
+        ways["ploomber-engine"] = lambda: measured([str(ploomber), "-c", other.format(names=names)], folder)
 
     def resident() -> tuple[float, float]:
         figures = inside("resident", folder)
@@ -211,9 +212,11 @@ def median(call: Callable[[], object], times: int = 5) -> float:
 TASKS = {"resident": task_resident, "small": task_small, "parallel": task_parallel, "kernel": task_kernel}
 
 
-def compare(folder: Path, repeat: int, ploomber: Path | None) -> dict[str, dict[str, float]]:
+def compare(
+    names: list[str], folder: Path, repeat: int, ploomber: Path | None
+) -> dict[str, dict[str, float]]:
     """Run every way in turn, ``repeat`` times; return the medians with their ratios to the limit."""
-    ways = pipeline_ways(folder, ploomber)
+    ways = pipeline_ways(names, folder, ploomber)
     seen: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(repeat):
         for name, way in ways.items():
@@ -232,7 +235,7 @@ def compare(folder: Path, repeat: int, ploomber: Path | None) -> dict[str, dict[
 
 
 @contextlib.contextmanager
-def home() -> Iterator[Path]:
+def home(stages: dict[str, list[str]]) -> Iterator[Path]:
     """A folder with the stages, and a home for the runs; gone at the end."""
     folder = Path(tempfile.mkdtemp(prefix="workbench-bench-"))
     os.environ |= {
@@ -244,7 +247,7 @@ def home() -> Iterator[Path]:
     try:
         (folder / "stages").mkdir()
         (folder / "work").mkdir()
-        write_stages(folder / "stages", folder / "work")
+        write_stages(folder / "stages", folder / "work", stages)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -254,6 +257,7 @@ def main() -> None:
     """Measure, print a table, and write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--light", action="store_true", help="eight stages that import much and do little")
     parser.add_argument(
         "--ploomber", type=Path, help="a Python that has ploomber-engine and the stages' libraries"
     )
@@ -266,11 +270,12 @@ def main() -> None:
             figures = TASKS[options.task](options.folder)
         print(json.dumps(figures))
         return
-    with home() as folder:
+    chosen = LIGHT if options.light else STAGES
+    with home(chosen) as folder:
         stages = folder / "stages"
         # The tables of MLflow and the files of bytecode are made once.
         measured([sys.executable, "all.py"], stages)
-        ways = compare(stages, options.repeat, options.ploomber)
+        ways = compare(list(chosen), stages, options.repeat, options.ploomber)
         print(f"{'eight stages':26}{'wall s':>9}{'cpu s':>9}{'x limit':>9}{'cpu x':>9}")
         for name, values in ways.items():
             print(f"{name:26}" + "".join(f"{value:9.2f}" for value in values.values()))

@@ -83,13 +83,29 @@ STAGES: dict[str, list[str]] = {
     ],
 }
 
+LIGHT: dict[str, list[str]] = {
+    f"light_{number}": [
+        "import duckdb\nimport matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd\n"
+        "from sklearn.ensemble import RandomForestRegressor",
+        f"rng = np.random.default_rng({number})\n"
+        "frame = pd.DataFrame({'store': rng.integers(1, 60, 200_000), 'price': rng.gamma(2, 8, 200_000)})",
+        "by_store = duckdb.sql('SELECT store, avg(price) AS price FROM frame GROUP BY ALL ORDER BY ALL').df()\n"
+        "by_store.head()",
+        "x = rng.normal(size=(20_000, 4))\n"
+        "model = RandomForestRegressor(20, max_depth=8, random_state=1).fit(x, x @ [1, 2, 3, 4])",
+        "by_store.plot(x='store', y='price')\nplt.show()",
+    ]
+    for number in range(8)
+}
+"""Eight that each import all and do a little."""
 
-def write_stages(folder: Path, work: Path) -> None:
-    """Write the eight notebooks with their map, and each as a script, into ``folder``; they work in ``work``."""
+
+def write_stages(folder: Path, work: Path, stages: dict[str, list[str]]) -> None:
+    """Write notebooks with their map, and each as a script, into ``folder``; they work in ``work``."""
     previous = "landing"
     described: dict[str, dict[str, object]] = {}
     whole = []
-    for name, cells in STAGES.items():
+    for name, cells in stages.items():
         write_notebook(
             folder / f"{name}.ipynb", cells, f"folder: str = {str(work)!r}  # where files lie", previous
         )
