@@ -112,6 +112,10 @@ def write_stages(folder: Path, work: Path, stages: dict[str, list[str]]) -> None
         described[name] = {"notebook": f"{name}.ipynb", "reads": [previous], "writes": [f"bench:{name}"]}
         previous = f"bench:{name}"
         source = "\n".join([f"folder = {str(work)!r}", *cells]) + "\n"
+        # Without a screen a script's show() draws nothing, while a notebook keeps the picture.
+        source = source.replace(
+            "plt.show()", "plt.savefig(folder + '/shown.png', bbox_inches='tight')\nplt.close()"
+        )
         (folder / f"{name}.py").write_text(source)
         whole.append(f"exec(compile({source!r}, {name!r}, 'exec'), {{'__name__': {name!r}}})")
     (folder / "all.py").write_text("\n".join(whole) + "\n")

@@ -37,6 +37,7 @@ class Zygote:
         self._someday: deque[str] = deque()
         self._met: set[str] = set()
         self._unsafe = False
+        self._looked_at = 0
         self._kernels = kernels
         from workbench.execution.kernels.fork.shell import make_app
 
@@ -134,6 +135,7 @@ class Zygote:
             return
         from workbench.execution.kernels.fork.child import SpawnArguments, live
 
+        self._look_at_libraries()
         gc.freeze()
         parent = os.getpid()
         pid = os.fork()
@@ -159,6 +161,13 @@ class Zygote:
             os.close(descriptor)
         self._running[pid] = request["id"]
         self._send({"op": "forked", "id": request["id"], "pid": pid})
+
+    def _look_at_libraries(self) -> None:
+        """Find the numerical libraries again if there may be new ones: threadpoolctl keeps their paths for the children."""
+        if (known := len(sys.modules)) != self._looked_at and "threadpoolctl" in sys.modules:
+            self._looked_at = known
+            with contextlib.suppress(Exception):
+                sys.modules["threadpoolctl"].ThreadpoolController()
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         """Return a child's environment with what imports have changed in ours, as they would have in its own."""
