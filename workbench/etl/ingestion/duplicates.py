@@ -9,6 +9,9 @@ import duckdb
 from workbench.etl.ingestion.shaping import ours
 from workbench.schema import DATASETS, EXTRA, Table, quote
 
+_FEW = 50
+"""Values of a join that DuckDB looks for in a table's statistics (its ``dynamic_or_filter_threshold``)."""
+
 
 def batch_rows(table: Table, timestamp: datetime) -> str:
     """Return SQL for the rows of one batch; by its time, which is its own, DuckDB skips all others."""
@@ -36,7 +39,12 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
             SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
             """,
         )
-    if _count(connection, f"SELECT count(*) FROM {before} WHERE hash({key}) IN (SELECT h FROM {hashes})"):
+    met = f"hash({key}) IN (SELECT h FROM {hashes})"
+    if _count(connection, f"SELECT count(*) FROM {hashes}") <= _FEW:
+        # Of so few values DuckDB knows which parts of a table can't have them; hashes it would work out of every row.
+        first = quote(table.key[0])
+        met += f" AND {first} IN (SELECT {first} FROM {batch})"
+    if _count(connection, f"SELECT count(*) FROM {before} WHERE {met}"):
         known = _count(
             connection,
             f"""
