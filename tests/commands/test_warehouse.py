@@ -112,6 +112,26 @@ def test_load_refuses_what_it_cannot_place(call: Call, sales: Path, tmp_path: Pa
     refused(call("load", str(sales)), "--dataset")
 
 
+def test_load_takes_what_a_shell_makes_of_a_glob(
+    call: Call, sales: Path, tmp_path: Path, home: Path
+) -> None:
+    folder = tmp_path / "transactions"
+    folder.mkdir()
+    for name in ("one.csv", "two.csv"):
+        (folder / name).write_text(sales.read_text().replace("T1", name))
+    (folder / "one.csv.map.yaml").write_text("dataset: transactions\ndelimiter: ','\n")
+    (folder / "_three.csv").write_text("half of it")
+    names = sorted(map(str, folder.iterdir()))
+    landed = call("load", *names)
+    assert (landed.status, landed.out.count("landed: transactions")) == (0, 2)
+    tried = json.loads(call("load", *names, "--dry-run", "--json").out)
+    assert len(tried) == 2
+    gone = call("load", str(tmp_path / "gone.csv"), str(sales), "--dataset", "transactions")
+    assert gone.status == 2 and "gone.csv" in gone.err
+    assert gone.out.startswith("landed: transactions")
+    assert len(list((home / "landing").rglob("*.csv"))) == 3
+
+
 def test_query_prints_json_csv_and_a_table(call: Call, batch: str) -> None:
     sql = "SELECT transaction_id, quantity FROM raw.transactions"
     (row,) = json.loads(call("query", sql, "--format", "json").out)

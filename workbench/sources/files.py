@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +62,7 @@ Check = Callable[[Path, str, Map | None], None]
 
 
 def land(
-    source: str,
+    source: str | Sequence[str],
     dataset: str | None = None,
     map_file: Path | None = None,
     *,
@@ -77,7 +77,8 @@ def land(
     landed twice is one file. One that can't be landed keeps no other from it.
 
     Args:
-        source: path of the file, the folder or the glob; or its address, ``https://``, ``sftp://`` or ``s3://``.
+        source: path of the file, the folder or the glob; or its address, ``https://``, ``sftp://`` or ``s3://``. Of
+            several, as a shell makes them of a glob, those that aren't complete data are left out as in a glob.
         dataset: where no map tells it, and no folder.
         map_file: a map for all of them.
         landing: where to; the landing of the settings if None.
@@ -93,19 +94,32 @@ def land(
     landing = landing or open_landing()
     landed: list[FetchedFile] = []
     problems: list[str] = []
-    with found(source, secret) as files:
-        for file in files:
-            try:
-                with described(file, dataset, mapping) as (path, told, its_map):
-                    check(path, told, its_map)
-                    landed.append(landing.put(path, told, its_map))
-            except (UsageError, Unsteady) as error:
-                problems.append(str(error))
-            except OSError as error:
-                problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+    sources = named(source)
+    for each in sources:
+        try:
+            with found(each, secret) as files:
+                for file in files:
+                    try:
+                        with described(file, dataset, mapping) as (path, told, its_map):
+                            check(path, told, its_map)
+                            landed.append(landing.put(path, told, its_map))
+                    except (UsageError, Unsteady) as error:
+                        problems.append(str(error))
+                    except OSError as error:
+                        problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+        except UsageError as error:
+            if len(sources) == 1:
+                raise
+            problems.append(str(error))
     if problems:
         raise NotLanded(problems, landed)
     return landed
+
+
+def named(source: str | Sequence[str]) -> list[str]:
+    """Return the sources that are meant; of several, not those that a glob would leave out."""
+    sources = [source] if isinstance(source, str) else list(source)
+    return [each for each in sources if is_remote(each) or not _is_beside(each)] if len(sources) > 1 else sources
 
 
 def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
@@ -191,10 +205,20 @@ def _more(messages: list[str]) -> str:
     return f"; and {len(messages) - _MOST_TOLD} more" if len(messages) > _MOST_TOLD else ""
 
 
+def _path(source: str) -> Path:
+    return Path(source.removeprefix("file://")).expanduser()
+
+
+def _is_beside(source: str) -> bool:
+    """Tell whether it is a file that isn't one of complete data, a map for instance."""
+    path = _path(source)
+    return path.is_file() and not is_data(below_dataset(path.absolute()))
+
+
 def _find(source: str) -> list[Path]:
-    path = Path(source.removeprefix("file://")).expanduser()
+    path = _path(source)
     if path.is_file():
-        if not is_data(below_dataset(path.absolute())):
+        if _is_beside(source):
             raise UsageError(
                 f"{shown(path)} isn't landed: a name that begins with a dot or an underscore, or ends in .part or "
                 ".map.yaml, isn't that of a complete file of data; rename it"

@@ -30,9 +30,9 @@ def register(app: typer.Typer) -> None:
 
 def load(
     source: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A file, a folder, or a glob in quotes; also https://, sftp:// and s3://. Or the name of a declared source."
+            help="Files, folders or globs; also https://, sftp:// and s3://. Or the name of a declared source."
         ),
     ],
     dataset: Annotated[
@@ -68,16 +68,18 @@ def load(
     from workbench.commands.data.sources import is_declared, load_declared
     from workbench.secrets.secret import Secret
 
-    if is_declared(source):
+    if declared := next(filter(is_declared, source), None):
+        if len(source) > 1:
+            raise UsageError(f"{declared} is a declared source: load it on its own")
         if dataset or map_file or secret or dry_run:
             raise UsageError(
-                f"dataset, map and secret of the source {source} are declared in sources.yaml, and it has no dry run"
+                f"dataset, map and secret of the source {declared} are declared in sources.yaml, and it has no dry run"
             )
-        load_declared(source, full=full, since=since, as_json=as_json)
+        load_declared(declared, full=full, since=since, as_json=as_json)
         return
     if full or since is not None:
         raise UsageError(
-            f"--full and --since are for declared sources, and {source} is none; see: workbench sources"
+            f"--full and --since are for declared sources, and {source[0]} is none; see: workbench sources"
         )
     from workbench.sources.files import NotLanded, land
 
@@ -112,7 +114,7 @@ def _fits(path: Path, dataset: str, mapping: Map | None) -> None:
 
 
 def _try(
-    source: str, dataset: str | None, map_file: Path | None, secret: Secret | None, as_json: bool
+    source: list[str], dataset: str | None, map_file: Path | None, secret: Secret | None, as_json: bool
 ) -> None:
     """Show what files are.
 
@@ -120,16 +122,17 @@ def _try(
         UsageError: one of them would be refused whole.
     """
     from workbench.etl.ingestion.trying.trial import try_file
-    from workbench.sources.files import described, found, read_named
+    from workbench.sources.files import described, found, named, read_named
 
     mapping = read_named(map_file, dataset)
     trials = []
-    with found(source, secret) as files:
-        for file in files:
-            with described(file, dataset, mapping) as (path, told, its_map):
-                trials.append(try_file(path, told, its_map))
-                if not as_json:
-                    _show(trials[-1])
+    for each in named(source):
+        with found(each, secret) as files:
+            for file in files:
+                with described(file, dataset, mapping) as (path, told, its_map):
+                    trials.append(try_file(path, told, its_map))
+                    if not as_json:
+                        _show(trials[-1])
     if as_json:
         typer.echo(json.dumps([trial.as_dict() for trial in trials], indent=2))
     if refused := [trial for trial in trials if trial.status == "rejected"]:
