@@ -112,9 +112,7 @@ def test_load_refuses_what_it_cannot_place(call: Call, sales: Path, tmp_path: Pa
     refused(call("load", str(sales)), "--dataset")
 
 
-def test_load_takes_what_a_shell_makes_of_a_glob(
-    call: Call, sales: Path, tmp_path: Path, home: Path
-) -> None:
+def test_load_takes_what_a_shell_makes_of_a_glob(call: Call, sales: Path, tmp_path: Path, home: Path) -> None:
     folder = tmp_path / "transactions"
     folder.mkdir()
     for name in ("one.csv", "two.csv"):

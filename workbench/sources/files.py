@@ -119,7 +119,9 @@ def land(
 def named(source: str | Sequence[str]) -> list[str]:
     """Return the sources that are meant; of several, not those that a glob would leave out."""
     sources = [source] if isinstance(source, str) else list(source)
-    return [each for each in sources if is_remote(each) or not _is_beside(each)] if len(sources) > 1 else sources
+    return (
+        [each for each in sources if is_remote(each) or not _is_beside(each)] if len(sources) > 1 else sources
+    )
 
 
 def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
