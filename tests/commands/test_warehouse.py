@@ -124,6 +124,7 @@ def test_load_takes_what_a_shell_makes_of_a_glob(call: Call, sales: Path, tmp_pa
     assert (landed.status, landed.out.count("landed: transactions")) == (0, 2)
     tried = json.loads(call("load", *names, "--dry-run", "--json").out)
     assert len(tried) == 2
+    refused(call("load", str(folder / "_three.csv"), str(folder / "one.csv.map.yaml")), "nothing to load")
     gone = call("load", str(tmp_path / "gone.csv"), str(sales), "--dataset", "transactions")
     assert gone.status == 2 and "gone.csv" in gone.err
     assert gone.out.startswith("landed: transactions")

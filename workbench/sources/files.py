@@ -117,11 +117,18 @@ def land(
 
 
 def named(source: str | Sequence[str]) -> list[str]:
-    """Return the sources that are meant; of several, not those that a glob would leave out."""
+    """Return the sources that are meant; of several, not those that a glob would leave out.
+
+    Raises:
+        UsageError: none is left.
+    """
     sources = [source] if isinstance(source, str) else list(source)
-    return (
-        [each for each in sources if is_remote(each) or not _is_beside(each)] if len(sources) > 1 else sources
-    )
+    if len(sources) == 1:
+        return sources
+    meant = [each for each in sources if is_remote(each) or not _is_beside(each)]
+    if not meant:
+        raise UsageError(f"nothing to load: none of {len(sources)} names is that of a complete file of data")
+    return meant
 
 
 def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
