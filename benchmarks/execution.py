@@ -1,9 +1,8 @@
 """What executing notebooks costs over the work in them: ratios to peers, all measured in this run.
 
 Eight stages (pandas, DuckDB, scikit-learn, MLflow, matplotlib; with --light eight that only import these and do a little)
-are run as scripts in one process, which is the limit;
-as a script each; by papermill's program and by its API; by ploomber-engine if a Python with it is given; and by ours,
-from a cold start and in a process that has run before. Each way runs in fresh processes, in turn; figures are medians.
+are run as scripts in one process, which is the limit; as a script each; by papermill's program and by its API; by
+ploomber-engine if a Python with it is given; and by ours, from a cold start and in a process that has run before. Each way runs in fresh processes, in turn; figures are medians.
 Processor seconds are user's and system's, of all processes.
 """
 

@@ -1,7 +1,7 @@
 """How long it takes from a file that is closed to its row in marts.retail_sales, with the worker on one machine.
 
-A thousand small files at once, then five a second for a minute; with --data onto what `workbench generate` wrote. The queue and the warehouse are files, notebooks are
-forked. A file is visible when the stage ``marts`` that read its batch has ended; the ledger and ``ops.runs`` say when.
+A thousand small files at once, then five a second for a minute; with --data onto what `workbench generate` wrote. The
+queue and the warehouse are files, notebooks are forked. A file is visible when the stage ``marts`` that read its batch has ended; the ledger and ``ops.runs`` say when.
 Processor seconds are of all processes that work for the worker.
 """
 

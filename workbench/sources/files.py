@@ -94,19 +94,23 @@ def land(
     landing = landing or open_landing()
     landed: list[FetchedFile] = []
     problems: list[str] = []
+
+    def put(file: SourceFile) -> None:
+        try:
+            with described(file, dataset, mapping) as (path, told, its_map):
+                check(path, told, its_map)
+                landed.append(landing.put(path, told, its_map))
+        except (UsageError, Unsteady) as error:
+            problems.append(str(error))
+        except OSError as error:
+            problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+
     sources = named(source)
     for each in sources:
         try:
             with found(each, secret) as files:
                 for file in files:
-                    try:
-                        with described(file, dataset, mapping) as (path, told, its_map):
-                            check(path, told, its_map)
-                            landed.append(landing.put(path, told, its_map))
-                    except (UsageError, Unsteady) as error:
-                        problems.append(str(error))
-                    except OSError as error:
-                        problems.append(f"can't land {file.address}: {error.strerror} ({error.filename})")
+                    put(file)
         except UsageError as error:
             if len(sources) == 1:
                 raise
