@@ -130,7 +130,8 @@
 
 {#- The relation of a model as it is before its own build: dbt takes a `ref` for an order that would be a circle. -#}
 {% macro ref_later(name) -%}
-    {%- set schemas = {'dim': 'core', 'fact': 'core', 'customer_totals': 'staging', 'product_totals': 'staging'} -%}
+    {%- set schemas = {'dim': 'core', 'fact': 'core', 'customer_totals': 'staging', 'product_totals': 'staging',
+                     'month_totals': 'staging', 'return_lines': 'core'} -%}
     {{ api.Relation.create(
         database=this.database, schema=schemas.get(name, schemas.get(name.split('_')[0], 'marts')), identifier=name
     ) }}

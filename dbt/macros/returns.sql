@@ -1,6 +1,9 @@
 {#- Days within which a return that names no receipt may have been bought. -#}
 {% macro return_window() -%} {{ env_var('WORKBENCH_RETURN_WINDOW', '90') | int }} {%- endmacro %}
 
+{#- Who bought what, as one short text. -#}
+{% macro purchase(customer, product) -%} md5({{ customer }} || ' ' || {{ product }}) {%- endmacro %}
+
 {#- What was paid for a unit, in hundredths of the currency: doubles are divided alike by the engines, decimals aren't. -#}
 {% macro paid_cents(amount, quantity) -%}
     case

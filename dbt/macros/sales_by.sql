@@ -54,6 +54,7 @@
                 inner join (select distinct {{ name }}, customer_id from added) as buyers
                     on buyers.customer_id = facts.customer_id
                     and buyers.{{ name }} = {{ period_of('facts.sale_date', period) }}
+                    and {{ within_touched(period, name, mart, 0) }}
                 left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
             ) as lines
             inner join (
@@ -87,7 +88,30 @@
     from {{ ref('fact_transactions') }} as facts
     left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
     -- Of a join DuckDB expects few rows, and goes on with a plan for few.
-    where {{ period_of('facts.sale_date', period) }} in (select {{ name }} from {{ ref('touched_' ~ mart) }} where is_whole = {{ is_whole }})
+    where {{ within_touched(period, name, mart, is_whole) }}
+        and {{ period_of('facts.sale_date', period) }} in (select {{ name }} from {{ ref('touched_' ~ mart) }} where is_whole = {{ is_whole }})
+{%- endmacro %}
+
+{#- That a line is of the time from the first of the touched periods to the last: engines skip blocks of other days. -#}
+{% macro within_touched(period, name, mart, is_whole) -%}
+    {%- set periods = ref('touched_' ~ mart) ~ " where is_whole = " ~ is_whole -%}
+    facts.sale_date >= (select min({{ name }}) from {{ periods }})
+        and facts.sale_date < (select cast({{ dbt.dateadd(period, 1, 'max(' ~ name ~ ')') }} as date) from {{ periods }})
+{%- endmacro %}
+
+{#- Receipts of the touched months, of all departments; of these receipts, if there are any given. -#}
+{% macro receipts_by_month(is_whole, receipts=none) -%}
+    {%- set month = period_of('facts.sale_date', 'month') -%}
+    select
+        {{ month }} as month_start,
+        count(distinct case when facts.quantity <> 0 then facts.transaction_id end) as receipts
+    from {{ ref('fact_transactions') }} as facts
+    where {{ within_touched('month', 'month_start', 'month_totals', is_whole) }}
+        and {{ month }} in (select month_start from {{ ref('touched_month_totals') }} where is_whole = {{ is_whole }})
+        {%- if receipts %}
+        and facts.transaction_id in ({{ receipts }})
+        {%- endif %}
+    group by {{ month }}
 {%- endmacro %}
 
 {% macro sales_figures() -%}

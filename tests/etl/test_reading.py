@@ -95,17 +95,18 @@ def test_conversion_is_summed_and_a_missing_rate_is_an_alert_once(warehouse: War
 
 def test_the_report_has_its_figures(warehouse: Warehouse) -> None:
     assert summaries.headline(warehouse)["lines"] == 0
+    day = {
+        "sales_date": MOMENT.date(), "lines": 1, "net_amount_reporting": Decimal(0), "return_lines": 0,
+        "unconverted_lines": 0,
+    }  # fmt: skip
     fill(
         warehouse,
-        "core.fact_transactions",
-        {"net_amount_reporting": Decimal("2.6"), "customer_key": 7},
-        {
-            "transaction_id": "y",
-            "sale_date": (MOMENT + dt.timedelta(days=1)).date(),
-            "quantity": Decimal(-1),
-        },
+        "marts.sales_daily",
+        {**day, "net_amount_reporting": Decimal("2.6")},
+        {**day, "sales_date": (MOMENT + dt.timedelta(days=1)).date(), "return_lines": 1},
     )
-    fill(warehouse, "core.dim_customer", {"customer_key": 7, "person_id": "p"})
+    fill(warehouse, "staging.month_totals", {"receipts": 2})
+    fill(warehouse, "staging.customer_totals", {"person_id": "p"})
     assert summaries.headline(warehouse) == {
         "first_day": "2024-03-01", "last_day": "2024-03-02", "net_sales": Decimal("2.60"), "receipts": 2,
         "lines": 2, "people": 1, "return_lines": 1, "unconverted_lines": 0,

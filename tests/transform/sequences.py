@@ -15,9 +15,9 @@ from workbench.governance.withdrawal import put_back, take_out
 from workbench.schema import TABLES, create_schemas, create_table, table
 from workbench.transform import MODELS, TAGS
 from workbench.transform.build import of_parts
-from workbench.transform.compiled import Node
 from workbench.transform.days import Days
 from workbench.transform.executor import Build
+from workbench.transform.nodes import Node
 
 
 class Database:

@@ -22,9 +22,10 @@ from workbench.governance.accounts import lines_of
 from workbench.settings import get_settings
 from workbench.transform import MODELS, TAGS
 from workbench.transform.build import of_parts
-from workbench.transform.compiled import Node, Project
+from workbench.transform.compiled import Project
 from workbench.transform.days import Days
 from workbench.transform.executor import Build
+from workbench.transform.nodes import Node
 from workbench.warehouse import Warehouse
 
 EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "25"))
@@ -205,6 +206,44 @@ def test_what_receipts_add_that_nobody_knew_is_added(database: Database) -> None
     assert told([sold("N1", "C3", "P2", "9"), sold("N5", "C1")]) == {("new", "N5"), day, ("products", "P2")}
     moved = sold("N5", "C1") | {"transaction_timestamp": str(DAYS[4])}
     assert told([moved]) == {day, ("day", str(DAYS[4].date())), ("products", "P1")}
+
+
+def test_what_was_bought_is_matched_for_those_who_brought_it_back_and_no_others(database: Database) -> None:
+    def moved(receipt: str, customer: str, product: str, quantity: str, day: int) -> dict[str, Any]:
+        return {
+            "transaction_id": receipt, "line_number": "1", "transaction_timestamp": str(DAYS[day]), "customer_id": customer,
+            "product_id": product, "store_id": "S1", "quantity": quantity, "unit_price": "5", "currency": "USD",
+        }  # fmt: skip
+
+    def matched(lines: list[dict[str, Any]]) -> tuple[set[str], list[tuple[str, str]]]:
+        """Build some lines; return the customers worked out anew, and which returns are matched to which sales."""
+        database.land("transactions", lines)
+        database.build(["transactions"])
+        (step,) = [node for node in database.nodes if node.name == "touched_purchase_matches"]
+        customers = {row[0] for row in database.connection.execute(step.sql).fetchall()}
+        database.build(["marts"])
+        brought = database.content()
+        database.build(full=True)
+        assert differences(brought, database.content()) == {}
+        query = (
+            "SELECT transaction_id, sale_transaction_id FROM staging.purchase_matches WHERE quantity > 0 "
+            "AND transaction_id LIKE 'B%' ORDER BY ALL"
+        )
+        return customers, database.connection.execute(query).fetchall()
+
+    database.start_again()
+    assert matched([moved("B1", "C1", "P1", "-1", 3), moved("B2", "C2", "P2", "-1", 3)]) == ({"C1", "C2"}, [])
+    # Only one of them is of what its customer brought back.
+    sales = [
+        moved("S1", "C1", "P1", "1", 2),
+        moved("S2", "C1", "P2", "1", 2),
+        moved("S3", "C2", "P1", "1", 2),
+        moved("S4", "C3", "P2", "1", 2),
+    ]
+    assert matched(sales) == ({"C1"}, [("B1", "S1")])
+    assert matched([moved("S4", "C2", "P2", "1", 2)]) == ({"C2"}, [("B1", "S1"), ("B2", "S4")])
+    # A sale that is corrected to be somebody else's is nobody's any more.
+    assert matched([moved("S4", "C3", "P2", "1", 2)]) == ({"C2"}, [("B1", "S1")])
 
 
 @settings(max_examples=EXAMPLES)

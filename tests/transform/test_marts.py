@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from tests.transform.conftest import Built
+from workbench.etl import returns, summaries
 from workbench.schema import TABLES
 
 UNCONVERTED = 4
@@ -32,6 +33,29 @@ def test_sales_by_day_week_and_month_hold_the_same_whole(built: Built) -> None:
             "SELECT sum(lines)::BIGINT, sum(quantity), sum(net_amount_reporting), sum(unconverted_lines)::BIGINT, "
             f"sum(return_lines)::BIGINT FROM marts.sales_{period}"
         )
+
+
+def test_the_figures_of_the_report_are_those_of_the_lines(built: Built) -> None:
+    assert tuple(summaries.headline(built.warehouse).values()) == built.row(
+        "SELECT min(sale_date)::VARCHAR, max(sale_date)::VARCHAR, round(sum(net_amount_reporting), 2)::DECIMAL(38, 2), "
+        "count(DISTINCT transaction_id) FILTER (quantity <> 0), count(*), "
+        "(SELECT count(DISTINCT person_id) FROM core.dim_customer WHERE customer_key IN "
+        "(SELECT customer_key FROM core.fact_transactions)), count(*) FILTER (quantity < 0), "
+        "count(*) FILTER (conversion_status IN ('no_rate', 'too_large')) FROM core.fact_transactions"
+    )
+    months = summaries.months(built.warehouse, limit=100).set_index("month")["receipts"]
+    assert months[months > 0].sort_index().to_dict() == dict(
+        built.rows(
+            "SELECT strftime(sale_date, '%Y-%m') AS month, count(DISTINCT transaction_id) "
+            "FROM core.fact_transactions WHERE quantity <> 0 GROUP BY 1 ORDER BY 1"
+        )
+    )
+    (sold,) = built.row(
+        "SELECT count(*) FROM core.fact_transactions JOIN marts.product_performance USING (product_id) "
+        "WHERE fact_transactions.quantity > 0 AND (department, category) IN (SELECT (p.department, p.category) FROM core.return_lines "
+        "JOIN marts.product_performance AS p USING (product_id) WHERE kind = 'return')"
+    )
+    assert returns.by_category(built.warehouse)["sold_lines"].sum() == sold > 0
 
 
 def test_a_week_begins_on_monday_and_a_product_without_department_is_unassigned(built: Built) -> None:

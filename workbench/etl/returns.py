@@ -61,7 +61,7 @@ def at_a_glance(warehouse: Warehouse, currency: str) -> Facts:
 
 
 def by_category(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
-    """Return the categories of which most came back, as of the version of the product then.
+    """Return the categories of which most came back; products are in the category that they are in now.
 
     Columns: ``department, category, sold_lines, return_lines, rate, paid_back, matched`` (rate: return lines for one that
     was sold; matched: part of the return lines whose sale was found whole; both 0 to 1).
@@ -73,17 +73,18 @@ def by_category(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
                CAST(sum(returned.net_amount_reporting) AS DOUBLE PRECISION) AS paid_back,
                CAST(count(CASE WHEN returned.unmatched IS NULL THEN 1 END) AS DOUBLE PRECISION) / count(*) AS matched
         FROM core.return_lines AS returned
-        LEFT JOIN core.dim_product AS product ON product.product_key = returned.product_key
+        LEFT JOIN marts.product_performance AS product ON product.product_id = returned.product_id
         WHERE returned.kind = 'return' GROUP BY 1, 2
         """
     )
     sold = warehouse.frame(
         """
         SELECT coalesce(product.department, 'Unassigned') AS department,
-               coalesce(product.category, 'Unassigned') AS category, count(*) AS sold_lines
-        FROM core.fact_transactions AS facts
-        LEFT JOIN core.dim_product AS product ON product.product_key = facts.product_key
-        WHERE facts.quantity > 0 GROUP BY 1, 2
+               coalesce(product.category, 'Unassigned') AS category,
+               CAST(sum(totals.sold_lines) AS BIGINT) AS sold_lines
+        FROM staging.product_totals AS totals
+        LEFT JOIN marts.product_performance AS product ON product.product_id = totals.product_id
+        GROUP BY 1, 2
         """
     )
     table = found.merge(sold, on=["department", "category"], how="left").fillna({"sold_lines": 0})

@@ -11,25 +11,31 @@ from workbench.etl.products import NEWEST_PACKAGE
 from workbench.periods import by_period
 from workbench.warehouse import Warehouse
 
-_UNCONVERTED = "conversion_status IN ('no_rate', 'too_large')"
+_COUNT = "CAST(coalesce(sum({0}), 0) AS BIGINT)"
+# Days without such a line, which are most, aren't read.
+_UNCONVERTED = """
+    facts.conversion_status IN ('no_rate', 'too_large')
+    AND facts.sale_date >= (SELECT min(sales_date) FROM marts.sales_daily WHERE unconverted_lines > 0)
+    AND facts.sale_date <= (SELECT max(sales_date) FROM marts.sales_daily WHERE unconverted_lines > 0)
+"""
 
 
 def headline(warehouse: Warehouse) -> dict[str, Any]:
-    """The figures a manager asks for first: period, net sales, receipts, lines, people and returns."""
-    # The view of all lines would join each of them to every dimension.
+    """The figures a manager asks for first: period, net sales, receipts, lines, people and returns.
+
+    A receipt that goes on into the next month counts in both.
+    """
     row = warehouse.query(
         f"""
-        SELECT CAST(min(sale_date) AS VARCHAR(10)) AS first_day,
-               CAST(max(sale_date) AS VARCHAR(10)) AS last_day,
+        SELECT CAST(min(sales_date) AS VARCHAR(10)) AS first_day,
+               CAST(max(sales_date) AS VARCHAR(10)) AS last_day,
                CAST(round(coalesce(sum(net_amount_reporting), 0), 2) AS DECIMAL(38, 2)) AS net_sales,
-               count(DISTINCT CASE WHEN quantity <> 0 THEN transaction_id END) AS receipts, count(*) AS lines,
-               (
-                   SELECT count(DISTINCT person_id) FROM core.dim_customer
-                   WHERE customer_key IN (SELECT customer_key FROM core.fact_transactions)
-               ) AS people,
-               CAST(coalesce(sum(CASE WHEN quantity < 0 THEN 1 ELSE 0 END), 0) AS BIGINT) AS return_lines,
-               CAST(coalesce(sum(CASE WHEN {_UNCONVERTED} THEN 1 ELSE 0 END), 0) AS BIGINT) AS unconverted_lines
-        FROM core.fact_transactions
+               (SELECT {_COUNT.format("receipts")} FROM staging.month_totals) AS receipts,
+               {_COUNT.format("lines")} AS lines,
+               (SELECT count(*) FROM staging.customer_totals) AS people,
+               {_COUNT.format("return_lines")} AS return_lines,
+               {_COUNT.format("unconverted_lines")} AS unconverted_lines
+        FROM marts.sales_daily
         """
     ).to_pylist()[0]
     return dict(row)
@@ -47,11 +53,8 @@ def months(warehouse: Warehouse, limit: int = 12, today: dt.date | None = None) 
     """Return the newest months: receipts, net sales, and whether the month is whole; one without sales is zero."""
     table = by_period(sales_by_day(warehouse), "month", today).table
     table = table.sort_values("start", ascending=False).head(limit)
-    receipts = warehouse.frame(
-        "SELECT CAST(date_trunc('month', sale_date) AS DATE) AS start, "
-        "count(DISTINCT CASE WHEN quantity <> 0 THEN transaction_id END) AS receipts FROM core.fact_transactions GROUP BY 1"
-    )
-    known = dict(zip(pd.to_datetime(receipts["start"]).dt.date, receipts["receipts"], strict=True))
+    receipts = warehouse.frame("SELECT month_start, receipts FROM staging.month_totals")
+    known = dict(zip(pd.to_datetime(receipts["month_start"]).dt.date, receipts["receipts"], strict=True))
     return pd.DataFrame(
         {
             "month": [f"{start:%Y-%m}" for start in table["start"]],
@@ -79,7 +82,8 @@ def best_sellers(warehouse: Warehouse, limit: int = 12) -> pd.DataFrame:
         f"""
         WITH newest AS ({NEWEST_PACKAGE}),
         left_out AS (
-            SELECT product_id, count(*) AS lines FROM marts.retail_sales WHERE {_UNCONVERTED} GROUP BY product_id
+            SELECT product_id, count(*) AS lines
+            FROM core.fact_transactions AS facts WHERE {_UNCONVERTED} GROUP BY product_id
         )
         SELECT sold.product_id, coalesce(sold.description, '(no name)') AS product, sold.brand,
                newest.package_size AS package, sold.department, sold.lines,
@@ -99,8 +103,8 @@ def unconverted(warehouse: Warehouse) -> pd.DataFrame:
         f"""
         SELECT currency, conversion_status AS why, count(*) AS lines,
                CAST(sum(net_amount) AS DOUBLE PRECISION) AS net_amount,
-               min(transaction_date) AS first_day, max(transaction_date) AS last_day
-        FROM marts.retail_sales WHERE {_UNCONVERTED}
+               min(sale_date) AS first_day, max(sale_date) AS last_day
+        FROM core.fact_transactions AS facts WHERE {_UNCONVERTED}
         GROUP BY currency, conversion_status ORDER BY lines DESC, currency, conversion_status
         """
     )

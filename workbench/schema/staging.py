@@ -91,9 +91,19 @@ STAGING = (
             date("last_sold", "day of the last line", nullable=False),
             timestamp("first_sale", "time of the first line that is no return"),
             timestamp("last_sale", "time of the last line that is no return"),
+            bigint("sold_lines", "lines with a positive quantity"),
         ),
         key=("product_id",), dist="all", sort=("product_id",),
         why="a row a product, joined to the products: a copy on each node",
+    ),
+    Table(
+        "staging", "month_totals", "what was sold in each month, of all departments",
+        (
+            date("month_start", "first of the month", nullable=False),
+            bigint("receipts", "receipts; none of which all lines are cancelled", nullable=False),
+        ),
+        key=("month_start",), dist="all", sort=("month_start",),
+        why="a row a month: a copy on each node",
     ),
     Table(
         "staging", "event_actors", "who acts in each event: customers are taken over to what their visit holds beside",

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from workbench.errors import UsageError, unknown
 from workbench.schema import TABLES
 from workbench.settings import get_settings
-from workbench.transform.compiled import Node, Project
+from workbench.transform.compiled import Project
 from workbench.transform.days import Days
 from workbench.transform.executor import Build
+from workbench.transform.nodes import Node
 from workbench.transform.results import MODELS, NodeResult, TransformResult, in_order, raise_for
 from workbench.warehouse import Session, Warehouse, connect
 from workbench.warehouse.access import infrastructure, note_tables

@@ -11,21 +11,22 @@ from __future__ import annotations
 import gc
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from graphlib import TopologicalSorter
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.files import write_newest
-from workbench.schema import TABLES, Table
+from workbench.schema import TABLES
 from workbench.seldom import seldom
 from workbench.settings import Settings
 from workbench.slim_imports import import_dbt
+from workbench.transform.nodes import Node, Touches
 from workbench.transform.results import MODELS
 from workbench.warehouse import Warehouse
 from workbench.warehouse.access import infrastructure
@@ -45,47 +46,6 @@ _NO_STATEMENTS, _MATERIALIZATION = {"profiles.yml", "dbt_project.yml"}, "{% mate
 _MEMORY = re.compile(r"memory_limit: *(\w+)")
 _KEPT = 16
 """Projects, or states of one, whose statements a folder keeps, the newest."""
-
-
-@dataclass(frozen=True)
-class Touches:
-    """What changed rows of a model mean for others: these have to work out a member of a kind anew.
-
-    ``member`` is SQL over the model's columns. With ``of``, rows count as changed only where these columns are, and
-    new rows touch nothing unless ``also_new``. With ``new``, a column, the members of rows whose value there no row had
-    before aren't told, but these values, as of the kind `new`: what such rows add can be added.
-    """
-
-    models: Sequence[str]
-    kind: str
-    member: str
-    of: Sequence[str] = ()
-    also_new: bool = False
-    new: str = ""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A model or a test, its statement, and the tables that this reads.
-
-    A step is what a model needs first; that of the name ``touched_<model>`` says what the model has to work out anew, in
-    the columns ``by`` which its rows are replaced. ``relation`` is how statements name the model. ``withdrawn`` is the column of a fact by which rows
-    are found of which a batch was withdrawn, ``at`` that of its time. ``check`` is how a test's failures are counted and judged.
-    """
-
-    name: str
-    kind: Literal["model", "step", "test"]
-    table: str
-    sql: str
-    reads: Sequence[str]
-    relation: str = ""
-    tags: Sequence[str] = ()
-    parents: Sequence[str] = ()
-    by: Sequence[str] = ()
-    touches: Sequence[Touches] = ()
-    withdrawn: str = ""
-    at: str = ""
-    check: Mapping[str, str] = field(default_factory=dict)
 
 
 class Project:
@@ -208,15 +168,6 @@ def _anywhere(node: Node, database: str) -> Node:
     """Return a node whose statement names no database, so that it is as good for any."""
     prefix = re.compile(rf'(?<![\w".])"{re.escape(database)}"\.(?="\w+"\.")')
     return replace(node, sql=prefix.sub("", node.sql), relation=prefix.sub("", node.relation))
-
-
-def fingerprint(nodes: Iterable[Node], table: Table) -> str:
-    """Return a hash of what a table is worked out by: statements, the columns that they replace rows by, its shape."""
-    parts = [(node.name, node.sql, node.by, [asdict(touches) for touches in node.touches]) for node in nodes]
-    shape = [(column.name, column.kind, column.size) for column in table.columns]
-    # Those that replace all of their rows were not always told of changes: what they hold may be behind what they read.
-    whole = [] if parts[0][2] else ["told"]
-    return sha256(json.dumps([parts, shape, *whole]).encode()).hexdigest()
 
 
 def _node(node: Any, manifest: Any) -> Node:

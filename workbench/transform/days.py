@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.schema import DATASETS, quote
-from workbench.transform.compiled import Node, Touches
+from workbench.transform.nodes import Node, Touches
 from workbench.transform.results import MODELS
 
 _LONGEST = dt.timedelta(days=91)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from workbench.schema import Table, quote
-from workbench.transform.compiled import Node, Touches
+from workbench.transform.nodes import Node, Touches
 
 NEW = "new"
 """The kind of members that are values which no row had before."""

@@ -14,11 +14,11 @@ from time import monotonic
 from typing import Literal
 
 from workbench.schema import Table, quote
-from workbench.transform.compiled import Node, Touches, fingerprint
 from workbench.transform.days import Days, members_of
 from workbench.transform.differences import NEW, changed_members, new_values, replaced_rows, same_key
 from workbench.transform.judging import Outcome, judge
 from workbench.transform.marks import START, Marks
+from workbench.transform.nodes import Node, Touches, fingerprint
 from workbench.transform.results import MODELS, Changes, NodeResult
 from workbench.transform.statements import Statements, named
 from workbench.warehouse import Session
@@ -184,8 +184,7 @@ class Build:
         before = self._marks.rows[name]
         self._marks.seen[node.name] = START
         if node.withdrawn:
-            for touches in node.touches:
-                self._touch(touches, f"SELECT {touches.member} AS member FROM {name}")
+            self._touch_all(node)
         else:
             self._keep(f"old_{node.name}", f"SELECT * FROM {name}")
         if before:
@@ -200,8 +199,7 @@ class Build:
         sql = self._statements.sql(node, node, whole=True)
         self._session.execute(f"INSERT INTO {name} ({columns}) SELECT {columns} FROM (\n{sql}\n) AS model")
         ((now,),) = self._session.execute(f"SELECT count(*) FROM {name}").fetchall()
-        for touches in node.touches:
-            self._touch(touches, f"SELECT {touches.member} AS member FROM {name}")
+        self._touch_all(node)
         self._tell_readers(node)
         fill.changes = Changes(int(now), int(now), 0, 0, before, int(now), fill.why)
 
@@ -259,6 +257,12 @@ class Build:
         table = MODELS[node.name].full_name
         models = self._statements.readers(table)
         self._touch(Touches(models, "table", ""), f"SELECT '{table}' AS member")
+
+    def _touch_all(self, node: Node) -> None:
+        """Tell of all members that a fact's rows name, which is built whole."""
+        for touches in node.touches:
+            if not touches.unless_whole:
+                self._touch(touches, f"SELECT {touches.member} AS member FROM {MODELS[node.name].full_name}")
 
     def _touch(self, touches: Touches, members: str) -> None:
         """Tell other models which members have changed: ``members`` is a query of one column."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from workbench.transform.compiled import Node
+from workbench.transform.nodes import Node
 from workbench.warehouse import Session
 
 Outcome: TypeAlias = tuple[Literal["pass", "warn", "fail"], int]

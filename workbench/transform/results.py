@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _WRITTEN_BY_PYTHON = {"marts.sales_anomalies", "marts.fraud_scores", "marts.customer_segment_history"}
 _STAGING = {
-    "staging.customer_totals", "staging.product_totals", "staging.event_actors", "staging.reading_days",
+    "staging.customer_totals", "staging.product_totals", "staging.month_totals", "staging.event_actors", "staging.reading_days",
     "staging.series_intervals", "staging.batch_days", "staging.receipt_matches", "staging.purchase_matches",
 }  # fmt: skip
 MODELS: dict[str, Table] = {

@@ -10,8 +10,8 @@ from datetime import datetime
 import duckdb
 
 from workbench.errors import UsageError, WorkFailed, one_line
-from workbench.transform.compiled import Node
 from workbench.transform.marks import START, Marks
+from workbench.transform.nodes import Node
 
 _LITERAL = re.compile(r"/\*(seen|until) (\w+)\*/.*?/\*\*/", re.DOTALL)
 _LATER = re.compile(r"/\*later\*/.*?/\*end later\*/", re.DOTALL)

@@ -1,8 +1,10 @@
 {{ config(tags=['transactions'], meta={'by': ['transaction_id', 'line_number'], 'withdrawn': 'transaction_id', 'at': 'transaction_timestamp', 'touches': [
-    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly', 'sales_quarterly'], 'kind': 'day',
+    {'models': ['sales_daily', 'sales_weekly', 'sales_monthly', 'sales_quarterly', 'month_totals'], 'kind': 'day',
      'member': 'sale_date', 'new': 'transaction_id'},
     {'models': ['product_totals'], 'kind': 'products', 'member': 'product_id', 'new': 'transaction_id'},
-    {'models': ['customer_totals', 'purchase_matches'], 'kind': 'customers', 'member': 'customer_id'},
+    {'models': ['customer_totals'], 'kind': 'customers', 'member': 'customer_id'},
+    {'models': ['purchase_matches'], 'kind': 'customers', 'member': 'case when quantity < 0 then customer_id end'},
+    {'models': ['purchase_matches'], 'kind': 'purchases', 'member': purchase('customer_id', 'product_id'), 'unless_whole': true},
     {'models': ['receipt_matches', 'return_lines'], 'kind': 'receipts', 'member': 'transaction_id'},
     {'models': ['receipt_matches'], 'kind': 'receipts', 'member': 'original_transaction_id'},
 ]}) }}

@@ -8,7 +8,8 @@
     min(sale_date) as first_sold,
     max(sale_date) as last_sold,
     min(case when quantity > 0 then transaction_timestamp end) as first_sale,
-    max(case when quantity > 0 then transaction_timestamp end) as last_sale
+    max(case when quantity > 0 then transaction_timestamp end) as last_sale,
+    count(case when quantity > 0 then 1 end) as sold_lines
 {%- endset %}
 
 -- What receipts add that nobody knew is added to what is there; a customer counts who has no line of the product but theirs.
@@ -30,7 +31,8 @@ select
     min(first_sold) as first_sold,
     max(last_sold) as last_sold,
     min(first_sale) as first_sale,
-    max(last_sale) as last_sale
+    max(last_sale) as last_sale,
+    cast(sum(sold_lines) as bigint) as sold_lines
 from (
     select product_id, count(distinct customer_id) as customers, {{ figures }}
     from {{ ref('fact_transactions') }}
@@ -41,7 +43,7 @@ from (
 
     select
         product_id, customers, lines, return_lines, quantity, net_amount_reporting, first_sold, last_sold, first_sale,
-        last_sale
+        last_sale, sold_lines
     from {{ this }}
     where product_id in (select product_id from {{ ref('touched_product_totals') }} where is_whole = 0)
 
@@ -55,7 +57,7 @@ from (
 
     select
         product_id, count(*), 0, 0, 0, 0, cast(null as date), cast(null as date), cast(null as timestamp),
-        cast(null as timestamp)
+        cast(null as timestamp), 0
     from (
         select lines.product_id, lines.customer_id
         from {{ ref('fact_transactions') }} as lines
