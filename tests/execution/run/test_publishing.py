@@ -1,4 +1,4 @@
-"""When readers get what a run wrote: at its end, and not before all that it was to write is there."""
+"""When readers get what a run wrote: once all that it was to write is there, and not before."""
 
 from __future__ import annotations
 
@@ -59,6 +59,28 @@ def test_readers_get_no_half_of_what_a_run_was_to_write(two_tables: Path) -> Non
 
 def test_a_page_that_fails_keeps_no_table_from_readers(two_tables: Path) -> None:
     assert run_pipeline(two_tables, {"limit": 81}).state == "failed"
+    assert seen() == (1, 1)
+
+
+@pytest.mark.parametrize(("writes", "found"), [("page", True), ("staging.customer_totals", False)])
+def test_readers_need_not_wait_for_stages_that_only_read(two_tables: Path, writes: str, found: bool) -> None:
+    look = f"""
+import time
+from workbench.settings import get_settings
+replica, until = get_settings().home / "warehouse_replica.duckdb", time.monotonic() + {60 if found else 2}
+while time.monotonic() < until and not replica.exists():
+    time.sleep(0.05)
+"""
+    notebook(two_tables / "third.ipynb", look, last="record(counts={'found': int(replica.exists())})")
+    stages = {
+        "first": {"reads": ["landing"], "writes": ["core.dim_time"]},
+        "second": {"reads": ["core.dim_time"], "writes": ["core.product_hierarchy"]},
+        "third": {"reads": ["core.product_hierarchy"], "writes": [writes]},
+    }
+    pipeline(two_tables, stages)
+    run = run_pipeline(two_tables, {"limit": 1})
+    assert run.state == "succeeded", run.error
+    assert run.stages[2].counts == {"found": found}
     assert seen() == (1, 1)
 
 

@@ -6,7 +6,7 @@ was found is kept in ``ops.column_versions``, so that each row is looked at once
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from workbench.schema import TABLES, quote
 from workbench.warehouse.access import infrastructure
 
 if TYPE_CHECKING:
+    from workbench.schema import Table
     from workbench.warehouse import Session, Warehouse
 
 _NO_ROWS = "no rows"
@@ -52,57 +53,66 @@ def column_versions(
     }
     found = {name: _version(kept[name]["since"], kept[name]["changes"]) for name in names if name in known}
     found |= {name: _NO_ROWS for name in names if not newest[table_of(name)]}
-    for name in sorted(set(names) - found.keys()):
-        found[name] = warehouse.run(partial(_look, name=name), repeatable=True)
+    for table in tables:
+        unknown = sorted(name for name in set(names) - found.keys() if table_of(name) == table)
+        if unknown:
+            found |= warehouse.run(partial(_look, table=table, names=unknown), repeatable=True)
     return found
 
 
-def _look(session: Session, *, name: str) -> str:
-    """Look at the rows that came since the last look, and keep what was found."""
-    column, table = quote(name.rpartition(".")[2]), TABLES[table_of(name)]
-    kept = session.execute(
-        f"SELECT {_COLUMNS} FROM ops.column_versions WHERE column_name = ?", [name]
-    ).fetchall()
-    ((rows, newest),) = session.execute(
-        f"SELECT count(*), max(_ingested_at) FROM {table.full_name}"
-    ).fetchall()
+def _look(session: Session, *, table: str, names: Sequence[str]) -> dict[str, str]:
+    """Look at the rows of a table that came since the last look at some columns, and keep what was found."""
+    ((rows, newest),) = session.execute(f"SELECT count(*), max(_ingested_at) FROM {table}").fetchall()
     if newest is None:
-        return _NO_ROWS
-    since, changes = datetime.now(UTC).replace(tzinfo=None), 0
-    if kept:
-        _, first, until, rows_seen, earlier = kept[0]
-        news, is_change = _news(session, table.full_name, column, tuple(map(quote, table.key)), until)
+        return dict.fromkeys(names, _NO_ROWS)
+    places = ", ".join("?" for _ in names)
+    kept = {
+        row[0]: row[1:]
+        for row in session.execute(
+            f"SELECT {_COLUMNS} FROM ops.column_versions WHERE column_name IN ({places})", names
+        ).fetchall()
+    }
+    present = datetime.now(UTC).replace(tzinfo=None)
+    found = dict.fromkeys(names, (present, 0))
+    for until, seen in sorted({(until, seen) for _, until, seen, _ in kept.values()}):
+        alike = [name for name in names if name in kept and kept[name][1:3] == (until, seen)]
+        news, changed = _news(session, TABLES[table], alike, until)
         # Rows that were seen and are gone again: nobody knows what they stood for.
-        if rows - news == rows_seen:
-            since, changes = first, earlier + is_change
-    session.execute("DELETE FROM ops.column_versions WHERE column_name = ?", [name])
+        if rows - news == seen:
+            found |= {name: (kept[name][0], kept[name][3] + (name in changed)) for name in alike}
+    session.execute(f"DELETE FROM ops.column_versions WHERE column_name IN ({places})", names)
     session.execute(
-        f"INSERT INTO ops.column_versions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?)",
-        [name, since, newest, rows, changes],
+        f"INSERT INTO ops.column_versions ({_COLUMNS}) VALUES {', '.join('(?, ?, ?, ?, ?)' for _ in names)}",
+        [value for name in names for value in (name, found[name][0], newest, rows, found[name][1])],
     )
-    return _version(since, changes)
+    return {name: _version(since, changes) for name, (since, changes) in found.items()}
 
 
 def _news(
-    session: Session, table: str, column: str, keys: tuple[str, ...], until: datetime
-) -> tuple[int, bool]:
-    """Return how many rows are new, and whether one has a value that none had before, or a key that one had."""
-    key = ", ".join(keys)
-    same = " AND ".join(f"old.{name} = new.{name}" for name in keys)
-    ((news, values, known_values, distinct, known_keys),) = session.execute(
-        f"""
-        SELECT
-            (SELECT count(*) FROM {table} WHERE _ingested_at > ?),
-            (SELECT count(DISTINCT {column}) FROM {table} WHERE _ingested_at > ?),
-            (SELECT count(*) FROM (SELECT DISTINCT {column} FROM {table} WHERE _ingested_at > ?) AS new
-             WHERE {column} IN (SELECT {column} FROM {table} WHERE _ingested_at <= ?)),
-            (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {table} WHERE _ingested_at > ?) AS new),
-            (SELECT count(*) FROM (SELECT DISTINCT {key} FROM {table} WHERE _ingested_at > ?) AS new
-             WHERE EXISTS (SELECT 1 FROM {table} AS old WHERE old._ingested_at <= ? AND {same}))
-        """,
-        [until] * 7,
-    ).fetchall()
-    return news, values > known_values or known_keys > 0 or distinct < news
+    session: Session, table: Table, names: Sequence[str], until: datetime
+) -> tuple[int, Collection[str]]:
+    """Return how many rows are new, and the columns in which one has a value that none had before; all if a key came again."""
+    new, old = (f"FROM {table.full_name} WHERE _ingested_at {sign} ?" for sign in (">", "<="))
+    key = ", ".join(map(quote, table.key))
+    same = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in table.key)
+    asked = [
+        f"SELECT count(*) {new}",
+        f"SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new",
+        f"SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new "
+        f"WHERE EXISTS (SELECT 1 FROM {table.full_name} AS old WHERE old._ingested_at <= ? AND {same})",
+    ]
+    for name in names:
+        column = quote(name.rpartition(".")[2])
+        asked += [
+            f"SELECT count(DISTINCT {column}) {new}",
+            f"SELECT count(*) FROM (SELECT DISTINCT {column} {new}) AS new WHERE {column} IN (SELECT {column} {old})",
+        ]
+    sql = f"SELECT {', '.join(f'({each})' for each in asked)}"
+    ((news, distinct, known_keys, *values),) = session.execute(sql, [until] * sql.count("?")).fetchall()
+    if known_keys or distinct < news:
+        return news, names
+    pairs = zip(names, values[::2], values[1::2], strict=True)
+    return news, [name for name, there, known in pairs if there > known]
 
 
 def _version(since: datetime, changes: int) -> str:

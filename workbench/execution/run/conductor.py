@@ -24,6 +24,7 @@ from workbench.execution.run.executor import Executor
 from workbench.execution.run.finish import Pages, abandon, fast_thread_switching, finish
 from workbench.execution.run.planning import Planned, instances
 from workbench.execution.run.progress import Progress
+from workbench.execution.run.readers import Readers
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
 from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy_previous, succeed
@@ -74,7 +75,8 @@ class Conductor:
         self.folder = settings.runs / run.run_id
         self._planned = {each.name: each for each in planned}
         self._order = Order(self._planned, pipeline.before if pipeline else {})
-        self._force, self._named, self._publish = force, named, publish
+        self._force, self._named = force, named
+        self._readers = Readers(run, pipeline, settings, publish)
         self._followed, self._switch = followed, switch or StopSwitch()
         self._parallel = slots(settings.parallel)
         for each in planned:
@@ -133,7 +135,7 @@ class Conductor:
                             self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
                     if self.run.started_at:
-                        ended = (self.pipeline, self._pages, stopped, problem, self._publish)
+                        ended = (self.pipeline, self._pages, stopped, problem, self._readers)
                         finish(self.run, self.settings, self.progress, *ended)
                     else:
                         abandon(self.run, self.settings, self.progress, self._pages, problem)
@@ -180,6 +182,7 @@ class Conductor:
             self._save()
             if not self._running:
                 return
+            self._readers.look()
             event = self._events.get()
             if isinstance(event, Stopped):
                 raise event

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from workbench.errors import WorkbenchError
-from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.lineage import lineage
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.records.mlflow_parent import end_parent
@@ -18,8 +17,8 @@ from workbench.execution.records.ops_tables import write_run
 from workbench.execution.records.store import save
 from workbench.execution.reports.pages import run_page, stage_page, write_index, write_run_page, write_stage
 from workbench.execution.run.progress import Progress
+from workbench.execution.run.readers import Readers
 from workbench.governance.alerts.telling import send_waiting, tell_failure
-from workbench.schema import PUBLISHED
 from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
 from workbench.warehouse import connect
@@ -73,12 +72,11 @@ def finish(
     pages: Pages,
     stopped: KeyboardInterrupt | None,
     problem: str | None,
-    publish: Callable[[], object] | None = None,
+    readers: Readers,
 ) -> None:
     """Record how a run ended, everywhere; its stages that are still waiting weren't run.
 
-    ``problem`` is what ended it if neither a stage nor a signal did; ``publish`` is called in place of letting readers
-    have what it wrote.
+    ``problem`` is what ended it if neither a stage nor a signal did.
     """
     problem = Redactor(settings.secrets).text(problem) if problem else None
     for stage in run.stages:
@@ -100,7 +98,7 @@ def finish(
     else:
         run.end("succeeded")
     try:
-        written = _record(run, settings, pipeline, pages, publish or connect(settings.warehouse).publish)
+        written = _record(run, settings, pipeline, pages, readers)
         for warning in _send_alerts(run, settings, written):
             progress.warn(run, warning)
     finally:
@@ -129,7 +127,7 @@ def _send_alerts(run: Run, settings: Settings, written: State | None) -> list[st
 
 
 def _record(
-    run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages, publish: Callable[[], object]
+    run: Run, settings: Settings, pipeline: Pipeline | None, pages: Pages, readers: Readers
 ) -> State | None:
     """Write a run's end everywhere, in an order in which another process can go on with it.
 
@@ -144,10 +142,9 @@ def _record(
     _note(run, troubles)
     # Its end is known from here on: who finds it unrecorded, this process gone, goes on with what follows.
     save(run, settings)
+    troubles = [*troubles, *map(clean, readers.finish())]
+    _note(run, troubles)
     if not run.is_part:
-        if _is_for_readers(run, pipeline):
-            troubles = [*troubles, *map(clean, _publish(publish))]
-            _note(run, troubles)
         written = run.state
         if problems := [*map(clean, _write_rows(run, settings, pipeline))]:
             troubles, written = [*troubles, *problems], None
@@ -162,26 +159,6 @@ def _record(
     with suppress(OSError):
         write_index(settings)
     return written
-
-
-def _is_for_readers(run: Run, pipeline: Pipeline | None) -> bool:
-    """Whether all that it was to write of core and marts is there: readers don't get the facts without the marts."""
-    if pipeline is None:
-        return run.state == "succeeded"
-    for stage in run.stages:
-        writes = expand(pipeline.stages[stage.stage or stage.name].writes)
-        is_done = stage.state in ("succeeded", "skipped")
-        if not is_done and any(name.partition(".")[0] in PUBLISHED for name in writes):
-            return False
-    return True
-
-
-def _publish(publish: Callable[[], object]) -> Iterator[str]:
-    """Let readers have what it wrote; yield what went wrong."""
-    try:
-        publish()
-    except WorkbenchError as error:
-        yield str(error)
 
 
 def _note(run: Run, troubles: list[str]) -> None:
