@@ -44,29 +44,29 @@
 
         select {{ name }}, department, 0, 0, 0, 0, 0, 0, 0, count(*)
         from (
-            select lines.{{ name }}, lines.department, lines.customer_id
+            select theirs.{{ name }}, theirs.department
             from (
-                select
-                    buyers.{{ name }}, buyers.customer_id,
-                    coalesce(product.department, 'Unassigned') as department
-                from {{ ref('fact_transactions') }} as facts
-                -- As one condition more on the lines that are added to, DuckDB would keep all of these to read them twice.
-                inner join (select distinct {{ name }}, customer_id from added) as buyers
-                    on buyers.customer_id = facts.customer_id
-                    and buyers.{{ name }} = {{ period_of('facts.sale_date', period) }}
-                    and {{ within_touched(period, name, mart, 0) }}
-                left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
-            ) as lines
-            inner join (
                 select {{ name }}, department, customer_id, count(*) as lines
                 from added
                 group by {{ name }}, department, customer_id
             ) as theirs
-                on theirs.{{ name }} = lines.{{ name }}
-                and theirs.department = lines.department
-                and theirs.customer_id = lines.customer_id
-            group by lines.{{ name }}, lines.department, lines.customer_id
-            having count(*) = max(theirs.lines)
+            -- Of a join that is counted DuckDB may count all lines first.
+            inner join (
+                select
+                    {{ period_of('facts.sale_date', period) }} as {{ name }},
+                    coalesce(product.department, 'Unassigned') as department,
+                    facts.customer_id,
+                    count(*) as lines
+                from {{ ref('fact_transactions') }} as facts
+                left join {{ ref('dim_product') }} as product on product.product_key = facts.product_key
+                where {{ within_touched(period, name, mart, 0) }}
+                    and facts.customer_id in (select customer_id from added)
+                group by 1, 2, 3
+            ) as known
+                on known.{{ name }} = theirs.{{ name }}
+                and known.department = theirs.department
+                and known.customer_id = theirs.customer_id
+                and known.lines = theirs.lines
         ) as newcomers
         group by {{ name }}, department
         /*end later*/

@@ -59,13 +59,19 @@ from (
         product_id, count(*), 0, 0, 0, 0, cast(null as date), cast(null as date), cast(null as timestamp),
         cast(null as timestamp), 0
     from (
-        select lines.product_id, lines.customer_id
-        from {{ ref('fact_transactions') }} as lines
-        inner join (
+        select theirs.product_id
+        from (
             select product_id, customer_id, count(*) as lines from added group by product_id, customer_id
-        ) as theirs on theirs.product_id = lines.product_id and theirs.customer_id = lines.customer_id
-        group by lines.product_id, lines.customer_id
-        having count(*) = max(theirs.lines)
+        ) as theirs
+        -- Of a join that is counted DuckDB may count all lines first.
+        inner join (
+            select facts.product_id, facts.customer_id, count(*) as lines
+            from {{ ref('fact_transactions') }} as facts
+            where facts.customer_id in (select customer_id from added)
+            group by facts.product_id, facts.customer_id
+        ) as known
+            on known.product_id = theirs.product_id and known.customer_id = theirs.customer_id
+            and known.lines = theirs.lines
     ) as newcomers
     group by product_id
     /*end later*/
