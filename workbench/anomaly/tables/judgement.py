@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -127,8 +127,22 @@ class Reference:
             rows: the batch, or a sample of it.
             chance: of a false word that the whole batch may have, 0 to 1.
         """
+        return self.judge_each(rows, np.zeros(len(rows), dtype=int), chance)[0]
+
+    def judge_each(self, rows: pd.DataFrame, batches: np.ndarray, chance: float) -> dict[Any, list[Fault]]:
+        """Return the faults of each of several batches, as :meth:`judge` does of one; to ask the forest once is quicker.
+
+        Args:
+            rows: of all of them.
+            batches: which batch each is of; shape (rows,).
+            chance: of a false word that each batch may have, 0 to 1.
+        """
         matrix = encode(rows, self.features)
         surprise = self.forest.cell_surprise(matrix)
+        parts = {batch: batches == batch for batch in dict.fromkeys(batches.tolist())}
+        return {batch: self._faults(matrix[part], surprise[part], chance) for batch, part in parts.items()}
+
+    def _faults(self, matrix: np.ndarray, surprise: np.ndarray, chance: float) -> list[Fault]:
         each = chance / (5 * len(self.features))
         found: dict[str, Fault] = {}
         for place, feature in enumerate(self.features):

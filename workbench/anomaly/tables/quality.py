@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from workbench.anomaly.tables.landed import KIND, Waiting, judged_columns, rows_of, together, waiting_files
 from workbench.errors import WorkFailed
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.alert import identity
@@ -16,14 +16,12 @@ from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
 from workbench.numbers import many
-from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
 
 if TYPE_CHECKING:
     from workbench.anomaly.tables.judgement import Fault
 
-KIND = "data_fault"
 Gate = Literal["warn", "stop"]
 """What a serious fault does: it is told, or what is made of landed files isn't published until somebody has seen to it."""
 
@@ -120,8 +118,8 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
     verdicts: list[BatchVerdict] = []
     notes: list[str] = []
     raised = 0
-    for dataset, new, usual, a_month in _waiting(warehouse):
-        found, note = _judge(warehouse, dataset, new, usual, _FALSE_ALERTS / max(a_month, 1), trees)
+    for dataset, waiting in waiting_files(warehouse).items():
+        found, note = _judge(warehouse, dataset, waiting, trees)
         raised += _keep(warehouse, found, run_id)
         verdicts += found
         notes += [note] if note else []
@@ -164,84 +162,41 @@ def pass_gate(warehouse: Warehouse, gate: Gate) -> None:
         )
 
 
-def _waiting(
-    warehouse: Warehouse,
-) -> list[tuple[str, list[BatchVerdict], list[str], int]]:
-    """Return for each dataset with new files those, the ids of the files without fault, and how many a month come."""
-    ledger = warehouse.frame(
-        "SELECT b.batch_id, b.dataset, b.uri, b.ingested_at, q.status, f.verdict FROM ops.batches AS b "
-        f"LEFT JOIN {_TABLE} AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
-        f"LEFT JOIN ({NEWEST} AND kind = '{KIND}') AS f ON f.batch_id = b.batch_id "
-        "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
-    )
-    waiting = []
-    for dataset, batches in ledger.groupby("dataset"):
-        is_new = batches["status"].isna()
-        if not is_new.any() or dataset not in DATASETS:
-            continue
-        new = [
-            BatchVerdict(row["batch_id"], str(dataset), row["uri"], "usual")
-            for row in batches[is_new].to_dict("records")
-        ]
-        is_usual = batches["status"].isin(["usual", "reference"]) | batches["verdict"].isin(
-            ["false", "expected"]
-        )
-        usual = list(batches.loc[is_usual & ~is_new, "batch_id"])
-        newest: datetime = batches["ingested_at"].max()
-        a_month = int((batches["ingested_at"] > newest - timedelta(days=30)).sum())
-        waiting.append((str(dataset), new, usual, a_month))
-    return waiting
-
-
 def _judge(
-    warehouse: Warehouse, dataset: str, new: list[BatchVerdict], usual: list[str], chance: float, trees: int
+    warehouse: Warehouse, dataset: str, waiting: Waiting, trees: int
 ) -> tuple[list[BatchVerdict], str]:
+    new = [BatchVerdict(each.batch_id, dataset, each.uri, "usual") for each in waiting.new]
     taken: list[BatchVerdict] = []
+    usual = waiting.usual
     if not usual:
         half = (len(new) + 1) // 2
-        taken, new = [replace(each, status="reference") for each in new[:half]], new[half:]
-        usual = [each.batch_id for each in taken]
+        taken = [replace(each, status="reference") for each in new[:half]]
+        usual, new = waiting.new[:half], new[half:]
     if not new:
         return taken, ""
     from workbench.anomaly.tables.judgement import Reference
 
-    known = usual[-_REFERENCE_BATCHES:]
-    rows = _rows(warehouse, dataset, known, _REFERENCE_ROWS)
-    reference = Reference.learn(_judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
+    rows = rows_of(warehouse, dataset, usual[-_REFERENCE_BATCHES:], _REFERENCE_ROWS)
+    reference = Reference.learn(judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
     if reference is None:
         # They are what later files can be held against.
         taken += [replace(each, status="reference") for each in new]
         return taken, f"{dataset}: too few rows came before to hold new ones against"
-    for batch in new:
-        rows = _rows(warehouse, dataset, [batch.batch_id], _JUDGED_ROWS)
-        faults = reference.judge(_judged_columns(rows), chance) if len(rows) else []
-        numbers = rows["_row_number"].to_numpy()
-        named = tuple(
-            fault if fault.row is None else replace(fault, row=int(numbers[fault.row])) for fault in faults
-        )
-        taken.append(replace(batch, status="faulty" if faults else "usual", rows=len(rows), faults=named))
-    return taken, ""
-
-
-def _rows(warehouse: Warehouse, dataset: str, batches: list[str], most: int) -> pd.DataFrame:
-    """Return the accepted rows of some files, the oldest first; every n-th where there are more than ``most``."""
-    table = DATASETS[dataset]
-    columns = ", ".join(quote(column.name) for column in table.columns if column.kind != "json")
-    marks = ", ".join("?" * len(batches))
-    where = f"FROM {table.full_name} WHERE _batch_id IN ({marks})"
-    total = int(warehouse.rows(f"SELECT count(*) AS total {where}", batches)[0]["total"])
-    step = max(-(-total // most), 1)
-    return warehouse.frame(
-        f"SELECT {columns} {where} AND mod(_row_number, ?) = 0 ORDER BY _ingested_at, _batch_id, _row_number",
-        [*batches, step],
-    )
-
-
-def _judged_columns(rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out what the platform adds, and the mark by which a change log deletes: that is no fact about its row."""
-    return rows[
-        [column for column in rows.columns if not str(column).startswith("_") and column != "is_deleted"]
-    ]
+    verdicts = {each.batch_id: each for each in new}
+    chance = _FALSE_ALERTS / max(waiting.a_month, 1)
+    for some in together(waiting.new[-len(new) :], _JUDGED_ROWS):
+        rows = rows_of(warehouse, dataset, some, _JUDGED_ROWS)
+        batches = rows["_batch_id"].to_numpy()
+        for batch_id, faults in reference.judge_each(judged_columns(rows), batches, chance).items():
+            numbers = rows["_row_number"].to_numpy()[batches == batch_id]
+            named = tuple(
+                fault if fault.row is None else replace(fault, row=int(numbers[fault.row]))
+                for fault in faults
+            )
+            verdicts[batch_id] = replace(
+                verdicts[batch_id], status="faulty" if faults else "usual", rows=len(numbers), faults=named
+            )
+    return taken + list(verdicts.values()), ""
 
 
 def _keep(warehouse: Warehouse, verdicts: list[BatchVerdict], run_id: str | None) -> int:

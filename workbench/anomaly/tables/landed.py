@@ -1,0 +1,102 @@
+"""Landed files that wait to be judged, those before them, and rows of either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from workbench.governance.feedback import NEWEST
+from workbench.schema import DATASETS, quote
+from workbench.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "data_fault"
+"""The kind of the alerts about files."""
+
+
+@dataclass(frozen=True)
+class LandedFile:
+    """An accepted file: of how many rows, and when it was taken in."""
+
+    batch_id: str
+    uri: str
+    rows: int
+    ingested_at: datetime
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The files of a dataset that weren't judged yet, those without fault, the oldest first, and how many a month come."""
+
+    new: Sequence[LandedFile]
+    usual: Sequence[LandedFile]
+    a_month: int
+
+
+def waiting_files(warehouse: Warehouse) -> dict[str, Waiting]:
+    """Return what there is to judge of each dataset with new files."""
+    ledger = warehouse.frame(
+        "SELECT b.batch_id, b.dataset, b.uri, b.rows_accepted AS rows, b.ingested_at, q.status, f.verdict "
+        "FROM ops.batches AS b "
+        "LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
+        f"LEFT JOIN ({NEWEST} AND kind = '{KIND}') AS f ON f.batch_id = b.batch_id "
+        "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
+    )
+    found = {}
+    for dataset, batches in ledger.groupby("dataset"):
+        is_new = batches["status"].isna()
+        if not is_new.any() or dataset not in DATASETS:
+            continue
+        is_usual = batches["status"].isin(["usual", "reference"]) | batches["verdict"].isin(
+            ["false", "expected"]
+        )
+        newest: datetime = batches["ingested_at"].max()
+        a_month = int((batches["ingested_at"] > newest - timedelta(days=30)).sum())
+        found[str(dataset)] = Waiting(_files(batches[is_new]), _files(batches[is_usual & ~is_new]), a_month)
+    return found
+
+
+def _files(batches: pd.DataFrame) -> list[LandedFile]:
+    return [
+        LandedFile(row["batch_id"], row["uri"], int(row["rows"]), row["ingested_at"].to_pydatetime())
+        for row in batches.to_dict("records")
+    ]
+
+
+def together(files: Sequence[LandedFile], most: int) -> Iterator[list[LandedFile]]:
+    """Divide files into as many as have no more than ``most`` rows together; a larger one stays alone."""
+    some: list[LandedFile] = []
+    for file in files:
+        if some and sum(each.rows for each in some) + file.rows > most:
+            yield some
+            some = []
+        some.append(file)
+    if some:
+        yield some
+
+
+def rows_of(warehouse: Warehouse, dataset: str, files: Sequence[LandedFile], most: int) -> pd.DataFrame:
+    """Return the accepted rows of some files, the oldest first; every n-th where there are more than ``most``."""
+    table = DATASETS[dataset]
+    columns = ", ".join(quote(column.name) for column in table.columns if column.kind != "json")
+    marks = ", ".join("?" * len(files))
+    # Rows have the time of their file, by which engines skip what came before.
+    where = f"FROM {table.full_name} WHERE _ingested_at >= ? AND _batch_id IN ({marks})"
+    values = [min(file.ingested_at for file in files), *(file.batch_id for file in files)]
+    total = int(warehouse.rows(f"SELECT count(*) AS total {where}", values)[0]["total"])
+    step = max(-(-total // most), 1)
+    return warehouse.frame(
+        f"SELECT {columns} {where} AND mod(_row_number, ?) = 0 ORDER BY _ingested_at, _batch_id, _row_number",
+        [*values, step],
+    )
+
+
+def judged_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out what the platform adds, and the mark by which a change log deletes: that is no fact about its row."""
+    return rows[
+        [column for column in rows.columns if not str(column).startswith("_") and column != "is_deleted"]
+    ]
