@@ -151,6 +151,16 @@ def test_nothing_is_done_where_nothing_has_changed(filled: DuckDBWarehouse) -> N
 
 CHANGES = {
     "rows are added": (FACT.format(900, 920),),
+    "rows are added and others go": (
+        FACT.format(900, 920), "DELETE FROM core.fact_transactions WHERE transaction_id IN ('t5', 't7')",
+    ),
+    "rows are added and others change": (
+        FACT.format(900, 920), "UPDATE core.fact_transactions SET channel = 'online' WHERE transaction_id IN ('t5', 't910')",
+    ),
+    "rows are added behind some that went": (
+        FACT.format(900, 940), "DELETE FROM core.fact_transactions WHERE transaction_id IN ('t910', 't930', 't939')",
+        FACT.format(950, 960),
+    ),
     "rows go": ("DELETE FROM core.fact_transactions WHERE transaction_id IN ('t5', 't7')",),
     "a day goes": ("DELETE FROM core.fact_transactions WHERE date_key = 20260103",),
     "rows move to another day": ("UPDATE core.fact_transactions SET date_key = 20250101 WHERE transaction_id < 't2'",),

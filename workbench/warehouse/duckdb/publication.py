@@ -1,8 +1,9 @@
 """Bring the copy that people read up to date: what differs from the warehouse is written, and nothing else.
 
 Tables are compared by parts, a day of a fact or all of another table: the number of rows and the sum of their hashes. So
-it doesn't matter who wrote what to the warehouse, nor how. Of parts that differ rows are compared by their hashes, and those
-that differ are replaced in a copy of the present copy, all in one transaction; that takes the place of the present one.
+it doesn't matter who wrote what to the warehouse, nor how. Rows at a table's end that make up the difference are inserted
+in a copy of the present copy; else rows of the parts that differ are compared by their hashes, and those that differ are
+replaced there. That takes the place of the present one.
 """
 
 from __future__ import annotations
@@ -135,13 +136,15 @@ class _Publication:
             return None
         written = 0
         for name, differ in differing.items():
+            if not differ:
+                continue
             parts = {part: present[name].get(part, (0, 0)) for part in differ}
-            for some in _goes(parts):
-                written += self._bring(tables[name], some)
-                if written > most:
-                    return None
-            if differ:
-                self._note(name, {part: parts[part] for part in differ if part in present[name]}, differ)
+            if not self._append(tables[name], parts, known[name]):
+                for some in _goes(parts):
+                    written += self._bring(tables[name], some)
+                    if written > most:
+                        return None
+            self._note(name, {part: parts[part] for part in differ if part in present[name]}, differ)
         self._execute(f"UPDATE {NEXT}.main.publication SET published_at = ?", [self._now()])
         self._execute("COMMIT")
         self._execute(f"CHECKPOINT {NEXT}")
@@ -177,6 +180,25 @@ class _Publication:
                 for statement in (view.sql, *view.comments):
                     execute(statement)
         execute(f"CHECKPOINT {NEXT}")
+
+    def _append(self, table: PublishedTable, parts: Parts, known: Parts) -> bool:
+        """Write the rows at a table's end, if these are all that differs; return whether they are."""
+        before = {part: known.get(part, (0, 0)) for part in parts}
+        more = sum(rows for rows, _ in parts.values()) - sum(rows for rows, _ in before.values())
+        if more <= 0:
+            return False
+        relation = self._of_warehouse(table)
+        # Where rows were removed the numbers have gaps, and it may be others; then the sums tell.
+        end = f" WHERE rowid > (SELECT max(rowid) FROM {relation}) - {more}"
+        added = self._parts(table, relation, end)
+        for part, (rows, total) in before.items():
+            new_rows, new_total = added.pop(part, (0, 0))
+            if (rows + new_rows, total + new_total) != parts[part]:
+                return False
+        if added:
+            return False
+        self._insert(table, end)
+        return True
 
     def _bring(self, table: PublishedTable, parts: Parts) -> int:
         """Write those rows of some parts that differ; return how many were inserted."""
