@@ -123,16 +123,18 @@ def generate(
                 people.result()
             report("transactions", done)
 
-        drawn = sales.write(connection, plan, shop, path, progressed)
+        drawn, written = sales.draw(connection, plan, shop, path, beside, progressed)
         log, counts = people.result()
         counts[_VERDICTS], frauds = sales.write_frauds(connection, plan, out / _VERDICTS, out / FRAUDS)
         brought: dict[str, int] = {}
         if returns_share:
+            written.result()
             brought = returns.write(
                 connection, path, out / _RETURNS, out / RETURNS, seed=seed, share=returns_share, end=plan.end
             )
             counts[_RETURNS] = sum(brought.values())
         made, read = _write_signals(connection, plan, shop, out)
+        written.result()
     counts |= {_EVENTS: made.events, _READINGS: read.readings}
     shutil.rmtree(out / "_temporary", ignore_errors=True)
     counts = {"transactions/transactions.csv": rows, **counts}

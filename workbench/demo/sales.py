@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -60,14 +61,29 @@ def write(
     Args:
         progress: called with the part that is done, from 0 to 1.
     """
+    with ThreadPoolExecutor(1) as beside:
+        drawn, written = draw(connection, plan, shop, path, beside, progress)
+        written.result()
+    return drawn
+
+
+def draw(
+    connection: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    shop: Shop,
+    path: Path,
+    beside: Executor,
+    progress: Callable[[float], None] | None = None,
+) -> tuple[Drawn, Future[None]]:
+    """Draw what :func:`write` writes; the file is whole once the future has ended, which one thread of ``beside`` works for."""
     lines = plan.rows - plan.repeats
     load(connection, plan, shop)
     marks, reasons = planted.choose(lines, plan.bad, plan.repeats, plan.seed)
     make(connection, "mark", {"n": "BIGINT", "fault": "VARCHAR", "is_again": "BOOLEAN"}, marks)
     _draw_receipts(connection, plan, lines)
-    _write_slices(connection, plan, lines, path, progress or (lambda done: None))
+    written = _write_slices(connection, plan, lines, path, beside, progress or (lambda done: None))
     found = connection.execute("SELECT count(*) FROM receipt").fetchone()
-    return Drawn(reasons, _account(connection, plan, shop), int(found[0]) if found else 0)
+    return Drawn(reasons, _account(connection, plan, shop), int(found[0]) if found else 0), written
 
 
 def _draw(number: str, salt: int, seed: int) -> str:
@@ -175,19 +191,35 @@ def _write_slices(
     plan: Plan,
     lines: int,
     path: Path,
+    beside: Executor,
     progress: Callable[[float], None],
-) -> None:
-    """Write the lines slice by slice, so that memory stays small, and break those that are to be broken."""
-    part = path.with_name(f"_{path.name}.part")
-    target = str(part).replace("'", "''")
+) -> Future[None]:
+    """Write the lines slice by slice, so that memory stays small, and break those that are to be broken.
+
+    While one slice is drawn, the lines of the one before are broken ``beside``; the future is that of the last.
+    """
+    path.write_bytes(b"")
+    written: Future[None] = Future()
+    written.set_result(None)
+    for start in range(0, lines, _SLICE):
+        part = path.with_name(f"_{path.name}.{start // _SLICE % 2}.part")
+        target, header = str(part).replace("'", "''"), start == 0
+        try:
+            sql = _lines(plan, start, start + _SLICE)
+            connection.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER {header})")
+            written.result()
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        written = beside.submit(_append, part, path)
+        progress(min(1.0, (start + _SLICE) / lines))
+    return written
+
+
+def _append(part: Path, path: Path) -> None:
     try:
-        with path.open("wb") as whole:
-            for start in range(0, lines, _SLICE):
-                header = "true" if start == 0 else "false"
-                sql = _lines(plan, start, start + _SLICE)
-                connection.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER {header})")
-                planted.break_lines(part, whole)
-                progress(min(1.0, (start + _SLICE) / lines))
+        with path.open("ab") as whole:
+            planted.break_lines(part, whole)
     finally:
         part.unlink(missing_ok=True)
 
@@ -265,4 +297,4 @@ def _account(connection: duckdb.DuckDBPyConnection, plan: Plan, shop: Shop) -> l
     return planted
 
 
-__all__ = ["Drawn", "engine", "write", "write_frauds"]
+__all__ = ["Drawn", "draw", "engine", "write", "write_frauds"]
