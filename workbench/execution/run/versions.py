@@ -71,6 +71,7 @@ class Versions:
         self._surveyed: dict[str, int] = {}
         self._before: dict[str, int] = {}
         self._values: dict[str, str] = {}
+        self._columns: set[str] = set()
         for row in self.past:
             for name in ("outputs", "counts", "tables", "metrics", "results"):
                 row[name] = json.loads(row[name] or "{}")
@@ -132,8 +133,9 @@ class Versions:
 
     def survey(self, stages: Iterable[Stage]) -> None:
         """Count all tables that stages will ask for at once, which serves until the first of them has written."""
-        names = {table_of(name) for stage in stages for name in expand((*stage.reads, *stage.writes))}
-        tables = [name for name in names if name in TABLES]
+        names = {name for stage in stages for name in expand((*stage.reads, *stage.writes))}
+        self._columns = {name for name in names if table_of(name) != name}
+        tables = [name for name in set(map(table_of, names)) if name in TABLES]
         self._surveyed = self.warehouse.counts(*tables) if tables else {}
 
     def look(self, names: Iterable[str], *, before: Iterable[str] = ()) -> None:
@@ -143,7 +145,10 @@ class Versions:
         self._before |= {name: self._counts[name] for name in expand(tuple(before)) if name in self._counts}
         columns = [name for name in wanted if table_of(name) != name and name not in self._values]
         if columns:
-            self._count_once(map(table_of, columns))
+            tables = set(map(table_of, columns))
+            self._count_once(tables)
+            # To look at a table's rows for one column or for several takes the same time.
+            columns += [name for name in self._columns - self._values.keys() if table_of(name) in tables]
             self._values |= column_versions(self.warehouse, columns, self._counts)
 
     def _count_once(self, names: Iterable[str]) -> None:
