@@ -14,9 +14,6 @@ from workbench.warehouse import Warehouse
 if TYPE_CHECKING:
     import pandas as pd
 
-KIND = "data_fault"
-"""The kind of the alerts about files."""
-
 
 @dataclass(frozen=True)
 class LandedFile:
@@ -37,13 +34,13 @@ class Waiting:
     a_month: int
 
 
-def waiting_files(warehouse: Warehouse) -> dict[str, Waiting]:
-    """Return what there is to judge of each dataset with new files."""
+def waiting_files(warehouse: Warehouse, kind: str) -> dict[str, Waiting]:
+    """Return what there is to judge of each dataset with new files; ``kind`` is that of the alerts that people judge."""
     ledger = warehouse.frame(
         "SELECT b.batch_id, b.dataset, b.uri, b.rows_accepted AS rows, b.ingested_at, q.status, f.verdict "
         "FROM ops.batches AS b "
         "LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
-        f"LEFT JOIN ({NEWEST} AND kind = '{KIND}') AS f ON f.batch_id = b.batch_id "
+        f"LEFT JOIN ({NEWEST} AND kind = '{kind}') AS f ON f.batch_id = b.batch_id "
         "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
     )
     found = {}

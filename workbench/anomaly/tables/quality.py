@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.anomaly.tables.landed import KIND, Waiting, judged_columns, rows_of, together, waiting_files
+from workbench.anomaly.tables.landed import Waiting, judged_columns, rows_of, together, waiting_files
 from workbench.errors import WorkFailed
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.alert import identity
@@ -22,6 +22,7 @@ from workbench.warehouse.access import infrastructure
 if TYPE_CHECKING:
     from workbench.anomaly.tables.judgement import Fault
 
+KIND = "data_fault"
 Gate = Literal["warn", "stop"]
 """What a serious fault does: it is told, or what is made of landed files isn't published until somebody has seen to it."""
 
@@ -118,7 +119,7 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
     verdicts: list[BatchVerdict] = []
     notes: list[str] = []
     raised = 0
-    for dataset, waiting in waiting_files(warehouse).items():
+    for dataset, waiting in waiting_files(warehouse, KIND).items():
         found, note = _judge(warehouse, dataset, waiting, trees)
         raised += _keep(warehouse, found, run_id)
         verdicts += found
