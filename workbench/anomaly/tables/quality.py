@@ -188,7 +188,8 @@ def _judge(
     for some in together(waiting.new[-len(new) :], _JUDGED_ROWS):
         rows = rows_of(warehouse, dataset, some, _JUDGED_ROWS)
         batches = rows["_batch_id"].to_numpy()
-        for batch_id, faults in reference.judge_each(judged_columns(rows), batches, chance).items():
+        found = reference.judge_each(judged_columns(rows), batches, chance) if len(rows) else {}
+        for batch_id, faults in found.items():
             numbers = rows["_row_number"].to_numpy()[batches == batch_id]
             named = tuple(
                 fault if fault.row is None else replace(fault, row=int(numbers[fault.row]))
