@@ -260,9 +260,8 @@ class Build:
 
     def _touch_all(self, node: Node) -> None:
         """Tell of all members that a fact's rows name, which is built whole."""
-        for touches in node.touches:
-            if not touches.unless_whole:
-                self._touch(touches, f"SELECT {touches.member} AS member FROM {MODELS[node.name].full_name}")
+        for touches in (each for each in node.touches if not each.unless_whole):
+            self._touch(touches, f"SELECT {touches.member} AS member FROM {MODELS[node.name].full_name}")
 
     def _touch(self, touches: Touches, members: str) -> None:
         """Tell other models which members have changed: ``members`` is a query of one column."""
