@@ -130,10 +130,9 @@
 
 {#- The relation of a model as it is before its own build: dbt takes a `ref` for an order that would be a circle. -#}
 {% macro ref_later(name) -%}
-    {%- set schemas = {'dim': 'core', 'fact': 'core', 'customer_totals': 'staging', 'product_totals': 'staging',
-                     'month_totals': 'staging', 'return_lines': 'core'} -%}
+    {%- set schemas = {'dim': 'core', 'fact': 'core', 'return': 'core'} -%}
     {{ api.Relation.create(
-        database=this.database, schema=schemas.get(name, schemas.get(name.split('_')[0], 'marts')), identifier=name
+        database=this.database, schema=schemas[name.split('_')[0]], identifier=name
     ) }}
 {%- endmacro %}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 
 from tests.etl.lines import HEADER
 from workbench.anomaly import check_batches, feedback_summary, give_verdict, pass_gate
+from workbench.anomaly.tables.judgement import Reference
+from workbench.anomaly.tables.landed import LandedFile, together
 from workbench.anomaly.tables.quality import MOST_ALERTS
 from workbench.errors import WorkFailed
 from workbench.etl.ingest import ingest
@@ -22,6 +25,9 @@ from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
 
 FILES = 8
+
+
+MOMENT = datetime(2024, 3, 1)
 
 
 def week(number: int, rows: int = 500, seed: int = 1) -> pd.DataFrame:
@@ -140,6 +146,24 @@ def test_the_column_at_fault_is_named(
     kept = usual.frame("SELECT * FROM ops.batch_quality WHERE status = 'faulty' AND column_name <> ''")
     assert set(kept["column_name"]) == set(faults)
     assert check_batches(usual).verdicts == ()
+
+
+def test_files_that_are_judged_together_are_judged_as_each_alone() -> None:
+    weeks = pd.concat([week(number) for number in range(4)], ignore_index=True)
+    reference = Reference.learn(weeks, np.repeat(np.arange(4), 500))
+    assert reference is not None
+    later = [week(number) for number in range(4, 7)]
+    one_price(later[1])
+    files = np.repeat(["usual", "faulty", "another"], 500)
+    found = reference.judge_each(pd.concat(later, ignore_index=True), files, 0.01)
+    assert list(found.values()) == [reference.judge(each, 0.01) for each in later]
+    assert [bool(faults) for faults in found.values()] == [False, True, False]
+
+
+def test_files_are_read_as_many_at_once_as_have_few_rows() -> None:
+    files = [LandedFile(str(n), "", rows, MOMENT) for n, rows in enumerate((5, 5, 30, 4, 6, 1))]
+    assert [[each.rows for each in some] for some in together(files, 10)] == [[5, 5], [30], [4, 6], [1]]
+    assert [len(some) for some in together(files[:1] * 2500, 10**6)] == [1000, 1000, 500]
 
 
 def test_files_as_usual_raise_no_alert(warehouse: Warehouse, tmp_path: Path) -> None:

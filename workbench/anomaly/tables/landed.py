@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_MOST_FILES = 1000
+"""Files whose rows are read by one statement, which names each."""
+
+
 @dataclass(frozen=True)
 class LandedFile:
     """An accepted file: of how many rows, and when it was taken in."""
@@ -67,11 +71,13 @@ def _files(batches: pd.DataFrame) -> list[LandedFile]:
 def together(files: Sequence[LandedFile], most: int) -> Iterator[list[LandedFile]]:
     """Divide files into as many as have no more than ``most`` rows together; a larger one stays alone."""
     some: list[LandedFile] = []
+    rows = 0
     for file in files:
-        if some and sum(each.rows for each in some) + file.rows > most:
+        if some and (rows + file.rows > most or len(some) == _MOST_FILES):
             yield some
-            some = []
+            some, rows = [], 0
         some.append(file)
+        rows += file.rows
     if some:
         yield some
 

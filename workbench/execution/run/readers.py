@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 
 from workbench.errors import WorkbenchError
 from workbench.execution.pipeline.graph import expand
@@ -32,12 +32,13 @@ class Readers:
     ) -> None:
         self._run, self._pipeline, self._settings, self._instead = run, pipeline, settings, publish
         self._thread = ThreadPoolExecutor(1)
-        self._early: Future[object] | None = None
+        self._has_begun = False
 
     def look(self) -> None:
         """Begin where core and marts are as this run leaves them, and what is left to do writes no table."""
-        if self._early is None and self._instead is None and not self._run.is_part and self._only_reads():
-            self._early = self._thread.submit(self._publish)
+        if not self._has_begun and self._instead is None and not self._run.is_part and self._only_reads():
+            self._has_begun = True
+            self._thread.submit(self._publish)
 
     def finish(self) -> Iterator[str]:
         """Let readers have all of it, if it is whole; yield what went wrong."""
@@ -45,7 +46,7 @@ class Readers:
         if self._run.is_part or not self._is_whole():
             return
         try:
-            # Nothing is left to do if that went well, unless somebody else wrote meanwhile.
+            # Nothing is left to do if what began early went well, unless somebody else wrote meanwhile.
             (self._instead or self._publish)()
         except WorkbenchError as error:
             yield str(error)
