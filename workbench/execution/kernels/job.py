@@ -35,6 +35,8 @@ class Stop(threading.Event):
 
 
 _LOOK_EVERY = 0.05
+# A process, of what kind it is, and why it wasn't forked.
+Made = tuple[Process, str, str | None]
 
 
 @dataclass
@@ -54,10 +56,10 @@ class Job:
 
     ``start`` makes the process and says of what kind it is, and why it wasn't forked. ``facts`` go into the
     journal and the notebook's metadata. ``values`` are those of the parameters, each of its declared type. ``scratch`` is a folder that lives as long as the job. ``stop`` may be
-    set from another thread.
+    set from another thread. ``starting`` is the process that was begun before anybody asked for it.
     """
 
-    start: Callable[[], tuple[Process, str, str | None]]
+    start: Callable[[], Made]
     output: Path | None
     journal: Path
     redactor: Redactor
@@ -72,6 +74,7 @@ class Job:
     scratch: Any = None
     values: dict[str, Any] = field(default_factory=dict)
     kernel: Kernel = field(default_factory=Kernel)
+    starting: Starting | None = None
     process: Process | None = None
     process_kind: str = ""
     why: str | None = None
@@ -79,41 +82,63 @@ class Job:
     ending: Ending | None = None
 
 
-def start(job: Job) -> bool:
-    """Start a job's process; return whether it is there, for the job may be stopped meanwhile.
+class Starting:
+    """A process that is started in a thread: who waits for it may leave, and what then comes to be is ended at once.
 
-    Libraries that have yet to be loaded take seconds. What comes to be after a stop is ended at once.
+    Libraries that have yet to be loaded take seconds.
     """
-    if threading.current_thread() is threading.main_thread():
-        # A signal interrupts it here.
-        job.process, job.process_kind, job.why = job.start()
-        return True
-    found: list[tuple[Process, str, str | None]] = []
-    problems: list[BaseException] = []
-    lock, over = threading.Lock(), threading.Event()
-    abandoned = False
 
-    def begin() -> None:
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self._found: Made | None = None
+        self._problem: BaseException | None = None
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._left = False
+        threading.Thread(target=self._begin, args=(make,), name="start", daemon=True).start()
+
+    def _begin(self, make: Callable[[], Made]) -> None:
         try:
-            started = job.start()
-            with lock:
-                if not abandoned:
-                    found.append(started)
-                    return
-            started[0].kill()
-            started[0].close()
+            made = make()
+            with self._lock:
+                self._found = made
+                if self._left:
+                    self._end()
         except BaseException as problem:
-            problems.append(problem)
+            self._problem = problem
         finally:
-            over.set()
+            self._over.set()
 
-    threading.Thread(target=begin, name="start", daemon=True).start()
-    while not over.wait(_LOOK_EVERY) and not job.stop.is_set():
-        pass
-    with lock:
-        abandoned = not found
-    if problems:
-        raise problems[0]
-    if found:
-        job.process, job.process_kind, job.why = found[0]
-    return bool(found)
+    def wait(self, stop: threading.Event) -> Made | None:
+        """Return the process, or None if ``stop`` was set before it was there."""
+        while not self._over.wait(_LOOK_EVERY) and not stop.is_set():
+            pass
+        if self._problem:
+            raise self._problem
+        with self._lock:
+            made, self._found = self._found, None
+            self._left = made is None
+        return made
+
+    def leave(self) -> None:
+        """Have no process of those that nobody waited for."""
+        with self._lock:
+            self._left = True
+            self._end()
+
+    def _end(self) -> None:
+        if self._found:
+            process, self._found = self._found[0], None
+            process.kill()
+            process.close()
+
+
+def start(job: Job) -> bool:
+    """Start a job's process, or take the one that was begun; return whether it is there, for it may be stopped meanwhile."""
+    if job.starting is None and threading.current_thread() is threading.main_thread():
+        # A signal interrupts it here.
+        made: Made | None = job.start()
+    else:
+        made = (job.starting or Starting(job.start)).wait(job.stop)
+    if made:
+        job.process, job.process_kind, job.why = made
+    return bool(made)

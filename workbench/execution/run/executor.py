@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import first_line
 from workbench.execution.kernels.environment import environment
 from workbench.execution.kernels.fork.client import CannotFork
-from workbench.execution.kernels.job import Job, Limits
+from workbench.execution.kernels.job import Job, Limits, Starting
 from workbench.execution.kernels.start import preload, start_kernel, start_process
 from workbench.execution.notebook.access_log import AccessLog
 from workbench.execution.notebook.notebook import Outcome, Prepared, find_record
@@ -154,13 +154,16 @@ class Executor:
 
 def _outcome(prepared: Prepared, job: Job, log: AccessLog) -> Outcome:
     # Papermill's libraries load while the zygote loads the notebook's.
-    from workbench.execution.papermill.run import run_through_papermill
-
+    job.starting = Starting(job.start)
     failure: str | None = None
     try:
+        from workbench.execution.papermill.run import run_through_papermill
+
         run_through_papermill(prepared.content, job)
     except OSError as problem:
         failure = f"can't keep the notebook: {problem.strerror or problem}: {problem.filename or job.output}"
+    finally:
+        job.starting.leave()
     ending = job.ending
     clean = job.redactor.notebook(job.node) if job.node is not None else {"cells": [], "metadata": {}}
     access = log.close(clean["cells"])

@@ -32,11 +32,12 @@ class Zygote:
     def __init__(self, control: socket.socket, kernels: bool = False) -> None:
         self._control = control
         self._running: dict[int, int] = {}
-        # Modules to import ahead, with the notebooks to come that may import them.
+        # Modules to import before any others, and those to import ahead, with the notebooks to come that may import them.
+        self._now: deque[str] = deque()
         self._ahead: dict[str, set[str]] = {}
         self._someday: deque[str] = deque()
         self._met: set[str] = set()
-        self._unsafe = False
+        self._unsafe = self._importing = self._left_orphans = False
         self._looked_at = 0
         self._kernels = kernels
         from workbench.execution.kernels.fork.shell import make_app
@@ -51,7 +52,7 @@ class Zygote:
         """Answer until the supervisor's end is closed; then nothing is left running."""
         wake, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, self._on_child)
         with selectors.DefaultSelector() as ready:
             ready.register(self._control, selectors.EVENT_READ)
             ready.register(wake, selectors.EVENT_READ)
@@ -65,12 +66,8 @@ class Zygote:
                         self._end()
                         return
                 self._reap()
-                if not found and self._ahead:
-                    name = next(iter(self._ahead))
-                    del self._ahead[name]
-                    self._import(name)
-                elif not found and self._someday:
-                    self._import(self._someday.popleft())
+                if not found:
+                    self._import_next()
 
     def _patience(self) -> float | None:
         """Return for how long to wait for a request; after it a module is imported.
@@ -80,7 +77,7 @@ class Zygote:
         """
         if self._unsafe:
             return None
-        if self._ahead:
+        if self._now or self._ahead:
             return 0
         return _SILENCE if self._someday and not self._running else None
 
@@ -94,8 +91,8 @@ class Zygote:
             return False
         request = json.loads(packet)
         if request["op"] == "import":
-            for name in request["now"]:
-                self._import(name)
+            # One at a time, for a notebook that is to be forked at once must not wait for what another will need.
+            self._now.extend(request["now"])
             for name in request["ahead"]:
                 if name not in self._met:
                     self._ahead.setdefault(name, set()).add(request["notebook"])
@@ -105,6 +102,17 @@ class Zygote:
             self._fork(request, descriptors)
             self._put_off(request)
         return True
+
+    def _import_next(self) -> None:
+        """Import one module of those that nobody waits for yet."""
+        if self._now:
+            self._import(self._now.popleft())
+        elif self._ahead:
+            name = next(iter(self._ahead))
+            del self._ahead[name]
+            self._import(name)
+        elif self._someday:
+            self._import(self._someday.popleft())
 
     def _put_off(self, request: dict[str, Any]) -> None:
         """Leave what only a notebook that was forked may import for the next of its kind."""
@@ -120,7 +128,13 @@ class Zygote:
         if name in self._met or self._unsafe:
             return
         self._met.add(name)
-        self._recall.load(name)
+        self._importing = True
+        try:
+            # Who waits for one that ended before this line must not wait for an import to end.
+            self._on_child()
+            self._recall.load(name)
+        finally:
+            self._importing = False
         from workbench.execution.kernels.fork.linux import thread_names
 
         if others := [thread for thread in thread_names() if thread not in HARMLESS]:
@@ -181,31 +195,43 @@ class Zygote:
 
     def _reap(self) -> None:
         """Take leave of children that ended, and end what they left behind."""
+        with contextlib.suppress(ChildProcessError):
+            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if found.si_pid in self._running:
+                    self._take_leave(found.si_pid)
+                else:
+                    os.waitpid(found.si_pid, 0)
+        if self._left_orphans:
+            self._left_orphans = False
+            self._end_orphans()
+
+    def _on_child(self, *_: Any) -> None:
+        """Take leave of those that end while a module is imported, as that may take a second.
+
+        Whatever else has ended may be the import's own; what they left behind is ended after it.
+        """
+        if self._importing:
+            for pid in list(self._running):
+                with contextlib.suppress(ChildProcessError):
+                    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                        self._take_leave(pid)
+
+    def _take_leave(self, pid: int) -> None:
         from workbench.execution.kernels.fork.linux import kill_group
 
-        while True:
-            try:
-                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-            except ChildProcessError:
-                return
-            if found is None:
-                return
-            pid = found.si_pid
-            if pid in self._running:
-                # Its number is its own until it is waited for, so the group is surely its.
-                kill_group(pid)
-            _, status, usage = os.wait4(pid, 0)
-            if pid in self._running:
-                self._end_orphans()
-                self._send(
-                    {
-                        "op": "exit",
-                        "id": self._running.pop(pid),
-                        "status": os.waitstatus_to_exitcode(status),
-                        "peak_memory": usage.ru_maxrss * 1024,
-                        "cpu_seconds": usage.ru_utime + usage.ru_stime,
-                    }
-                )
+        # Its number is its own until it is waited for, so the group is surely its.
+        kill_group(pid)
+        _, status, usage = os.wait4(pid, 0)
+        self._left_orphans = True
+        self._send(
+            {
+                "op": "exit",
+                "id": self._running.pop(pid),
+                "status": os.waitstatus_to_exitcode(status),
+                "peak_memory": usage.ru_maxrss * 1024,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            }
+        )
 
     def _end_orphans(self) -> None:
         """Kill what a child's end left to this process; each may leave others."""
