@@ -197,6 +197,23 @@ def test_too_few_rows_are_said_and_kept_for_later(warehouse: Warehouse, tmp_path
     assert check_batches(warehouse).summary == "No file has come that was not looked at before."
 
 
+def test_a_file_that_follows_many_of_a_row_is_held_against_those_before_them(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    take(warehouse, tmp_path, week(0), week(1))
+    check_batches(warehouse)
+    for number in range(40):
+        path = tmp_path / f"single{number}.csv"
+        week(3, rows=number + 1).iloc[[number]].to_csv(path, index=False)
+        land(str(path), "transactions")
+    ingest(warehouse)
+    check_batches(warehouse)
+    spoilt = week(4)
+    cents(spoilt)
+    take(warehouse, tmp_path, spoilt)
+    assert [each.status for each in check_batches(warehouse, trees=15).verdicts] == ["faulty"]
+
+
 def test_many_faulty_files_are_few_alerts_that_say_how_many_more(usual: Warehouse, tmp_path: Path) -> None:
     frames = [week(FILES + number, rows=200) for number in range(MOST_ALERTS + 2)]
     for frame in frames:

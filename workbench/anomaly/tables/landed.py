@@ -68,6 +68,16 @@ def _files(batches: pd.DataFrame) -> list[LandedFile]:
     ]
 
 
+def newest_files(files: Sequence[LandedFile], least: int, rows: int) -> Sequence[LandedFile]:
+    """Return the newest files: ``least`` of them, and more as long as these have fewer than so many rows."""
+    taken = found = 0
+    for file in reversed(files[-_MOST_FILES:]):
+        if taken >= least and found >= rows:
+            break
+        taken, found = taken + 1, found + file.rows
+    return files[len(files) - taken :]
+
+
 def together(files: Sequence[LandedFile], most: int) -> Iterator[list[LandedFile]]:
     """Divide files into as many as have no more than ``most`` rows together; a larger one stays alone."""
     some: list[LandedFile] = []

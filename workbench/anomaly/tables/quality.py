@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.anomaly.tables.landed import Waiting, judged_columns, rows_of, together, waiting_files
+from workbench.anomaly.tables.landed import Waiting, judged_columns, newest_files, rows_of, together, waiting_files
 from workbench.errors import WorkFailed
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.alert import identity
@@ -32,6 +32,9 @@ MOST_ALERTS = 5
 _TABLE = "ops.batch_quality"
 _REFERENCE_BATCHES = 30
 _REFERENCE_ROWS = 9000
+_FEW_ROWS = 1000
+# Of a smaller file no share can be told, so what it would be held against need not be found.
+_SMALL_FILE = 30
 _JUDGED_ROWS = 20_000
 _FALSE_ALERTS = 0.25
 _SERIOUS = 0.2
@@ -106,7 +109,7 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
     """Judge the accepted rows of every landed file that wasn't judged yet; write it down and raise alerts.
 
     A file is held against the newest 30 files of its dataset that are without fault, or whose faults somebody judged false
-    or expected. Where none was judged before, the older half of the files is taken as it is. A false alert a dataset comes
+    or expected; against more where those are of few rows. Where none was judged before, the older half of the files is taken as it is. A false alert a dataset comes
     once in four months at most of files as usual; an alert is one a file. A dataset that can't be judged is no reason not
     to judge the others.
 
@@ -177,7 +180,9 @@ def _judge(
         return taken, ""
     from workbench.anomaly.tables.judgement import Reference
 
-    rows = rows_of(warehouse, dataset, usual[-_REFERENCE_BATCHES:], _REFERENCE_ROWS)
+    largest = max(each.rows for each in waiting.new[-len(new) :])
+    held_against = newest_files(usual, _REFERENCE_BATCHES, _FEW_ROWS if largest >= _SMALL_FILE else 0)
+    rows = rows_of(warehouse, dataset, held_against, _REFERENCE_ROWS)
     reference = Reference.learn(judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
     if reference is None:
         # They are what later files can be held against.
