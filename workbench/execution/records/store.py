@@ -10,7 +10,7 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ UNREADABLE = "?"
 _LOOKED_AT = 200
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6,40}")
 _going_on: set[str] = set()
+_KEPT = 128
 
 
 def new_run(pipeline: str, settings: Settings, **facts: Any) -> Run:
@@ -200,7 +201,8 @@ def list_open(settings: Settings) -> list[Run]:
 
 
 def _read(path: Path) -> Run:
-    run = Run.model_validate_json(path.read_bytes())
+    run = _parse(path, *_version(path))
+    run = run.model_copy(deep=run.state == "running" or not run.recorded)
     if run.state == "running" and run.host == platform.node() and not _alive(run):
         # It may have ended, and said so, since the record was read; from now on it says nothing any more.
         run = Run.model_validate_json(path.read_bytes())
@@ -209,6 +211,17 @@ def _read(path: Path) -> Run:
             for stage in run.stages:
                 stage.state = {"running": "lost", "waiting": "not_run"}.get(stage.state, stage.state)  # type: ignore[assignment]
     return run
+
+
+def _version(path: Path) -> tuple[int, int, int]:
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_size, facts.st_ino
+
+
+@lru_cache(_KEPT)
+def _parse(path: Path, *version: int) -> Run:
+    """Return what a record's file says; of hundreds of records few change from one look to the next."""
+    return Run.model_validate_json(path.read_bytes())
 
 
 def _alive(run: Run) -> bool:

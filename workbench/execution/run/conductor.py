@@ -183,7 +183,8 @@ class Conductor:
             if not self._running:
                 return
             self._readers.look()
-            event = self._events.get()
+            with self._pages.going_on():
+                event = self._events.get()
             if isinstance(event, Stopped):
                 raise event
             self._ended(event)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -25,11 +26,12 @@ from workbench.warehouse import connect
 
 
 class Pages:
-    """Renders pages in a thread of its own, beside the work."""
+    """Renders pages in a thread of its own, beside the work: while a notebook runs, not while the next is decided upon."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._thread = ThreadPoolExecutor(1)
+        self._free = threading.Event()
         self._pages: list[Future[None]] = []
         self._is_listed = False
 
@@ -37,17 +39,32 @@ class Pages:
         """Render the index of all runs, as the first stage begins; at the end it is rendered in any case."""
         if not self._is_listed:
             self._is_listed = True
-            self._pages.append(self._thread.submit(write_index, self.settings))
+            self._submit(write_index, self.settings)
 
     def render(self, run: Run, stage: StageRun, node: Any) -> None:
         """Render an executed notebook; ``stage.report`` says where."""
         stage.report = stage_page(run, stage, self.settings)
-        self._pages.append(
-            self._thread.submit(write_stage, run.model_copy(), stage.model_copy(), node, self.settings)
-        )
+        self._submit(write_stage, run.model_copy(), stage.model_copy(), node, self.settings)
+
+    @contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Begin pages while the caller waits for others."""
+        self._free.set()
+        try:
+            yield
+        finally:
+            self._free.clear()
+
+    def _submit(self, render: Callable[..., None], *values: Any) -> None:
+        def begin() -> None:
+            self._free.wait()
+            render(*values)
+
+        self._pages.append(self._thread.submit(begin))
 
     def close(self) -> list[str]:
         """Wait for all pages; return what went wrong."""
+        self._free.set()
         self._thread.shutdown(wait=True)
         problems = [problem for page in self._pages if (problem := page.exception())]
         return [f"a page couldn't be rendered: {type(each).__name__}: {each}" for each in problems]
