@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from workbench.execution.pipeline.graph import expand, in_warehouse
+from workbench.execution.pipeline.graph import LANDING, expand, in_warehouse
 from workbench.execution.pipeline.pipeline import Pipeline, find_pipelines, load_pipeline
 from workbench.execution.records.model import Run
 from workbench.settings import Settings
@@ -15,7 +15,6 @@ from workbench.sources.landing import IdentifiedFile, KnownFiles
 from workbench.warehouse import Warehouse
 from workbench.warehouse.bookkeeping import bookkeeping
 
-LANDING = "landing"
 LEDGER = "ops.batches"
 
 

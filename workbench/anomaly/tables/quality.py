@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from workbench.anomaly.tables.landed import Waiting, judged_columns, newest_files, rows_of, together, waiting_files
+from workbench.anomaly.tables.landed import (
+    Waiting,
+    judged_columns,
+    newest_files,
+    rows_of,
+    together,
+    waiting_files,
+)
 from workbench.errors import WorkFailed
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.alert import identity

@@ -11,6 +11,9 @@ from itertools import pairwise
 from workbench.errors import UsageError, unknown
 from workbench.schema import SCHEMAS, TABLES
 
+LANDING = "landing"
+"""What a stage reads that takes in files as they land; no table, as the others are."""
+
 Needs = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
 

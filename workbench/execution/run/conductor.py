@@ -22,7 +22,7 @@ from workbench.execution.run.admission import Order, admits, slots
 from workbench.execution.run.attempts import Ended, Unit, execute
 from workbench.execution.run.executor import Executor
 from workbench.execution.run.finish import Pages, abandon, fast_thread_switching, finish
-from workbench.execution.run.planning import Planned, instances
+from workbench.execution.run.planning import Planned, first_likely, instances
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.readers import Readers
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
@@ -148,6 +148,8 @@ class Conductor:
             # It runs for sure, so its libraries may load from now on.
             for each in self._planned.values():
                 self._executor.prefetch(each.prepared)
+        elif first := first_likely(list(self._planned.values()), self.settings):
+            self._executor.prefetch(first)
         warehouse = connect(self.settings.warehouse, create=True)
         self.run.begin()
         try:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution.notebook.notebook import Prepared, prepare
 from workbench.execution.parameters.declarations import convert_all, require_all, unknown_parameter
+from workbench.execution.pipeline.graph import LANDING
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.stage import LOCAL, Source, Stage, destination, instance_name
 from workbench.execution.records.model import StageRun
+from workbench.execution.records.store import begun_at, run_ids
 from workbench.execution.run.admission import Claim, claim_of
+from workbench.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,23 @@ def _plan(prepared: Prepared, stage: Stage, overrides: Mapping[str, Any], one_wr
     now = {each: parameter for each, parameter in declared.items() if each not in (*sources, over)}
     require_all(now, prepared.values, called)
     return Planned(name, stage, prepared, claim_of(name, stage, one_writer=one_writer), sources, over)
+
+
+def first_likely(planned: Sequence[Planned], settings: Settings) -> Prepared | None:
+    """Return the first notebook that takes in what lands, if a folder of it has changed since the newest run began.
+
+    It is a guess at no cost, so that libraries load while it is found out whether there is work.
+    """
+    first = next((each.prepared for each in planned if LANDING in each.stage.reads), None)
+    if first is None or settings.landing_place.startswith("s3://"):
+        return None
+    newest = next(iter(run_ids(settings)), None)
+    with suppress(OSError, ValueError):
+        since = begun_at(newest).timestamp() if newest else 0.0
+        with os.scandir(settings.landing) as folders:
+            if any(each.stat().st_mtime >= since for each in folders if not each.name.startswith(".")):
+                return first
+    return None
 
 
 def instances(planned: Planned, records: Mapping[str, StageRun]) -> list[Prepared]:

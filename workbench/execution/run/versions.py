@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
+from workbench.execution.pipeline.graph import LANDING, expand, in_warehouse, table_of
 from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
 from workbench.execution.run.column_versions import column_versions
@@ -166,7 +166,7 @@ class Versions:
 
     def left_as(self, name: str) -> Version:
         """Return the version that whoever wrote it last left, or what is known that is so no more."""
-        if name == "landing":
+        if name == LANDING:
             if self.settings.landing_place.startswith("s3://"):
                 return Version(version=None)
             return Version(version=listing(self.settings.landing))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workbench.execution.pipeline.graph import expand
+from workbench.execution.pipeline.graph import LANDING, expand
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.warehouse import Warehouse
-
-LANDING = "landing"
 
 
 class Following:

@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkbenchError
+from workbench.execution.pipeline.graph import LANDING
 from workbench.execution.pipeline.pipeline import Pipeline, find_pipelines, load_pipeline
 from workbench.execution.pipeline.schedule import COUNTED, due_times, latest_time
 from workbench.execution.pipeline.stage import Schedule
 from workbench.execution.records.store import list_runs
 from workbench.execution.run.versions import listing
-from workbench.execution.scheduling.following import LANDING, Following
+from workbench.execution.scheduling.following import Following
 from workbench.files import files_below, write_text
 from workbench.settings import Settings
 from workbench.warehouse import connect

@@ -147,6 +147,11 @@ class ZygoteClient:
         """End it, and all it forked."""
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            idle = not self._children
+        if idle:
+            # It may be in the midst of an import, and there is nothing to end but itself.
+            self._process.kill()
         try:
             self._process.wait(3)
         except subprocess.TimeoutExpired:
