@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import available_timezones
 
 from workbench.errors import unknown
@@ -85,6 +85,7 @@ def earliest(dataset: str, settings: Settings) -> dt.date:
     return settings.earliest_days.get(dataset) or settings.earliest_days.get("") or EARLIEST
 
 
+@lru_cache(1024)
 def compile_rule(
     column: Column, source: str, source_type: str, value: str, since: dt.date = EARLIEST
 ) -> Rule:
@@ -293,5 +294,6 @@ def has_zone(source: str, source_type: str) -> str:
     return f"(NOT {plain} AND regexp_matches({source}, ':[0-9.]+ ?(Z|{_OFFSET})$'))"
 
 
+@cache
 def _currency_literals() -> str:
     return ", ".join(f"'{code}'" for code in sorted(currencies()))
