@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
@@ -12,6 +17,7 @@ from workbench import cli
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import new_run, save
 from workbench.settings import Settings
+from workbench.warehouse import Warehouse
 
 
 @pytest.fixture
@@ -154,3 +160,26 @@ def test_a_cold_run_starts_a_kernel_afresh(call, tmp_path: Path) -> None:
     for options, kind in (([], "fork"), (["--cold"], "kernel")):
         status, text, _ = call("notebook", path, "--json", *options)
         assert status == 0 and json.loads(text)["stages"][0]["process_kind"] == kind
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("command", ["run", "notebook"])
+def test_one_that_is_stopped_while_it_waits_for_the_warehouse_has_not_failed(
+    warehouse: Warehouse, tmp_path: Path, settings: Settings, command: str, number: signal.Signals
+) -> None:
+    path = notebook(tmp_path / "shop" / "a.ipynb")
+    asked = path if command == "notebook" else pipeline(path.parent, {"a": {}})
+    with warehouse.connection():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "workbench.cli", command, str(asked)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        while not any(
+            file.path.endswith(".duckdb.turn") for file in psutil.Process(process.pid).open_files()
+        ):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        told = process.communicate(timeout=300)
+    assert (process.returncode, *told) == (130, "", "")
+    assert not list(settings.runs.glob("*/run.json"))

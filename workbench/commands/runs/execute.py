@@ -16,7 +16,7 @@ from workbench.errors import UsageError, unknown
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
-    from workbench.execution import Run
+    from workbench.execution import Run, Stopped
 
 runs = typer.Typer(help="List runs; show one; compare two; open a report.", invoke_without_command=True)
 
@@ -114,7 +114,7 @@ def run(
     try:
         done = run_pipeline(found, overrides, options)
     except Stopped as stop:
-        done = stop.run
+        done = _begun(stop)
     _finish(done, as_json)
 
 
@@ -140,8 +140,15 @@ def notebook(
     try:
         done = run_notebook(path, overrides, kernel=kernel, cold=cold, progress=choose_progress())
     except Stopped as stop:
-        done = stop.run
+        done = _begun(stop)
     _finish(done, as_json)
+
+
+def _begun(stop: Stopped) -> Run:
+    """Return the run that was stopped; of one that hadn't begun, as where it waits for the warehouse, nothing is to be told."""
+    if stop.run.started_at is None:
+        raise stop
+    return stop.run
 
 
 def _finish(done: Run, as_json: bool) -> None:
