@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,59 @@ def test_a_forked_child_that_ends_leaves_its_parents_notebook_running(tmp_path: 
     command = [sys.executable, "-c", textwrap.dedent(script)]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[-1:] == ["['whole\\n'] [0, 0, 0, 0]"], done.stderr
+
+
+@pytest.fixture
+def zygote(tmp_path: Path) -> Iterator[ZygoteClient]:
+    """One that finds the modules ``first`` and ``second``: each says that it begins, and ends when it may."""
+    for name in ("first", "second"):
+        code = f"""
+            import pathlib, time
+            folder = pathlib.Path(__file__).parent
+            (folder / "{name}.begun").touch()
+            while not (folder / "{name}.may-end").exists():
+                time.sleep(0.02)
+        """
+        (tmp_path / f"{name}.py").write_text(textwrap.dedent(code))
+    zygote = ZygoteClient(os.environ | {"PYTHONPATH": str(tmp_path)})
+    yield zygote
+    zygote.close()
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 300
+    while not path.exists():
+        assert time.monotonic() < deadline, path
+        time.sleep(0.02)
+
+
+def test_an_end_is_told_while_a_module_is_imported(tmp_path: Path, zygote: ZygoteClient) -> None:
+    process = zygote.fork(os.environ, tmp_path, [], 1)
+    assert process is not None
+    zygote.preload("another", ["first"])
+    wait_for(tmp_path / "first.begun")
+    process.kill()
+    deadline = time.monotonic() + 300
+    while (event := process.next_event(1)) is None or event["event"] != "exit":
+        assert time.monotonic() < deadline
+    assert event["status"] == -signal.SIGKILL and not (tmp_path / "first.may-end").exists()
+    process.close()
+
+
+def test_a_notebook_is_forked_before_all_is_imported_that_another_will_need(
+    tmp_path: Path, zygote: ZygoteClient
+) -> None:
+    zygote.preload("another", ["first", "second"])
+    wait_for(tmp_path / "first.begun")
+    with ThreadPoolExecutor(1) as thread:
+        forked = thread.submit(zygote.fork, os.environ, tmp_path, [], 1)
+        while not wait([forked], 0.2).done and not (tmp_path / "first.may-end").exists():
+            (tmp_path / "first.may-end").touch()
+        process = forked.result(300)
+    assert process is not None
+    wait_for(tmp_path / "second.begun")
+    process.kill()
+    process.close()
 
 
 def test_what_a_notebook_may_yet_import_is_imported_for_the_next_once_all_is_quiet(tmp_path: Path) -> None:
