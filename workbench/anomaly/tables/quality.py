@@ -116,9 +116,9 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
     """Judge the accepted rows of every landed file that wasn't judged yet; write it down and raise alerts.
 
     A file is held against the newest 30 files of its dataset that are without fault, or whose faults somebody judged false
-    or expected; against more where those are of few rows. Where none was judged before, the older half of the files is taken as it is. A false alert a dataset comes
-    once in four months at most of files as usual; an alert is one a file. A dataset that can't be judged is no reason not
-    to judge the others.
+    or expected; against more where those are of few rows. Where none was judged before, the older half of the files is
+    taken as it is. A false alert a dataset comes once in four months at most of files as usual; an alert is one a file. A
+    dataset that can't be judged is no reason not to judge the others.
 
     Args:
         warehouse: with raw and the ledger.

@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 # pyarrow's allocator has a thread that holds no lock across a fork.
@@ -198,7 +199,7 @@ class Zygote:
         with contextlib.suppress(ChildProcessError):
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 if found.si_pid in self._running:
-                    self._take_leave(found.si_pid)
+                    self._take_leave(found.si_pid, self._end_orphans)
                 else:
                     os.waitpid(found.si_pid, 0)
         if self._left_orphans:
@@ -214,19 +215,21 @@ class Zygote:
             for pid in list(self._running):
                 with contextlib.suppress(ChildProcessError):
                     if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                        self._take_leave(pid)
+                        self._take_leave(pid, lambda: None)
+                        self._left_orphans = True
 
-    def _take_leave(self, pid: int) -> None:
+    def _take_leave(self, pid: int, before_it_is_told: Callable[[], None]) -> None:
         from workbench.execution.kernels.fork.linux import kill_group
 
         # Its number is its own until it is waited for, so the group is surely its.
         kill_group(pid)
         _, status, usage = os.wait4(pid, 0)
-        self._left_orphans = True
+        number = self._running.pop(pid)
+        before_it_is_told()
         self._send(
             {
                 "op": "exit",
-                "id": self._running.pop(pid),
+                "id": number,
                 "status": os.waitstatus_to_exitcode(status),
                 "peak_memory": usage.ru_maxrss * 1024,
                 "cpu_seconds": usage.ru_utime + usage.ru_stime,
