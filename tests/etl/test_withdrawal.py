@@ -14,6 +14,7 @@ from workbench.errors import UsageError
 from workbench.etl.customers import identify_people, standardize_customers
 from workbench.etl.ingest import ingest
 from workbench.etl.products import classify_products
+from workbench.execution import RunOptions, run_pipeline
 from workbench.governance.filled import require_filled
 from workbench.governance.ledger import Batch, find, recent
 from workbench.governance.readers import READERS
@@ -291,3 +292,20 @@ def test_every_model_that_reads_raw_is_told(warehouse: Warehouse) -> None:
         if name.startswith("raw.")
     }
     assert reading == {(dataset, reader.model) for dataset, readers in READERS.items() for reader in readers}
+
+
+def test_stages_that_look_for_moved_batches_touch_what_their_maps_say(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    take(warehouse, tmp_path, FIRST, "first")
+    wrong = take(warehouse, tmp_path, WRONG, "wrong")
+    strict = RunOptions(strict=True)
+    assert run_pipeline("retail_etl", options=strict).error is None
+    for move in (withdraw, restore):
+        for batch in wrong.values():
+            move(warehouse, batch.batch_id, "not ours", "ann")
+        run = run_pipeline("retail_etl", options=strict)
+        assert {"customers", "products"} <= {
+            stage.name for stage in run.stages if stage.state == "succeeded"
+        }, run.error
+        assert run.error is None
