@@ -309,3 +309,16 @@ def test_stages_that_look_for_moved_batches_touch_what_their_maps_say(
             stage.name for stage in run.stages if stage.state == "succeeded"
         }, run.error
         assert run.error is None
+
+
+@pytest.mark.parametrize("name", _STEPS)
+def test_a_table_that_somebody_emptied_is_filled_again(
+    warehouse: Warehouse, tmp_path: Path, name: str
+) -> None:
+    take(warehouse, tmp_path, FIRST, "first")
+    run(warehouse)
+    before = sorted(map(repr, warehouse.query(f"SELECT * FROM {name}").to_pylist()))
+    warehouse.execute(f"DELETE FROM {name}")
+    run(warehouse)
+    assert before == sorted(map(repr, warehouse.query(f"SELECT * FROM {name}").to_pylist()))
+    assert before

@@ -110,8 +110,9 @@ def standardize_customers(warehouse: Warehouse) -> StandardizeResult:
     All entries are put into standard form where the code that does it has changed, and in a full run.
     """
     step = MemberStep(
-        warehouse, "customer_standard", "customers", "customer_id", [standardizing, addresses, entries]
-    )
+        warehouse, "customer_standard", "customers", "customer_id", [standardizing, addresses, entries],
+        fills="staging.customer_standard",
+    )  # fmt: skip
     if step.is_needed:
         only = None if step.is_whole else step.touched()
         # Whose batches were moved is looked up where the platform keeps account of itself: no table that the stage reads.

@@ -39,6 +39,7 @@ class Step:
         name: of the step; its watermark is kept under it.
         datasets: raw tables that it reads.
         modules: those whose code says what comes out.
+        fills: table that it fills; one that somebody has emptied is filled again.
         after: the step whose result it works from, if it reads raw tables by that alone: it is new where that is.
     """
 
@@ -49,6 +50,7 @@ class Step:
         datasets: Sequence[str],
         modules: Iterable[ModuleType],
         *,
+        fills: str,
         after: str = "",
     ) -> None:
         self._warehouse, self.name, self._datasets = warehouse, name, datasets
@@ -59,14 +61,15 @@ class Step:
         with infrastructure():
             (found,) = warehouse.query(
                 f"SELECT (SELECT max(t) FROM ({newest}) AS landed) AS newest, {mark('seen_until')} AS seen, "
-                f"{mark('fingerprint')} AS fingerprint, {mark('fingerprint')} AS before, ({LAST_MOVE}) AS moved",
+                f"{mark('fingerprint')} AS fingerprint, {mark('fingerprint')} AS before, ({LAST_MOVE}) AS moved, "
+                f"(SELECT count(*) FROM {fills}) AS filled",
                 [*([after] if after else []), name, name, after],
             ).to_pylist()
         # What a batch that was withdrawn or restored leaves behind has no time of ingestion, so that is part of the mark.
         content = b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
         self._code = sha256(content + f"{found['moved']} {found['before']}".encode()).hexdigest()
         self._newest: datetime = found["newest"] or _START
-        same_code = str(found["fingerprint"] or "")[:32] == self._code[:32]
+        same_code = str(found["fingerprint"] or "")[:32] == self._code[:32] and bool(found["filled"])
         self.is_needed = get_settings().full or not same_code or self._newest != found["seen"]
         """False where everything it works from was worked in before."""
         self._was = str(found["fingerprint"] or "")[32:] if same_code and not get_settings().full else ""
@@ -96,10 +99,18 @@ class MemberStep:
         dataset: whose members they are.
         member: the column that names them.
         modules: those whose code says what comes out.
+        fills: table that it fills; one that somebody has emptied is filled again.
     """
 
     def __init__(
-        self, warehouse: Warehouse, name: str, dataset: str, member: str, modules: Iterable[ModuleType]
+        self,
+        warehouse: Warehouse,
+        name: str,
+        dataset: str,
+        member: str,
+        modules: Iterable[ModuleType],
+        *,
+        fills: str,
     ) -> None:
         self.name, self._dataset, self._member = name, dataset, quote(member)
         self._code = hash_of(modules)
@@ -107,14 +118,16 @@ class MemberStep:
         with infrastructure():
             (found,) = warehouse.query(
                 f"SELECT (SELECT max(_ingested_at) FROM raw.{dataset}) AS newest, ({LAST_MOVE}) AS moved, "
-                f"{mark('seen_until')} AS seen, {mark('fingerprint')} AS fingerprint, {mark('seen_until')} AS moved_before",
+                f"{mark('seen_until')} AS seen, {mark('fingerprint')} AS fingerprint, {mark('seen_until')} AS moved_before, "
+                f"(SELECT count(*) FROM {fills}) AS filled",
                 [name, name, f"{name} moves"],
             ).to_pylist()
         self._seen: datetime = found["seen"] or _START
         self._moved_before: datetime = found["moved_before"] or _START
         self._newest = max(found["newest"] or _START, self._seen)
         self._moved = found["moved"] or _START
-        self.is_whole = get_settings().full or str(found["fingerprint"] or "") != self._code
+        is_lost = found["newest"] is not None and not found["filled"]
+        self.is_whole = get_settings().full or is_lost or str(found["fingerprint"] or "") != self._code
         """True where all members are to be worked out."""
         self.is_needed = self.is_whole or self._newest > self._seen or self._moved != self._moved_before
         """False where nothing has happened."""

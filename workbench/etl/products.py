@@ -100,7 +100,9 @@ def classify_products(warehouse: Warehouse) -> ProductsResult:
     What landed is kept, and what people decided stands where nothing landed. A product without a category gets a predicted one where the confidence is at least 0.7,
     and its department only if none landed.
     """
-    step = Step(warehouse, STEP, ["products", "transactions"], [categorize, novelty])
+    step = Step(
+        warehouse, STEP, ["products", "transactions"], [categorize, novelty], fills="staging.product_category"
+    )
     models: tuple[ModelReport, ...] = ()
     if step.is_needed:
         features, outer = ", ".join(FEATURES), ", ".join(f"known.{name}" for name in FEATURES)

@@ -66,8 +66,9 @@ class Estimates:
         self.model = Model.from_json(str(last[0]["model"])) if last and not self.reason else None
         self.is_decided = mark[32:] != self._inputs
         """True where people have decided something since."""
-        self.is_needed = bool(self.reason) or waiting > 0 or self.is_decided
-        self.is_whole = bool(self.reason) or waiting > FEW * int(found["customers"])
+        is_lost = self.entries > 0 and not found["customers"]
+        self.is_needed = bool(self.reason) or is_lost or waiting > 0 or self.is_decided
+        self.is_whole = bool(self.reason) or is_lost or waiting > FEW * int(found["customers"])
         """True where all customers are compared."""
 
     def kept(self, warehouse: Warehouse) -> tuple[Model, pa.Table] | None:
