@@ -101,7 +101,8 @@ def first_likely(planned: Sequence[Planned], settings: Settings) -> Prepared | N
         return None
     newest = next(iter(run_ids(settings)), None)
     with suppress(OSError, ValueError):
-        since = begun_at(newest).timestamp() if newest else 0.0
+        # Its id says the second: what landed in the same one it has most likely seen.
+        since = begun_at(newest).timestamp() + 1 if newest else 0.0
         with os.scandir(settings.landing) as folders:
             if any(each.stat().st_mtime >= since for each in folders if not each.name.startswith(".")):
                 return first
