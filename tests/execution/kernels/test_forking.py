@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -134,6 +135,14 @@ def test_an_end_is_told_while_a_module_is_imported(tmp_path: Path, zygote: Zygot
         assert time.monotonic() < deadline
     assert event["status"] == -signal.SIGKILL and not (tmp_path / "first.may-end").exists()
     process.close()
+
+
+def test_it_ends_with_its_supervisor_in_the_midst_of_an_import(tmp_path: Path, zygote: ZygoteClient) -> None:
+    zygote.preload("another", ["first"])
+    wait_for(tmp_path / "first.begun")
+    # As the kernel does it for a supervisor that is killed.
+    zygote._control.shutdown(socket.SHUT_RDWR)
+    assert zygote._process.wait(300) == 0
 
 
 def test_a_notebook_is_forked_before_all_is_imported_that_another_will_need(

@@ -8,6 +8,7 @@ may hang: OpenMP's pool and the locks of other threads don't survive a fork.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import json
 import os
@@ -16,7 +17,6 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 # pyarrow's allocator has a thread that holds no lock across a fork.
@@ -32,13 +32,12 @@ class Zygote:
 
     def __init__(self, control: socket.socket, kernels: bool = False) -> None:
         self._control = control
-        self._running: dict[int, int] = {}
         # Modules to import before any others, and those to import ahead, with the notebooks to come that may import them.
         self._now: deque[str] = deque()
         self._ahead: dict[str, set[str]] = {}
         self._someday: deque[str] = deque()
         self._met: set[str] = set()
-        self._unsafe = self._importing = self._left_orphans = False
+        self._unsafe = self._importing = False
         self._looked_at = 0
         self._kernels = kernels
         from workbench.execution.kernels.fork.shell import make_app
@@ -47,6 +46,9 @@ class Zygote:
         from workbench.execution.kernels.fork.recall import Recall
 
         self._recall = Recall(self._app)
+        from workbench.execution.kernels.fork.reaping import Children
+
+        self._children = Children(self._send)
         self._started_with = dict(os.environ)
 
     def serve(self) -> None:
@@ -54,6 +56,8 @@ class Zygote:
         wake, signalled = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(signalled, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, self._on_child)
+        signal.signal(signal.SIGIO, self._on_control)
+        fcntl.fcntl(self._control, fcntl.F_SETOWN, os.getpid())
         with selectors.DefaultSelector() as ready:
             ready.register(self._control, selectors.EVENT_READ)
             ready.register(wake, selectors.EVENT_READ)
@@ -64,9 +68,9 @@ class Zygote:
                         with contextlib.suppress(BlockingIOError):
                             os.read(wake, 4096)
                     elif not self._answer():
-                        self._end()
+                        self._children.end_all()
                         return
-                self._reap()
+                self._children.reap()
                 if not found:
                     self._import_next()
 
@@ -80,7 +84,7 @@ class Zygote:
             return None
         if self._now or self._ahead:
             return 0
-        return _SILENCE if self._someday and not self._running else None
+        return _SILENCE if self._someday and not self._children.running else None
 
     def _answer(self) -> bool:
         """Take one request; return False when the supervisor is gone."""
@@ -130,11 +134,14 @@ class Zygote:
             return
         self._met.add(name)
         self._importing = True
+        fcntl.fcntl(self._control, fcntl.F_SETFL, os.O_ASYNC)
         try:
             # Who waits for one that ended before this line must not wait for an import to end.
             self._on_child()
+            self._on_control()
             self._recall.load(name)
         finally:
+            fcntl.fcntl(self._control, fcntl.F_SETFL, 0)
             self._importing = False
         from workbench.execution.kernels.fork.linux import thread_names
 
@@ -174,7 +181,7 @@ class Zygote:
             live(self._app, spawn, parent)
         for descriptor in descriptors:
             os.close(descriptor)
-        self._running[pid] = request["id"]
+        self._children.running[pid] = request["id"]
         self._send({"op": "forked", "id": request["id"], "pid": pid})
 
     def _look_at_libraries(self) -> None:
@@ -194,70 +201,24 @@ class Zygote:
                     variables[name] = after[name]
         return variables
 
-    def _reap(self) -> None:
-        """Take leave of children that ended, and end what they left behind."""
-        with contextlib.suppress(ChildProcessError):
-            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                if found.si_pid in self._running:
-                    self._take_leave(found.si_pid, self._end_orphans)
-                else:
-                    os.waitpid(found.si_pid, 0)
-        if self._left_orphans:
-            self._left_orphans = False
-            self._end_orphans()
-
     def _on_child(self, *_: Any) -> None:
-        """Take leave of those that end while a module is imported, as that may take a second.
-
-        Whatever else has ended may be the import's own; what they left behind is ended after it.
-        """
+        """Tell of ends during an import; else it is for the loop to see to."""
         if self._importing:
-            for pid in list(self._running):
-                with contextlib.suppress(ChildProcessError):
-                    if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                        self._take_leave(pid, lambda: None)
-                        self._left_orphans = True
+            self._children.tell_ends()
 
-    def _take_leave(self, pid: int, before_it_is_told: Callable[[], None]) -> None:
-        from workbench.execution.kernels.fork.linux import kill_group
-
-        # Its number is its own until it is waited for, so the group is surely its.
-        kill_group(pid)
-        _, status, usage = os.wait4(pid, 0)
-        number = self._running.pop(pid)
-        before_it_is_told()
-        self._send(
-            {
-                "op": "exit",
-                "id": number,
-                "status": os.waitstatus_to_exitcode(status),
-                "peak_memory": usage.ru_maxrss * 1024,
-                "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            }
-        )
-
-    def _end_orphans(self) -> None:
-        """Kill what a child's end left to this process; each may leave others."""
-        from workbench.execution.kernels.fork.linux import children
-
-        for _ in range(20):
-            if not (orphans := children() - set(self._running)):
+    def _on_control(self, *_: Any) -> None:
+        """End in the midst of an import where the supervisor is gone, for the import may never end."""
+        if self._importing:
+            try:
+                if self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    return
+            except BlockingIOError:
                 return
-            for pid in orphans:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
-
-    def _end(self) -> None:
-        from workbench.execution.kernels.fork.linux import kill_group
-
-        for pid in self._running:
-            kill_group(pid)
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, 0)
-        self._running.clear()
-        self._end_orphans()
+            except OSError:
+                pass
+            self._importing = False
+            self._children.end_all()
+            os._exit(0)
 
     def _send(self, message: dict[str, Any]) -> None:
         with contextlib.suppress(OSError):

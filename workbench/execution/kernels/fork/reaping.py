@@ -1,0 +1,85 @@
+"""The children of a zygote: their ends are told, and what they left behind is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from workbench.execution.kernels.fork.linux import children, kill_group
+
+_ROUNDS = 20
+
+
+class Children:
+    """Those that run, by their process number the number under which the supervisor knows each.
+
+    Args:
+        send: takes a message to the supervisor.
+    """
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self.running: dict[int, int] = {}
+        self._send = send
+        self._left_orphans = False
+
+    def reap(self) -> None:
+        """Take leave of all that ended, and end what they left behind."""
+        with contextlib.suppress(ChildProcessError):
+            while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                if found.si_pid in self.running:
+                    self._take_leave(found.si_pid, self._end_orphans)
+                else:
+                    os.waitpid(found.si_pid, 0)
+        if self._left_orphans:
+            self._left_orphans = False
+            self._end_orphans()
+
+    def tell_ends(self) -> None:
+        """Take leave of those that ended while a module is imported, as that may take a second.
+
+        What else has ended or is left may be the import's own: that is for :meth:`reap`, after it.
+        """
+        for pid in list(self.running):
+            with contextlib.suppress(ChildProcessError):
+                if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                    self._take_leave(pid, lambda: None)
+                    self._left_orphans = True
+
+    def end_all(self) -> None:
+        """Leave nothing running."""
+        for pid in list(self.running):
+            kill_group(pid)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        self.running.clear()
+        self._end_orphans()
+
+    def _take_leave(self, pid: int, before_it_is_told: Callable[[], None]) -> None:
+        # Its number is its own until it is waited for, so the group is surely its.
+        kill_group(pid)
+        _, status, usage = os.wait4(pid, 0)
+        number = self.running.pop(pid)
+        before_it_is_told()
+        self._send(
+            {
+                "op": "exit",
+                "id": number,
+                "status": os.waitstatus_to_exitcode(status),
+                "peak_memory": usage.ru_maxrss * 1024,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            }
+        )
+
+    def _end_orphans(self) -> None:
+        """Kill what a child's end left to this process; each may leave others."""
+        for _ in range(_ROUNDS):
+            if not (orphans := children() - set(self.running)):
+                return
+            for pid in orphans:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
