@@ -20,6 +20,7 @@ from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure, note_tables
 
 _START = datetime(1, 1, 1)
+_LEFT_ROWS = "it left rows"
 
 
 class Doable(Protocol):
@@ -95,7 +96,8 @@ class MemberStep:
 
     Args:
         warehouse: where it reads and writes.
-        name: of the step; its watermark is kept under it, and under ``<name> moves`` up to which move of a batch it has got.
+        name: of the step; its watermark is kept under it, and under ``<name> moves`` up to which move of a batch it has got,
+            and whether it left any rows.
         dataset: whose members they are.
         member: the column that names them.
         modules: those whose code says what comes out.
@@ -112,21 +114,22 @@ class MemberStep:
         *,
         fills: str,
     ) -> None:
-        self.name, self._dataset, self._member = name, dataset, quote(member)
+        self.name, self._dataset, self._member, self._fills = name, dataset, quote(member), fills
         self._code = hash_of(modules)
         mark = "(SELECT max({}) FROM ops.watermarks WHERE model = ?)".format
         with infrastructure():
             (found,) = warehouse.query(
                 f"SELECT (SELECT max(_ingested_at) FROM raw.{dataset}) AS newest, ({LAST_MOVE}) AS moved, "
                 f"{mark('seen_until')} AS seen, {mark('fingerprint')} AS fingerprint, {mark('seen_until')} AS moved_before, "
-                f"(SELECT count(*) FROM {fills}) AS filled",
-                [name, name, f"{name} moves"],
+                f"{mark('fingerprint')} AS left_rows, (SELECT count(*) FROM {fills}) AS filled",
+                [name, name, f"{name} moves", f"{name} moves"],
             ).to_pylist()
         self._seen: datetime = found["seen"] or _START
         self._moved_before: datetime = found["moved_before"] or _START
         self._newest = max(found["newest"] or _START, self._seen)
         self._moved = found["moved"] or _START
-        is_lost = found["newest"] is not None and not found["filled"]
+        # Where all batches are withdrawn it is empty as it should be.
+        is_lost = found["left_rows"] == _LEFT_ROWS and not found["filled"]
         self.is_whole = get_settings().full or is_lost or str(found["fingerprint"] or "") != self._code
         """True where all members are to be worked out."""
         self.is_needed = self.is_whole or self._newest > self._seen or self._moved != self._moved_before
@@ -155,9 +158,9 @@ class MemberStep:
     @infrastructure()
     def done(self, session: Session, inputs: str = "") -> None:
         """Remember, in a transaction, how far it has got."""
-        marks = ((self.name, self._newest, self._code), (f"{self.name} moves", self._moved, ""))
-        for name, until, fingerprint in marks:
-            set_watermark(session, name, until, fingerprint + inputs)
+        filled = session.execute(f"SELECT 1 FROM {self._fills} LIMIT 1").fetchall()
+        set_watermark(session, self.name, self._newest, self._code + inputs)
+        set_watermark(session, f"{self.name} moves", self._moved, _LEFT_ROWS if filled else "")
 
 
 def set_watermark(session: Session, name: str, until: datetime | None, fingerprint: str) -> None:

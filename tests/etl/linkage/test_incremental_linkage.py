@@ -171,6 +171,7 @@ def run(warehouse: Warehouse, sequence: list[tuple[str, Any]]) -> None:
 @given(sequence=st.lists(_STEP, min_size=1, max_size=5))
 @example(sequence=TURNING)
 @example(sequence=TURNING[:1])
+@example(sequence=[("move", 0), ("land", _FIRST[:2]), ("land", _FIRST[2:3])])
 def test_new_customers_compared_alone_give_what_comparing_everybody_gives(
     first: Path, sequence: list[tuple[str, Any]]
 ) -> None:
