@@ -30,7 +30,9 @@ class Children:
         with contextlib.suppress(ChildProcessError):
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 if found.si_pid in self.running:
-                    self._take_leave(found.si_pid, self._end_orphans)
+                    end = self._take_leave(found.si_pid)
+                    self._end_orphans()
+                    self._send(end)
                 else:
                     os.waitpid(found.si_pid, 0)
         if self._left_orphans:
@@ -45,7 +47,7 @@ class Children:
         for pid in list(self.running):
             with contextlib.suppress(ChildProcessError):
                 if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-                    self._take_leave(pid, lambda: None)
+                    self._send(self._take_leave(pid))
                     self._left_orphans = True
 
     def end_all(self) -> None:
@@ -57,21 +59,18 @@ class Children:
         self.running.clear()
         self._end_orphans()
 
-    def _take_leave(self, pid: int, before_it_is_told: Callable[[], None]) -> None:
+    def _take_leave(self, pid: int) -> dict[str, Any]:
+        """End the group of one that ended; return what is to be told of it."""
         # Its number is its own until it is waited for, so the group is surely its.
         kill_group(pid)
         _, status, usage = os.wait4(pid, 0)
-        number = self.running.pop(pid)
-        before_it_is_told()
-        self._send(
-            {
-                "op": "exit",
-                "id": number,
-                "status": os.waitstatus_to_exitcode(status),
-                "peak_memory": usage.ru_maxrss * 1024,
-                "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            }
-        )
+        return {
+            "op": "exit",
+            "id": self.running.pop(pid),
+            "status": os.waitstatus_to_exitcode(status),
+            "peak_memory": usage.ru_maxrss * 1024,
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        }
 
     def _end_orphans(self) -> None:
         """Kill what a child's end left to this process; each may leave others."""
