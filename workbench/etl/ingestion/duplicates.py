@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
@@ -10,7 +12,7 @@ from workbench.etl.ingestion.shaping import ours
 from workbench.schema import DATASETS, EXTRA, Table, quote
 
 _FEW = 50
-"""Values of a join that DuckDB looks for in a table's statistics (its ``dynamic_or_filter_threshold``)."""
+"""Values that are looked for one by one in a table's statistics; of more only the least and the greatest are."""
 
 
 def batch_rows(table: Table, timestamp: datetime) -> str:
@@ -39,12 +41,10 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
             SELECT (SELECT count(*) FROM candidates) - (SELECT count(*) FROM (SELECT DISTINCT * FROM candidates))
             """,
         )
-    met = f"hash({key}) IN (SELECT h FROM {hashes})"
-    if _count(connection, f"SELECT count(*) FROM {hashes}") <= _FEW:
-        # Of so few values DuckDB knows which parts of a table can't have them; hashes it would work out of every row.
-        first = quote(table.key[0])
-        met += f" AND {first} IN (SELECT {first} FROM {batch})"
-    if _count(connection, f"SELECT count(*) FROM {before} WHERE {met}"):
+    # Hashes are worked out of every row, so rows that can't be meant are told by the statistics of a table's parts first.
+    near, values = _near(connection, quote(table.key[0]), batch)
+    met = f"{near} AND hash({key}) IN (SELECT h FROM {hashes})"
+    if _count(connection, f"SELECT count(*) FROM {before} WHERE {met}", values):
         known = _count(
             connection,
             f"""
@@ -89,6 +89,16 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: dateti
     return hashes, twice
 
 
-def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    (found,) = connection.execute(sql).fetchone() or (0,)
+def _near(connection: duckdb.DuckDBPyConnection, name: str, batch: str) -> tuple[str, list[Any]]:
+    """Return SQL, and its values, that a column meets wherever it has a value of a batch; which the statistics can tell."""
+    few = connection.execute(f"SELECT DISTINCT {name} FROM {batch} LIMIT {_FEW + 1}").fetchall()
+    if len(few) <= _FEW:
+        # As values, not as a query: whether that is looked up in the statistics depends on how a plan turns out.
+        return f"{name} IN ({', '.join('?' for _ in few)})", [value for (value,) in few]
+    ends = connection.execute(f"SELECT min({name}), max({name}) FROM {batch}").fetchone()
+    return f"{name} BETWEEN ? AND ?", list(ends or ())
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> int:
+    (found,) = connection.execute(sql, values).fetchone() or (0,)
     return int(found)

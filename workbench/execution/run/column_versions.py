@@ -94,13 +94,26 @@ def _news(
     """Return how many rows are new, and the columns in which one has a value that none had before; all if a key came again."""
     new, old = (f"FROM {table.full_name} WHERE _ingested_at {sign} ?" for sign in (">", "<="))
     key = ", ".join(map(quote, table.key))
+    first = quote(table.key[0])
+    ((news, distinct, *ends),) = session.execute(
+        f"SELECT (SELECT count(*) {new}), (SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new), "
+        f"(SELECT min({first}) {new}), (SELECT max({first}) {new})",
+        [until] * 4,
+    ).fetchall()
+    if not news:
+        return 0, ()
+    if distinct < news:
+        return news, names
     same = " AND ".join(f"old.{quote(name)} = new.{quote(name)}" for name in table.key)
-    asked = [
-        f"SELECT count(*) {new}",
-        f"SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new",
-        f"SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new "
-        f"WHERE EXISTS (SELECT 1 FROM {table.full_name} AS old WHERE old._ingested_at <= ? AND {same})",
-    ]
+    # New keys mostly come after all that are known: the statistics of the table's parts then tell that none is among them.
+    ((known_keys,),) = session.execute(
+        f"SELECT count(*) FROM (SELECT DISTINCT {key} {new}) AS new WHERE EXISTS (SELECT 1 "
+        f"FROM {table.full_name} AS old WHERE old._ingested_at <= ? AND old.{first} BETWEEN ? AND ? AND {same})",
+        [until, until, *ends],
+    ).fetchall()
+    if known_keys:
+        return news, names
+    asked = []
     for name in names:
         column = quote(name.rpartition(".")[2])
         asked += [
@@ -108,9 +121,7 @@ def _news(
             f"SELECT count(*) FROM (SELECT DISTINCT {column} {new}) AS new WHERE {column} IN (SELECT {column} {old})",
         ]
     sql = f"SELECT {', '.join(f'({each})' for each in asked)}"
-    ((news, distinct, known_keys, *values),) = session.execute(sql, [until] * sql.count("?")).fetchall()
-    if known_keys or distinct < news:
-        return news, names
+    (values,) = session.execute(sql, [until] * sql.count("?")).fetchall()
     pairs = zip(names, values[::2], values[1::2], strict=True)
     return news, [name for name, there, known in pairs if there > known]
 
