@@ -44,6 +44,37 @@ def test_a_stage_is_ready_once_those_before_it_are_done() -> None:
     assert order.ready() == ["c"] and order.waiting == []
 
 
+def test_what_is_ready_runs_in_the_order_of_the_map(tmp_path: Path, settings: Settings) -> None:
+    # Stages that write take turns, and the second time "shelves" is left out: "count" is then ready after "look" is.
+    folder = tmp_path / "shop"
+    write = (
+        'connect().execute("INSERT INTO raw.stores (store_id, updated_at, _batch_id, _row_number, _ingested_at) '
+        "VALUES ('1', now(), 'b', 1, now())\")"
+    )
+    imports = "from workbench.execution import record\nfrom workbench.warehouse import connect"
+    for name in ("take", "shelves", "count", "look"):
+        notebook(folder / f"{name}.ipynb", *([write] if name == "take" else []), imports=imports)
+    settings.landing.mkdir(parents=True)
+    pipeline(
+        folder,
+        {
+            "take": {"skip": "never", "writes": ["raw.stores"]},
+            "shelves": {"after": ["take"], "reads": ["landing"]},
+            "count": {"after": ["shelves"], "reads": ["raw.stores"], "writes": ["ops.alerts"]},
+            "look": {"after": ["take"], "reads": ["raw.stores"], "writes": ["ops.alerts"]},
+        },
+    )
+    for _ in range(2):
+        run = run_pipeline(folder)
+        assert run.state == "succeeded", run.error
+    ran = sorted(
+        (stage.started_at, stage.name)
+        for stage in run.stages
+        if stage.state == "succeeded" and stage.started_at
+    )
+    assert [name for _, name in ran] == ["take", "count", "look"] and not overlap(run)
+
+
 def test_a_writer_has_the_warehouse_to_itself() -> None:
     reader, writer = Claim("r", touches=True), Claim("w", touches=True, writes=True)
     free = Claim("f")

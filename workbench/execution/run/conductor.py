@@ -176,6 +176,8 @@ class Conductor:
                 for name in ready:
                     self._unfold(self._planned[name])
             if not self._failed:
+                # A stage that waited for one that was left out is ready later than those after it in the map.
+                self._waiting.sort(key=lambda unit: list(self._planned).index(unit.planned.name))
                 for unit in list(self._waiting):
                     claims = [other.planned.claim for other in self._running]
                     if admits(unit.planned.claim, claims, self._parallel):
