@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from workbench.anomaly.sales.monitoring import observe_sales
     from workbench.anomaly.sales.result import DetectionResult
     from workbench.anomaly.sales.training import TrainingResult, train_sales
-    from workbench.anomaly.tables.profiles import profile_batches, read_trends
+    from workbench.anomaly.tables.profiles import profile_batches
     from workbench.anomaly.tables.quality import check_batches, pass_gate
+    from workbench.anomaly.tables.trends import read_trends
     from workbench.charts.anomalies import plot_anomalies, plot_anomalies_by_month
 
 _LAZY = {
@@ -45,7 +46,7 @@ _LAZY = {
     "plot_anomalies_by_month": "workbench.charts.anomalies",
     "profile_batches": "workbench.anomaly.tables.profiles",
     "promote": "workbench.anomaly.models.lifecycle",
-    "read_trends": "workbench.anomaly.tables.profiles",
+    "read_trends": "workbench.anomaly.tables.trends",
     "rollback": "workbench.anomaly.models.lifecycle",
     "train_sales": "workbench.anomaly.sales.training",
 }

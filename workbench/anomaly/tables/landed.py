@@ -31,7 +31,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The files of a dataset that weren't judged yet, those without fault, the oldest first, and how many a month come."""
+    """The files of a dataset that weren't judged yet, the newest without fault, the oldest first, and how many a month come."""
 
     new: Sequence[LandedFile]
     usual: Sequence[LandedFile]
@@ -41,29 +41,41 @@ class Waiting:
 def waiting_files(warehouse: Warehouse, kind: str) -> dict[str, Waiting]:
     """Return what there is to judge of each dataset with new files; ``kind`` is that of the alerts that people judge."""
     ledger = warehouse.frame(
-        "SELECT b.batch_id, b.dataset, b.uri, b.rows_accepted AS rows, b.ingested_at, q.status, f.verdict "
-        "FROM ops.batches AS b "
+        "SELECT * FROM (SELECT told.*, row_number() OVER "
+        "(PARTITION BY dataset, status ORDER BY ingested_at DESC, batch_id DESC) AS age FROM ("
+        "SELECT b.batch_id, b.dataset, b.uri, b.rows_accepted, b.ingested_at, "
+        "CASE WHEN q.status IS NULL THEN 'new' WHEN q.status IN ('usual', 'reference') "
+        "OR f.verdict IN ('false', 'expected') THEN 'usual' ELSE 'faulty' END AS status FROM ops.batches AS b "
         "LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
         f"LEFT JOIN ({NEWEST} AND kind = '{kind}') AS f ON f.batch_id = b.batch_id "
-        "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL ORDER BY b.ingested_at, b.batch_id"
+        "WHERE b.rows_accepted > 0 AND b.withdrawn_at IS NULL) AS told) AS aged "
+        "WHERE status = 'new' OR (status = 'usual' AND age <= ?) ORDER BY ingested_at, batch_id",
+        [_MOST_FILES],
     )
     found = {}
     for dataset, batches in ledger.groupby("dataset"):
-        is_new = batches["status"].isna()
-        if not is_new.any() or dataset not in DATASETS:
-            continue
-        is_usual = batches["status"].isin(["usual", "reference"]) | batches["verdict"].isin(
-            ["false", "expected"]
-        )
-        newest: datetime = batches["ingested_at"].max()
-        a_month = int((batches["ingested_at"] > newest - timedelta(days=30)).sum())
-        found[str(dataset)] = Waiting(_files(batches[is_new]), _files(batches[is_usual & ~is_new]), a_month)
+        new, usual = (batches[batches["status"] == status] for status in ("new", "usual"))
+        if len(new) and dataset in DATASETS:
+            a_month = files_a_month(warehouse, str(dataset))
+            found[str(dataset)] = Waiting(_files(new), _files(usual), a_month)
     return found
+
+
+def files_a_month(warehouse: Warehouse, dataset: str, counted: str = "rows_accepted") -> int:
+    """Return how many files of a dataset came in the thirty days that end with the newest, of those with such rows."""
+    which = f"FROM ops.batches WHERE dataset = ? AND {quote(counted)} > 0 AND withdrawn_at IS NULL"
+    newest = warehouse.rows(f"SELECT max(ingested_at) AS newest {which}", [dataset])[0]["newest"]
+    if newest is None:
+        return 1
+    begin = newest - timedelta(days=30)
+    return int(
+        warehouse.rows(f"SELECT count(*) AS files {which} AND ingested_at > ?", [dataset, begin])[0]["files"]
+    )
 
 
 def _files(batches: pd.DataFrame) -> list[LandedFile]:
     return [
-        LandedFile(row["batch_id"], row["uri"], int(row["rows"]), row["ingested_at"].to_pydatetime())
+        LandedFile(row["batch_id"], row["uri"], int(row["rows_accepted"]), row["ingested_at"].to_pydatetime())
         for row in batches.to_dict("records")
     ]
 

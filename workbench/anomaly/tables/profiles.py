@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.tables.bounds import Bounds, Kind, Usual, learn_bounds
+from workbench.anomaly.tables.landed import files_a_month
 from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
@@ -31,8 +32,25 @@ MEASURES: dict[str, Kind] = {
 that is missing, and how many different values there are."""
 
 _LEAST_ROWS = 20
+_FILES_BEFORE = 500
+# The files that weren't measured yet, and so many before the oldest of them.
+_LEDGER = f"""
+SELECT * FROM (
+    SELECT aged.*, max(CASE WHEN known IS NULL THEN age END) OVER (PARTITION BY dataset) AS oldest_new FROM (
+        SELECT b.batch_id, b.dataset, b.uri, b.rows_landed, b.rows_accepted, b.rows_quarantined, b.ingested_at,
+               p.batch_id AS known, q.status, f.verdict,
+               row_number() OVER (PARTITION BY b.dataset ORDER BY b.ingested_at DESC, b.batch_id DESC) AS age
+        FROM ops.batches AS b
+        LEFT JOIN (SELECT DISTINCT batch_id FROM {TABLE}) AS p ON p.batch_id = b.batch_id
+        LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = ''
+        LEFT JOIN ({NEWEST} AND kind = 'data_fault') AS f ON f.batch_id = b.batch_id
+        WHERE b.withdrawn_at IS NULL AND b.rows_landed > 0
+    ) AS aged
+) AS those WHERE age <= oldest_new + ? ORDER BY ingested_at, batch_id
+"""
 # What is counted in one statement takes memory for each different value.
 _ROWS_TOGETHER, _FILES_TOGETHER = 100_000, 500
+_FILES_NAMED = 1000
 _SAYS = {
     "rows": "{0:,.0f} rows, usually {1:,.0f} ({2:,.0f} to {3:,.0f})",
     "quarantined": "{0:.1%} of the rows are in quarantine, usually {1:.1%} (to {3:.1%})",
@@ -66,8 +84,8 @@ class Profiles:
 def profile_batches(warehouse: Warehouse, *, run_id: str | None = None) -> Profiles:
     """Measure every landed file that wasn't measured yet, hold it against the files before, and keep what comes out.
 
-    A figure is held against those of at most sixty files before it, without itself, without figures that were outside
-    their own bounds, and without files that are withdrawn or judged as faulty; a file whose faults were judged
+    A figure is held against those of at most sixty of the 500 files before it, without itself, without figures that were
+    outside their own bounds, and without files that are withdrawn or judged as faulty; a file whose faults were judged
     ``false`` or ``expected`` counts. The bounds are so wide that a dataset of files as usual has one in four months. Each
     dataset and measure is a check in ``ops.quality_results``, with an alert while the newest files are outside.
 
@@ -76,18 +94,11 @@ def profile_batches(warehouse: Warehouse, *, run_id: str | None = None) -> Profi
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
     """
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
-    ledger = warehouse.frame(
-        "SELECT b.batch_id, b.dataset, b.uri, b.rows_landed, b.rows_accepted, b.rows_quarantined, b.ingested_at, "
-        f"p.batch_id AS known, q.status, f.verdict FROM ops.batches AS b "
-        f"LEFT JOIN (SELECT DISTINCT batch_id FROM {TABLE}) AS p ON p.batch_id = b.batch_id "
-        "LEFT JOIN ops.batch_quality AS q ON q.batch_id = b.batch_id AND q.column_name = '' "
-        f"LEFT JOIN ({NEWEST} AND kind = 'data_fault') AS f ON f.batch_id = b.batch_id "
-        "WHERE b.withdrawn_at IS NULL AND b.rows_landed > 0 ORDER BY b.ingested_at, b.batch_id"
-    )
+    ledger = warehouse.frame(_LEDGER, [_FILES_BEFORE])
     found = [
         _of_dataset(warehouse, str(dataset), batches)
         for dataset, batches in ledger.groupby("dataset")
-        if dataset in DATASETS and batches["known"].isna().any()
+        if dataset in DATASETS
     ]
     if not found:
         return Profiles(pd.DataFrame(columns=[*_COLUMNS, "uri", "ingested_at"]))
@@ -109,15 +120,9 @@ def _of_dataset(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd
     measured = _measure(warehouse, dataset, new)
     is_faulty = (batches["status"] == "faulty") & ~batches["verdict"].isin(["false", "expected"])
     order = pd.Series(range(len(batches)), index=batches["batch_id"])
-    before = warehouse.frame(
-        f"SELECT batch_id, column_name, measure, value, rows_seen, side FROM {TABLE} WHERE dataset = ?",
-        [dataset],
-    )
-    before = before[before["batch_id"].isin(batches["batch_id"])]
-    newest = batches["ingested_at"].max()
-    a_month = max(int((batches["ingested_at"] > newest - pd.Timedelta(days=30)).sum()), 1)
+    before = _measured_before(warehouse, dataset, list(batches.loc[batches["known"].notna(), "batch_id"]))
     measures = measured.groupby(["column_name", "measure"]).ngroups
-    chance = FALSE_ALERTS / (a_month * measures)
+    chance = FALSE_ALERTS / (files_a_month(warehouse, dataset, "rows_landed") * measures)
     every = pd.concat([before.assign(is_new=False), measured.assign(is_new=True)], ignore_index=True)
     faulty = set(batches.loc[is_faulty, "batch_id"])
     every = every.assign(place=every["batch_id"].map(order), is_faulty=every["batch_id"].isin(faulty))
@@ -128,6 +133,16 @@ def _of_dataset(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd
     ]
     facts = batches.set_index("batch_id")[["uri", "ingested_at"]]
     return pd.concat(judged).join(facts, on="batch_id").assign(dataset=dataset)
+
+
+def _measured_before(warehouse: Warehouse, dataset: str, batches: list[str]) -> pd.DataFrame:
+    """Return the measures of files that were measured before."""
+    figures = f"SELECT batch_id, column_name, measure, value, rows_seen, side FROM {TABLE} WHERE dataset = ?"
+    if len(batches) > _FILES_NAMED:
+        found = warehouse.frame(figures, [dataset])
+        return found[found["batch_id"].isin(batches)]
+    marks = ", ".join(["?"] * len(batches)) or "NULL"
+    return warehouse.frame(f"{figures} AND batch_id IN ({marks})", [dataset, *batches])
 
 
 def _judge(series: pd.DataFrame, measure: str, chance: float) -> pd.DataFrame:
@@ -141,9 +156,10 @@ def _judge(series: pd.DataFrame, measure: str, chance: float) -> pd.DataFrame:
     for place in range(len(series)):
         if is_new[place]:
             kept = usual.places
-            known = learn_bounds(value[kept], rows[kept], MEASURES[measure], chance, rows[place])
-            if known and rows[place] < _LEAST_ROWS and measure != "rows":
-                known = None
+            known = None
+            # Of a share or a variety of fewer rows chance alone makes anything.
+            if rows[place] >= _LEAST_ROWS or measure == "rows":
+                known = learn_bounds(value[kept], rows[kept], MEASURES[measure], chance, rows[place])
             bounds.append(known)
             side[place] = known.side(value[place]) if known else 0
         usual.add(side[place], left_out=faulty[place])
@@ -168,9 +184,9 @@ def _measure(warehouse: Warehouse, dataset: str, batches: pd.DataFrame) -> pd.Da
     rows: list[tuple[str, str, str, float, int]] = []
     for some in _together(batches):
         counted = warehouse.rows(
-            f"SELECT _batch_id, {asked} FROM {table.full_name} WHERE _batch_id IN ({', '.join('?' * len(some))}) "
-            "GROUP BY _batch_id",
-            list(some["batch_id"]),
+            f"SELECT _batch_id, {asked} FROM {table.full_name} WHERE _ingested_at >= ? "
+            f"AND _batch_id IN ({', '.join('?' * len(some))}) GROUP BY _batch_id",
+            [some["ingested_at"].min().to_pydatetime(), *some["batch_id"]],
         )
         found = {row["_batch_id"]: row for row in counted}
         for batch in some.to_dict("records"):
@@ -197,44 +213,6 @@ def _together(batches: pd.DataFrame) -> Iterable[pd.DataFrame]:
             begin, size = place, 0
         size += accepted
     yield batches.iloc[begin:]
-
-
-def read_trends(warehouse: Warehouse, *, files: int = 60, measures: int = 6) -> pd.DataFrame:
-    """Return the measures to look at first, over the newest files of their datasets.
-
-    Those with the newest figures outside come first, then rows and quarantine, then what comes nearest to its bounds.
-
-    Returns:
-        ``dataset, column_name, measure, place`` (of the file, from 0), ``value, lower, upper, side``.
-    """
-    rows = warehouse.frame(
-        "SELECT p.dataset, p.column_name, p.measure, p.value, p.lower, p.usual, p.upper, p.side, b.ingested_at, p.batch_id "
-        f"FROM {TABLE} AS p JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE b.withdrawn_at IS NULL "
-        "ORDER BY b.ingested_at, p.batch_id"
-    )
-    if rows.empty or rows["usual"].isna().all():
-        return pd.DataFrame(columns=_TREND)
-    by = ["dataset", "column_name", "measure"]
-    rows["place"] = rows.groupby(by).cumcount()
-    rows = rows[rows.groupby(by)["place"].transform("max") - rows["place"] < files]
-    reach = (rows["upper"] - rows["lower"]).clip(lower=1e-9)
-    near = ((rows["value"] - rows["usual"]).abs() / reach).groupby([rows[each] for each in by]).max()
-    judged = rows["usual"].notna().groupby([rows[each] for each in by]).any()
-    last_outside = (
-        rows["place"].where(rows["side"] != 0).groupby([rows[each] for each in by]).max().fillna(-1)
-    )
-    order = pd.DataFrame({"judged": judged, "last": last_outside, "near": near}).reset_index()
-    order["of_file"] = order["column_name"] == ""
-    order = (
-        order[order["judged"]]
-        .sort_values(["last", "of_file", "near", *by], ascending=[False, False, False, True, True, True])
-        .head(measures)
-    )
-    chosen = order[by].merge(rows, on=by, how="left")
-    return chosen[_TREND]
-
-
-_TREND = ["dataset", "column_name", "measure", "place", "value", "lower", "upper", "side"]
 
 
 def _keep(warehouse: Warehouse, rows: pd.DataFrame) -> None:
