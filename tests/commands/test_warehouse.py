@@ -329,3 +329,23 @@ def test_a_dry_run_says_what_a_file_is_and_lands_nothing(call: Call, tmp_path: P
         assert refused.status == 2
         assert "it is a page in HTML" in refused.err
     assert not (home / "landing").exists()
+
+
+@pytest.mark.parametrize(("good", "bad"), [(10, 20), (0, 25)])
+def test_a_dry_run_says_what_is_wrong_with_the_rows_of_a_file_of_which_too_many_are(
+    call: Call, tmp_path: Path, good: int, bad: int
+) -> None:
+    header = (
+        "transaction_id,line_number,transaction_timestamp,product_id,store_id,quantity,unit_price,currency\n"
+    )
+    times = [*["2024-01-01"] * good, *["1.5.2024"] * bad]
+    rows = [f"T{n},1,{time},P1,S1,1,2.50,EUR\n" for n, time in enumerate(times, 1)]
+    (tmp_path / "s.csv").write_text(header + "".join(rows))
+    answer = call("load", str(tmp_path / "s.csv"), "--dataset", "transactions", "--dry-run")
+    assert answer.status == 2
+    assert "s.csv would be refused whole" in answer.err
+    said = answer.out.splitlines()
+    assert f"{good + bad} rows: 0 accepted, {good + bad} to quarantine" in said
+    assert f"  {bad} transaction_timestamp:invalid" in said
+    first = good + 1
+    assert f"  row {first}: transaction_timestamp:invalid: T{first},1,1.5.2024,P1,S1,1,2.50,EUR" in said

@@ -146,7 +146,8 @@ def _show(trial: Trial) -> None:
 
     if trial.form or trial.status == "empty":
         typer.echo(printable(f"{trial.file}: {trial.form or trial.message}"))
-    if trial.status in ("rejected", "empty"):
+    # Where the share of faulty rows is too great, the rows say why; else the message says all.
+    if trial.status == "empty" or (trial.status == "rejected" and trial.verdict is None):
         return
     firsts = trial.accepted[:_FIRST]
     names = ["column", "from", *(f"row {row['_row_number']}" for row in firsts)]

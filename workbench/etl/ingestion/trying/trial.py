@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from workbench.etl.ingestion.memory import bounded
 from workbench.etl.ingestion.opened import open_file
 from workbench.etl.ingestion.shaping import ours
 from workbench.governance import ledger
+from workbench.governance.quarantine import REFUSED_WHOLE
 from workbench.schema import DATASETS, create_table, quote
 from workbench.sources.landing import FetchedFile, LandedFile
 from workbench.sources.maps import Map
@@ -35,11 +37,12 @@ class Trial:
         columns: of ours, where each comes from: a column of theirs, an expression, or nowhere (None).
         others: theirs that would be kept beside ours.
         status: that of its batch.
+        verdict: what its share of faulty rows comes to; None where its rows weren't judged.
         message: what the ledger would say.
         rows_landed, rows_accepted, rows_quarantined: counts.
         reasons: codes of what is wrong with rows, and how many have each.
         accepted: the first rows as they would be in raw.
-        refused: the first rows that would be set aside: number, record, reasons.
+        refused: the first rows that would be set aside: number, record, reasons; those with a fault of their own first.
     """
 
     file: str
@@ -48,6 +51,7 @@ class Trial:
     columns: dict[str, str | None]
     others: list[str]
     status: str
+    verdict: str | None
     message: str | None
     rows_landed: int
     rows_accepted: int
@@ -90,8 +94,8 @@ def try_file(path: Path, dataset: str, mapping: Map | None) -> Trial:
         shown = ", ".join(f"CAST({quote(name)} AS VARCHAR) AS {quote(name)}" for name in names)
         first = f"SELECT _row_number, {shown} FROM {table.full_name} ORDER BY _row_number LIMIT {_SHOWN}"
         accepted = _rows(connection, first)
-        aside = f"SELECT n AS row_number, record, reasons FROM refused ORDER BY n LIMIT {_SHOWN}"
-        refused = _rows(connection, aside)
+        aside = "SELECT n AS row_number, record, reasons FROM refused ORDER BY list_contains(reasons, ?), n LIMIT ?"
+        refused = _rows(connection, aside, [REFUSED_WHOLE, _SHOWN])
         counts = connection.execute("SELECT unnest(reasons), count(*) FROM refused GROUP BY 1").fetchall()
     sources = rows.sources if rows else {}
     written = mapping.columns if mapping else {}
@@ -108,6 +112,7 @@ def try_file(path: Path, dataset: str, mapping: Map | None) -> Trial:
         columns=columns,
         others=list(rows.others) if rows else [],
         status=checked.status,
+        verdict=checked.verdict,
         message=checked.message,
         rows_landed=checked.accepted + checked.quarantined,
         rows_accepted=checked.accepted,
@@ -123,7 +128,9 @@ def _theirs(name: str, names: tuple[str, ...]) -> str:
     return name if name in names else next(each for each in names if each.lower() == name.lower())
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    result = connection.execute(sql)
+def _rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    result = connection.execute(sql, values)
     names = [each[0] for each in result.description or ()]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
