@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import yaml
@@ -10,6 +11,30 @@ import yaml
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class Written(float):
+    """A number with more digits than a float holds; ``digits`` are all of them, for who wants a Decimal."""
+
+    digits: Decimal
+
+
+def number(value: float, text: str) -> float:
+    """Return a number that was read from a text, with its digits where a float has lost some."""
+    try:
+        digits = Decimal(text)
+    except InvalidOperation:
+        return value
+    if not digits.is_finite() or digits == Decimal(repr(value)):
+        return value
+    kept = Written(value)
+    kept.digits = digits
+    return kept
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML's own loader, but for numbers."""
+
+
+_FLOAT = "tag:yaml.org,2002:float"
 _WORDS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:bool")
 
 
@@ -31,6 +56,23 @@ class _UniqueKeys(_Loader):
                 key.tag = "tag:yaml.org,2002:str"
         found: dict[Any, Any] = super().construct_mapping(node, deep)
         return found
+
+
+def _number(loader: Any, node: yaml.ScalarNode) -> float:
+    return number(loader.construct_yaml_float(node), str(node.value))
+
+
+_Plain.add_constructor(_FLOAT, _number)
+_UniqueKeys.add_constructor(_FLOAT, _number)
+
+
+def read_yaml(text: str) -> Any:
+    """Return what a text in YAML says; numbers keep their digits.
+
+    Raises:
+        yaml.YAMLError: it is no YAML.
+    """
+    return yaml.load(text, Loader=_Plain)  # noqa: S506  a SafeLoader
 
 
 def listed(value: Any) -> Any:

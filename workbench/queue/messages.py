@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from workbench.documents import number
 from workbench.errors import UsageError
 
 _RIGHT = (
@@ -149,7 +150,7 @@ def understand(body: str) -> Content:
 
 def _understand(body: str, depth: int) -> Content:
     try:
-        value = json.loads(body)
+        value = json.loads(body, parse_float=lambda each: number(float(each), each))
     except (ValueError, RecursionError):
         raise NotUnderstood(f"not JSON; {_RIGHT}") from None
     if not isinstance(value, dict):

@@ -273,3 +273,14 @@ def test_a_runner_that_is_killed_is_shown_as_lost(tmp_path: Path, settings: Sett
     rows = connect().query("SELECT state, error FROM ops.runs ORDER BY stage NULLS FIRST").to_pylist()
     assert rows == [{"state": "lost", "error": run.error}] * 2
     assert recover(settings) == []
+
+
+def test_parameters_that_papermill_cannot_parse_are_no_warning(
+    tmp_path: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    span = "limit: int = 5\nspan: datetime.timedelta = datetime.timedelta(minutes=5)  # how long"
+    path = notebook(
+        tmp_path / "span.ipynb", "print(span)", parameters=span, imports="import datetime", last="pass"
+    )
+    assert run_notebook(path, {"limit": 6, "span": "2h"}).state == "succeeded"
+    assert not caplog.records

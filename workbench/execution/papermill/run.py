@@ -9,10 +9,15 @@ from workbench.execution.kernels.job import Job
 from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
 from workbench.slim_imports import import_papermill
 
+_GUESSES = ("Passed unknown parameter", "Unable to parse line", "Translator for ")
+
 
 def _is_no_guess(record: logging.LogRecord) -> bool:
-    """Leave out what papermill guesses of names that were checked: it knows no parameter of the type ``int | None``."""
-    return not record.getMessage().startswith("Passed unknown parameter")
+    """Leave out what papermill guesses of parameters that were checked.
+
+    It knows none of the type ``int | None``, none whose default has an equals sign in it, and none of other languages.
+    """
+    return not record.getMessage().startswith(_GUESSES)
 
 
 def run_through_papermill(content: dict[str, Any], job: Job) -> None:
@@ -25,7 +30,8 @@ def run_through_papermill(content: dict[str, Any], job: Job) -> None:
 
     # The entry point is there only if the package is installed.
     papermill_engines.register(ENGINE, WorkbenchEngine)
-    logger.addFilter(_is_no_guess)
+    for each in (logger, logging.getLogger("papermill.translators")):
+        each.addFilter(_is_no_guess)
     execute_notebook(
         nbformat.from_dict(content),
         None,

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
+from workbench.documents import Written, number, read_yaml
 from workbench.durations import read_duration
 from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.numpy_scalars import builtin
@@ -111,7 +112,7 @@ def _convert_many(kind: Any, value: Any, exact: bool, folder: Path | None) -> An
 
 def _free(value: Any) -> Any:
     """Return a value that may be of any type, as long as it can be written down."""
-    value = builtin(value)
+    value = float(value) if isinstance(value, Written) else builtin(value)
     if isinstance(value, dict):
         return {_free(key): _free(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -134,6 +135,8 @@ def shown(value: Any) -> str:
 
 
 def _convert_union(members: tuple[Any, ...], value: Any, exact: bool, folder: Path | None) -> Any:
+    if isinstance(value, Written) and float in members:
+        value = float(value)
     for member in members:
         if type(value) is member:
             if member is not str or exact:
@@ -192,7 +195,7 @@ def _convert_plain(kind: Any, value: Any, exact: bool, folder: Path | None) -> A
             raise Mismatch(f"{shown(value)} given")
         return (folder or Path.cwd()) / Path(value).expanduser()
     if kind is decimal.Decimal and isinstance(value, float):
-        value = repr(value)
+        value = value.digits if isinstance(value, Written) else repr(value)
     try:
         result = _adapter(kind).validate_python(value, strict=exact)
     except ValidationError as error:
@@ -222,22 +225,42 @@ def _read_yaml(text: str) -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        return read_yaml(text)
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
 def _split(text: str) -> Any:
-    if text.strip().startswith("{"):
-        try:
-            return ast.literal_eval(text.strip())
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            return text
-    if text.strip().startswith("["):
+    bare = text.strip()
+    if bare.startswith("["):
         return _read_yaml(text)
-    if text.strip().startswith("("):
+    if bare.startswith(("{", "(")):
         try:
-            return ast.literal_eval(text.strip())
+            tree = ast.parse(bare, mode="eval")
+            return ast.literal_eval(_Digits(bare).visit(tree))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return text
-    return [item.strip() for item in text.split(",")] if text.strip() else []
+    return [item.strip() for item in text.split(",")] if bare else []
+
+
+class _Digits(ast.NodeTransformer):
+    """Numbers in an expression of Python, with the digits that it has."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, float):
+            node.value = number(node.value, ast.get_source_segment(self.text, node) or "")
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        inner = self.visit(node.operand)
+        if (
+            isinstance(node.op, ast.USub)
+            and isinstance(inner, ast.Constant)
+            and isinstance(inner.value, Written)
+        ):
+            inner.value = number(-inner.value, f"-{inner.value.digits}")
+            return inner
+        return node

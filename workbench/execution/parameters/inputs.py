@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workbench.documents import number, read_yaml
 from workbench.errors import UsageError
 
 PREFIX = "WORKBENCH_PARAM_"
@@ -88,7 +89,9 @@ def from_json(text: str, where: str = "--parameters-json") -> dict[str, Any]:
         return dict(pairs)
 
     try:
-        content = json.loads(text, object_pairs_hook=unique)
+        content = json.loads(
+            text, object_pairs_hook=unique, parse_float=lambda each: number(float(each), each)
+        )
     except (json.JSONDecodeError, RecursionError) as error:
         raise UsageError(f"{where} is no JSON: {error}") from None
     return _named(content, where)
@@ -124,7 +127,7 @@ def _from_yaml(text: str, where: str) -> dict[str, Any]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         if isinstance(node, yaml.MappingNode):
             _refuse_twice([str(key.value) for key, _ in node.value], where)
-        content = yaml.safe_load(text)
+        content = read_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}" if mark else ""
