@@ -91,6 +91,7 @@ def test_a_wrong_declaration_is_told_with_its_place(project: Project, workbench:
         ("  a:\n    files: x\n    map: none.yaml", 4, "a.map: no such map"),
         ("  a:\n    database: {url: 'env:X'}\n    dataset: stores", 3, "it reads a table or a query"),
         ("  A b:\n    files: x", 2, "a name is made of small letters"),
+        ("  käse:\n    files: x", 2, "käse: a name is made of small letters from a to z"),
     ):  # fmt: skip
         file.write_text(f"sources:\n{body}\n{good}")
         status, told = workbench("sources", "check")

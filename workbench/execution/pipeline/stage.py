@@ -30,7 +30,7 @@ def _seconds(value: Any) -> Any:
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value):
-        raise ValueError("a name is made of letters, digits, _ and -, and begins with a letter")
+        raise ValueError("a name is made of letters from a to z, digits, _ and -, and begins with a letter")
     return value
 
 

@@ -116,7 +116,9 @@ def _declared(name: Any, body: Any, folder: Path, lines: Mapping[tuple[Any, ...]
         return UsageError(f"{FILE}, line {lines.get(place, 1)}: {within}: {message}")
 
     if not isinstance(name, str) or not NAME.fullmatch(name):
-        raise problem("a name is made of small letters, digits, _ and -, and begins with a letter")
+        raise problem(
+            "a name is made of small letters from a to z, digits, _ and -, and begins with a letter"
+        )
     try:
         source = Source.model_validate(body)
     except ValidationError as error:
