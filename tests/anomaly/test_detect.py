@@ -97,6 +97,10 @@ def test_names_are_quoted_and_found_in_any_case(warehouse: Warehouse) -> None:
     [
         ({"table": "visit"}, "unknown table 'visit'; did you mean 'visits'"),
         ({"table": "marts.vissits"}, "unknown table 'marts.vissits'; did you mean 'marts.visits'"),
+        (
+            {"table": "Measurements"},
+            "table 'Measurements' is neither in marts nor in core; there is: raw.measurements",
+        ),
         ({"table": "visits; DROP TABLE marts.visits"}, "unknown table"),
         ({"date_column": "dai"}, "unknown date column 'dai'; did you mean 'day'"),
         (

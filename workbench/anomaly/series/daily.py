@@ -34,6 +34,8 @@ def find_table(warehouse: Warehouse, table: str) -> tuple[str, dict[str, str]]:
     for candidate in (table, f"marts.{table}", f"core.{table}"):
         if found := candidate if candidate in tables else in_any_case.get(candidate.lower()):
             return found, tables[found]
+    if elsewhere := sorted(full for full in tables if full.partition(".")[2].lower() == table.lower()):
+        raise UsageError(f"table {table!r} is neither in marts nor in core; there is: {', '.join(elsewhere)}")
     bare = {full.split(".", 1)[1] for full in tables if full.startswith(("marts.", "core."))}
     raise unknown("table", table, tables if "." in table else bare or tables)
 
