@@ -90,6 +90,30 @@ def test_a_new_level_is_the_usual_one_after_five_files(warehouse: Warehouse) -> 
     assert rows["side"].tolist() == [0] * 20 + [1] * 5 + [0] * 7
 
 
+def test_a_file_is_held_against_the_newest_before_it_however_many_came(either: Warehouse) -> None:
+    for day in range(10):
+        bring(either, day, 400)
+    profile_batches(either, run_id="r")
+    # After those came five hundred of which nothing but their rows is known.
+    days = range(10, 510)
+    ledger = {
+        "batch_id": [f"{day:064}" for day in days], "dataset": "transactions", "uri": "sales/more.csv", "rows_landed": 300,
+        "rows_accepted": 300, "rows_quarantined": 0, "rows_duplicate": 0, "status": "loaded",
+        "ingested_at": [START + dt.timedelta(days=day) for day in days],
+    }  # fmt: skip
+    either.append("ops.batches", of_table("ops.batches", ledger, 500))
+    figures = {
+        "batch_id": ledger["batch_id"], "dataset": "transactions", "column_name": "", "measure": "rows", "value": 300.0,
+        "rows_seen": 300, "side": 0, "profiled_at": ledger["ingested_at"],
+    }  # fmt: skip
+    either.append("ops.batch_profiles", of_table("ops.batch_profiles", figures, 500))
+    bring(either, 510, 300)
+    found = profile_batches(either, run_id="r").rows
+    assert found.loc[found["usual"].notna(), ["measure", "usual"]].round().values.tolist() == [["rows", 300]]
+    trends = read_trends(either)
+    assert trends["measure"].unique().tolist() == ["rows"] and trends["place"].tolist() == list(range(60))
+
+
 @pytest.mark.parametrize("kind", ["count", "share"])
 def test_usual_files_are_outside_as_seldom_as_was_asked(kind: str) -> None:
     random = np.random.default_rng(3)
