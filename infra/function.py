@@ -10,6 +10,7 @@ import workbench
 HANDLER = "workbench.aws.lambda_trigger.handler"
 MODULES = (
     "__init__.py",
+    "digits.py",
     "errors.py",
     "queue/__init__.py",
     "queue/messages.py",

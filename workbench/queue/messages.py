@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from workbench.documents import number
+from workbench.digits import number
 from workbench.errors import UsageError
 
 _RIGHT = (

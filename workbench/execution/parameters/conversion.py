@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
-from workbench.documents import Written, number, read_yaml
+from workbench.digits import Written, number
+from workbench.documents import read_yaml
 from workbench.durations import read_duration
 from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.numpy_scalars import builtin

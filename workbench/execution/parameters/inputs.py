@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.documents import number, read_yaml
+from workbench.digits import number
+from workbench.documents import read_yaml
 from workbench.errors import UsageError
 
 PREFIX = "WORKBENCH_PARAM_"
