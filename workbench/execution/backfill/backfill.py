@@ -23,6 +23,7 @@ from workbench.execution.run.planning import plan
 from workbench.execution.run.runner import run_pipeline
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
 from workbench.settings import Settings, get_settings
+from workbench.waiting import result_of
 from workbench.warehouse import connect
 
 
@@ -113,12 +114,12 @@ class Backfill:
             work = conductor.submit(self._work)
             try:
                 with raise_on_signals():
-                    return work.result()
+                    return result_of(work)
             except KeyboardInterrupt as signal:
                 with ignore_signals():
                     self._watcher.say("stopping; chunks that are done are kept")
                     self._switch.stop(str(signal) or "SIGINT")
-                    return replace(work.result(), stopped=str(signal) or "SIGINT")
+                    return replace(result_of(work), stopped=str(signal) or "SIGINT")
 
     def _work(self) -> BackfillResult:
         result = BackfillResult(self._outcomes)

@@ -31,6 +31,7 @@ from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy
 from workbench.execution.run.versions import Versions
 from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
+from workbench.waiting import next_of
 from workbench.warehouse import connect
 from workbench.warehouse.access import infrastructure
 
@@ -130,7 +131,7 @@ class Conductor:
                     self._stopping.set()
                     self._executor.stop(str(stopped) if stopped else "")
                     while self._running:
-                        event = self._events.get()
+                        event = next_of(self._events)
                         if isinstance(event, Ended):
                             self._ended(event, str(stopped) if stopped else "")
                     self._executor.close()
@@ -188,7 +189,7 @@ class Conductor:
                 return
             self._readers.look()
             with self._pages.going_on():
-                event = self._events.get()
+                event = next_of(self._events)
             if isinstance(event, Stopped):
                 raise event
             self._ended(event)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from workbench.errors import UsageError
+from workbench.waiting import result_of
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,7 +44,7 @@ def ask(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
     thread = threading.Thread(target=do, daemon=True)
     thread.start()
     try:
-        return answer.result()
+        return result_of(answer)
     except KeyboardInterrupt:
         while thread.is_alive():
             connection.interrupt()
