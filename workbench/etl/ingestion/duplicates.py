@@ -94,7 +94,7 @@ def _near(connection: duckdb.DuckDBPyConnection, name: str, batch: str) -> tuple
     few = connection.execute(f"SELECT DISTINCT {name} FROM {batch} LIMIT {_FEW + 1}").fetchall()
     if len(few) <= _FEW:
         # As values, not as a query: whether that is looked up in the statistics depends on how a plan turns out.
-        return f"{name} IN ({', '.join('?' for _ in few)})", [value for (value,) in few]
+        return f"{name} IN ({', '.join('?' for _ in few) or 'NULL'})", [value for (value,) in few]
     ends = connection.execute(f"SELECT min({name}), max({name}) FROM {batch}").fetchone()
     return f"{name} BETWEEN ? AND ?", list(ends or ())
 
