@@ -1,0 +1,56 @@
+"""What ``workbench load --dry-run`` says of a file that it doesn't load."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.test_warehouse import Call
+
+
+def test_a_dry_run_says_what_a_file_is_and_lands_nothing(call: Call, tmp_path: Path, home: Path) -> None:
+    header = "Transaction_ID;line_number;transaction_timestamp;product_id;store_id;quantity;unit_price;currency;colour"
+    rows = "T1;1;2024-01-01 10:00;P1;Düren;2;2.50;EUR;rot\nT2;1;2024-01-01;P1;S1;x;2.50;EUR;\n"
+    (tmp_path / "s.csv").write_bytes(f"Sales of May\n\n{header}\n{rows}".encode("cp1252"))
+    asked = ("load", str(tmp_path / "s.csv"), "--dataset", "transactions", "--dry-run")
+    answer = call(*asked)
+    assert answer.status == 0
+    for told in (
+        "s.csv: CSV, CP1252, delimited by semicolons, header in line 3",
+        "2 rows: 1 accepted, 1 to quarantine",
+        "read as windows-1252, told by looking; 2 lines above the header left out: Sales of May; kept in _extra: colour",
+        "row 2: quantity:not_a_number: T2;1;2024-01-01;P1;S1;x;2.50;EUR;",
+    ):
+        assert told in answer.out
+    (trial,) = json.loads(call(*asked, "--json").out)
+    assert trial["columns"]["transaction_id"] == "Transaction_ID"
+    assert trial["columns"]["channel"] is None
+    assert trial["accepted"][0]["store_id"] == "Düren"
+    (tmp_path / "page.csv").write_text("<html><body>login")
+    for more in ([], ["--dry-run"]):
+        refused = call("load", str(tmp_path / "page.csv"), "--dataset", "transactions", *more)
+        assert refused.status == 2
+        assert "it is a page in HTML" in refused.err
+    assert not (home / "landing").exists()
+
+
+@pytest.mark.parametrize(("good", "bad"), [(10, 20), (0, 25)])
+def test_a_dry_run_says_what_is_wrong_with_the_rows_of_a_file_of_which_too_many_are(
+    call: Call, tmp_path: Path, good: int, bad: int
+) -> None:
+    header = (
+        "transaction_id,line_number,transaction_timestamp,product_id,store_id,quantity,unit_price,currency\n"
+    )
+    times = [*["2024-01-01"] * good, *["1.5.2024"] * bad]
+    rows = [f"T{n},1,{time},P1,S1,1,2.50,EUR\n" for n, time in enumerate(times, 1)]
+    (tmp_path / "s.csv").write_text(header + "".join(rows))
+    answer = call("load", str(tmp_path / "s.csv"), "--dataset", "transactions", "--dry-run")
+    assert answer.status == 2
+    assert "s.csv would be refused whole" in answer.err
+    said = answer.out.splitlines()
+    assert f"{good + bad} rows: 0 accepted, {good + bad} to quarantine" in said
+    assert f"  {bad} transaction_timestamp:invalid" in said
+    first = good + 1
+    assert f"  row {first}: transaction_timestamp:invalid: T{first},1,1.5.2024,P1,S1,1,2.50,EUR" in said
