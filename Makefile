@@ -68,7 +68,7 @@ setup: $(VENV)/demo.stamp ## make .venv from the lock
 
 demo: setup ## run the main job on real data, from landing to a report
 	@echo "== running the demo"
-	$(BIN)/workbench demo
+	$(BIN)/workbench demo $(ARGS)
 
 test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
 	@# What fails in one part is no reason not to look at the other. Airflow is waited for more than it works, and what finds

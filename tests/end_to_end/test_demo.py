@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,9 +22,13 @@ ROOT = Path(__file__).resolve().parents[2]
 OF_RUNS = {"ops.builds", "ops.watermarks", "ops.runs", "ops.lineage", "ops.quality_results", "ops.audit_log"}
 
 
+# CI names `make demo` here, in an environment that has nothing but the demo's own packages.
+DEMO = shlex.split(os.environ.get("WORKBENCH_TEST_DEMO") or f"{sys.executable} -m workbench.cli demo --json")
+
+
 def demo(home: Path) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "workbench.cli", "demo", "--json"],
+        DEMO,
         cwd=ROOT,
         env={**os.environ, "WORKBENCH_HOME": str(home), "WORKBENCH_STRICT": "true"},
         capture_output=True,
@@ -31,7 +36,7 @@ def demo(home: Path) -> dict[str, Any]:
         timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    figures: dict[str, Any] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout[done.stdout.index("{") :])
     return figures
 
 

@@ -16,6 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from workbench.anomaly.tables.surprise import Surprise
 
 _LEAST_ROWS = 8
+# With fewer, forests are busy with Python, which threads only take from one another.
+_LEAST_SHARED = 500
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class CellForest(BaseEstimator):
         max_rows: rows to learn from at most, drawn at random.
         max_values: distinct values up to which a column is classified.
         random_state: seed.
-        n_jobs: columns to learn at once; one if None. What is learned is the same.
+        n_jobs: columns to learn at once where that is quicker; one if None. What is learned is the same.
 
     Attributes:
         n_features_in_: number of columns.
@@ -95,7 +97,8 @@ class CellForest(BaseEstimator):
             if len(known := np.unique(X[~np.isnan(X[:, column]), column])) == 1
         }
         experts = [_Expert(self.trees, self.max_values, int(seeds[column])) for column in self.targets_]
-        with warnings.catch_warnings(), ThreadPoolExecutor(self.n_jobs or 1) as pool:
+        jobs = self.n_jobs or 1 if len(X) >= _LEAST_SHARED else 1
+        with warnings.catch_warnings(), ThreadPoolExecutor(jobs) as pool:
             # A row that no tree has left out is dealt with below.
             warnings.filterwarnings("ignore", "Some inputs do not have OOB scores")
             fitted = pool.map(lambda expert, column: expert.fit(X, column), experts, self.targets_)
@@ -108,23 +111,17 @@ class CellForest(BaseEstimator):
         A missing cell is as surprising as missing cells of its column were rare, and so is any other value in a column
         that had one only.
         """
+        return self._judge(X)[1]
+
+    def expected(self, X: Any, column: int) -> np.ndarray:
+        """Return what is expected of one of :attr:`targets_`, given the other cells; shape (rows,)."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        surprise = np.zeros(X.shape)
-        for column, expert in self._experts.items():
-            surprise[:, column] = expert.surprise(X)[0]
-        for column, value in self._constants.items():
-            surprise[:, column] = np.where(X[:, column] == value, 0.0, np.log(1 + self._rows))
-        missing = -np.log((1 + self._missing_share * self._rows) / (1 + self._rows))
-        return np.where(np.isnan(X), missing, surprise)
+        return self._experts[column].surprise(X)[1]
 
     def explain(self, X: Any, top_k: int = 3) -> list[list[Cell]]:
         """Return for each row its most surprising cells, the most first, with what was expected of them."""
-        surprise = self.cell_surprise(X)
-        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        expected = np.full(X.shape, np.nan)
-        for column, expert in self._experts.items():
-            expected[:, column] = expert.surprise(X)[1]
+        X, surprise, expected = self._judge(X)
         order = np.argsort(-surprise, axis=1, kind="stable")[:, :top_k]
         return [
             [
@@ -133,6 +130,18 @@ class CellForest(BaseEstimator):
             ]
             for row, columns in enumerate(order)
         ]  # fmt: skip
+
+    def _judge(self, X: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the cells, how surprising each is, and what is expected of it; NaN where nothing is."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        surprise, expected = np.zeros(X.shape), np.full(X.shape, np.nan)
+        for column, expert in self._experts.items():
+            surprise[:, column], expected[:, column] = expert.surprise(X)
+        for column, value in self._constants.items():
+            surprise[:, column] = np.where(X[:, column] == value, 0.0, np.log(1 + self._rows))
+        missing = -np.log((1 + self._missing_share * self._rows) / (1 + self._rows))
+        return X, np.where(np.isnan(X), missing, surprise), expected
 
 
 class _Expert:

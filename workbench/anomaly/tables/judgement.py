@@ -238,8 +238,8 @@ class Reference:
 
     def _example(self, matrix: np.ndarray, row: int, place: int) -> str:
         feature = self.features[place]
-        (cells,) = self.forest.explain(matrix[[row]], top_k=len(self.features))
-        expected = next(cell.expected for cell in cells if cell.column == place)
+        known = place in self.forest.targets_
+        expected = self.forest.expected(matrix[[row]], place)[0] if known else float("nan")
         return (
             f"{feature.title} {feature.shown(matrix[row, place])} where {feature.shown(expected)} is expected"
         )
