@@ -34,5 +34,5 @@ for version in "$@"; do
     "$place/bin/python" -m pytest -n 2 --dist loadfile -q -p no:cacheprovider \
         tests/end_to_end/test_quick_start.py::test_every_line_of_the_sample_is_accounted_for \
         tests/execution/parameters/test_{parameters,syntax}.py tests/execution/kernels/test_provisioner.py \
-        tests/anomaly/models/test_stored.py tests/schema
+        tests/anomaly/models/test_stored.py
 done

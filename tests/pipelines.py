@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -40,8 +40,15 @@ class Side:
     runs: dict[str, Run]
 
 
-def run_all(home: Path, files: Path, environment: Mapping[str, str], *, cold: bool = False) -> Side:
-    """Land the files, each in the folder of its dataset, and run every pipeline."""
+def run_all(
+    home: Path,
+    files: Path,
+    environment: Mapping[str, str],
+    *,
+    pipelines: Sequence[str] = PIPELINES,
+    cold: bool = False,
+) -> Side:
+    """Land the files, each in the folder of its dataset, and run pipelines, by default every one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(home))
         for name in ("WORKBENCH_WAREHOUSE_URL", "WORKBENCH_LANDING_URI", "WORKBENCH_REPORTING_CURRENCY"):
@@ -52,7 +59,7 @@ def run_all(home: Path, files: Path, environment: Mapping[str, str], *, cold: bo
         for folder in sorted(each for each in files.iterdir() if each.name in DATASETS):
             land(str(folder), folder.name)
         runs = {}
-        for name in PIPELINES:
+        for name in pipelines:
             runs[name] = run_pipeline(load_pipeline(name), options=RunOptions(strict=True, cold=cold))
             assert runs[name].state == "succeeded", runs[name].error
         return Side(warehouse, runs)

@@ -5,6 +5,7 @@ The statements are those that dbt made of the models, run on a database of their
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -161,7 +162,7 @@ values = st.sampled_from([None, "x", "y"])
 entries = st.builds(Entry, customers, st.integers(0, 6), values, values, st.sampled_from([None, False, True]))
 deliveries = st.lists(st.lists(entries, max_size=6), max_size=4)
 moments = st.one_of(st.integers(-60, 420), st.integers(-1, 7).map(lambda hour: hour * 60))
-quickly = settings(max_examples=60)
+quickly = settings(max_examples=int(os.environ.get("WORKBENCH_SEQUENCES", "20")))
 
 
 @quickly

@@ -20,8 +20,9 @@ years as (
     where n <= extract(year from last_day) - extract(year from first_day)
 ),
 
+-- Distinct as they are, so that an engine that replaces names by what they stand for works each out once, not once a use.
 begun as (
-    select
+    select distinct
         year_start,
         {{ fiscal_start('year_start', -1) }} as fiscal_before,
         {{ fiscal_start('year_start', 0) }} as fiscal_begin,
@@ -30,7 +31,7 @@ begun as (
 ),
 
 days as (
-    select
+    select distinct
         fiscal_before,
         fiscal_begin,
         fiscal_after,

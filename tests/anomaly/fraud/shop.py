@@ -66,7 +66,7 @@ def train(home: Path) -> Trained:
         patch.setenv("WORKBENCH_HOME", str(home))
         warehouse = connect(create=True)
         land(warehouse, BEFORE, NEWEST)
-        return Trained(home, train_fraud(warehouse, train_days=40, trees=40, run_id="run-1"))
+        return Trained(home, train_fraud(warehouse, train_days=40, trees=20, run_id="run-1"))
 
 
 def scores(warehouse: Warehouse) -> list[tuple[object, ...]]:

@@ -48,7 +48,7 @@ def test_a_forest_is_trained_measured_and_promoted(trained: FraudTraining) -> No
     assert version.aliases == ("champion",)
     assert version.training_to == str((NEWEST - pd.Timedelta(days=8)).date())
     forest = load_forest(version)
-    assert forest.forest_.n_estimators == 40
+    assert forest.forest_.n_estimators == 20
 
 
 def test_new_receipts_are_scored_once_and_alerts_stay_within_the_budget(trained: FraudTraining) -> None:
@@ -122,7 +122,7 @@ def scramble(warehouse: Warehouse, sold: pd.DataFrame) -> None:
 def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
     warehouse = connect()
     scramble(warehouse, BEFORE)
-    worse = train_fraud(warehouse, train_days=40, trees=40)
+    worse = train_fraud(warehouse, train_days=40, trees=20)
     assert worse.trained
     assert not worse.promoted
     assert any("ap_lift" in reason for reason in worse.verdict.reasons)
@@ -140,9 +140,9 @@ def test_where_the_champion_learned_from_the_days_its_recipe_is_held_against(tra
     assert current_model(MODEL).version == trained.version  # type: ignore[union-attr]
     # The other way round it takes as many days for theirs as they had, more than its own.
     promote(warehouse, MODEL, hasty.version, "ann")
-    again = train_fraud(warehouse, train_days=40, trees=40)
+    again = train_fraud(warehouse, train_days=40, trees=20)
     assert again.promoted and again.metrics["ap_ratio_to_champion"] > 1
-    alike = train_fraud(warehouse, train_days=40, trees=40)
+    alike = train_fraud(warehouse, train_days=40, trees=20)
     assert alike.promoted and "ap_ratio_to_champion" not in alike.metrics
 
 
@@ -189,10 +189,10 @@ def test_a_fresher_model_is_held_against_the_champion_on_days_that_neither_saw()
     warehouse = connect(create=True)
     early = NEWEST - pd.Timedelta(days=28)
     land(warehouse, FRAME[FRAME["transaction_timestamp"] < early], early)
-    first = train_fraud(warehouse, train_days=30, trees=20)
+    first = train_fraud(warehouse, train_days=30, trees=12)
     assert first.promoted and "ap_ratio_to_champion" not in first.metrics
     land(warehouse, BEFORE[BEFORE["transaction_timestamp"] >= early], NEWEST)
-    second = train_fraud(warehouse, train_days=30, trees=20)
+    second = train_fraud(warehouse, train_days=30, trees=12)
     assert second.training is not None and second.training[1] > first.training[1]  # type: ignore[index]
     assert 0.5 < second.metrics["ap_ratio_to_champion"] < 2
     assert 0 < second.metrics["worst_amount_ratio"] < 2
@@ -274,10 +274,10 @@ def test_a_challenger_scores_in_the_shadow_and_is_held_against_the_champion() ->
     warehouse = connect(create=True)
     early = NEWEST - pd.Timedelta(days=28)
     land(warehouse, FRAME[FRAME["transaction_timestamp"] < early], early)
-    good = train_fraud(warehouse, train_days=30, trees=20)
+    good = train_fraud(warehouse, train_days=30, trees=12)
     told = warehouse.frame("SELECT * FROM raw.fraud_labels")
     scramble(warehouse, FRAME[FRAME["transaction_timestamp"] < early])
-    poor = train_fraud(warehouse, train_days=30, trees=20)
+    poor = train_fraud(warehouse, train_days=30, trees=12)
     assert good.promoted and not poor.promoted
     warehouse.execute("DELETE FROM raw.fraud_labels")
     warehouse.append("raw.fraud_labels", told)
