@@ -95,13 +95,11 @@ def families() -> set[int]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "sqs"])
+@pytest.mark.usefixtures("aws")
 def test_sigterm_ends_it_after_the_stage_and_gives_the_rest_back(
-    start: Start, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if kind == "sqs":
-        request.getfixturevalue("aws")
-        monkeypatch.setenv("WORKBENCH_QUEUE_URL", make_sqs())
+    monkeypatch.setenv("WORKBENCH_QUEUE_URL", make_sqs())
     queue = connect_queue()
     queue.send(named(sales(tmp_path / "in/transactions/a.csv", 1)))
     # The stage ends once the signal was heard.
