@@ -168,11 +168,10 @@ destroy: $(INFRA)/stamp infra/node_modules/stamp ## delete the stacks of ENV=dev
 	$(INFRA)/bin/python -m infra.empty $(ENV)
 	$(CDK) destroy --all -c env=$(ENV) $(CONTEXT)
 
-soak: $(VENV)/dev.stamp ## kill the worker for ten minutes, and 60 runs, and count; many random deliveries
+soak: $(VENV)/dev.stamp servers ## kill the worker for ten minutes, and 60 runs, and count; many random deliveries
 	$(BIN)/python benchmarks/soak.py
-	WORKBENCH_KILLS=60 $(BIN)/pytest -q tests/end_to_end/test_kills.py
+	WORKBENCH_KILLS=60 $(BIN)/pytest -q -m soak
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_{history,incremental}_property.py
-	WORKBENCH_PIPELINES="retail_etl anomaly_detection maintenance monitoring" $(BIN)/pytest -q tests/notebooks/test_same_outputs.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/test_replay_property.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/linkage/test_incremental_linkage.py
 

@@ -24,6 +24,7 @@ from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect
 
+pytestmark = pytest.mark.soak
 KILLS = int(os.environ.get("WORKBENCH_KILLS", "1"))
 _RUN = [sys.executable, "-m", "workbench.cli", "run", "retail_etl"]
 # One delivery has what belongs together; the next corrects a part of it, and brings what is new.

@@ -1,11 +1,7 @@
-"""Every stage of a pipeline shows the same, forked and in a kernel started afresh.
-
-``WORKBENCH_PIPELINES`` says of which pipelines, by default of the main one; ``make soak`` looks at all.
-"""
+"""Every stage of both pipelines shows the same, forked and in a kernel started afresh."""
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +13,7 @@ from tests.pipelines import Shared, Side, run_all
 from workbench.execution.notebook.notebook import find_record
 from workbench.execution.records.model import StageRun
 
-PIPELINES = os.environ.get("WORKBENCH_PIPELINES", "retail_etl").split()
+pytestmark = pytest.mark.soak
 
 # What differs from any run to the next: its id, addresses, ids of MLflow, a table's random id, times of day, seconds,
 # places.
@@ -49,11 +45,11 @@ def normal(value: Any) -> Any:
 
 
 def stages_of(side: Side) -> dict[str, Shown]:
-    """Every stage of those pipelines."""
+    """Every stage of every pipeline."""
     return {
         f"{name}.{stage.name}": Shown(stage, nbformat.read(stage.notebook, as_version=4))
-        for name in PIPELINES
-        for stage in side.runs[name].stages
+        for name, run in side.runs.items()
+        for stage in run.stages
     }
 
 
@@ -62,8 +58,7 @@ def outcomes(shared_run: Shared) -> dict[str, dict[str, Shown]]:
     """How each stage ended, by the kind of its process."""
     # Texts that are too long are cut, so both homes have names of the same length.
     folder = shared_run.files.parent
-    home = folder.with_name("afresh-run") / "home"
-    afresh = run_all(home, shared_run.files, {}, pipelines=PIPELINES, cold=True)
+    afresh = run_all(folder.with_name("afresh-run") / "home", shared_run.files, {}, cold=True)
     return {"fork": stages_of(shared_run.side), "kernel": stages_of(afresh)}
 
 

@@ -118,6 +118,7 @@ class Cluster(Database):
         }
 
 
+@pytest.mark.soak
 def test_so_it_is_on_redshift(redshift_warehouse: Warehouse) -> None:
     nodes, _ = Project(get_settings(), redshift_warehouse).statements()
     database = Cluster(nodes, redshift_warehouse)

@@ -79,6 +79,7 @@ def judged_whole(trained: TrainingResult, home: Path) -> dict[str, list[tuple[An
     return whole
 
 
+@pytest.mark.soak
 def test_chunk_by_chunk_with_a_kill_in_between_it_is_as_at_once(judged_whole: dict[str, Any]) -> None:
     killed = run("-c", KILLED, arguments=("--chunk", "13w"))
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -21,7 +21,7 @@ from workbench.settings import get_settings
 from workbench.warehouse import connect
 
 __all__ = ["bucket"]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 
 @pytest.fixture
