@@ -12,7 +12,8 @@ INFRA := .venv-infra
 WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
 empty :=
 space := $(empty) $(empty)
-# Compiled bytecode halves the start of every kernel.
+# Bytecode halves the start of every kernel. It comes with the first import, for what is imported: all of an environment is
+# three hundred megabytes, and a minute of both processors.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-pythons test-spark images test-containers sbom check docs bench lab up airflow down soak drills lock clean synth deploy destroy
@@ -28,35 +29,34 @@ $(BIN)/uv: requirements/bootstrap.txt
 
 $(VENV)/demo.stamp: requirements/demo.txt requirements/build.txt pyproject.toml $(BIN)/uv
 	@echo "== installing the locked dependencies of the demo"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/demo.txt -r requirements/build.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/demo.txt -r requirements/build.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/lab.stamp: requirements/lab.txt $(VENV)/demo.stamp
 	@echo "== installing JupyterLab"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/lab.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/lab.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/demo.stamp
 	@echo "== installing what the tests need"
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@touch $@
 
 $(AIRFLOW)/stamp: requirements/airflow.txt pyproject.toml $(BIN)/uv
 	@echo "== making Airflow's virtual environment in $(AIRFLOW)"
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(AIRFLOW)
-	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --compile-bytecode --require-hashes -r requirements/airflow.txt
+	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --require-hashes -r requirements/airflow.txt
 	$(BIN)/uv pip install --quiet --python $(AIRFLOW)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(SPARK)/stamp: requirements/spark.txt pyproject.toml $(BIN)/uv
 	@echo "== making Spark's virtual environment in $(SPARK)"
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(SPARK)
-	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --compile-bytecode --require-hashes -r requirements/spark.txt
+	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --require-hashes -r requirements/spark.txt
 	$(BIN)/uv pip install --quiet --python $(SPARK)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# Bytecode comes with the first synthesis, for what it imports: the rest is a hundred megabytes of other services.
 $(INFRA)/stamp: requirements/infra.txt pyproject.toml $(BIN)/uv
 	@echo "== making the environment of the infrastructure in $(INFRA)"
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(INFRA)

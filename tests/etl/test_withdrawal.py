@@ -127,6 +127,9 @@ def first(
     return dict(built)
 
 
+@pytest.mark.parametrize(
+    "either", ["duckdb", pytest.param("redshift", marks=pytest.mark.soak)], indirect=True
+)
 def test_what_was_built_with_a_batch_forgets_it_and_gets_it_back(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -68,6 +68,8 @@ def counted(rows: str, what: str = "*") -> int:
     return int(row["n"])
 
 
+# tests/infra/test_deployment.py goes the same way as deployed, with the stages in the worker's own task.
+@pytest.mark.soak
 def test_an_object_in_s3_ends_as_a_report_in_s3(
     warehouse: dict[str, str], bucket: str, trigger: str, queue: Queue, cluster: Cluster, tmp_path: Path
 ) -> None:
