@@ -46,7 +46,7 @@ LONGEST = (
     "anomaly/fraud/test_lifecycle.py", "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
     "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",
     "transform/test_incremental_property.py", "browser/test_pages.py", "transform/test_compiled.py",
-    "governance/test_accounts.py", "notebooks/test_same_outputs.py", "end_to_end/test_kills.py",
+    "governance/test_accounts.py",
     "end_to_end/test_quick_start.py", "execution/papermill/test_papermill.py", "transform/test_redshift.py",
     "notebooks/test_tours.py", "anomaly/tables/test_quality.py", "etl/test_ingest.py", "etl/test_ingest_together.py",
     "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
