@@ -41,7 +41,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The files that take longest, longest first: begun last, one of them would keep one worker busy while the others idle.
 LONGEST = (
-    "dags/test_airflow.py", "etl/test_withdrawal.py", "aws/local/test_end_to_end.py", "end_to_end/test_parity.py",
+    "dags/test_airflow.py", "etl/test_withdrawal.py", "aws/local/test_end_to_end.py",
     "worker/test_worker_process.py", "worker/test_worker.py",
     "anomaly/fraud/test_lifecycle.py", "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
     "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",

@@ -18,6 +18,7 @@ from tests.redshift import Cluster
 from workbench.execution import Run
 from workbench.schema import DATASETS, TABLES
 
+pytestmark = pytest.mark.soak
 # Who wrote a row, and when: not what it says.
 OF_THE_RUN = {
     "run_id",

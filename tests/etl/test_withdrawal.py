@@ -299,6 +299,7 @@ def test_every_model_that_reads_raw_is_told(warehouse: Warehouse) -> None:
 
 
 # What a stage may touch is told of its statements, which both engines are given.
+@pytest.mark.soak
 @pytest.mark.parametrize("either", ["duckdb"], indirect=True)
 def test_stages_that_look_for_moved_batches_touch_what_their_maps_say(
     warehouse: Warehouse, tmp_path: Path

@@ -132,6 +132,7 @@ def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
     assert current_model(MODEL, "challenger").version == worse.version  # type: ignore[union-attr]
 
 
+@pytest.mark.soak
 def test_where_the_champion_learned_from_the_days_its_recipe_is_held_against(trained: FraudTraining) -> None:
     warehouse = connect()
     hasty = train_fraud(warehouse, train_days=4, trees=10)
