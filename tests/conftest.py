@@ -187,7 +187,8 @@ def redshift_warehouse(
     return warehouse
 
 
-@pytest.fixture(params=["duckdb", "redshift"])
+# The second takes three times as long, and its own tests are many: those of both engines are a soak's on it.
+@pytest.fixture(params=["duckdb", pytest.param("redshift", marks=pytest.mark.soak)])
 def either(request: pytest.FixtureRequest) -> Warehouse:
     """An empty warehouse, on the one engine and on the other."""
     name = "warehouse" if request.param == "duckdb" else "redshift_warehouse"

@@ -130,6 +130,7 @@ def test_what_a_test_finds_is_said_by_dbt(copy: Warehouse) -> None:
     assert told(transform.build("marts")) == told(result)
 
 
+@pytest.mark.soak
 def test_what_may_compile_to_another_statement_always_is_and_a_model_with_hooks_is_refused(
     project: Path,
 ) -> None:

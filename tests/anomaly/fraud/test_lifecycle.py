@@ -271,6 +271,7 @@ def test_ranges_at_the_same_time_are_as_the_whole_on_redshift(
     assert raised(redshift_warehouse) == raised(here) != []
 
 
+@pytest.mark.soak
 def test_a_challenger_scores_in_the_shadow_and_is_held_against_the_champion() -> None:
     warehouse = connect(create=True)
     early = NEWEST - pd.Timedelta(days=28)
