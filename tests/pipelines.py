@@ -43,13 +43,7 @@ class Side:
     runs: dict[str, Run]
 
 
-def run_all(
-    home: Path,
-    files: Path,
-    environment: Mapping[str, str],
-    *,
-    cold: bool = False,
-) -> Side:
+def run_all(home: Path, files: Path, environment: Mapping[str, str], *, cold: bool = False) -> Side:
     """Land the files, each in the folder of its dataset, and run every pipeline."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WORKBENCH_HOME", str(home))
