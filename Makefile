@@ -71,17 +71,13 @@ demo: setup ## run the main job on real data, from landing to a report
 	$(BIN)/workbench demo $(ARGS)
 
 test: $(VENV)/dev.stamp servers ## install what the tests need and pass them
-	@# What fails in one part is no reason not to look at the other. Airflow is waited for more than it works, and what finds
-	@# anomalies works more than it waits.
+	@echo "== installing Airflow and what the infrastructure needs"; \
+	$(MAKE) --no-print-directory --silent -j2 $(AIRFLOW)/stamp $(INFRA)/stamp
+	@# What fails in one part is no reason not to look at the other.
 	@log=$$(mktemp); trap 'rm -f $$log' EXIT; status=0; \
-	echo "== running the tests, and installing Airflow and what the infrastructure needs beside them"; \
-	$(MAKE) --no-print-directory $(AIRFLOW)/stamp $(INFRA)/stamp >$$log 2>&1 & beside=$$!; \
-	scripts/tests.sh main $(WORKERS) --ignore tests/dags --ignore tests/spark --ignore tests/infra \
-		--ignore tests/anomaly --ignore tests/containers/test_images.py || status=$$?; \
-	wait $$beside || { cat $$log; exit 2; }; \
-	echo "== running the tests of Airflow, the infrastructure, the anomalies and the local Redshift"; \
-	(cd containers/redshift-local && exec ../../$(BIN)/pytest -n 2 -q) >$$log 2>&1 & beside=$$!; \
-	scripts/tests.sh beside $(WORKERS) tests/dags tests/infra tests/anomaly || status=$$?; \
+	echo "== running the tests, those of the local Redshift beside them"; \
+	(cd containers/redshift-local && exec ../../$(BIN)/pytest -q) >$$log 2>&1 & beside=$$!; \
+	scripts/tests.sh main $(WORKERS) --ignore tests/spark --ignore tests/containers/test_images.py || status=$$?; \
 	wait $$beside || status=$$?; cat $$log; exit $$status
 
 test-pythons: $(VENV)/dev.stamp servers ## pass a short test on Python 3.12 and 3.13, where they are at hand

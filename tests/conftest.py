@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ import pytest
 
 from tests.redshift import Cluster, running_cluster
 from workbench.private import private_folder
-from workbench.schema import TABLES
+from workbench.schema import TABLES, Table
 from workbench.settings import Settings, get_settings
 from workbench.slim_imports import import_nbformat
 from workbench.warehouse import Warehouse, connect
+from workbench.warehouse.duckdb import DuckDBWarehouse
 
 pytest_plugins = ["tests.aws_server", "tests.frauds", "tests.pipelines", "tests.postgres"]
 
@@ -61,7 +64,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A clean WORKBENCH_HOME."""
     folder = tmp_path / "home"
     monkeypatch.setenv("WORKBENCH_HOME", str(folder))
@@ -74,9 +77,38 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.delenv(name, raising=False)
     _forget_session()
     _copy_stores()
+    if request.path.parent.name != "warehouse":
+        monkeypatch.setattr(DuckDBWarehouse, "ensure", _copied)
     yield folder
     # What is made for the next module is made before its tests have a home.
     _forget_session()
+
+
+_ensure = DuckDBWarehouse.ensure
+
+
+def _copied(warehouse: DuckDBWarehouse) -> None:
+    """Make the declared tables; a new file begins as a copy of the process's first, for its comments alone take half a second."""
+    if not warehouse.path.exists():
+        try:
+            private_folder(warehouse.path.parent)
+            shutil.copy(_empty(*TABLES.values()), warehouse.path)
+        except OSError:
+            # It says what is wrong.
+            with suppress(OSError):
+                warehouse.path.unlink()
+    _ensure(warehouse)
+
+
+@cache
+def _empty(*tables: Table) -> Path:
+    """The file of an empty warehouse, as long as these are its tables."""
+    folder = Path(tempfile.mkdtemp(prefix="workbench-tests-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    warehouse = DuckDBWarehouse(f"duckdb:///{folder / 'warehouse.duckdb'}")
+    warehouse.initialize()
+    warehouse.execute("CHECKPOINT")
+    return warehouse.path
 
 
 def _forget_session() -> None:
@@ -122,14 +154,9 @@ def settings(home: Path) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def declared_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty warehouse: to make its tables takes a hundred times as long as to copy it."""
-    home = tmp_path_factory.mktemp("declared") / "home"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WORKBENCH_HOME", str(home))
-        patch.delenv("WORKBENCH_WAREHOUSE_URL", raising=False)
-        connect(create=True).execute("CHECKPOINT")
-    return home / "warehouse.duckdb"
+def declared_tables() -> Path:
+    """The file of an empty warehouse."""
+    return _empty(*TABLES.values())
 
 
 @pytest.fixture

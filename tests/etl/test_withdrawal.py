@@ -131,9 +131,8 @@ def first(
     "either", ["duckdb", pytest.param("redshift", marks=pytest.mark.soak)], indirect=True
 )
 def test_what_was_built_with_a_batch_forgets_it_and_gets_it_back(
-    warehouse: Warehouse, tmp_path: Path
+    warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]]
 ) -> None:
-    first = build_first(warehouse, tmp_path)
     landed = raw(warehouse)
     wrong = take(warehouse, tmp_path, WRONG, "wrong")
     run(warehouse)
@@ -171,9 +170,13 @@ def test_what_was_built_with_a_batch_forgets_it_and_gets_it_back(
 # The statements are the same on Redshift, where each build takes three times as long.
 @pytest.mark.parametrize(
     ("either", "dataset"),
-    [("duckdb", "transactions"), ("duckdb", "customers"), ("duckdb", "products"), ("redshift", "customers")],
+    [
+        pytest.param("duckdb", "transactions", marks=pytest.mark.soak), ("duckdb", "customers"),
+        pytest.param("duckdb", "products", marks=pytest.mark.soak),
+        pytest.param("redshift", "customers", marks=pytest.mark.soak),
+    ],
     indirect=["either"],
-)
+)  # fmt: skip
 def test_a_batch_of_one_dataset_is_forgotten_by_what_read_it(
     warehouse: Warehouse, tmp_path: Path, first: dict[str, list[str]], dataset: str
 ) -> None:

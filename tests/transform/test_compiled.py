@@ -156,6 +156,7 @@ def kept(folder: Path) -> Path:
     return path
 
 
+@pytest.mark.soak
 def test_a_file_of_statements_that_is_none_is_overlooked_and_the_project_read_from_dbts_cache(
     project: Path, home: Path
 ) -> None:
@@ -183,7 +184,7 @@ def test_statements_are_as_good_for_any_home_and_file(
     assert content(elsewhere) == before
 
 
-@pytest.mark.parametrize("obstacle", ["a file", "no rights"])
+@pytest.mark.parametrize("obstacle", [pytest.param("a file", marks=pytest.mark.soak), "no rights"])
 def test_a_project_that_cant_be_written_to_has_its_statements_in_the_home(
     project: Path, home: Path, obstacle: str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,16 +32,21 @@ def rare_frauds(count: int = 30_000, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 X, FRAUD, _ = rare_frauds()
 LATER, LATER_FRAUD, LATER_LIKELY = rare_frauds(seed=1)
-FOREST = FraudForest(alert_share=0.01, random_state=3).fit(X, FRAUD)
+
+
+@cache
+def learned() -> FraudForest:
+    """The forest that most tests look at."""
+    return FraudForest(alert_share=0.01, random_state=3).fit(X, FRAUD)
 
 
 def test_it_ranks_frauds_first_nearly_as_well_as_who_knows_how_likely_they_are() -> None:
-    ours = average_precision_score(LATER_FRAUD, FOREST.score_samples(LATER))
+    ours = average_precision_score(LATER_FRAUD, learned().score_samples(LATER))
     assert ours > 0.8 * average_precision_score(LATER_FRAUD, LATER_LIKELY)
 
 
 def test_probabilities_come_true_though_genuine_rows_are_sampled() -> None:
-    said = FOREST.predict_proba(LATER)[:, 1]
+    said = learned().predict_proba(LATER)[:, 1]
     assert abs(said.mean() / LATER_FRAUD.mean() - 1) < 0.15
     for low, high in ((0.0, 0.05), (0.05, 0.3), (0.3, 1.0)):
         within = (said >= low) & (said < high)
@@ -50,12 +56,12 @@ def test_probabilities_come_true_though_genuine_rows_are_sampled() -> None:
 
 def test_of_many_rows_it_grows_on_as_many_as_it_is_told_all_frauds_among_them() -> None:
     few = FraudForest(most_rows=4_000, random_state=3).fit(X, FRAUD)
-    assert abs(few.n_drawn_ / 4_000 - 1) < 0.05 < FOREST.n_drawn_ / 4_000 - 1
+    assert abs(few.n_drawn_ / 4_000 - 1) < 0.05 < learned().n_drawn_ / 4_000 - 1
     assert few.forest_.estimators_[0].tree_.n_node_samples[0] < few.n_drawn_
     said = few.predict_proba(LATER)[:, 1]
     assert abs(said.mean() / LATER_FRAUD.mean() - 1) < 0.15
     ours, all_rows = (
-        average_precision_score(LATER_FRAUD, each.score_samples(LATER)) for each in (few, FOREST)
+        average_precision_score(LATER_FRAUD, each.score_samples(LATER)) for each in (few, learned())
     )
     assert ours > 0.85 * all_rows
     # As many genuine rows as frauds are the least, however few are asked for.
@@ -66,25 +72,25 @@ def test_of_many_rows_it_grows_on_as_many_as_it_is_told_all_frauds_among_them() 
 
 
 def test_it_alerts_about_as_much_as_it_was_told() -> None:
-    assert 0.005 < FOREST.predict(LATER).mean() < 0.02
+    assert 0.005 < learned().predict(LATER).mean() < 0.02
     assert 0 < FraudForest(random_state=3).fit(X, FRAUD).predict(LATER).mean() < 0.1
 
 
 def test_contributions_add_up_to_what_the_trees_say() -> None:
-    explained = FOREST.explain(LATER[:500], top_k=2)
+    explained = learned().explain(LATER[:500], top_k=2)
     share = np.mean(
         [
             tree.predict_proba(np.nan_to_num(LATER[:500].astype(np.float32), nan=-1e6))[:, 1]
-            for tree in FOREST.forest_.estimators_
+            for tree in learned().forest_.estimators_
         ],
         axis=0,
     )
     assert np.abs(explained.share - share).max() < 1e-9
     assert np.abs(explained.baseline + explained.contributions.sum(axis=1) - share).max() < 1e-9
     assert explained.top.shape == (500, 2)
-    suspicious = np.argsort(-FOREST.score_samples(LATER))[:50]
+    suspicious = np.argsort(-learned().score_samples(LATER))[:50]
     # What frauds are made of is what is named; the other three are noise.
-    assert np.isin(FOREST.explain(LATER[suspicious]).top[:, 0], [0, 1, 2]).mean() > 0.95
+    assert np.isin(learned().explain(LATER[suspicious]).top[:, 0], [0, 1, 2]).mean() > 0.95
 
 
 def test_shapley_values_are_those_of_their_definition() -> None:
@@ -122,7 +128,7 @@ def test_shapley_values_are_those_of_their_definition() -> None:
 
 def test_the_same_seed_gives_the_same_forest() -> None:
     again = FraudForest(alert_share=0.01, random_state=3).fit(X, FRAUD)
-    assert np.array_equal(again.score_samples(LATER), FOREST.score_samples(LATER))
+    assert np.array_equal(again.score_samples(LATER), learned().score_samples(LATER))
 
 
 @pytest.mark.parametrize(
@@ -155,8 +161,8 @@ def test_a_look_is_worth_it_where_more_is_likely_lost() -> None:
 
 def test_rows_are_alike_where_trees_put_them_into_one_leaf() -> None:
     rows, others = LATER[:3], LATER[:50]
-    alike = FOREST.alike(rows, others)
+    alike = learned().alike(rows, others)
     assert alike.shape == (3, 50)
     assert alike[[0, 1, 2], [0, 1, 2]].tolist() == [1.0, 1.0, 1.0]
-    leaves = FOREST.forest_.apply(np.nan_to_num(others.astype(np.float32), nan=-1e6))
+    leaves = learned().forest_.apply(np.nan_to_num(others.astype(np.float32), nan=-1e6))
     assert alike[0, 7] == np.mean(leaves[0] == leaves[7])
