@@ -26,6 +26,12 @@ VIEWS: dict[str, tuple[str, int, dict[str, Any]]] = {
 }
 """Scheme, width in pixels, and what axe is asked for; the dark view differs from the light in colours alone."""
 
+KINDS = {
+    "index", "retail_etl report", "retail_etl ingest", "retail_etl run", "anomaly_detection report", "gallery gallery",
+    "failing failing failed",
+}  # fmt: skip
+"""Pages that axe looks at in every view: one of each kind. That the others are no wider is looked at of all."""
+
 UNFOLD = "document.querySelectorAll('details').forEach(each => { each.open = true })"
 
 
@@ -55,13 +61,15 @@ def test_axe_finds_nothing_in_any_view_and_no_page_scrolls_sideways(site: Site, 
             for view, (scheme, width, options) in VIEWS.items():
                 page.emulate_media(color_scheme=scheme)
                 page.set_viewport_size({"width": width, "height": 900})
+                if (needed := page.evaluate("document.documentElement.scrollWidth")) > width:
+                    found.append(f"{name}, {view}: {needed} pixels wide")
+                if view != "light" and name not in KINDS:
+                    continue
                 results = page.evaluate(
                     "options => axe.run(options)", {"resultTypes": ["violations"], **options}
                 )
                 for each in results["violations"]:
                     found += [f"{name}, {view}: {each['id']}: {node['html'][:200]}" for node in each["nodes"]]
-                if (needed := page.evaluate("document.documentElement.scrollWidth")) > width:
-                    found.append(f"{name}, {view}: {needed} pixels wide")
     assert found == []
 
 

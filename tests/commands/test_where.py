@@ -68,7 +68,7 @@ class Filled:
     ids: dict[str, str]
 
 
-@pytest.fixture(scope="module", params=["duckdb", "redshift"])
+@pytest.fixture(scope="module", params=["duckdb", pytest.param("redshift", marks=pytest.mark.soak)])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     """A warehouse that is filled once for all who only read it."""
     environment = {"WORKBENCH_HOME": str(tmp_path_factory.mktemp("where") / "home")}

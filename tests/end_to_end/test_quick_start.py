@@ -104,6 +104,7 @@ def test_the_sales_can_be_queried(started: Path) -> None:
     assert {"transaction_id", "net_amount_reporting", "segment"} <= set(answer[0])
 
 
+@pytest.mark.soak
 def test_the_anomaly_pipeline_says_that_the_sample_is_too_short(started: Path) -> None:
     call("run", "anomaly_detection", home=started)
     assert connect().counts("marts.sales_anomalies") == {"marts.sales_anomalies": 0}
@@ -116,6 +117,7 @@ def test_running_again_changes_no_data(started: Path) -> None:
     assert data_counts() == before
 
 
+@pytest.mark.soak
 def test_a_file_refused_whole_stops_nothing_and_is_told_of_in_every_run(
     started: Path, tmp_path: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_killed_in_the_middle_and_run_again_is_as_if_undisturbed(home: Path, tmp
     assert sums == {"raw": 240_000 - zero, "aside": zero, "files": 4, "ids": 240_000 - zero}
 
 
+@pytest.mark.soak
 def test_killed_in_the_middle_on_redshift_and_run_again_is_as_if_undisturbed(
     redshift_warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -182,5 +182,6 @@ def test_mended_and_sent_back_is_as_if_it_had_landed_so(
 @given(_STEPS)
 @example(MENDED)
 @settings(max_examples=max(1, EXAMPLES // 10), phases=[Phase.explicit, *_RANDOM])
+@pytest.mark.soak
 def test_so_it_is_on_redshift(warehouse: Warehouse, steps: list[tuple[str, object]]) -> None:
     hold_to_one_landing(warehouse, steps)

@@ -86,6 +86,7 @@ def test_days_have_their_place_in_the_calendar_of_american_retail(
     assert either.rows(fiscal) == either.rows(daily)
 
 
+@pytest.mark.soak
 def test_years_begin_where_they_are_declared_to(
     warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_table_of_another_shape_is_made_anew_and_reports_over_it_come_back(fil
     assert before.num_rows > 0 and after.equals(before)
 
 
+@pytest.mark.soak
 def test_damaged_days_come_out_as_a_whole_build_makes_them(filled: Warehouse) -> None:
     check_healing(filled)
 

@@ -12,7 +12,9 @@ from workbench.settings import get_settings
 from workbench.warehouse import connect
 from workbench.worker.worker import Options, Worker
 
-BOTH = pytest.mark.parametrize("queue_url", ["sqlite", "sqs"], indirect=True)
+BOTH = pytest.mark.parametrize(
+    "queue_url", [pytest.param("sqlite", marks=pytest.mark.soak), "sqs"], indirect=True
+)
 
 
 QUICK = Options(retry=0, settle=0.2, visibility=60)

@@ -33,7 +33,7 @@ def assert_same(found: np.ndarray, expected: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("delay", [7.0, 0.0, 2.5, 30.0])
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.soak)])
 def test_features_are_what_their_definition_says(seed: int, delay: float) -> None:
     transactions = shop(seed)
     # Times that are equal, to the second, and customers nobody knows.

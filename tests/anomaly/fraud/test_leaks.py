@@ -46,6 +46,7 @@ def test_shuffled_labels_are_found_by_chance_only(simulated: Simulated) -> None:
     assert ap < 3
 
 
+@pytest.mark.soak
 def test_shifted_labels_are_found_by_chance_only(simulated: Simulated) -> None:
     auc, ap = judged(simulated, np.roll(simulated.is_fraud, 501))
     assert abs(auc - 0.5) < 0.1

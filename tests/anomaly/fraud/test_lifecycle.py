@@ -119,6 +119,7 @@ def scramble(warehouse: Warehouse, sold: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.soak
 def test_a_worse_model_is_refused(trained: FraudTraining) -> None:
     warehouse = connect()
     scramble(warehouse, BEFORE)
@@ -172,6 +173,7 @@ def test_the_shop_of_these_tests_has_frauds() -> None:
     assert SHOP.is_fraud.sum() > 200
 
 
+@pytest.mark.soak
 def test_the_same_is_found_on_redshift_however_many_look(
     trained: FraudTraining, redshift_warehouse: Warehouse, home: Path
 ) -> None:
@@ -251,6 +253,7 @@ def test_days_the_wrong_way_around_are_refused(trained: FraudTraining) -> None:
         detect_fraud(connect(), first_day=dt.date(2024, 3, 2), last_day=dt.date(2024, 3, 1))
 
 
+@pytest.mark.soak
 def test_ranges_at_the_same_time_are_as_the_whole_on_redshift(
     trained: FraudTraining, redshift_warehouse: Warehouse, home: Path
 ) -> None:

@@ -133,6 +133,7 @@ def test_open_ends_are_the_ends_of_the_data_and_silent_days_are_told_once() -> N
         detect_sales(warehouse, days=3, first_day=silent)
 
 
+@pytest.mark.soak
 def test_ranges_are_as_the_whole_on_redshift(
     trained: TrainingResult, redshift_warehouse: Warehouse, home: Path
 ) -> None:

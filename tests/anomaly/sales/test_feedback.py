@@ -114,7 +114,7 @@ def test_confirmed_days_do_not_excuse_later_ones(told: Warehouse) -> None:
     assert (after.loc[again, "strangeness"] > before.loc[again, "strangeness"]).all()
 
 
-@pytest.mark.parametrize("verdict", ["expected", "false", "real"])
+@pytest.mark.parametrize("verdict", [pytest.param("expected", marks=pytest.mark.soak), "false", "real"])
 def test_a_judged_incident_is_not_alerted_again_when_it_begins_on_another_day(
     told: Warehouse, verdict: str
 ) -> None:

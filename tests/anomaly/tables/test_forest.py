@@ -21,6 +21,7 @@ from ..estimators import checks_of
 @pytest.mark.parametrize(
     ("estimator", "check"), [*checks_of(TableForest(trees=10, budget=0.1)), *checks_of(CellForest(trees=10))]
 )
+@pytest.mark.soak
 def test_it_keeps_to_the_contract_of_scikit_learn(estimator: CellForest, check: object) -> None:
     check(estimator)  # type: ignore[operator]
 

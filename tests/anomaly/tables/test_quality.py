@@ -117,10 +117,13 @@ def usual(home: Path, judged: Path) -> Warehouse:
 @pytest.mark.parametrize(
     ("spoil", "column", "kinds"),
     [
-        (cents, "unit_price", {"shifted"}), (exchanged, "unit_price", {"shifted"}),
-        (anonymous, "customer_id", {"missing"}), (one_price, "unit_price", {"extreme"}),
-        (wrong_currency, "currency", {"unknown"}),
-        (one_product, "product_id", {"shifted"}), (negative_discounts, "discount_amount", {"improbable"}),
+        (cents, "unit_price", {"shifted"}), (anonymous, "customer_id", {"missing"}), (one_price, "unit_price", {"extreme"}),
+        *(
+            pytest.param(*each, marks=pytest.mark.soak) for each in (
+                (exchanged, "unit_price", {"shifted"}), (wrong_currency, "currency", {"unknown"}),
+                (one_product, "product_id", {"shifted"}), (negative_discounts, "discount_amount", {"improbable"}),
+            )
+        ),
     ],
 )  # fmt: skip
 def test_the_column_at_fault_is_named(
@@ -242,7 +245,9 @@ def test_a_faulty_file_is_nothing_to_hold_others_against(usual: Warehouse, tmp_p
     assert len(check_batches(usual, trees=15).faulty) == 1
 
 
-@pytest.mark.parametrize(("verdict", "found"), [("expected", 0), ("false", 0), ("real", 1)])
+@pytest.mark.parametrize(
+    ("verdict", "found"), [("expected", 0), pytest.param("false", 0, marks=pytest.mark.soak), ("real", 1)]
+)
 def test_a_file_that_is_judged_as_it_should_be_is_learned_from_by_the_newest_verdict(
     usual: Warehouse, tmp_path: Path, verdict: str, found: int
 ) -> None:

@@ -152,6 +152,7 @@ def shorter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "project"
 
 
+@pytest.mark.soak
 def test_step_functions_runs_stages_as_a_worker_does(
     warehouse: dict[str, str], bucket: str, cluster: Cluster, home: Path, shorter: Path
 ) -> None:

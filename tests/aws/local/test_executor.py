@@ -136,6 +136,7 @@ def test_a_stage_whose_map_says_so_runs_on_ecs_and_its_notebook_record_and_page_
     assert f"runs/{run.run_id}/run.json" in below and "site/index.html" in below
 
 
+@pytest.mark.soak
 def test_another_machine_sees_the_run(
     bucket: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +161,7 @@ def test_what_failed_in_the_notebook_is_told_and_the_notebook_is_kept(bucket: st
     assert far.cost
 
 
+@pytest.mark.soak
 def test_an_image_that_is_missing_is_told(
     bucket: str, project: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:

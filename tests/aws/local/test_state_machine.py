@@ -150,6 +150,7 @@ def test_a_backfill_runs_the_pipeline_for_each_value(
     assert read(tmp_path, "first") == ["monday", "tuesday"]
 
 
+@pytest.mark.soak
 def test_a_backfill_fails_with_the_value_that_fails(cluster: Cluster, diamond: Path, home: Path) -> None:
     pipeline(diamond, {"first": {"writes": ["first"]}})
     parameters = "word: str = 'none'  # a word"

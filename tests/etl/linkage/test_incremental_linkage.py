@@ -183,6 +183,7 @@ def test_new_customers_compared_alone_give_what_comparing_everybody_gives(
     run(connect(), sequence)
 
 
+@pytest.mark.soak
 def test_so_it_is_on_redshift(small_limits: None, redshift_warehouse: Warehouse) -> None:
     land(redshift_warehouse, 1, _FIRST)
     standardize_customers(redshift_warehouse)

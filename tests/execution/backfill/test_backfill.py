@@ -235,7 +235,11 @@ if Path("hang").exists() and since.day > 1:
 
 @pytest.mark.parametrize(
     ("number", "jobs"),
-    [(signal.SIGINT, 2), (signal.SIGKILL, 2), pytest.param(signal.SIGTERM, 1, marks=pytest.mark.soak)],
+    [
+        (signal.SIGKILL, 2),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, 1, marks=pytest.mark.soak),
+    ],
 )
 def test_stopped_or_killed_it_goes_on_with_what_is_left(
     tmp_path: Path, warehouse: Warehouse, number: signal.Signals, jobs: int

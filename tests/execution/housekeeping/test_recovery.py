@@ -112,6 +112,7 @@ def test_a_run_that_is_killed_as_it_ends_has_one_row_and_one_end(
     assert recover(settings) == []
 
 
+@pytest.mark.soak
 def test_a_recovery_that_is_killed_is_gone_on_with(either: Warehouse, settings: Settings) -> None:
     gaps = RECOVERY if either.dialect == "duckdb" else RECOVERY[2:4]
     for gap in gaps:

@@ -43,8 +43,15 @@ def test_the_program_takes_parameters_and_keeps_the_notebook_where_it_was_called
     ("cells", "options", "status", "words"),
     [
         pytest.param(["a: int = 1"], ["-p", "a", "x"], 2, "Error: parameter 'a'", id="wrong type"),
-        pytest.param(["a: int = 1"], ["-p", "aa", "1"], 2, "Error: unknown parameter 'aa'", id="unknown"),
-        pytest.param(["a: int"], [], 2, "Error: ", id="missing"),
+        pytest.param(
+            ["a: int = 1"],
+            ["-p", "aa", "1"],
+            2,
+            "Error: unknown parameter 'aa'",
+            id="unknown",
+            marks=pytest.mark.soak,
+        ),
+        pytest.param(["a: int"], [], 2, "Error: ", id="missing", marks=pytest.mark.soak),
         pytest.param(["a: int = 1", "raise ValueError('v')"], [], 1, "ValueError: v", id="error"),
         pytest.param(["a: int = 1", "import os; os._exit(1)"], [], 138, "exited with status 1", id="death"),
         pytest.param(["a: int = 1", "import sys; sys.exit(0)"], [], 0, "", id="exit 0"),
