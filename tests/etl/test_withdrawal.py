@@ -124,6 +124,7 @@ def first(
         return build_first(warehouse, tmp_path)
     file, built = request.getfixturevalue("first_file")
     shutil.copy(file, home / "warehouse.duckdb")
+    shutil.copytree(file.parent / "landing", home / "landing", dirs_exist_ok=True)
     return dict(built)
 
 
