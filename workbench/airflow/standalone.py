@@ -1,5 +1,8 @@
 """Airflow's four components on this machine, below one process: what ends unasked is started again.
 
+What a component that died had started itself is ended before: the scheduler's workers keep its connection to the database
+open, in the midst of a transaction as it may be, and the next scheduler would wait for its locks for ever.
+
 ``python -m workbench.airflow.standalone PORT [HOST]``, in an environment that says where Airflow's home and database are.
 """
 
@@ -11,8 +14,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
+
+from workbench.execution.kernels.fork import linux
 
 COMPONENTS = {
     # Logs are read from the disk that all share, so nobody serves them.
@@ -41,16 +48,19 @@ class Component:
         self.process = subprocess.Popen([sys.executable, "-m", "airflow", *self.arguments])
         print(f"{self.name} started: process {self.process.pid}", flush=True)
 
-    def look(self) -> None:
-        """Start it again if it ended, after a pause that grows while it doesn't stay up."""
+    def look(self) -> bool:
+        """Start it again if it ended, after a pause that grows while it doesn't stay up; return whether it just had."""
         now = time.monotonic()
+        ended = False
         if self.process is not None and (status := self.process.poll()) is not None:
+            ended = True
             calm = now - self.began > _CALM
             self.pause = _SHORTEST if calm else min(2 * self.pause, _LONGEST)
             self.due, self.process = now + self.pause, None
             print(f"{self.name} ended with status {status}; it starts again in {self.pause:g} s", flush=True)
         if self.process is None and now >= self.due:
             self.start()
+        return ended
 
     def end(self, deadline: float) -> None:
         """Wait for its end, and enforce it after the deadline."""
@@ -61,6 +71,18 @@ class Component:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def end_orphans(components: Iterable[Component]) -> None:
+    """Kill what components that ended have left running."""
+    known = {each.process.pid for each in components if each.process is not None}
+    # Those of one that was killed come to this process in their turn.
+    while left := linux.children() - known:
+        for pid in left:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+            with suppress(OSError):
+                os.waitpid(pid, 0)
 
 
 def prepare() -> None:
@@ -113,9 +135,13 @@ def main(port: str, host: str = "127.0.0.1") -> int:
     components = [
         Component(name, arguments) for name, arguments in {"api-server": server, **COMPONENTS}.items()
     ]
+    is_linux = sys.platform.startswith("linux")
+    if is_linux:
+        linux.set_subreaper()
     while not stop.wait(0.5):
-        for component in components:
-            component.look()
+        ended = [each.name for each in components if each.look()]
+        if ended and is_linux:
+            end_orphans(components)
     print("stopping", flush=True)
     running = [each for each in components if each.process is not None]
     for component in running:
@@ -123,6 +149,9 @@ def main(port: str, host: str = "127.0.0.1") -> int:
     deadline = time.monotonic() + _PATIENCE
     for component in running:
         component.end(deadline)
+        component.process = None
+    if is_linux:
+        end_orphans(components)
     return 0
 
 

@@ -21,11 +21,11 @@ def reached(path: Path) -> Iterator[Target]:
     # It takes the path for a URL, and what follows a # in it for a fragment.
     name = staticmethod(lambda path: derived(Path(path).name if path else path))
     with environment({"WORKBENCH_DUCKDB_PATH": str(path)}):
-        DuckDBCredentials.path_derived_database_name = name  # type: ignore[method-assign]
+        DuckDBCredentials.path_derived_database_name = name
         try:
             yield Target("duckdb", "target")
         finally:
-            DuckDBCredentials.path_derived_database_name = staticmethod(derived)  # type: ignore[method-assign]
+            DuckDBCredentials.path_derived_database_name = staticmethod(derived)
             # dbt-duckdb keeps the database open in the class, beyond the invocation.
             kept, DuckDBConnectionManager._ENV = DuckDBConnectionManager._ENV, None
             if kept is not None:
