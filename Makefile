@@ -9,7 +9,7 @@ SPARK := .venv-spark
 # Of its own, too: half a gigabyte that nothing else has a use for.
 INFRA := .venv-infra
 # Files of tests, in the order that tests/conftest.py gives them; three at once on two processors, as many a test waits.
-WORKERS := -n 3 --dist loadfile --no-loadscope-reorder
+WORKERS := -n 3 --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 empty :=
 space := $(empty) $(empty)
 # Bytecode halves the start of every kernel. It comes with the first import, for what is imported: all of an environment is

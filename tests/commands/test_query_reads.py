@@ -139,7 +139,7 @@ def test_ctrl_c_stops_a_statement_that_runs(call: Call, warehouse: Warehouse) ->
         while frame is not None:
             names.append((frame.f_code.co_name, Path(frame.f_code.co_filename).name))
             frame = frame.f_back
-        return ("result", "_base.py") in names and ("ask", "interruptible.py") in names
+        return ("result_of", "waiting.py") in names and ("ask", "interruptible.py") in names
 
     def press() -> None:
         while not waits():
