@@ -73,9 +73,22 @@ class Component:
             self.process.wait()
 
 
+def _known(components: Iterable[Component]) -> set[int]:
+    return {each.process.pid for each in components if each.process is not None}
+
+
+def bury_orphans(components: Iterable[Component]) -> None:
+    """Take note of the end of processes whose own parent ended before them."""
+    with suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid in _known(components):
+                return
+            os.waitpid(ended.si_pid, 0)
+
+
 def end_orphans(components: Iterable[Component]) -> None:
     """Kill what components that ended have left running."""
-    known = {each.process.pid for each in components if each.process is not None}
+    known = _known(components)
     # Those of one that was killed come to this process in their turn.
     while left := linux.children() - known:
         for pid in left:
@@ -140,8 +153,10 @@ def main(port: str, host: str = "127.0.0.1") -> int:
         linux.set_subreaper()
     while not stop.wait(0.5):
         ended = [each.name for each in components if each.look()]
-        if ended and is_linux:
-            end_orphans(components)
+        if is_linux:
+            if ended:
+                end_orphans(components)
+            bury_orphans(components)
     print("stopping", flush=True)
     running = [each for each in components if each.process is not None]
     for component in running:

@@ -31,6 +31,8 @@ _SMOOTHING = 0.02
 _FOLDS = 3
 Unseen = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Which products a model hadn't seen, what it guessed, and its chances of that and of the second guess, a row each."""
+Others = dict[tuple[str, int], novelty.Known]
+"""What is known of the products that aren't held out, by the column by whose values they are, and the third."""
 _TOKEN = re.compile(r"[a-z0-9]+")
 
 
@@ -116,6 +118,7 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
     """
     parts: list[pd.DataFrame] = []
     models: list[ModelReport] = []
+    others: Others = {}
     known_in = known["department"].value_counts()
     familiar = wanted["department"].isin(known_in[known_in >= _FEWEST].index)
     described = wanted["description"].notna()
@@ -128,7 +131,7 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
             ]
             has_others = wanted[[name for name in names if name != "list_price"]].notna().any(axis=1)
             group = wanted[(described == text) & (familiar == placed) & has_others]
-            model = None if group.empty else train(known, names)
+            model = None if group.empty else train(known, names, others)
             if model is None:
                 continue
             parts.append(model.predict(_tokens(group, names), group))
@@ -142,12 +145,13 @@ def predict_categories(known: pd.DataFrame, wanted: pd.DataFrame) -> Prediction:
 
 
 @seldom
-def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
+def train(known: pd.DataFrame, features: list[str], others: Others) -> Categorizer | None:
     """Train on up to 16,000 products chosen by hash; None if there are fewer than 50, or fewer than 2 categories.
 
     Args:
         known: product_id, category and FEATURES; those without a description are left out if it is a feature.
         features: the names among FEATURES that may be used.
+        others: what was found for another model of the same products, and is for the next.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.naive_bayes import MultinomialNB
@@ -169,10 +173,10 @@ def train(known: pd.DataFrame, features: list[str]) -> Categorizer | None:
         return None
     familiar, least, strange, right = None, THRESHOLD, None, by_score[1]
     if described:
-        alike = list(_judge(held_out, ("product_id", "category"), labels, sample, worded=True))
+        alike = list(_judge(held_out, ("product_id", "category"), labels, sample, others, worded=True))
         familiar = novelty.fit(alike)
         least = max(least, novelty.bar(familiar, alike))
-        anew = list(_judge(held_out, ("description", "category"), labels, sample, worded=False))
+        anew = list(_judge(held_out, ("description", "category"), labels, sample, others, worded=False))
         rights = [each.right for each in anew if not each.is_unheard_of]
         strange = novelty.fit(anew) if rights else None
         if strange is None:
@@ -207,18 +211,20 @@ def _judge(
     by: Iterable[str],
     labels: np.ndarray,
     sample: pd.DataFrame,
+    others: Others,
     *,
     worded: bool,
 ) -> Iterator[novelty.Judged]:
     """Yield guesses about what was held out, by each column: those whose wording the others have too, or those whose have not."""
     for name in by:
-        for held, guess, chances in held_out[name]:
-            known, unseen = sample[~held], sample[held]
-            chosen = unseen["description"].isin(set(known["description"])).to_numpy() == worded
+        for third, (held, guess, chances) in enumerate(held_out[name]):
+            unseen = sample[held]
+            chosen = unseen["description"].isin(set(sample["description"][~held])).to_numpy() == worded
             if not chosen.any():
                 continue
             unseen, guess, chances = unseen[chosen], guess[chosen], chances[chosen]
-            likeness = novelty.Known(known)
+            if (likeness := others.get((name, third))) is None:
+                likeness = others[name, third] = novelty.Known(sample[~held])
             figures = (likeness.agree if worded else likeness.compare)(unseen, guess, chances)
             group = unseen["product_id" if worded else "description"].to_numpy(dtype=object)
             yield novelty.Judged(figures, guess == labels[held][chosen], group, name == "category")
@@ -230,11 +236,14 @@ def _unseen(matrix: Any, labels: np.ndarray, group: pd.Series) -> Iterator[Unsee
     from sklearn.naive_bayes import MultinomialNB
 
     fold = group.map(lambda value: _hash(f"held out/{value}") % _FOLDS).to_numpy()
-    for number in range(_FOLDS):
-        held = fold == number
+    # Numbers are told apart sooner than texts, and are in the same order.
+    names, numbers = np.unique(labels, return_inverse=True)
+    for third in range(_FOLDS):
+        held = fold == third
         if held.any() and len(set(labels[~held])) >= 2:
-            trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], labels[~held])
-            yield held, *_best(trial, matrix[held])
+            trial = MultinomialNB(alpha=_SMOOTHING).fit(matrix[~held], numbers[~held])
+            guess, chances = _best(trial, matrix[held])
+            yield held, names[guess], chances
 
 
 def _best(classifier: Any, matrix: Any) -> tuple[np.ndarray, np.ndarray]:
