@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 
 from tests.redshift import Cluster, running_cluster
-from workbench.private import private_folder
+from workbench.private import close_to_others, private_folder
 from workbench.schema import TABLES, Table
 from workbench.settings import Settings, get_settings
 from workbench.slim_imports import import_nbformat
@@ -92,7 +92,8 @@ def _copied(warehouse: DuckDBWarehouse) -> None:
     if not warehouse.path.exists():
         try:
             private_folder(warehouse.path.parent)
-            shutil.copy(_empty(*TABLES.values()), warehouse.path)
+            shutil.copyfile(_empty(*TABLES.values()), warehouse.path)
+            close_to_others(warehouse.path)
         except OSError:
             # It says what is wrong.
             with suppress(OSError):

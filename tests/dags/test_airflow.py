@@ -24,7 +24,7 @@ from workbench.settings import Settings
 from workbench.warehouse import connect
 
 pytestmark = pytest.mark.slow
-FILES = 100
+FILES = 30
 CONTENT = (
     "core.fact_transactions", "core.dim_customer", "core.dim_product", "core.dim_store", "marts.retail_sales",
     "marts.sales_daily", "marts.customer_segments", "marts.product_performance",
@@ -268,7 +268,7 @@ def _kill_worker(stack: Stack) -> None:
                 process.kill()
 
 
-@pytest.mark.parametrize("ends", ["while", "before"])
+@pytest.mark.parametrize("ends", ["while", pytest.param("before", marks=pytest.mark.soak)])
 def test_a_worker_that_is_killed_leaves_one_task_on_ecs(stack: Stack, ends: str) -> None:
     """Whether it is followed again while the task on ECS runs, or after that ended: no second task."""
     seconds, name = (45, "long") if ends == "while" else (5, "short")
