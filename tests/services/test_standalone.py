@@ -8,7 +8,7 @@ import sys
 
 PROGRAM = """
 import json, subprocess, time
-from workbench.airflow.standalone import Component, bury_orphans, end_orphans
+from workbench.airflow.standalone import Component, bury_orphans
 from workbench.execution.kernels.fork import linux
 
 linux.set_subreaper()
@@ -21,7 +21,7 @@ while len(linux.children()) > 3:
     bury_orphans([kept])
     time.sleep(0.01)
 found.append(len(linux.children()))
-end_orphans([kept])
+linux.end_orphans([kept.process.pid])
 found.append(linux.children() == {kept.process.pid} and kept.process.poll() is None)
 kept.process.kill()
 found.append(kept.process.wait())

@@ -86,18 +86,6 @@ def bury_orphans(components: Iterable[Component]) -> None:
             os.waitpid(ended.si_pid, 0)
 
 
-def end_orphans(components: Iterable[Component]) -> None:
-    """Kill what components that ended have left running."""
-    known = _known(components)
-    # Those of one that was killed come to this process in their turn.
-    while left := linux.children() - known:
-        for pid in left:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-            with suppress(OSError):
-                os.waitpid(pid, 0)
-
-
 def prepare() -> None:
     """Make or upgrade Airflow's database, and the pools that the project's maps name."""
     from airflow.models.pool import Pool
@@ -155,7 +143,7 @@ def main(port: str, host: str = "127.0.0.1") -> int:
         ended = [each.name for each in components if each.look()]
         if is_linux:
             if ended:
-                end_orphans(components)
+                linux.end_orphans(_known(components))
             bury_orphans(components)
     print("stopping", flush=True)
     running = [each for each in components if each.process is not None]
@@ -166,7 +154,7 @@ def main(port: str, host: str = "127.0.0.1") -> int:
         component.end(deadline)
         component.process = None
     if is_linux:
-        end_orphans(components)
+        linux.end_orphans(_known(components))
     return 0
 
 

@@ -6,10 +6,12 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Collection
 from pathlib import Path
 
 _SET_DEATH_SIGNAL = 1
 _SET_SUBREAPER = 36
+_ROUNDS = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -37,6 +39,18 @@ def children() -> set[int]:
                 if fields[1] == own:
                     found.add(int(entry.name))
     return found
+
+
+def end_orphans(kept: Collection[int]) -> None:
+    """Kill all children but some: what the end of others left to this process; each may leave others."""
+    for _ in range(_ROUNDS):
+        if not (orphans := children() - set(kept)):
+            return
+        for pid in orphans:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, 0)
 
 
 def thread_names() -> list[str]:

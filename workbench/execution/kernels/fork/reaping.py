@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
-from workbench.execution.kernels.fork.linux import children, kill_group
-
-_ROUNDS = 20
+from workbench.execution.kernels.fork.linux import end_orphans, kill_group
 
 
 class Children:
@@ -31,13 +28,13 @@ class Children:
             while found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 if found.si_pid in self.running:
                     end = self._take_leave(found.si_pid)
-                    self._end_orphans()
+                    end_orphans(self.running)
                     self._send(end)
                 else:
                     os.waitpid(found.si_pid, 0)
         if self._left_orphans:
             self._left_orphans = False
-            self._end_orphans()
+            end_orphans(self.running)
 
     def tell_ends(self) -> None:
         """Take leave of those that ended while a module is imported, as that may take a second.
@@ -57,7 +54,7 @@ class Children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
         self.running.clear()
-        self._end_orphans()
+        end_orphans(self.running)
 
     def _take_leave(self, pid: int) -> dict[str, Any]:
         """End the group of one that ended; return what is to be told of it."""
@@ -71,14 +68,3 @@ class Children:
             "peak_memory": usage.ru_maxrss * 1024,
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
         }
-
-    def _end_orphans(self) -> None:
-        """Kill what a child's end left to this process; each may leave others."""
-        for _ in range(_ROUNDS):
-            if not (orphans := children() - set(self.running)):
-                return
-            for pid in orphans:
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, 0)
