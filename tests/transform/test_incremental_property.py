@@ -28,7 +28,7 @@ from workbench.transform.executor import Build
 from workbench.transform.nodes import Node
 from workbench.warehouse import Warehouse
 
-EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "2"))
+EXAMPLES = int(os.environ.get("WORKBENCH_SEQUENCES", "25"))
 """How many sequences of deliveries are tried; `make soak` tries 200."""
 
 
