@@ -6,7 +6,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 
 from workbench.aws.ecs.executor import executors
 from workbench.aws.metrics import QueueFigures, observed
@@ -14,13 +13,13 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import Run, RunOptions, Stopped, load_pipeline, run_pipeline
 from workbench.execution.run.progress import Progress, Silence
 from workbench.queue.base import Message, Queue
-from workbench.queue.messages import Files, Nothing, NotUnderstood, RunRequest, understand
+from workbench.queue.messages import Nothing, NotUnderstood, RunRequest, understand
 from workbench.queue.sqlite import SQLiteQueue
 from workbench.settings import Settings
-from workbench.sources.landing import IdentifiedFile
 from workbench.warehouse import locate
-from workbench.worker.arrivals import arrive, last_change
+from workbench.worker.arrivals import last_change
 from workbench.worker.completed import Finished, intakes
+from workbench.worker.deliveries import Delivery, ack_completed, bring
 from workbench.worker.followers import Followers
 from workbench.worker.heartbeat import Heartbeat
 from workbench.worker.landing_watcher import LandingWatcher
@@ -33,14 +32,6 @@ from workbench.worker.stop_between_stages import UntilStopped
 __all__ = ["Options", "Worker"]
 
 _POLL = 5
-
-
-@dataclass
-class _Delivery:
-    """A message with the files it names, once they are in landing."""
-
-    message: Message
-    files: list[IdentifiedFile] = field(default_factory=list)
 
 
 class Worker:
@@ -156,7 +147,7 @@ class Worker:
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Do what some messages say: files together, requests one by one."""
-        deliveries: list[_Delivery] = []
+        deliveries: list[Delivery] = []
         requests: list[tuple[Message, RunRequest]] = []
         for message in messages:
             try:
@@ -168,8 +159,8 @@ class Worker:
                 self._settlement.ack(message, "ignored", f"{content.reason}: nothing to do")
             elif isinstance(content, RunRequest):
                 requests.append((message, content))
-            elif (delivery := self._bring(message, content)) is not None:
-                deliveries.append(delivery)
+            elif found := bring(message, content, self.settings, self._settlement, self._watcher):
+                deliveries.append(found)
         if deliveries:
             self._guarded([d.message for d in deliveries], lambda: self._files(deliveries))
         for message, request in requests:
@@ -192,25 +183,7 @@ class Worker:
             for message in self._settlement.unsettled(messages):
                 self._settlement.nack(message, message_text)
 
-    def _bring(self, message: Message, content: Files) -> _Delivery | None:
-        delivery = _Delivery(message)
-        for uri in content.files:
-            try:
-                found = arrive(uri, self.settings)
-            except UsageError as refused:
-                self._settlement.dead_letter(message, str(refused))
-                return None
-            except (WorkbenchError, OSError) as problem:
-                self._settlement.nack(message, str(problem))
-                return None
-            if found is None:
-                continue
-            delivery.files.append(found)
-            if self._watcher is not None:
-                self._watcher.mark_seen(found)
-        return delivery
-
-    def _files(self, deliveries: list[_Delivery]) -> None:
+    def _files(self, deliveries: list[Delivery]) -> None:
         """Run what takes in the files of some messages, once for all of them."""
         if not self._intakes:
             for delivery in deliveries:
@@ -234,7 +207,7 @@ class Worker:
             run = self._run(intake.pipeline.name, start=intake.stage, without=left_out)
             left = self._ack_completed(left, "done")
 
-    def _wait_for(self, deliveries: Sequence[_Delivery]) -> None:
+    def _wait_for(self, deliveries: Sequence[Delivery]) -> None:
         """Wait until the files of some messages are old enough to be taken in; younger ones are left to a later run."""
         files = [file for delivery in deliveries for file in delivery.files]
         changed = last_change(files, self.settings)
@@ -243,22 +216,8 @@ class Worker:
         if 0 <= age <= self.options.settle and self._stop.wait(self.options.settle - age + 0.01):
             self._check_stop()
 
-    def _ack_completed(self, deliveries: list[_Delivery], outcome: str) -> list[_Delivery]:
-        """Finish the messages whose files are all in, give up those with a refused one; return the others."""
-        files = [file for delivery in deliveries for file in delivery.files]
-        pending, refused = self._finished.pending(files), self._finished.refused(files)
-        left = []
-        for delivery in deliveries:
-            bad = [file for file in delivery.files if file.batch_id in refused]
-            if any(file.batch_id in pending for file in delivery.files):
-                left.append(delivery)
-            elif bad:
-                self._settlement.dead_letter(delivery.message, f"{bad[0].name}: {refused[bad[0].batch_id]}")
-            else:
-                names = ", ".join(file.name for file in delivery.files) or "no data"
-                message_text = "taken in already, nothing to do" if outcome == "repeated" else "taken in"
-                self._settlement.ack(delivery.message, outcome, f"{names}: {message_text}")
-        return left
+    def _ack_completed(self, deliveries: list[Delivery], outcome: str) -> list[Delivery]:
+        return ack_completed(deliveries, outcome, self._finished, self._settlement)
 
     def _request(self, message: Message, request: RunRequest) -> None:
         """Run what a message asks for, unless that was done."""

@@ -27,9 +27,8 @@ from workbench.execution.run.progress import Progress
 from workbench.execution.run.readers import Readers
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
 from workbench.execution.run.skip import Decider, Decision
-from workbench.execution.run.stage_record import apply_outcome, apply_rows, copy_previous, succeed
+from workbench.execution.run.stage_record import copy_previous, end
 from workbench.execution.run.versions import Versions
-from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
 from workbench.waiting import next_of
 from workbench.warehouse import connect
@@ -267,24 +266,12 @@ class Conductor:
 
     def _ended(self, ended: Ended, by: str = "") -> None:
         """Record how a stage ended."""
-        unit, outcome, record = ended.unit, ended.outcome, ended.unit.record
+        unit, record = ended.unit, ended.unit.record
         self._running.remove(unit)
-        record.attempts = ended.attempts
-        if outcome is not None:
-            apply_outcome(record, outcome)
-        apply_rows(record, ended.rows)
-        if outcome is None:
-            record.reason = "error"
-            record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")
-        elif outcome.reason == "stopped":
-            record.end("stopped", f"stopped by {by}" if by else "stopped")
-        elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
-            record.end("failed", Redactor(self.settings.secrets).text(str(error)))
-        else:
-            succeed(record, unit.planned.stage if self.pipeline else None, strict=self.settings.strict)
+        end(ended, unit.planned.stage if self.pipeline else None, self.settings, by)
         if self._versions:
             self._versions.wrote(self.run.run_id, self.run.pipeline, record)
-        node = outcome.node if outcome else None
+        node = ended.outcome.node if ended.outcome else None
         if node is None and record.notebook and record.notebook.is_file():
             with contextlib.suppress(WorkbenchError):
                 node = read_notebook(record.notebook)

@@ -10,9 +10,37 @@ from workbench.execution.notebook.notebook import Outcome
 from workbench.execution.pipeline.differences import differences
 from workbench.execution.pipeline.stage import Stage
 from workbench.execution.records.model import StageRun, Version
+from workbench.execution.run.attempts import Ended
+from workbench.secrets.redact import Redactor
+from workbench.settings import Settings
 
 
-def apply_outcome(record: StageRun, outcome: Outcome) -> None:
+def end(ended: Ended, stage: Stage | None, settings: Settings, by: str) -> None:
+    """Record how a stage ended, and what it left.
+
+    Args:
+        ended: with its record, which says that it began.
+        stage: its place on the map; None for a notebook by itself.
+        settings: of the run.
+        by: the signal that stopped it; empty if none did.
+    """
+    outcome, record = ended.outcome, ended.unit.record
+    record.attempts = ended.attempts
+    if outcome is not None:
+        _apply_outcome(record, outcome)
+    _apply_rows(record, ended.rows)
+    if outcome is None:
+        record.reason = "error"
+        record.end("failed", f"the runner failed: {type(ended.problem).__name__}: {ended.problem}")
+    elif outcome.reason == "stopped":
+        record.end("stopped", f"stopped by {by}" if by else "stopped")
+    elif error := outcome.error or (ended.problem and f"its tables can't be counted: {ended.problem}"):
+        record.end("failed", Redactor(settings.secrets).text(str(error)))
+    else:
+        _succeed(record, stage, strict=settings.strict)
+
+
+def _apply_outcome(record: StageRun, outcome: Outcome) -> None:
     """Take over what a notebook recorded, what it took and what ended it; not its state."""
     for part, values in outcome.record.items():
         setattr(record, part, values)
@@ -27,7 +55,7 @@ def apply_outcome(record: StageRun, outcome: Outcome) -> None:
         record.unknown, record.unchanged = outcome.access.unknown, outcome.access.unchanged
 
 
-def succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:
+def _succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:
     """Record that a stage did its work, and where the tables that it was seen to touch differ from its map.
 
     If that is held to (``strict``), one that touched others has failed. Without a map there is nothing to differ from.
@@ -41,7 +69,7 @@ def succeed(record: StageRun, stage: Stage | None, *, strict: bool) -> None:
         record.end("succeeded")
 
 
-def apply_rows(record: StageRun, rows: Mapping[str, int]) -> None:
+def _apply_rows(record: StageRun, rows: Mapping[str, int]) -> None:
     """Take over how many rows the tables have that the stage wrote, by their names.
 
     Those in which the platform accounts for itself are no tables of the stage's, though it writes to them.
