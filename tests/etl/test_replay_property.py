@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,13 +17,14 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.etl.lines import HEADER, line
+from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
 from workbench.etl.mending import Mended
 from workbench.etl.replay import replay
 from workbench.governance.accounts import lines
 from workbench.governance.ledger import recent
-from workbench.governance.quarantine import Filter, Refused, close, find
-from workbench.governance.withdrawal import withdraw
+from workbench.governance.quarantine import Filter, Refused, came_from, close, find
+from workbench.governance.withdrawal import restore, withdraw
 from workbench.schema import DATASETS, landed_last
 from workbench.settings import get_settings
 from workbench.sources.files import land
@@ -46,8 +48,9 @@ _STEP = st.one_of(
     st.tuples(st.just("as it is"), st.integers(0, 5)),
     st.tuples(st.just("close"), st.integers(0, 9)),
     st.tuples(st.just("withdraw"), st.integers(0, 5)),
+    st.tuples(st.just("restore"), st.integers(0, 2)),
 )
-_STEPS = st.lists(_STEP, min_size=1, max_size=7)
+_STEPS = st.lists(_STEP, min_size=1, max_size=9)
 MENDED: list[tuple[str, object]] = [
     ("deliver", [("T1", "1", "none"), ("T2", "1", "word"), ("T3", "1", "quote"), ("T3", "2", "cell")]),
     ("deliver", [("T1", "2", "none"), ("T2", "3", "none")]),
@@ -95,16 +98,29 @@ def check(warehouse: Warehouse) -> None:
     assert all(each.rows_landed == each.rows_accepted + each.rows_quarantined for each in batches)
     everything = find(warehouse, Filter(status=None))
     assert len(everything) == sum(each.rows_quarantined for each in batches)
-    # No refusal is in two places, and what came of one refused row is never in raw twice.
+    # No row is open that is in raw, no refusal is in two places, and what came of one refused row is never in raw twice.
     firsts = [(row.first_batch_id, row.first_row_number) for row in everything if row.status == "open"]
     assert len(firsts) == len(set(firsts))
-    doubled = warehouse.rows(
-        "SELECT m.first_batch_id FROM raw.transactions AS r INNER JOIN (SELECT DISTINCT into_batch_id, into_row_number, "
-        "first_batch_id, first_row_number FROM ops.quarantine_moves WHERE move = 'replayed') AS m "
-        "ON m.into_batch_id = r._batch_id AND m.into_row_number = r._row_number "
-        "GROUP BY m.first_batch_id, m.first_row_number HAVING count(*) > 1"
+    in_raw = warehouse.rows(
+        "SELECT m.first_batch_id, m.first_row_number, count(*) AS times FROM raw.transactions AS r INNER JOIN ("
+        "SELECT DISTINCT into_batch_id, into_row_number, first_batch_id, first_row_number FROM ops.quarantine_moves "
+        "WHERE move = 'replayed') AS m ON m.into_batch_id = r._batch_id AND m.into_row_number = r._row_number GROUP BY 1, 2"
     )
-    assert not doubled
+    assert {row["times"] for row in in_raw} <= {1}
+    assert not {(row["first_batch_id"], row["first_row_number"]) for row in in_raw} & set(firsts)
+
+
+def roots(warehouse: Warehouse, batch: str) -> set[tuple[str, int]]:
+    """Return where the lines of a batch that are in raw were refused first."""
+    found = came_from(warehouse, [batch])
+    return {
+        (
+            found[batch, row["_row_number"]]["first_batch_id"],
+            found[batch, row["_row_number"]]["first_row_number"],
+        )
+        for row in warehouse.rows("SELECT _row_number FROM raw.transactions WHERE _batch_id = ?", [batch])
+        if (batch, row["_row_number"]) in found
+    }
 
 
 def send(warehouse: Warehouse, rows: list[Refused], *, mend: bool, why: str) -> None:
@@ -152,6 +168,15 @@ def hold_to_one_landing(warehouse: Warehouse, steps: list[tuple[str, object]]) -
                     for each in can[about : about + 1]:
                         withdraw(warehouse, each.batch_id, "not ours", "ann")
                         gone |= {each.batch_id} & known.keys()
+                case "restore", int():
+                    withdrawn = [each.batch_id for each in recent(warehouse, 100) if each.withdrawn_at]
+                    for one in withdrawn[about : about + 1]:
+                        # Rows of it are somewhere else by now, or others have their place: it is said, and nothing done.
+                        with suppress(UsageError):
+                            restore(warehouse, one, "ours", "ann")
+                            gone -= {one}
+                            # What a person closed and puts back counts.
+                            closed -= roots(warehouse, one)
             check(warehouse)
         send(warehouse, find(warehouse, Filter()), mend=True, why="at last")
         check(warehouse)

@@ -29,12 +29,14 @@ from workbench.warehouse import Session, Warehouse
 class Replay:
     """What became of rows that were sent back: the entry of their batch, and how many were refused again, by reason.
 
-    ``batch`` is None where the very same rows had been sent back before, so that nothing was done.
+    ``batch`` is None where the very same rows had been sent back before, so that nothing was done; ``withdrawn`` is the
+    batch that they were then, if that was withdrawn.
     """
 
     rows: int
     batch: Batch | None
     reasons: dict[str, int]
+    withdrawn: str | None = None
 
 
 def replayable(
@@ -104,9 +106,13 @@ def replay(
         for group in grouped(warehouse, rows, mapping):
             path = Path(folder) / f"replay-of-{group.rows[0].batch_id[:SHORT]}.jsonl"
             count = write_items(path, Head(by, why), items_of(warehouse, landing, group, mended or {}))
+            identity = _identity(path, group)
+            if _was_withdrawn(warehouse, identity):
+                done.append(Replay(count, None, {}, withdrawn=identity))
+                continue
             outcome = None
             if dry_run or group.map:
-                outcome = _rehearse(warehouse, path, group)
+                outcome = _rehearse(warehouse, path, group, identity)
                 if outcome and outcome[0].status == "rejected":
                     raise UsageError(f"nothing was sent back: {outcome[0].message}")
             if not dry_run:
@@ -167,10 +173,20 @@ class _Rehearsed(Exception):
         self.batch, self.reasons = batch, reasons
 
 
-def _rehearse(warehouse: Warehouse, path: Path, group: Group) -> tuple[Batch, dict[str, int]] | None:
-    """Take a file in, in a transaction that is undone; return what it would be; None if its rows were sent back before."""
+def _identity(path: Path, group: Group) -> str:
     with path.open("rb") as content:
-        identity = batch_id(group.dataset, group.map.canonical if group.map else b"", chunks(content))
+        return batch_id(group.dataset, group.map.canonical if group.map else b"", chunks(content))
+
+
+def _was_withdrawn(warehouse: Warehouse, identity: str) -> bool:
+    found = "SELECT 1 AS found FROM ops.batches WHERE batch_id = ? AND withdrawn_at IS NOT NULL"
+    return bool(warehouse.rows(found, [identity]))
+
+
+def _rehearse(
+    warehouse: Warehouse, path: Path, group: Group, identity: str
+) -> tuple[Batch, dict[str, int]] | None:
+    """Take a file in, in a transaction that is undone; return what it would be; None if its rows were sent back before."""
     about = path.stat()
     landed = LandedFile(path.name, str(path), group.dataset, about.st_size, "", "", 0, 0)
     file = FetchedFile(landed, identity, path, group.map)

@@ -15,7 +15,8 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import after
-from workbench.schema import cut
+from workbench.governance.places import ORIGINS
+from workbench.schema import Table, cut
 from workbench.warehouse import Session, Warehouse
 
 Status = Literal["open", "replayed", "closed"]
@@ -48,10 +49,7 @@ _ROWS = f"""
     FROM ops.quarantine AS q
     INNER JOIN ops.batches AS b ON b.batch_id = q.batch_id
     LEFT JOIN ({NEWEST_MOVES}) AS m ON m.batch_id = q.batch_id AND m.row_number = q.row_number
-    LEFT JOIN (
-        SELECT DISTINCT into_batch_id, into_row_number, first_batch_id, first_row_number
-        FROM ops.quarantine_moves WHERE move = 'replayed'
-    ) AS f ON f.into_batch_id = q.batch_id AND f.into_row_number = q.row_number"""
+    LEFT JOIN ({ORIGINS}) AS f ON f.into_batch_id = q.batch_id AND f.into_row_number = q.row_number"""
 
 OPEN_ROWS = f"""
     SELECT q.batch_id, q.dataset, q.row_number, q.reasons, q.quarantined_at FROM ops.quarantine AS q
@@ -259,14 +257,32 @@ def reopen(session: Session, batch_id: str, actor: str, why: str) -> int:
     )  # fmt: skip
 
 
-def settle_again(session: Session, batch_id: str, actor: str, why: str) -> int:
-    """Undo :func:`reopen` for the rows that are still open; return how many."""
-    return _answer(
+def settle_again(session: Session, table: Table, batch_id: str, actor: str, why: str) -> int:
+    """Undo :func:`reopen` for a batch whose rows are in raw again; return how many rows are settled.
+
+    A row that is in the batch and was reopened, refused again or closed meanwhile is in the batch, wherever it was last.
+    """
+    settled = _answer(
         session,
         f"""
         SELECT m.batch_id, m.row_number, m.before, m.into_batch_id, m.into_row_number, m.first_batch_id,
                m.first_row_number
         FROM ({NEWEST_MOVES}) AS m WHERE m.into_batch_id = ? AND m.move = 'reopened'
+        """,
+        batch_id, actor, why,
+    )  # fmt: skip
+    return settled + _answer(
+        session,
+        f"""
+        SELECT q.batch_id, q.row_number, 'replayed', mine.into_batch_id, mine.into_row_number, mine.first_batch_id,
+               mine.first_row_number
+        FROM ops.quarantine AS q
+        LEFT JOIN ({NEWEST_MOVES}) AS m ON m.batch_id = q.batch_id AND m.row_number = q.row_number
+        LEFT JOIN ({ORIGINS}) AS f ON f.into_batch_id = q.batch_id AND f.into_row_number = q.row_number
+        INNER JOIN ({ORIGINS}) AS mine ON mine.first_batch_id = coalesce(f.first_batch_id, q.batch_id)
+            AND mine.first_row_number = coalesce(f.first_row_number, q.row_number)
+        INNER JOIN {table.full_name} AS r ON r._batch_id = mine.into_batch_id AND r._row_number = mine.into_row_number
+        WHERE mine.into_batch_id = ? AND (m.move IS NULL OR m.move <> 'replayed')
         """,
         batch_id, actor, why,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch, after, find
+from workbench.governance.places import check_restored
 from workbench.governance.quarantine import mended_in, reopen, settle_again
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
@@ -56,7 +57,7 @@ def restore(warehouse: Warehouse, batch_id: str, reason: str, actor: str) -> Wit
     """Put the rows of a withdrawn batch back into raw, as they were there.
 
     Raises:
-        UsageError: there is no such batch, or it isn't withdrawn.
+        UsageError: there is no such batch, it isn't withdrawn, or other rows have the place of some of its own by now.
     """
     return warehouse.run(lambda session: put_back(_alone(session, warehouse), batch_id, reason, actor))
 
@@ -109,7 +110,9 @@ def put_back(session: Session, batch_id: str, reason: str, actor: str) -> Withdr
         "WHERE batch_id = ?",
         [batch_id],
     )
-    settle_again(session, batch_id, actor, f"batch {batch_id[:SHORT]} was restored")
+    table = DATASETS[batch.dataset]
+    check_restored(session, table, batch_id)
+    settle_again(session, table, batch_id, actor, f"batch {batch_id[:SHORT]} was restored")
     return Withdrawal(_known(session, batch_id), rows, told)
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from workbench.errors import UsageError
+
 if TYPE_CHECKING:
     from workbench.etl.replay import Replay
     from workbench.governance.quarantine import Refused
@@ -20,17 +22,37 @@ LISTED = 5
 def report(
     done: Sequence[Replay], told: Sequence[str] = (), *, dry_run: bool = False, as_json: bool = False
 ) -> None:
-    """Print what became of rows that were sent back, and what is to be said of others."""
+    """Print what became of rows that were sent back, and what is to be said of others.
+
+    Raises:
+        UsageError: some are a batch that was withdrawn, and so didn't go back.
+    """
+    _report(done, told, dry_run=dry_run, as_json=as_json)
+    for each in done:
+        if each.withdrawn:
+            name = each.withdrawn[:12]
+            raise UsageError(
+                f"{count(each.rows, 'row')} went back as they are now as batch {name}, which was withdrawn since; put it back "
+                f"with: workbench batches restore {name}; or send them back anew, with another --because"
+            )
+
+
+def _report(done: Sequence[Replay], told: Sequence[str], *, dry_run: bool, as_json: bool) -> None:
     from workbench.terminal import printable
 
     if as_json:
         batches = [
-            {"rows": each.rows, "batch": asdict(each.batch) if each.batch else None, "reasons": each.reasons}
+            {
+                "rows": each.rows, "batch": asdict(each.batch) if each.batch else None, "reasons": each.reasons,
+                "withdrawn": each.withdrawn,
+            }
             for each in done
-        ]
+        ]  # fmt: skip
         typer.echo(json.dumps({"replayed": batches, "left": list(told)}, default=str, indent=2))
         return
     for each in done:
+        if each.withdrawn:
+            continue
         if each.batch is None:
             typer.echo(f"{count(each.rows, 'row')} had been sent back before; nothing was added")
             continue

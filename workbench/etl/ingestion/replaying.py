@@ -17,8 +17,9 @@ from workbench.etl.ingestion.duplicates import batch_rows
 from workbench.etl.ingestion.opened import OpenedFile
 from workbench.etl.ingestion.reading.replay_file import Head, is_replay, read_head
 from workbench.governance import ledger
+from workbench.governance.places import later_lines
 from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED, last_move
-from workbench.schema import Table, cut, quote
+from workbench.schema import Table, cut
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session
 
@@ -127,8 +128,9 @@ def check_places(session: Session, table: Table, batch_id: str, timestamp: datet
     """
     found = {
         row: NoPlace(row, SUPERSEDED, later_batch, later_row)
-        for row, later_batch, later_row in session.execute(
-            _later_lines(table), [batch_id, timestamp, timestamp, timestamp]
+        for _, row, later_batch, later_row in session.execute(
+            later_lines(table, "m.into_batch_id = ? AND m.moved_at = ? AND r._ingested_at = ?"),
+            [batch_id, timestamp, timestamp],
         ).fetchall()
     }
     gone = session.execute(_NOT_OPEN, [timestamp, batch_id, timestamp]).fetchall()
@@ -146,24 +148,3 @@ _NOT_OPEN = """
     WHERE m.into_batch_id = ? AND m.moved_at = ? AND m.move = 'replayed' AND before.move <> 'reopened'
 """
 """Query for rows that were replayed or closed before."""
-
-
-def _later_lines(table: Table) -> str:
-    """Return the query for rows that a line with the same key is there for from a later file, or later in theirs."""
-    keys = " AND ".join(f"o.{quote(name)} = r.{quote(name)}" for name in table.key)
-    return f"""
-        SELECT m.into_row_number, min(o._batch_id), min(o._row_number)
-        FROM ops.quarantine_moves AS m
-        INNER JOIN {table.full_name} AS r ON r._batch_id = m.into_batch_id AND r._row_number = m.into_row_number
-        INNER JOIN ops.batches AS b ON b.batch_id = m.first_batch_id
-        INNER JOIN {table.full_name} AS o ON {keys}
-        LEFT JOIN (
-            SELECT DISTINCT into_batch_id, into_row_number, first_batch_id, first_row_number
-            FROM ops.quarantine_moves WHERE move = 'replayed'
-        ) AS om ON om.into_batch_id = o._batch_id AND om.into_row_number = o._row_number
-        INNER JOIN ops.batches AS ob ON ob.batch_id = coalesce(om.first_batch_id, o._batch_id)
-        WHERE m.into_batch_id = ? AND m.moved_at = ? AND m.move = 'replayed' AND r._ingested_at = ? AND o._ingested_at < ?
-            AND (ob.ingested_at > b.ingested_at OR (ob.batch_id = b.batch_id
-                AND coalesce(om.first_row_number, o._row_number) > m.first_row_number))
-        GROUP BY m.into_row_number
-    """
