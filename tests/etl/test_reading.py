@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from workbench.charts import sales as charts
 from workbench.etl import customers, products, quality, summaries, transactions
+from workbench.governance.alerts.recorded import close, recent
 from workbench.schema import Table, table
 from workbench.warehouse import Warehouse
 
@@ -91,6 +92,33 @@ def test_conversion_is_summed_and_a_missing_rate_is_an_alert_once(warehouse: War
     (alert,) = warehouse.query("SELECT subject, message, is_open FROM ops.alerts").to_pylist()
     assert (alert["subject"], alert["is_open"]) == ("SEK", True)
     assert alert["message"].startswith("2 lines in SEK from 2024-03-01 to 2024-03-03 have no exchange rate")
+    # Further lines are no news.
+    more = {**fact, "transaction_id": "z", "transaction_timestamp": MOMENT + dt.timedelta(days=9)}
+    fill(warehouse, "core.fact_transactions", more)
+    assert transactions.alert_missing_rates(warehouse) == 3
+    assert [row["is_open"] for row in warehouse.rows("SELECT is_open FROM ops.alerts")] == [True]
+
+
+def test_an_alert_of_a_missing_rate_ends_with_it(warehouse: Warehouse) -> None:
+    def told() -> list[bool]:
+        transactions.alert_missing_rates(warehouse)
+        return [row["is_open"] for row in warehouse.rows("SELECT is_open FROM ops.alerts ORDER BY raised_at")]
+
+    fact = {"currency": "SEK", "conversion_status": "no_rate"}
+    fill(warehouse, "core.fact_transactions", fact)
+    assert told() == [True]
+    warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'converted'")
+    assert told() == [False]
+    # The rates were wrong, and are withdrawn: that is news. What a person has seen to isn't.
+    warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'no_rate'")
+    assert told() == [False, True]
+    (alert,) = recent(warehouse, 9, only_open=True)
+    close(warehouse, alert, "ann", "there is no such rate")
+    assert told() == [False, False]
+    warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'converted'")
+    later = {**fact, "transaction_id": "y", "transaction_timestamp": MOMENT + dt.timedelta(days=40)}
+    fill(warehouse, "core.fact_transactions", later)
+    assert told() == [False, False, True]
 
 
 def test_the_report_has_its_figures(warehouse: Warehouse) -> None:

@@ -71,6 +71,16 @@ def close_subjects(session: Session, kind: str, subjects: Sequence[str], until: 
         session.execute(f"UPDATE ops.alerts SET is_open = false WHERE {condition}", values)
 
 
+def ended(session: Session, kind: str, subject: str) -> datetime | None:
+    """Return when the newest alert of a kind about a subject was raised that ended by itself; None if none did."""
+    ((newest,),) = session.execute(
+        "SELECT max(raised_at) FROM ops.alerts WHERE kind = ? AND subject = ? AND NOT is_open AND alert_id NOT IN "
+        "(SELECT object FROM ops.audit_log WHERE action IN ('close alert', 'judge alert'))",
+        [kind, cut(subject, 256)],
+    ).fetchall()
+    return newest
+
+
 def close(warehouse: Warehouse, alert: Raised, actor: str, reason: str = "") -> bool:
     """Close an alert, and note who did it and why; return whether it was open."""
 
