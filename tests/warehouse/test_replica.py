@@ -273,6 +273,17 @@ def test_a_replica_that_cannot_be_read_is_made_anew(filled: DuckDBWarehouse) -> 
     assert filled.publish() and differing(filled) == set()
 
 
+def test_a_folder_in_its_place_is_named_and_read_past(filled: DuckDBWarehouse) -> None:
+    filled.replica.path.unlink()
+    filled.replica.path.mkdir()
+    assert connect(read_only=True).query("SELECT 1 AS one FROM core.dim_time LIMIT 1").num_rows == 1
+    filled.replica.mark()
+    with pytest.raises(
+        WorkFailed, match=r"readers have the tables of before, .*replica\.duckdb can't be written"
+    ):
+        filled.publish()
+
+
 def test_without_the_setting_there_is_none(filled: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     filled.execute("UPDATE core.dim_time SET part_of_day = 'new'")
     monkeypatch.setenv("WORKBENCH_REPLICA", "false")

@@ -92,7 +92,7 @@ def enter(session: Session, batch: Batch, name: str, drift: Mapping[str, Change]
     session.execute(f"INSERT INTO ops.batches ({names}) VALUES ({marks})", list(values.values()))
     if batch.status == "rejected":
         subject, message = f"{batch.dataset}/{name}", f"{name} was refused whole: {batch.message}"
-        refused = Alert("rejected_batch", "critical", subject, message, finding=(subject, message))
+        refused = Alert("rejected_batch", "critical", subject, message, finding=(batch.batch_id,))
         alerts.put(session, [refused], batch.run_id)
     note_drift(session, batch, name, drift)
     return batch

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -45,9 +46,11 @@ class Replica:
     def as_of(self) -> datetime | None:
         """Return when it was last the same as the warehouse, UTC; None if there is none."""
         try:
-            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
+            about = self.path.stat()
         except OSError:
             return None
+        # Where Docker was to mount a file that wasn't there, it has made a folder.
+        return datetime.fromtimestamp(about.st_mtime, UTC) if stat.S_ISREG(about.st_mode) else None
 
     @contextmanager
     def outdated(self) -> Iterator[None]:
