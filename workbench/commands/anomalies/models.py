@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.errors import WorkbenchError
+from workbench.terminal import printable
+
 if TYPE_CHECKING:
     from workbench.anomaly.models.registry import ModelVersion
 
@@ -35,7 +38,7 @@ def listing(
         print(json.dumps([version.to_dict() for version in versions], indent=2))
         return
     if not versions:
-        print("No model is registered yet; train one with: workbench run anomaly_detection")
+        _tell_why_none()
         return
     from workbench.commands.tables import show
 
@@ -46,6 +49,46 @@ def listing(
             (version.name, version.version, aliases, version.training_to, version.gate, version.measured)
         )
     show(("name", "version", "alias", "trained to", "gate", "measured"), rows)
+    for version in versions:
+        # One that lost its alias to a newer one is nobody's choice any more; --json has the reasons of all.
+        if version.gate == "failed" and version.aliases:
+            print(printable(_why_failed(version)))
+
+
+def _why_failed(version: ModelVersion) -> str:
+    from workbench.anomaly.models.gate import past_the_gate
+    from workbench.anomaly.models.registry import CHAMPION
+
+    failed = f"{version.title} failed the gate: {version.gate_reasons}"
+    if CHAMPION in version.aliases:
+        return f"{failed}; it was made champion all the same"
+    return f"{failed}; {past_the_gate(version.name, version.version)}"
+
+
+def _tell_why_none() -> None:
+    """Print what training lacks, by the warehouse as it can be read at once; else what a training needs."""
+    from workbench.anomaly.fraud import stored
+    from workbench.anomaly.fraud import training as fraud
+    from workbench.anomaly.sales import model
+    from workbench.anomaly.sales import training as sales
+    from workbench.warehouse import connect
+
+    try:
+        warehouse = connect(read_only=True)
+        lacking = {model.MODEL: sales.lacking(warehouse), stored.MODEL: fraud.lacking(warehouse)}
+    except WorkbenchError:
+        print("No model is registered yet; train one with: workbench run anomaly_detection")
+        print(f"{model.MODEL} needs {sales.MIN_DAYS} days of sales.")
+        print(
+            f"{stored.MODEL} needs {fraud.days_needed()} days of sales and {fraud.LEAST_FRAUDS} known frauds."
+        )
+        return
+    if all(lacking.values()):
+        print("No model is registered yet, and none can be trained:")
+    else:
+        print("No model is registered yet; train one with: workbench run anomaly_detection")
+    for name, lack in lacking.items():
+        print(f"{name}: {lack or 'there is enough to train on'}.")
 
 
 @models.command()
