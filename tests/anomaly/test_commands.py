@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from workbench.anomaly import TrainingResult
+from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.commands.anomalies import detect, models
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
@@ -78,6 +79,8 @@ def test_models_says_when_nothing_is_trained(app: typer.Typer, home: Path) -> No
     result = call(app, "models")
     assert result.exit_code == 0
     assert "No model is registered yet; train one with: workbench run anomaly_detection" in result.output
+    assert f"sales_daily needs {MIN_DAYS} days of sales." in result.output
+    assert "fraud_transactions needs 88 days of sales and 20 known frauds." in result.output
     assert json.loads(call(app, "models", "--json").stdout) == []
     assert not home.exists()
 

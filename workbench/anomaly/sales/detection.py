@@ -134,7 +134,11 @@ def detect_sales(
         ],
         ignore_index=True,
     )
-    reason = "" if len(every) else too_little(panel, features) or f"{version.title} knows no department"
+    reason = (
+        ""
+        if len(every)
+        else too_little(panel, features) or f"{version.title} knows no department that is sold"
+    )
     asked = judged
     if days is not None and panel.days:
         newest = panel.values.index[-1].date()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from workbench.anomaly.models.absence import why_none
 from workbench.anomaly.models.registry import CHAMPION, current_model
-from workbench.anomaly.sales.model import MODEL
-from workbench.anomaly.sales.training import lacking, read_sales, too_little
-from workbench.anomaly.series.features import build_features
 from workbench.warehouse import Warehouse
+
+# What trains is loaded where it is asked: a report of findings needs none of it, and scikit-learn takes a second or two.
 
 
 def why_no_model(warehouse: Warehouse, model: str | int = CHAMPION) -> str:
@@ -16,6 +15,8 @@ def why_no_model(warehouse: Warehouse, model: str | int = CHAMPION) -> str:
     Raises:
         WorkFailed: the tracking server can't be reached.
     """
+    from workbench.anomaly.sales.training import MODEL, lacking
+
     return why_none(MODEL, model, lambda: lacking(warehouse))
 
 
@@ -27,6 +28,9 @@ def why_not_judged(warehouse: Warehouse) -> str:
     Raises:
         WorkFailed: the tracking server can't be reached.
     """
+    from workbench.anomaly.sales.training import MODEL, read_sales, too_little
+    from workbench.anomaly.series.features import build_features
+
     if current_model(MODEL) is None:
         return why_no_model(warehouse)
     panel = read_sales(warehouse)
