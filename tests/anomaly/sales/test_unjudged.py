@@ -66,7 +66,9 @@ def test_a_run_of_too_few_days_warns_once_and_its_pages_say_why(warehouse: Wareh
         assert f"{beginning}: {TOO_FEW}." in text
         assert "no day left its range" not in text
     assert "train first" not in shown(pages, "detect_sales")
-    assert f"sales_daily: there are {FEW} days of sales, {MIN_DAYS} are needed." in call_models()
+    told = call_models()
+    assert told.startswith("No model is registered yet, and none can be trained: ")
+    assert f"sales_daily: there are {FEW} days of sales, {MIN_DAYS} are needed." in told
     assert warehouse.counts("ops.alerts") == {"ops.alerts": 0}
 
 
@@ -127,7 +129,7 @@ def test_a_champion_that_knows_no_department_says_so() -> None:
 
 @pytest.mark.parametrize("days", [0, 10, MIN_DAYS - 1])
 def test_what_is_lacking_is_what_a_training_says(warehouse: Warehouse, days: int) -> None:
-    warehouse.append("marts.sales_daily", daily_sales(LEVELS, days=days or 1).head(None if days else 0))
+    warehouse.append("marts.sales_daily", daily_sales(LEVELS, days=days))
     result = train_sales(warehouse)
     assert result.reason
     assert lacking(warehouse) == result.reason

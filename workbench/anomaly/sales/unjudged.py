@@ -15,7 +15,8 @@ def why_no_model(warehouse: Warehouse, model: str | int = CHAMPION) -> str:
     Raises:
         WorkFailed: the tracking server can't be reached.
     """
-    from workbench.anomaly.sales.training import MODEL, lacking
+    from workbench.anomaly.sales.model import MODEL
+    from workbench.anomaly.sales.training import lacking
 
     return why_none(MODEL, model, lambda: lacking(warehouse))
 
@@ -28,7 +29,8 @@ def why_not_judged(warehouse: Warehouse) -> str:
     Raises:
         WorkFailed: the tracking server can't be reached.
     """
-    from workbench.anomaly.sales.training import MODEL, read_sales, too_little
+    from workbench.anomaly.sales.model import MODEL
+    from workbench.anomaly.sales.training import read_sales, too_little
     from workbench.anomaly.series.features import build_features
 
     if current_model(MODEL) is None:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, cause_of
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from workbench.anomaly.models.registry import ModelVersion
+    from workbench.warehouse import Warehouse
+
+_PATIENCE = 0.5
 
 models = typer.Typer(
     help="List the registered models; choose which of them judges.", invoke_without_command=True
@@ -66,29 +71,40 @@ def _why_failed(version: ModelVersion) -> str:
 
 
 def _tell_why_none() -> None:
-    """Print what training lacks, by the warehouse as it can be read at once; else what a training needs."""
+    """Print what each model lacks to be trained; what it needs, where the warehouse can't be asked at once."""
     from workbench.anomaly.fraud import stored
     from workbench.anomaly.fraud import training as fraud
     from workbench.anomaly.sales import model
     from workbench.anomaly.sales import training as sales
-    from workbench.warehouse import connect
 
-    try:
-        warehouse = connect(read_only=True)
-        lacking = {model.MODEL: sales.lacking(warehouse), stored.MODEL: fraud.lacking(warehouse)}
-    except WorkbenchError:
-        print("No model is registered yet; train one with: workbench run anomaly_detection")
-        print(f"{model.MODEL} needs {sales.MIN_DAYS} days of sales.")
-        print(
-            f"{stored.MODEL} needs {fraud.days_needed()} days of sales and {fraud.LEAST_FRAUDS} known frauds."
-        )
-        return
-    if all(lacking.values()):
+    said = {
+        model.MODEL: (_lacking(sales.lacking), f"{sales.MIN_DAYS} days of sales are needed"),
+        stored.MODEL: (
+            _lacking(fraud.lacking),
+            f"{fraud.days_needed()} days of sales and {fraud.LEAST_FRAUDS} known frauds are needed",
+        ),
+    }
+    if all(lack for lack, _ in said.values()):
         print("No model is registered yet, and none can be trained:")
     else:
         print("No model is registered yet; train one with: workbench run anomaly_detection")
-    for name, lack in lacking.items():
-        print(f"{name}: {lack or 'there is enough to train on'}.")
+    for name, (lack, needed) in said.items():
+        print(printable(f"{name}: {needed if lack is None else lack or 'there is enough to train on'}."))
+
+
+def _lacking(look: Callable[[Warehouse], str]) -> str | None:
+    """Return what a training lacks, empty if nothing; None where the warehouse can't be asked at once."""
+    from workbench.warehouse import locate
+
+    try:
+        # Nobody waits with a list of models for a run that writes.
+        warehouse = locate(patience=_PATIENCE, read_only=True)
+        warehouse.require()
+        return look(warehouse)
+    except Exception as error:
+        if not isinstance(error, WorkbenchError) and cause_of(error) is None:
+            raise
+        return None
 
 
 @models.command()
