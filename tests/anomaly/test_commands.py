@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 import typer
 from typer.testing import CliRunner, Result
 
 from workbench.anomaly import TrainingResult
+from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.commands.anomalies import detect, models
 from workbench.errors import UsageError
 from workbench.warehouse import Warehouse
@@ -78,8 +80,34 @@ def test_models_says_when_nothing_is_trained(app: typer.Typer, home: Path) -> No
     result = call(app, "models")
     assert result.exit_code == 0
     assert "No model is registered yet; train one with: workbench run anomaly_detection" in result.output
+    assert f"sales_daily: {MIN_DAYS} days of sales are needed." in result.output
+    assert "fraud_transactions: 88 days of sales and 20 known frauds are needed." in result.output
     assert json.loads(call(app, "models", "--json").stdout) == []
     assert not home.exists()
+
+
+def test_models_is_told_by_a_file_that_is_no_warehouse_of_ours_what_is_needed(
+    app: typer.Typer, home: Path
+) -> None:
+    home.mkdir(parents=True)
+    duckdb.connect(str(home / "warehouse.duckdb")).close()
+    assert f"sales_daily: {MIN_DAYS} days of sales are needed." in call(app, "models").output
+
+
+def test_models_waits_for_nobody_who_writes(app: typer.Typer, warehouse: Warehouse, home: Path) -> None:
+    writes = (
+        "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", writes, str(home / "warehouse.duckdb")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None and other.stdin is not None
+        assert other.stdout.readline() == "held\n"
+        told = call(app, "models")
+        other.stdin.close()
+    assert told.exit_code == 0, told.output
+    assert "fraud_transactions: 88 days of sales and 20 known frauds are needed." in told.output
 
 
 def test_models_lists_and_promotes(app: typer.Typer, trained: TrainingResult) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from workbench.anomaly.sales.training import MIN_DAYS
 from workbench.etl.ingest import ingest
 from workbench.warehouse import connect
 
@@ -106,7 +107,9 @@ def test_the_sales_can_be_queried(started: Path) -> None:
 
 @pytest.mark.soak
 def test_the_anomaly_pipeline_says_that_the_sample_is_too_short(started: Path) -> None:
-    call("run", "anomaly_detection", home=started)
+    told = call("run", "anomaly_detection", home=started)
+    assert "warning: Daily sales were not judged: " in told
+    assert f"there are 60 days of sales, {MIN_DAYS} are needed" in told
     assert connect().counts("marts.sales_anomalies") == {"marts.sales_anomalies": 0}
 
 

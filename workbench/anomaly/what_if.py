@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.fraud import unjudged as fraud
 from workbench.anomaly.fraud.detection import ALERTS_A_DAY, SCORES, within_budget
+from workbench.anomaly.sales import unjudged as sales
 from workbench.anomaly.sales.detection import ALERT_DAYS, MOST_ALERTS
 from workbench.anomaly.sales.hierarchy import TOTAL, UPPER
 from workbench.anomaly.sales.incidents import incidents
@@ -135,6 +137,8 @@ def _of_sales(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
         )
     found = warehouse.frame(_FOUND)
     if found.empty:
+        if reason := sales.why_not_judged(warehouse):
+            raise WorkFailed(f"no day of sales is scored: {reason}")
         raise WorkFailed(
             "no day of sales is scored as outside its range; score them with: workbench run anomaly_detection"
         )
@@ -212,6 +216,8 @@ def _of_fraud(warehouse: Warehouse, threshold: float, days: int, budget: int) ->
     newest_first = "ORDER BY transaction_timestamp DESC, transaction_id LIMIT 1"
     latest = warehouse.rows(f"SELECT transaction_timestamp, threshold FROM {SCORES} {newest_first}")
     if not latest:
+        if reason := fraud.why_not_judged(warehouse):
+            raise WorkFailed(f"no receipt is scored: {reason}")
         raise WorkFailed("no receipt is scored yet; score them with: workbench run anomaly_detection")
     last, in_force = latest[0]["transaction_timestamp"].date(), float(latest[0]["threshold"] or 0.0)
     # Receipts that the model learned from have no score, nor have those from before there was one.

@@ -16,7 +16,7 @@ from workbench.anomaly.fraud.inputs import read_inputs, spread_out
 from workbench.anomaly.fraud.monitoring import judge_challenger, observe_fraud
 from workbench.anomaly.fraud.simulator import Simulated
 from workbench.anomaly.fraud.stored import MODEL, load_forest
-from workbench.anomaly.fraud.training import FraudTraining, train_fraud
+from workbench.anomaly.fraud.training import FraudTraining, days_needed, lacking, train_fraud
 from workbench.anomaly.models.gate import Verdict
 from workbench.anomaly.models.lifecycle import install, promote
 from workbench.anomaly.models.registry import ModelVersion, current_model, list_models
@@ -156,8 +156,39 @@ def test_too_few_verdicts_are_said_and_nothing_is_trained() -> None:
     assert list_models() == ()
     found = detect_fraud(warehouse)
     assert not found.detected
-    assert "no champion of fraud_transactions" in found.summary
+    reason = "there is no champion of fraud_transactions, and none can be trained"
+    assert found.summary == f"Nothing was judged: {reason}: 0 frauds are known, 20 are needed."
+    assert found.warnings == []
     assert warehouse.counts("marts.fraud_scores") == {"marts.fraud_scores": 0}
+
+
+def test_where_verdicts_are_given_a_person_is_told_that_nothing_is_judged() -> None:
+    warehouse = connect(create=True)
+    land(warehouse, BEFORE.tail(2000), BEFORE["transaction_timestamp"].iloc[-2000])
+    told = warehouse.counts("raw.fraud_labels")["raw.fraud_labels"]
+    assert told > 20
+    found, days = detect_fraud(warehouse), days_needed()
+    assert train_fraud(warehouse).reason == lacking(warehouse)
+    assert lacking(warehouse).endswith(f"days of sales, {days} are needed")
+    assert found.warnings == [
+        "Receipts were not judged: there is no champion of fraud_transactions, and none can be trained: "
+        f"{lacking(warehouse)}."
+    ]
+
+
+def test_who_was_refused_is_named_with_the_reason(trained: FraudTraining) -> None:
+    warehouse, why = connect(), "ap_lift is 2, at least 3 needed"
+    with mlflow_client() as client:
+        client.delete_registered_model_alias(MODEL, "champion")
+        client.set_model_version_tag(MODEL, trained.version, "gate_reasons", why)
+    install(warehouse, MODEL, trained.version, Verdict(False, (why,)), {})
+    assert detect_fraud(warehouse).warnings == [
+        f"Receipts were not judged: there is no champion of {MODEL}: the gate refused version 1 ({why}); "
+        f"workbench models promote {MODEL} 1 makes it champion all the same, and the next run judges by it."
+    ]
+    promote(warehouse, MODEL, trained.version, "ann")
+    found = detect_fraud(warehouse)
+    assert found.detected and found.warnings == []
 
 
 def test_bad_numbers_are_refused() -> None:

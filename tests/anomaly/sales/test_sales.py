@@ -102,6 +102,11 @@ def test_a_version_can_be_named_and_an_unknown_one_is_said(trained: TrainingResu
 
 
 def test_without_a_model_it_fails_with_what_to_do(warehouse: Warehouse) -> None:
+    with pytest.raises(
+        WorkFailed, match="there are no daily sales; load transactions and run retail_etl first"
+    ):
+        detect_sales(warehouse)
+    warehouse.append("marts.sales_daily", daily_sales())
     with pytest.raises(WorkFailed, match="train first: workbench run anomaly_detection"):
         detect_sales(warehouse)
 
@@ -111,7 +116,7 @@ def test_without_a_model_it_can_be_told_to_say_so_and_leave_an_empty_table() -> 
     detect_sales(connect())
     result = detect_sales(connect(), model="challenger", missing="skip")
     assert not result.detected
-    assert "train first" in result.summary
+    assert "there is no challenger of sales_daily; workbench models lists what there is" in result.summary
     assert (len(result.anomalies), len(result.frame()), len(stored())) == (0, 0, 0)
 
 

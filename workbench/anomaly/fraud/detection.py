@@ -16,6 +16,7 @@ from workbench.anomaly.fraud.inputs import INPUTS, summarize
 from workbench.anomaly.fraud.known import HISTORY_DAYS
 from workbench.anomaly.fraud.receipts import TABLE, Receipts, number_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, Shadow, load_forest, load_shadow
+from workbench.anomaly.fraud.unjudged import has_verdicts, why_no_model
 from workbench.anomaly.fraud.wording import NO_SHARES, alert_of, reasons, shares_of
 from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_model
 from workbench.errors import UsageError
@@ -76,7 +77,9 @@ class FraudDetection:
     """What was scored.
 
     Attributes:
-        detected: False if there was no model to judge by; ``reason`` says so, and nothing was written.
+        detected: False if there was no model to judge by; ``reason`` says why, and nothing was written.
+        is_awaited: whether there are verdicts on receipts; without any, nobody is told more than on the page that nothing
+            was judged.
         model: the version that judged.
         scored: rows added to ``marts.fraud_scores``.
         alerts: alerts raised that were not there before.
@@ -95,6 +98,7 @@ class FraudDetection:
     alike: pd.DataFrame = field(default_factory=NO_LIKENESS.copy)
     shares: pd.DataFrame = field(default_factory=NO_SHARES.copy)
     shadow: Shadow = field(default_factory=Shadow)
+    is_awaited: bool = True
 
     @property
     def alerted(self) -> pd.DataFrame:
@@ -112,6 +116,11 @@ class FraudDetection:
             f"{len(self.scored):,} new receipts scored by {self.model.title}, {len(self.alerted)} of them to look "
             f"at; {many(self.alerts, 'new alert')}.{self._beside}"
         )
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should see to, a sentence each."""
+        return [f"Receipts were not judged: {self.reason}."] if self.reason and self.is_awaited else []
 
     @property
     def _beside(self) -> str:
@@ -164,7 +173,7 @@ def detect_fraud(
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
     version = current_model(MODEL, model)
     if version is None:
-        return FraudDetection(False, f"there is no {model} of {MODEL}")
+        return FraudDetection(False, why_no_model(warehouse, model), is_awaited=has_verdicts(warehouse))
     learned_to = dt.date.fromisoformat(version.training_to)
     days = _Days(
         max(learned_to + dt.timedelta(days=1), first_day or learned_to), min(last_day or _LAST, _LAST)

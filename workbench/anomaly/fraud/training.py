@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ _LEAST_COMPARED = 10
 _RECIPE = ("train_days", "trees", "seed")
 LEAST_FRAUDS = 20
 """Frauds that must be known in what is learned from."""
+SCHEDULE = Schedule(train=60, delay=7, test=7, folds=2)
+"""How a model is replayed where nobody says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class FraudTraining(Outcome):
     Attributes:
         curve: precision by recall over the replay, for a chart.
     """
+
+    model: ClassVar[str] = MODEL
 
     curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"recall": [], "precision": []}))
 
@@ -55,10 +60,10 @@ class FraudTraining(Outcome):
 def train_fraud(
     warehouse: Warehouse,
     *,
-    train_days: int = 60,
-    delay_days: int = 7,
-    test_days: int = 7,
-    replays: int = 2,
+    train_days: int = SCHEDULE.train,
+    delay_days: int = SCHEDULE.delay,
+    test_days: int = SCHEDULE.test,
+    replays: int = SCHEDULE.folds,
     trees: int = 100,
     alerts_a_day: int = 20,
     seed: int = 0,
@@ -90,9 +95,8 @@ def train_fraud(
         raise UsageError("train_days, test_days, replays and alerts_a_day are each at least 1")
     if not 10 <= trees <= 2000:
         raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
-    told = warehouse.rows(f"SELECT COUNT(*) AS n FROM ({VERDICTS}) AS verdicts WHERE is_fraud")[0]["n"]
-    if told < LEAST_FRAUDS:
-        return FraudTraining(False, f"{told} frauds are known, {LEAST_FRAUDS} are needed")
+    if reason := _too_few_frauds(warehouse):
+        return FraudTraining(False, reason)
     schedule = Schedule(train_days, delay_days, test_days, replays)
     champion, recipe = current_model(MODEL), (train_days, trees, seed)
     theirs = (champion.whole_numbers(*_RECIPE) if champion else None) or recipe
@@ -147,6 +151,16 @@ def train_fraud(
     )  # fmt: skip
 
 
+def lacking(warehouse: Warehouse, schedule: Schedule = SCHEDULE) -> str:
+    """Return what receipts and verdicts lack to train on, a sentence without its end; empty if nothing."""
+    return _too_few_frauds(warehouse) or _too_little(_newest(warehouse, schedule), schedule)[0]
+
+
+def _too_few_frauds(warehouse: Warehouse) -> str:
+    told = warehouse.rows(f"SELECT COUNT(*) AS n FROM ({VERDICTS}) AS verdicts WHERE is_fraud")[0]["n"]
+    return f"{told} frauds are known, {LEAST_FRAUDS} are needed" if told < LEAST_FRAUDS else ""
+
+
 def _newest(warehouse: Warehouse, schedule: Schedule) -> Receipts:
     """Read as many days as the replays and the features before them need."""
     newest = warehouse.rows(f"SELECT MAX(transaction_timestamp) AS newest FROM {TABLE}")[0]["newest"]
@@ -156,11 +170,16 @@ def _newest(warehouse: Warehouse, schedule: Schedule) -> Receipts:
     return read_receipts(warehouse, day - dt.timedelta(days=schedule.days + schedule.delay + HISTORY_DAYS))
 
 
+def days_needed(schedule: Schedule = SCHEDULE) -> int:
+    """Return how many days of sales a training needs: those of the replays, and as many as their verdicts take."""
+    return schedule.days + schedule.delay
+
+
 def _too_little(receipts: Receipts, schedule: Schedule) -> tuple[str, list[Fold]]:
     if not len(receipts):
         return "there are no sales; load transactions and run retail_etl first", []
     days = int(receipts.day[-1] - receipts.day[0]) + 1
-    needed = schedule.days + schedule.delay
+    needed = days_needed(schedule)
     if days < needed:
         return f"there are {days} days of sales, {needed} are needed", []
     # What is judged must have its verdicts by now.

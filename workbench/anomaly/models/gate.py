@@ -84,6 +84,11 @@ def read_policy(path: Path | None = None) -> Policy:
         raise UsageError(f"{path}: {place}: {first['msg']}") from None
 
 
+def past_the_gate(name: str, version: str) -> str:
+    """Return how a version that the gate refused becomes champion, a sentence without its end."""
+    return f"workbench models promote {name} {version} makes it champion all the same"
+
+
 def rows_a_second(rows: int, judge: Callable[[], object]) -> float:
     """Return how many rows are judged in a second of a processor's time."""
     started = time.process_time()

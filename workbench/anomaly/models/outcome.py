@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import pandas as pd
 
-from workbench.anomaly.models.gate import SPEED, Verdict
+from workbench.anomaly.models.gate import SPEED, Verdict, past_the_gate
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,9 @@ class Outcome:
         holdout: first and last day it was measured on.
         metrics: of the days it was measured on.
     """
+
+    model: ClassVar[str] = ""
+    """The registered model; each says that for itself."""
 
     trained: bool
     reason: str = ""
@@ -45,7 +49,11 @@ class Outcome:
             return f"No model was trained: {self.reason}."
         if self.promoted:
             return f"{self.measured} It is champion."
-        return f"{self.measured} It is not champion: {'; '.join(self.verdict.reasons)}."
+        refused = "; ".join(self.verdict.reasons)
+        return (
+            f"{self.measured} It is not champion: {refused}. You may promote it by hand: "
+            f"{past_the_gate(self.model, self.version)}."
+        )
 
     @property
     def figures(self) -> dict[str, float]:

@@ -20,7 +20,8 @@ from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
 from workbench.anomaly.sales.parts import judge_parts
 from workbench.anomaly.sales.places import where_it_happened
 from workbench.anomaly.sales.result import DetectionResult
-from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales
+from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales, too_little
+from workbench.anomaly.sales.unjudged import why_no_model
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.alerts import Alert
@@ -116,7 +117,7 @@ def detect_sales(
     run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
     version = current_model(MODEL, model)
     if version is None:
-        reason = f"there is no {model} of {MODEL}; train first: workbench run anomaly_detection"
+        reason = why_no_model(warehouse, model)
         if missing == "fail":
             raise WorkFailed(reason)
         nothing = _rows(pd.DataFrame(columns=list(_SCORED)), None, run_id)
@@ -133,6 +134,11 @@ def detect_sales(
         ],
         ignore_index=True,
     )
+    reason = (
+        ""
+        if len(every)
+        else too_little(panel, features) or f"{version.title} knows no department that is sold"
+    )
     asked = judged
     if days is not None and panel.days:
         newest = panel.values.index[-1].date()
@@ -143,7 +149,7 @@ def detect_sales(
     new = set(panel.values.columns) - set(loaded.calibration.spread)
     skipped = {**panel.skipped, **dict.fromkeys(sorted(new), "unknown to the model")}
     return DetectionResult(
-        True, "", version, scored, anomalies, _raise_alerts(warehouse, version, every, panel, judged, asked, alert_days, most_alerts, run_id),
+        True, reason, version, scored, anomalies, _raise_alerts(warehouse, version, every, panel, judged, asked, alert_days, most_alerts, run_id),
         skipped, panel.silent_days, panel.incomplete_day, panel.gaps, panel.apart,
     )  # fmt: skip
 

@@ -36,8 +36,14 @@ def explain(row: Mapping[str, Any], unit: str = "") -> str:
     return f"{text}; {', '.join(context)}." if context else f"{text}."
 
 
-def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
-    """Show anomalies, in their order, as a table for people: what was sold beside what was expected."""
+def findings(found: pd.DataFrame, limit: int | None = None, not_judged: str = "") -> Table:
+    """Show anomalies, in their order, as a table for people: what was sold beside what was expected.
+
+    Args:
+        found: rows of ``marts.sales_anomalies``.
+        limit: how many to show; all if None.
+        not_judged: why nothing was judged, a sentence without its end; where there are no anomalies, that is told.
+    """
     names = [
         "sales_date",
         "department",
@@ -61,7 +67,7 @@ def findings(found: pd.DataFrame, limit: int | None = None) -> Table:
             "upper": "Highest",
         },
         limit=limit,
-        empty="None: no day left its range, or none could be judged yet.",
+        empty=f"Not judged: {not_judged}." if not_judged else "None: no day left its range.",
     )
 
 

@@ -19,8 +19,8 @@ class DetectionResult:
     """What a detection found.
 
     Attributes:
-        detected: False if there was no model to judge by; ``reason`` says so, and nothing is found then.
-        reason: empty if detected.
+        detected: False if there was no model to judge by; nothing is found then.
+        reason: why nothing was judged, a sentence without its end: there is no model, or there are too few days; else empty.
         model: the version that judged.
         scored: every judged day and department, the sum of all of them (``hierarchy.TOTAL``), and the stores and
             categories that sell the most, each with its ``level`` and its expected
@@ -56,7 +56,7 @@ class DetectionResult:
     @property
     def summary(self) -> str:
         """One sentence for a person."""
-        if not self.detected or self.model is None:
+        if self.reason or self.model is None:
             return f"Nothing was judged: {self.reason}."
         upper, parts = (self.anomalies["level"].isin(UPPER) == wanted for wanted in (True, False))
         judged = int(self.scored["level"].isin(UPPER).sum())
@@ -71,6 +71,11 @@ class DetectionResult:
                 f"{(critical & parts).sum()} of them critical."
             )
         return text
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should see to, a sentence each."""
+        return [f"Daily sales were not judged: {self.reason}."] if self.reason else []
 
     @property
     def notes(self) -> tuple[str, ...]:

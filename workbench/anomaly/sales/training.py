@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,9 @@ LEAST_LEARNING = 28
 LEAST_HOLDOUT = 14
 MIN_DAYS = WARM_UP + LEAST_LEARNING + LEAST_HOLDOUT
 """Days of sales without which there is nothing to train on."""
+HOLDOUT_DAYS = 56
+HOLDOUT_SHARE = 4
+"""One in so many of the days after the warm-up is held out, where that is less than was asked for."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class TrainingResult(Outcome):
         skipped: departments left out, and why.
         confirmed_days: days of departments left out because somebody confirmed that something was wrong.
     """
+
+    model: ClassVar[str] = MODEL
 
     departments: tuple[str, ...] = ()
     skipped: dict[str, str] = field(default_factory=dict)
@@ -81,7 +87,7 @@ def read_sales(warehouse: Warehouse, *, min_days: int = MIN_DAYS) -> Panel:
 def train_sales(
     warehouse: Warehouse,
     *,
-    holdout_days: int = 56,
+    holdout_days: int = HOLDOUT_DAYS,
     trees: int = 100,
     seed: int = 0,
     run_id: str | None = None,
@@ -109,21 +115,14 @@ def train_sales(
         raise UsageError(f"trees is {trees}; between 10 and 2000 make sense")
     panel = read_sales(warehouse)
     features = build_features(panel, learning=True)
-    reason = _too_little(panel, features)
+    reason = too_little(panel, features)
     if reason:
         return TrainingResult(False, reason, skipped=panel.skipped)
-
-    held_out = min(holdout_days, max(LEAST_HOLDOUT, (panel.days - WARM_UP) // 4))
+    held_out, earlier, later = _parted(panel, features, holdout_days)
+    reason = _too_short(earlier, later)
+    if reason:
+        return TrainingResult(False, reason, skipped=panel.skipped)
     first_held_out = panel.values.index[-held_out]
-    earlier = features.where(np.asarray(features.days < first_held_out))
-    later = features.where(np.asarray(features.days >= first_held_out))
-    later = later.where(later.inputs["series"].isin(earlier.inputs["series"].unique()).to_numpy())
-    if earlier.days.nunique() < LEAST_LEARNING or not len(later):
-        return TrainingResult(
-            False,
-            f"{earlier.days.nunique()} days to learn from, {LEAST_LEARNING} needed",
-            skipped=panel.skipped,
-        )
 
     fitted = fit_forest(earlier, trees=trees, seed=seed)
     row = panel.days - held_out
@@ -200,7 +199,15 @@ def wape(actual: pd.Series, expected: pd.Series) -> float:
     return float((actual - expected).abs().sum()) / total if total else float("inf")
 
 
-def _too_little(panel: Panel, features: FeatureSet) -> str:
+def lacking(warehouse: Warehouse, holdout_days: int = HOLDOUT_DAYS) -> str:
+    """Return what daily sales lack to train on, a sentence without its end; empty if nothing."""
+    panel = read_sales(warehouse)
+    features = build_features(panel, learning=True)
+    return too_little(panel, features) or _too_short(*_parted(panel, features, holdout_days)[1:])
+
+
+def too_little(panel: Panel, features: FeatureSet) -> str:
+    """Return what daily sales lack to be learned from or judged at all, a sentence without its end; empty if nothing."""
     if not panel.days:
         return "there are no daily sales; load transactions and run retail_etl first"
     if panel.days < MIN_DAYS:
@@ -209,6 +216,21 @@ def _too_little(panel: Panel, features: FeatureSet) -> str:
         few = "; ".join(f"{name}: {why}" for name, why in list(panel.skipped.items())[:3])
         return f"no department has enough history ({few})" if few else "no department has enough history"
     return ""
+
+
+def _parted(panel: Panel, features: FeatureSet, holdout_days: int) -> tuple[int, FeatureSet, FeatureSet]:
+    """Return how many days are held out, what is learned from, and what is measured on."""
+    held_out = min(holdout_days, max(LEAST_HOLDOUT, (panel.days - WARM_UP) // HOLDOUT_SHARE))
+    is_later = np.asarray(features.days >= panel.values.index[-held_out])
+    earlier, later = features.where(~is_later), features.where(is_later)
+    known = later.inputs["series"].isin(earlier.inputs["series"].unique())
+    return held_out, earlier, later.where(known.to_numpy())
+
+
+def _too_short(earlier: FeatureSet, later: FeatureSet) -> str:
+    if earlier.days.nunique() < LEAST_LEARNING:
+        return f"there are {earlier.days.nunique()} days to learn from, {LEAST_LEARNING} are needed"
+    return "" if len(later) else "no department that is learned of sold anything on the days to measure on"
 
 
 def _against_champion(
@@ -261,4 +283,14 @@ def _fingerprint(panel: Panel) -> str:
     return content.hexdigest()
 
 
-__all__ = ["MEASURE", "MIN_DAYS", "TrainingResult", "measure", "read_sales", "train_sales", "wape"]
+__all__ = [
+    "MEASURE",
+    "MIN_DAYS",
+    "TrainingResult",
+    "lacking",
+    "measure",
+    "read_sales",
+    "too_little",
+    "train_sales",
+    "wape",
+]
