@@ -73,6 +73,31 @@ def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: P
     assert connect(read_only=True).counts("ops.runs")["ops.runs"] > 0
 
 
+def test_a_legacy_locale_finds_paths_beyond_ascii(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "Läden 🏪.csv"
+    file.write_text("store_id,store_name\n1,Café\n")
+    environment = {
+        **os.environ, "WORKBENCH_HOME": str(tmp_path / "hö"),
+        "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+    }  # fmt: skip
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    for words, told in (
+        (["init"], "hö/warehouse.duckdb"),
+        (["load", str(file), "--dataset", "stores"], "stores/Läden 🏪-"),
+        (["query", "SELECT 'ö' AS o"], "o\nö"),
+    ):
+        done = subprocess.run([*program, *words], env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0), done
+        assert told in done.stdout.decode()
+
+
+def test_a_home_that_is_no_utf_8_is_told_of(home: Path, tmp_path: Path) -> None:
+    environment = {**os.environb, b"WORKBENCH_HOME": bytes(tmp_path) + b"/h\xf6"}
+    program = [sys.executable, "-c", "from workbench.cli import main; main()", "init"]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "DuckDB takes a path in UTF-8 alone" in done.stderr
+
+
 @pytest.mark.parametrize("words", [["schedule", "run"], ["worker"], ["demo"]])
 def test_help_fills_its_lines(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
