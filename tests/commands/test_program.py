@@ -59,6 +59,15 @@ def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words
     assert f"{name} is empty; " in answer.err
 
 
+@pytest.mark.parametrize(
+    "words", [["quarantine", "--since", "gestern"], ["query", "--format", "xml", "SELECT 1"]]
+)
+def test_what_typer_refuses_is_told_in_plain_words(words: list[str], home: Path) -> None:
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and f"'{words[2]}'" in done.stderr and "Value error" not in done.stderr
+
+
 def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: Path) -> None:
     shop = pipeline(tmp_path / "shop", {"a": {}})
     notebook(shop / "a.ipynb", "import os\nos.write(1, b'spoilt')\nos.write(2, b'spoilt')")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, plainly
 from workbench.private import close_home, share
 from workbench.settings.derived import Settings
 
@@ -24,7 +24,7 @@ def get_settings() -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise UsageError(f"setting {name}: {plainly(first)}") from None
     _check_home(settings.home)
     share(settings.home_shared)
     close_home(settings.home)

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.documents import read_document
-from workbench.errors import UsageError, first_line, unknown
+from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.numbers import share
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
@@ -101,7 +101,7 @@ def _read(path: Path, _changed: int) -> dict[str, Limits]:
                 key, model = str(first["loc"][-1]), Limits if len(first["loc"]) == 1 else Limit
                 raise UsageError(f"{path}: {name}: {unknown('key', key, model.model_fields)}") from None
             where = ".".join([name, *(str(part) for part in first["loc"])]) if first else name
-            raise UsageError(f"{path}: {where}: {first['msg'] if first else 'limits are wanted'}") from None
+            raise UsageError(f"{path}: {where}: {plainly(first) if first else 'limits are wanted'}") from None
     return found
 
 
