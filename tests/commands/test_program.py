@@ -144,6 +144,9 @@ def test_a_dataset_is_described_with_types_and_rules_and_no_warehouse(call: Call
     told = call("schema", "transactions").out
     assert told.startswith("raw.transactions: ")
     assert "required; not zero" in told and "DECIMAL(18,4)" in told
+    brand = next(line for line in call("schema", "products").out.splitlines() if line.startswith("brand "))
+    assert "at most 256 bytes" in brand
+    assert "bytes" not in call("schema", "marts.sales_daily").out
     assert all(name in told for name in TABLES["raw.transactions"].column_names)
     everything = call("schema").out
     assert all(name in everything for name in TABLES)
