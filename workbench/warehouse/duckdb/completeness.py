@@ -28,7 +28,7 @@ def is_for_reading(path: Path) -> bool:
     return path.is_file() and not all(os.access(place, os.W_OK) for place in (path, path.parent))
 
 
-def require_complete(url: str, lacks: Sequence[str]) -> None:
+def require_all(url: str, lacks: Sequence[str]) -> None:
     """Check that nothing is left to do to a warehouse that can't be written.
 
     Raises:
