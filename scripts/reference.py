@@ -156,7 +156,7 @@ def _table(table: Table) -> Iterator[str]:
     for column in table.columns:
         yield _row(
             f"`{column.name}`", sql_type(column, "duckdb"), sql_type(column, "redshift"),
-            "yes" if column.nullable else "no", ", ".join(each.replace("_", " ") for each in column.checks),
+            "yes" if column.nullable else "no", ", ".join(table.rules(column)),
             column.comment,
         )  # fmt: skip
     yield ""

@@ -87,7 +87,7 @@ def home(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 _ensure = DuckDBWarehouse.ensure
 
 
-def _copied(warehouse: DuckDBWarehouse) -> None:
+def _copied(warehouse: DuckDBWarehouse, *, to_read: bool = False) -> None:
     """Make the declared tables; a new file begins as a copy of the process's first, for its comments alone take half a second."""
     if not warehouse.path.exists():
         try:
@@ -98,7 +98,7 @@ def _copied(warehouse: DuckDBWarehouse) -> None:
             # It says what is wrong.
             with suppress(OSError):
                 warehouse.path.unlink()
-    _ensure(warehouse)
+    _ensure(warehouse, to_read=to_read)
 
 
 @cache

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from workbench.errors import UsageError
@@ -49,3 +51,26 @@ def test_blanks_of_a_setting_mean_nothing(
 ) -> None:
     monkeypatch.setenv(f"WORKBENCH_{name}", said)
     assert getattr(get_settings(), name.lower()) == means
+
+
+@pytest.mark.parametrize("below", ["", "state", "a/b"])
+def test_a_home_that_cannot_be_a_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("WORKBENCH_HOME", str(file / below))
+    with pytest.raises(UsageError, match=f"^setting WORKBENCH_HOME: .*{file} is no folder"):
+        get_settings()
+
+
+def test_a_home_that_a_link_loops_to_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "loop"))
+    with pytest.raises(UsageError, match="is no folder"):
+        get_settings()
+
+
+def test_a_home_that_is_not_there_yet_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "a/b"))
+    assert get_settings().home == tmp_path / "a/b"

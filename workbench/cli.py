@@ -29,7 +29,7 @@ from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of, is_interrupt
-from workbench.terminal import open_standard_streams, printable
+from workbench.terminal import open_standard_streams, prefer_utf8, printable
 
 app = typer.Typer(
     name="workbench",
@@ -100,6 +100,7 @@ def main() -> None:
     """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
     quick.program = True
     open_standard_streams()
+    prefer_utf8()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # What a terminal of another code page can't show, or is no text in a path, is written out.
         sys.stdout.reconfigure(errors="backslashreplace")

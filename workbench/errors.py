@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 
 class WorkbenchError(Exception):
@@ -32,6 +34,33 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     near = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(choices) or 'none'}"
     return UsageError(f"unknown {kind} {name!r}; {hint}")
+
+
+_MUST_BE = {
+    "missing": "it is missing",
+    "dict": "it must be a mapping, `name: value`",
+    "model": "it must be a mapping, `name: value`",
+    "list": "it must be a list",
+    "tuple": "it must be a list",
+    "string": "it must be a text",
+    "int": "it must be a whole number",
+    "float": "it must be a number",
+    "decimal": "it must be a number",
+    "bool": "it must be true or false",
+}
+
+
+def plainly(problem: Mapping[str, Any]) -> str:
+    """Return what pydantic has against a value, one of its ``errors()``, in words for who wrote the value."""
+    kind, _, what = problem["type"].partition("_")
+    if what in ("", "type", "parsing", "attributes_type") and kind in _MUST_BE:
+        return _MUST_BE[kind]
+    if problem["type"] == "too_short":
+        return f"it has {problem['ctx']['actual_length']} entries, and must have {problem['ctx']['min_length']} at least"
+    text = problem["msg"].removeprefix("Value error, ")
+    return re.sub(
+        "^Input should be ", "it must be ", re.sub("^Input should be a valid ", "it must be a ", text)
+    )
 
 
 def one_line(text: str, longest: int = 500) -> str:

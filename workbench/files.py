@@ -41,10 +41,24 @@ def folders_below(
         yield Path(parent), sorted(names)
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, through links too; those that are gone when it is their turn are left out."""
-    for parent, names in folders_below(folder):
-        yield from (path for path in (parent / name for name in names) if path.is_file())
+def files_below(
+    folder: Path,
+    refused: Callable[[OSError], object] | None = None,
+    dead: Callable[[Path], object] = lambda _: None,
+) -> Iterator[Path]:
+    """Yield the files below a folder, through links too; those that are gone when it is their turn are left out.
+
+    Args:
+        folder: where to begin.
+        refused: is told of a folder that can't be read.
+        dead: is told of a link that leads nowhere, or in a circle.
+    """
+    for parent, names in folders_below(folder, refused=refused):
+        for path in (parent / name for name in names):
+            if path.is_file():
+                yield path
+            elif path.is_symlink():
+                dead(path)
 
 
 def write_text(path: Path, text: str, *, mode: int = 0o666, durable: bool = False) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.test_warehouse import Call
@@ -34,6 +36,35 @@ def test_a_dry_run_says_what_a_file_is_and_lands_nothing(call: Call, tmp_path: P
         assert refused.status == 2
         assert "it is a page in HTML" in refused.err
     assert not (home / "landing").exists()
+
+
+def test_a_dry_run_of_a_file_without_rows_says_which_columns_it_has(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("store_id,updated_at\n")
+    pq.write_table(
+        pa.table({name: pa.array([], pa.string()) for name in ("store_id", "updated_at")}),
+        tmp_path / "s.parquet",
+    )
+    for name in ("s.csv", "s.parquet"):
+        answer = call("load", str(tmp_path / name), "--dataset", "stores", "--dry-run")
+        assert answer.status == 0
+        assert "updated_at   updated_at" in answer.out and "0 rows: 0 accepted, 0 to quarantine" in answer.out
+
+
+def test_a_dead_link_in_a_folder_is_warned_of(call: Call, tmp_path: Path, home: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/s.csv").write_text("store_id,updated_at\nS1,2024-01-01\n")
+    (tmp_path / "in/dead.csv").symlink_to(tmp_path / "gone.csv")
+    (tmp_path / "in/loop.csv").symlink_to("loop.csv")
+    for source in (str(tmp_path / "in"), f"{tmp_path}/in/*.csv"):
+        for more in (["--dry-run"], []):
+            answer = call("load", source, "--dataset", "stores", *more)
+            assert answer.status == 0
+            assert (
+                f"warning: {tmp_path}/in/dead.csv leads nowhere: it is a link to {tmp_path}/gone.csv"
+                in answer.err
+            )
+            assert f"warning: {tmp_path}/in/loop.csv leads nowhere: it is a link to loop.csv" in answer.err
+            assert "1 row: 1 accepted" in answer.out or "landed: stores" in answer.out
 
 
 @pytest.mark.parametrize(("good", "bad"), [(10, 20), (0, 25)])

@@ -59,6 +59,15 @@ def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words
     assert f"{name} is empty; " in answer.err
 
 
+@pytest.mark.parametrize(
+    "words", [["quarantine", "--since", "gestern"], ["query", "--format", "xml", "SELECT 1"]]
+)
+def test_what_typer_refuses_is_told_in_plain_words(words: list[str], home: Path) -> None:
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    done = subprocess.run([*program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and f"'{words[2]}'" in done.stderr and "Value error" not in done.stderr
+
+
 def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: Path) -> None:
     shop = pipeline(tmp_path / "shop", {"a": {}})
     notebook(shop / "a.ipynb", "import os\nos.write(1, b'spoilt')\nos.write(2, b'spoilt')")
@@ -71,6 +80,31 @@ def test_streams_that_come_closed_are_written_to_nowhere(home: Path, tmp_path: P
     runs = subprocess.run(["sh", "-c", f"{program} runs --json"], capture_output=True, check=True)
     assert [run["state"] for run in json.loads(runs.stdout)] == ["succeeded"] * 3
     assert connect(read_only=True).counts("ops.runs")["ops.runs"] > 0
+
+
+def test_a_legacy_locale_finds_paths_beyond_ascii(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "Läden 🏪.csv"
+    file.write_text("store_id,store_name\n1,Café\n")
+    environment = {
+        **os.environ, "WORKBENCH_HOME": str(tmp_path / "hö"),
+        "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+    }  # fmt: skip
+    program = [sys.executable, "-c", "from workbench.cli import main; main()"]
+    for words, told in (
+        (["init"], "hö/warehouse.duckdb"),
+        (["load", str(file), "--dataset", "stores"], "stores/Läden 🏪-"),
+        (["query", "SELECT 'ö' AS o"], "o\nö"),
+    ):
+        done = subprocess.run([*program, *words], env=environment, capture_output=True, check=False)
+        assert (done.returncode, done.stderr.count(b"Traceback")) == (0, 0), done
+        assert told in done.stdout.decode()
+
+
+def test_a_home_that_is_no_utf_8_is_told_of(home: Path, tmp_path: Path) -> None:
+    environment = {**os.environb, b"WORKBENCH_HOME": bytes(tmp_path) + b"/h\xf6"}
+    program = [sys.executable, "-c", "from workbench.cli import main; main()", "init"]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "DuckDB takes a path in UTF-8 alone" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["schedule", "run"], ["worker"], ["demo"]])
@@ -110,6 +144,9 @@ def test_a_dataset_is_described_with_types_and_rules_and_no_warehouse(call: Call
     told = call("schema", "transactions").out
     assert told.startswith("raw.transactions: ")
     assert "required; not zero" in told and "DECIMAL(18,4)" in told
+    brand = next(line for line in call("schema", "products").out.splitlines() if line.startswith("brand "))
+    assert "at most 256 bytes" in brand
+    assert "bytes" not in call("schema", "marts.sales_daily").out
     assert all(name in told for name in TABLES["raw.transactions"].column_names)
     everything = call("schema").out
     assert all(name in everything for name in TABLES)

@@ -129,5 +129,12 @@ def test_a_disk_that_can_not_be_written_to_can_be_looked_at(disk: Path, sales: P
     for words in (["runs"], ["runs", "show", "latest"]):
         shown = call(*words)
         assert shown.status == 0 and name in shown.out and "lost" in shown.out, shown.err
-    assert call("query", "SELECT count(*) FROM raw.transactions").status == 0
-    assert call("schedule").status == 0
+    reading = [
+        ["query", "SELECT count(*) FROM raw.transactions"], ["schedule"], ["quarantine"], ["batches", "list"], ["alerts"],
+        ["alerts", "list"], ["customers", "review"], ["customers", "decisions"], ["customers", "changes"],
+    ]  # fmt: skip
+    for words in reading:
+        answer = call(*words)
+        assert answer.status == 0, answer.err
+    clear(call("alerts", "show", "x"), 2, "unknown alert 'x'")
+    clear(call("queue"), 1, f"queue.db: {read_only}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.etl.lines import HEADER, line, take
@@ -64,3 +65,15 @@ def test_an_optional_column_that_stops_coming_is_told(warehouse: Warehouse, tmp_
     assert (found.column_name, found.change) == ("channel", "stopped") and "north_2024-01-07" in found.message
     (alert,) = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'schema_drift'")
     assert alert["subject"] == "transactions.channel"
+
+
+def test_a_name_with_a_blank_at_its_end_is_told_from_the_declared_one(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    record = {**dict(zip(HEADER.split(","), line().split(","), strict=True)), "quantity ": "3"}
+    taken = take(warehouse, tmp_path, json.dumps(record) + "\n", "a.jsonl")
+    assert (taken.status, taken.message) == ("loaded", 'kept in _extra: "quantity "')
+    (found,) = history(warehouse, "transactions")
+    assert (found.column_name, found.change) == ('"quantity "', "added")
+    (alert,) = warehouse.rows("SELECT subject FROM ops.alerts WHERE kind = 'schema_drift'")
+    assert alert["subject"] == 'transactions."quantity "'

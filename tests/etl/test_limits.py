@@ -86,5 +86,5 @@ def test_what_is_odd_about_a_file_is_a_warning(
     assert (
         few.verdict == "warn"
         and few.message
-        and few.message.startswith("1 rows are few: the last 11 files had")
+        and few.message.startswith("1 row is few: the last 11 files had")
     )

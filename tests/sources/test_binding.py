@@ -133,6 +133,19 @@ def test_a_file_that_does_not_fit_keeps_no_other_from_landing(tmp_path: Path) ->
             check=lambda path, _, mapping: check_file(path, mapping),
         )
     assert [file.path.name[0] for file in refused.value.landed] == ["b"]
+    with pytest.raises(NotLanded, match=r"the other 1 had landed before\)$"):
+        land(
+            str(folder),
+            map_file=write_map(tmp_path / "m.yaml"),
+            check=lambda path, _, mapping: check_file(path, mapping),
+        )
+
+
+def test_a_column_that_is_called_as_a_word_of_sql_is_told_to_be_quoted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,at\n1,2024-01-01\n")
+    with pytest.raises(UsageError, match=r"'at' is a column of the file, .* write it in quotes: '\"at\"'$"):
+        check_file(tmp_path / "a.csv", Map(dataset="stores", columns={"store_id": "id", "updated_at": "at"}))
+    check_file(tmp_path / "a.csv", Map(dataset="stores", columns={"store_id": "id", "updated_at": '"at"'}))
 
 
 def test_one_bad_cell_costs_one_row_whatever_reads_it(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -1,9 +1,14 @@
-"""Texts that a call gives as empty ones: a script's variable that isn't set mustn't mean all, or nothing, or this folder."""
+"""What a call gives wrong: an empty text, as of a script's variable that isn't set, mustn't mean all, or nothing, or this folder.
+
+And what typer refuses is told without the words of the library that it asks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+
+from typer import BadParameter
 
 from workbench.errors import UsageError
 
@@ -29,6 +34,10 @@ def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[An
         if "" in given and ctx.get_parameter_source(parameter.name).name == "COMMANDLINE":
             what = "say which" if parameter.required else "leave it out, or say which"
             raise UsageError(f"{told} is empty; {what}")
-        return process(ctx, value)
+        try:
+            return process(ctx, value)
+        except BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
 
     return heed

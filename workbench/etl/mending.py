@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,9 @@ from workbench.settings import get_settings
 
 BATCH, ROW, REASONS, RECORD = (f"_quarantine_{name}" for name in ("batch", "row", "reasons", "record"))
 """The columns before those of the file: which row it is, what is wrong with it, and its text as it came."""
+
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""How files of spreadsheets begin, new and old: as zips and as compound files."""
 
 LOST = frozenset({"line:not_utf8", "line:too_long", "line:nul_byte"})
 """Reasons of rows whose text in quarantine isn't, byte for byte, what came."""
@@ -96,12 +100,25 @@ def read_csv(path: Path) -> dict[Key, dict[str, str]]:
     return found
 
 
+def _encoding(path: Path) -> str:
+    """Return the encoding of an exported CSV: UTF-8, or UTF-16 if it begins as that does.
+
+    Raises:
+        UsageError: it is a workbook.
+    """
+    with path.open("rb") as file:
+        first = file.read(8)
+    if first.startswith(_WORKBOOKS):
+        raise UsageError(f"{path} is a workbook: save it as CSV UTF-8, and give that file")
+    return "utf-16" if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding=_encoding(path))
     except FileNotFoundError:
         raise UsageError(f"no file {path}") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise UsageError(f"{path} isn't UTF-8; save it as CSV UTF-8") from None
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror or error}") from None

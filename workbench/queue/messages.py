@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote, unquote_plus, urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.digits import number
-from workbench.errors import UsageError
+from workbench.errors import UsageError, plainly
 
 _RIGHT = (
     'a message is an S3 event, {"files": [URI, ...]} or {"pipeline": NAME, "parameters": {...}, "id": ...}'
@@ -160,7 +160,7 @@ def _understand(body: str, depth: int) -> Content:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise NotUnderstood(f"{where}: {first['msg'].removeprefix('Value error, ')}; {_RIGHT}") from None
+        raise NotUnderstood(f"{where}: {plainly(first)}; {_RIGHT}") from None
 
 
 def _content(value: dict[str, Any], depth: int) -> Content:

@@ -231,7 +231,9 @@ class SQLiteQueue:
                 with contextlib.suppress(sqlite3.OperationalError):  # another process was quicker
                     file.execute(_UPGRADE)
         except (OSError, sqlite3.Error) as error:
-            raise WorkFailed(f"can't open the queue {self.path}: {error}") from error
+            raise WorkFailed(
+                f"can't open the queue {self.path}: {getattr(error, 'strerror', None) or error}"
+            ) from error
         self._local.kept = (os.getpid(), file)
         return file
 

@@ -108,8 +108,8 @@ def compile_rule(
     typed, wrong = (_from_text if is_text else _from_native)(column, source, source_type, failed)
     problems += wrong
     further = [_check(name, value, since) for name in column.checks]
-    if column.kind == "text" and not {"currency", "line_status"} & set(column.checks):
-        further.insert(0, Problem("too_long", f"strlen({value}) > {column.size[0]}"))
+    if column.longest is not None:
+        further.insert(0, Problem("too_long", f"strlen({value}) > {column.longest}"))
     if column.required:
         read = f"{value} IS NOT NULL"
     elif is_text and column.kind == "text":

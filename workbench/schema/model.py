@@ -50,6 +50,12 @@ class Column:
         """True if every row must carry a value."""
         return not self.nullable
 
+    @property
+    def longest(self) -> int | None:
+        """Bytes that a landed text may have at most; None of other types, and where a list tells what it may be."""
+        is_free = self.kind == "text" and not {"currency", "line_status"} & set(self.checks)
+        return self.size[0] if is_free else None
+
 
 @dataclass(frozen=True)
 class Table:
@@ -96,6 +102,12 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    def rules(self, column: Column) -> list[str]:
+        """Return in words what a value of a column must pass as it lands, beyond its type."""
+        longest = column.longest if self.schema == "raw" and not column.name.startswith("_") else None
+        length = [] if longest is None else [f"at most {longest} bytes"]
+        return [*length, *(check.replace("_", " ") for check in column.checks)]
 
 
 def cut(text: str, size: int) -> str:

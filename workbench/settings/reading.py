@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, plainly
 from workbench.private import close_home, share
 from workbench.settings.derived import Settings
 
@@ -17,17 +17,36 @@ def get_settings() -> Settings:
     """Read the settings afresh; a home that is open to others is closed to them, unless it is shared.
 
     Raises:
-        UsageError: a setting has a value that isn't of its type.
+        UsageError: a setting has a value that isn't of its type, or the home is no folder.
     """
     try:
         settings = _made_of(*_what_says_so())
     except ValidationError as error:
         first = error.errors()[0]
         name = "WORKBENCH_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise UsageError(f"setting {name}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise UsageError(f"setting {name}: {plainly(first)}") from None
+    _check_home(settings.home)
     share(settings.home_shared)
     close_home(settings.home)
     return settings
+
+
+def _check_home(home: Path) -> None:
+    """Check that a home is a folder, or could be made one.
+
+    Raises:
+        UsageError: it isn't, or lies below a file.
+    """
+    place = os.fspath(home)
+    while place and not os.path.lexists(place):
+        place = os.path.dirname(place)  # noqa: PTH120
+    if not os.path.isdir(place or "."):  # noqa: PTH112
+        where = f"setting WORKBENCH_HOME: {home}"
+        raise UsageError(
+            f"{where} is no folder; name one"
+            if place == os.fspath(home)
+            else f"{where}: {place} is no folder"
+        )
 
 
 def _what_says_so() -> tuple[tuple[tuple[str, str], ...], str, bytes]:

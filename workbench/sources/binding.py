@@ -63,8 +63,8 @@ def misfits(mapping: Map, theirs: Collection[str], types: Mapping[str, str]) -> 
                 for scalar, rows in ((worked.scalar, source), (worked.unsafe, "no_row")):
                     connection.execute(f"SELECT {scalar} FROM (SELECT *{windows} FROM {rows})").fetchall()
             except duckdb.Error as error:
-                message = f"{quote(text)} is written in quotes" if text in theirs else _in_words(error)
-                found.append(Misfit(name, "bad_expression", f"{message} (in {text!r})"))
+                message = _in_quotes(text) if text in theirs else f"{_in_words(error)} (in {text!r})"
+                found.append(Misfit(name, "bad_expression", message))
     return found
 
 
@@ -77,6 +77,10 @@ def _lacks(name: str, theirs: Collection[str], whole: Mapping[str, str]) -> str:
         return f"the file has no column {name!r}; did you mean {' or '.join(map(repr, nearest))}?"
     more = f" and {len(theirs) - _SHOWN} more" if len(theirs) > _SHOWN else ""
     return f"the file has no column {name!r}; it has {', '.join(list(theirs)[:_SHOWN])}{more}"
+
+
+def _in_quotes(name: str) -> str:
+    return f"{name!r} is a column of the file, and a word of SQL or no plain name; write it in quotes: {quote(name)!r}"
 
 
 def _in_words(error: duckdb.Error) -> str:

@@ -25,6 +25,7 @@ from workbench.sources.landing import (
     open_landing,
     shown,
 )
+from workbench.sources.landing.base import Warn, leads_nowhere, unreadable
 from workbench.sources.maps import Map, read_map
 from workbench.sources.remote import Unsteady, fetched, has_map, is_remote, open_place
 
@@ -35,9 +36,19 @@ class NotLanded(UsageError):
     """Some of the files can't be landed; the text says why. ``landed`` are the others."""
 
     def __init__(self, problems: list[str], landed: list[FetchedFile]) -> None:
-        others = f" (the other {len(landed)} landed)" if landed else ""
-        super().__init__("; ".join(problems[:_MOST_TOLD]) + _more(problems) + others)
+        super().__init__("; ".join(problems[:_MOST_TOLD]) + _more(problems) + _others(landed))
         self.landed = landed
+
+
+def _others(landed: list[FetchedFile]) -> str:
+    new = sum(file.is_new for file in landed)
+    if not landed:
+        return ""
+    if new == len(landed):
+        return f" (the other {new} landed)"
+    if not new:
+        return f" (the other {len(landed)} had landed before)"
+    return f" (of the other {len(landed)}, {new} landed now, and {len(landed) - new} had landed before)"
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,7 @@ def land(
     landing: Landing | None = None,
     secret: Secret | None = None,
     check: Check = lambda path, dataset, mapping: None,
+    warn: Warn = lambda _: None,
 ) -> list[FetchedFile]:
     """Copy a file, each file of a folder, or each match of a glob into landing.
 
@@ -84,6 +96,7 @@ def land(
         landing: where to; the landing of the settings if None.
         secret: password or token for a source elsewhere.
         check: raises UsageError for a file that can't be taken in.
+        warn: is told in a line of a link that leads nowhere, and of a folder that can't be read.
 
     Raises:
         UsageError: nothing is there, the dataset is unknown, or the map is wrong.
@@ -108,7 +121,7 @@ def land(
     sources = named(source)
     for each in sources:
         try:
-            with found(each, secret) as files:
+            with found(each, secret, warn) as files:
                 for file in files:
                     put(file)
         except UsageError as error:
@@ -150,7 +163,9 @@ def read_named(map_file: Path | None, dataset: str | None) -> Map | None:
 
 
 @contextmanager
-def found(source: str, secret: Secret | None = None) -> Iterator[list[SourceFile]]:
+def found(
+    source: str, secret: Secret | None = None, warn: Warn = lambda _: None
+) -> Iterator[list[SourceFile]]:
     """Give the files that a source names, in order; as long as the context lasts, they can be had.
 
     Raises:
@@ -168,7 +183,7 @@ def found(source: str, secret: Secret | None = None) -> Iterator[list[SourceFile
         return
     yield [
         SourceFile(shown(path), path.absolute(), partial(_has_map, path), partial(_here, path))
-        for path in _find(source)
+        for path in _find(source, warn)
     ]
 
 
@@ -228,7 +243,7 @@ def _is_beside(source: str) -> bool:
     return path.is_file() and not is_data(below_dataset(path.absolute()))
 
 
-def _find(source: str) -> list[Path]:
+def _find(source: str, warn: Warn) -> list[Path]:
     path = _path(source)
     if path.is_file():
         if _is_beside(source):
@@ -238,10 +253,19 @@ def _find(source: str) -> list[Path]:
             )
         return [path]
     if path.is_dir():
-        top, found = path, list(files_below(path))
+        top = path
+        found = list(
+            files_below(
+                path,
+                lambda error: warn(unreadable(shown(error.filename), error)),
+                lambda link: warn(leads_nowhere(link)),
+            )
+        )
     else:
         top = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
-        matches = (Path(name) for name in glob.glob(str(path), recursive=True))  # noqa: PTH207  may be absolute
+        matches = [Path(name) for name in glob.glob(str(path), recursive=True)]  # noqa: PTH207  may be absolute
+        for link in (match for match in matches if match.is_symlink() and not match.exists()):
+            warn(leads_nowhere(link))
         found = [match for match in matches if match.is_file()]
     data = sorted(file for file in found if is_data_format(file.relative_to(top)))
     if not data:

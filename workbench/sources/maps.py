@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from workbench.documents import read_document
-from workbench.errors import UsageError, first_line, unknown
+from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.schema import DATASETS
 from workbench.sources.dialect import Dialect
 from workbench.sources.expressions import ROW, Name, Worked, has_window, parse, reads, work_out
@@ -94,7 +94,7 @@ def read_map(path: Path, *, shown_as: str | None = None) -> Map:
                 f"map {called}: {unknown('key', str(first['loc'][-1]), Map.model_fields)}"
             ) from None
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(f"map {called}: {where}: {first['msg']}") from None
+        raise UsageError(f"map {called}: {where}: {plainly(first)}") from None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UsageError(f"map {called}: {first_line(str(error))}") from None
     if found.dataset not in DATASETS:

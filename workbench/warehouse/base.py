@@ -116,8 +116,14 @@ class Warehouse(Protocol):
     def is_conflict(self, message: str) -> bool:
         """Return whether a message of the engine's, as another program hands it on, tells of transactions in the way."""
 
-    def ensure(self) -> None:
-        """Make or upgrade the declared tables, unless it is known that all are there."""
+    def ensure(self, *, to_read: bool = False) -> None:
+        """Make or upgrade the declared tables, unless it is known that all are there.
+
+        ``to_read`` is content with an embedded warehouse that can't be written and lacks nothing.
+
+        Raises:
+            UsageError: as for `initialize`, or it can't be written.
+        """
 
     def initialize(self) -> list[str]:
         """Make or upgrade the declared schemas and tables; return the full names of the tables made.

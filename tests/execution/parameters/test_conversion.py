@@ -140,7 +140,7 @@ def test_a_stage_run_by_itself_takes_what_was_recorded_last(tmp_path: Path) -> N
         ({"over": {"limit": [1]}, "parameters": {"limit": 1}}, "limit is among the parameters too"),
         ({"limit": 2}, "limit is for a stage that goes over a list"),
         ({"code": ["nowhere"]}, "code: no file or folder"),
-        ({"retries": {"times": 1, "on": ["rain"]}}, "retries.on.0: Input should be"),
+        ({"retries": {"times": 1, "on": ["rain"]}}, "retries.on.0: it must be 'error'"),
         ({"retries": {"time": 1}}, "unknown key 'time'; did you mean 'times'?"),
     ],
     ids=["stage", "itself", "form", "empty", "twice", "both", "limit", "code", "failure", "key"],

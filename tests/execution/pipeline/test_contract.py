@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from tests.execution.notebooks import notebook, pipeline
+from tests.execution.notebooks import IMPORTS, notebook, pipeline
 from workbench.execution import load_pipeline
 from workbench.execution.pipeline.contract import check_pipeline
 
@@ -41,6 +41,9 @@ def test_a_notebook_that_keeps_the_contract_has_no_findings(tmp_path: Path) -> N
         ([], {"parameters": "limit = 5  # rows"}, "parameter 'limit' has no type"),
         ([], {"parameters": "limit: int = 5"}, "parameter 'limit' has no comment that says what it is"),
         ([], {"parameters": "limit: int = 'x'  # rows"}, "declared as int"),
+        ([], {"parameters": "folder: Path | None = None  # of files"},
+         "Path is used here, and neither this cell nor one above defines it; "
+         "import it in the first code cell, `from pathlib import Path`"),
         ([], {"reads": ["raw.stores"]},
          "Reads differs from the map: only the notebook names raw.stores; only the map names landing"),
     ],
@@ -90,6 +93,6 @@ def test_a_map_that_gives_what_the_notebook_does_not_take_is_found(tmp_path: Pat
 def test_a_partitioned_stage_takes_the_days_that_its_map_names(
     tmp_path: Path, parameters: str, message: str
 ) -> None:
-    write(tmp_path, parameters=parameters)
+    write(tmp_path, parameters=parameters, imports=f"from datetime import date\n{IMPORTS}")
     found = findings(tmp_path, STAGE | {"partitioned": {"first_day": "since", "last_day": "until"}})
     assert len(found) == bool(message) and all(message in each for each in found)

@@ -87,7 +87,7 @@ def test_several_stages_may_keep_one_ledger(tmp_path: Path) -> None:
         ({"a": {"timeout": "soon"}}, "stages.a.timeout"),
         ({"a b": {}}, "a name is made of letters"),
         ({"größe": {}}, "stages.größe: a name is made of letters from a to z"),
-        ({"a": {"partitioned": {"first_day": "since"}}}, "stages.a.partitioned.last_day: Field required"),
+        ({"a": {"partitioned": {"first_day": "since"}}}, "stages.a.partitioned.last_day: it is missing"),
         ({"a": {"partitioned": {**DAYS, "first": "x"}}},
          "stages.a.partitioned.first: unknown key 'first'; did you mean 'first_day'"),
         ({"a": {"partitioned": {**DAYS, "last_day": "since"}}},

@@ -100,7 +100,7 @@ def test_check_lists_findings_and_exits_1_for_them(call, tmp_path: Path) -> None
     assert json.loads(call("check", tmp_path / "shop", "--json")[1])[0]["cell"] == 4
     notebook(path)
     status, out, _ = call("check", tmp_path / "shop")
-    assert status == 0 and out.strip() == "1 notebooks of 1 pipelines checked, 0 findings"
+    assert status == 0 and out.strip() == "1 notebook of 1 pipeline checked, 0 findings"
 
 
 def test_a_notebook_is_run_and_its_record_printed(call, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_wrong_declaration_is_told_with_its_place(project: Project, workbench:
     file = project.folder / "sources.yaml"
     good = "  good:\n    files: '*.csv'\n    dataset: stores\n"
     for body, place, words in (
-        ("  a:\n    rest:\n      url: https://x\n      paging: {kind: pages}\n    dataset: stores", 5, "a.rest.paging.kind: Input should be 'page'"),
+        ("  a:\n    rest:\n      url: https://x\n      paging: {kind: pages}\n    dataset: stores", 5, "a.rest.paging.kind: it must be 'page'"),
         ("  a:\n    database: {url: 'env:X', table: t, quer: x}\n    dataset: stores", 3, "a.database.quer: there is no such key"),
         ("  a:\n    rest: {url: 'https://u:hunter2@x/'}\n    dataset: stores", 3, "a.rest.url: a password stands in it"),
         ("  a:\n    rest: {url: 'https://x', auth: {bearer: hunter2}}\n    dataset: stores", 3, "a secret is given by reference"),

@@ -121,6 +121,18 @@ def test_a_word_among_times_hides_no_later_row(project: Project) -> None:
     assert (project.pull("till").landed, project.pull("till").landed) == (1, 0)
 
 
+def test_a_map_that_does_not_fit_is_told_without_the_file_between(project: Project) -> None:
+    with sqlite3.connect(project.folder / "till.db") as connection:
+        connection.execute("CREATE TABLE stores (id TEXT, at TEXT)")
+        connection.execute("INSERT INTO stores VALUES ('S1', '2026-01-02 10:00:00')")
+    (project.folder / "m.yaml").write_text("dataset: stores\ncolumns: {store_id: id, updated_at: at}\n")
+    project.declare(
+        till={"database": {"url": "sqlite:///till.db", "table": "stores"}, "map": "m.yaml", "key": ["id"]}
+    )
+    with pytest.raises(UsageError, match=r"^source till: map, column 'updated_at': 'at' is a column of"):
+        project.pull("till")
+
+
 def test_a_full_reading_lands_what_changed(till: Till, project: Project) -> None:
     project.declare(
         till=till.source(

@@ -105,7 +105,7 @@ def current_warehouse() -> Warehouse:
     from workbench.warehouse import connect
 
     warehouse = connect()
-    warehouse.ensure()
+    warehouse.ensure(to_read=True)
     return warehouse
 
 

@@ -132,7 +132,7 @@ def _warehouse() -> Warehouse:
     from workbench.warehouse import connect
 
     warehouse = connect()
-    warehouse.ensure()
+    warehouse.ensure(to_read=True)
     return warehouse
 
 

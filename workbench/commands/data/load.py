@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.errors import UsageError
+from workbench.numbers import many
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def load(
         return
     problem = None
     try:
-        landed = land(source, dataset, map_file, secret=given, check=_fits)
+        landed = land(source, dataset, map_file, secret=given, check=_fits, warn=_warn)
     except NotLanded as error:
         landed, problem = error.landed, error
     if as_json:
@@ -113,6 +114,10 @@ def _fits(path: Path, dataset: str, mapping: Map | None) -> None:
     check_file(path, mapping)
 
 
+def _warn(text: str) -> None:
+    typer.echo(printable(f"warning: {text}"), err=True)
+
+
 def _try(
     source: list[str], dataset: str | None, map_file: Path | None, secret: Secret | None, as_json: bool
 ) -> None:
@@ -127,7 +132,7 @@ def _try(
     mapping = read_named(map_file, dataset)
     trials = []
     for each in named(source):
-        with found(each, secret) as files:
+        with found(each, secret, _warn) as files:
             for file in files:
                 with described(file, dataset, mapping) as (path, told, its_map):
                     trials.append(try_file(path, told, its_map))
@@ -147,7 +152,7 @@ def _show(trial: Trial) -> None:
     if trial.form or trial.status == "empty":
         typer.echo(printable(f"{trial.file}: {trial.form or trial.message}"))
     # Where the share of faulty rows is too great, the rows say why; else the message says all.
-    if trial.status == "empty" or (trial.status == "rejected" and trial.verdict is None):
+    if not trial.form or (trial.status == "rejected" and trial.verdict is None):
         return
     firsts = trial.accepted[:_FIRST]
     names = ["column", "from", *(f"row {row['_row_number']}" for row in firsts)]
@@ -159,7 +164,7 @@ def _show(trial: Trial) -> None:
         ],
     )
     typer.echo(
-        f"{trial.rows_landed:,} rows: {trial.rows_accepted:,} accepted, {trial.rows_quarantined:,} to quarantine"
+        f"{many(trial.rows_landed, 'row')}: {trial.rows_accepted:,} accepted, {trial.rows_quarantined:,} to quarantine"
     )
     if trial.message:
         typer.echo(printable(trial.message))

@@ -10,7 +10,7 @@ import typer
 from workbench.errors import unknown
 
 if TYPE_CHECKING:
-    from workbench.schema import Column, Dialect, Table
+    from workbench.schema import Dialect, Table
 
 
 def register(app: typer.Typer) -> None:
@@ -101,15 +101,11 @@ def _columns(table: Table, dialect: Dialect) -> list[dict[str, Any]]:
         {
             "name": column.name,
             "type": sql_type(column, dialect),
-            "rules": _rules(column),
+            "rules": [*(["required"] if column.required else []), *table.rules(column)],
             "comment": column.comment,
         }
         for column in table.columns
     ]
-
-
-def _rules(column: Column) -> list[str]:
-    return [*(["required"] if column.required else []), *(each.replace("_", " ") for each in column.checks)]
 
 
 def _facts(table: Table, dialect: Dialect) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 
 from workbench.commands.runs import parameters
 from workbench.commands.runs.remote import destinations
+from workbench.numbers import many
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _show(work: Backfill, result: BackfillResult, dry_run: bool, as_json: bool) 
         ("chunk", "status", "rows", "seconds", "run", "why"), rows, right=("rows", "seconds"), colors=_COLORS
     )
     counts = [f"{count} {state}" for state, count in Counter(each.state for each in result.chunks).items()]
-    print(f"{work.pipeline.name}: {len(result.chunks)} chunks, {', '.join(counts)}")
+    print(f"{work.pipeline.name}: {many(len(result.chunks), 'chunk')}, {', '.join(counts)}")
     if result.changed and not work.options.rerun:
         print(f"changed since chunks were done: {', '.join(result.changed)}; --rerun does them again")
     if result.error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.errors import UsageError, WorkbenchError
+from workbench.numbers import many
 
 if TYPE_CHECKING:
     from workbench.execution.pipeline.pipeline import Pipeline
@@ -61,7 +62,8 @@ def check(
         for finding in findings:
             print(finding)
         count = sum(len(pipeline.stages) for pipeline in pipelines)
-        print(f"{count} notebooks of {len(pipelines)} pipelines checked, {len(findings)} findings")
+        checked = f"{many(count, 'notebook')} of {many(len(pipelines), 'pipeline')} checked"
+        print(f"{checked}, {many(len(findings), 'finding')}")
         if not fix and any(finding.mendable for finding in findings):
             print("outputs and execution counts are taken out by: workbench check --fix")
     if findings:

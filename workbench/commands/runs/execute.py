@@ -237,7 +237,7 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
     state, started, seconds, rows = _common(found)
     print(
         f"{found.run_id}: {found.pipeline} {state}, started {started}, {seconds or '?'} s, "
-        f"{rows or 'no'} rows"
+        f"{rows or 'no'} row{'' if rows == '1' else 's'}"
     )
     for name, value in found.parameters.items():
         print(printable(f"  {name} = {value}"))

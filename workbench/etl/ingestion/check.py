@@ -13,7 +13,7 @@ from typing import Literal
 import duckdb
 
 from workbench.etl.ingestion.around import map_replayed
-from workbench.etl.ingestion.drift import changed_columns, drift_of, lacking, unlike
+from workbench.etl.ingestion.drift import changed_columns, drift_of, lacking, unlike, visible
 from workbench.etl.ingestion.duplicates import batch_rows, contradictions
 from workbench.etl.ingestion.faults import Fault, MapFails
 from workbench.etl.ingestion.limits import Verdict, judge
@@ -154,7 +154,9 @@ def _kept(rows: Rows) -> str | None:
     """Say which columns of theirs were kept beside ours."""
     if not rows.others:
         return None
-    names = [name if name and name.isprintable() else json.dumps(name) for name in rows.others[:_NAMED]]
+    names = [
+        visible(name) if name and name.isprintable() else json.dumps(name) for name in rows.others[:_NAMED]
+    ]
     if (more := len(rows.others) - _NAMED) > 0:
         names.append(f"and {more:,} more")
     return f"kept in {EXTRA}: {', '.join(names)}"

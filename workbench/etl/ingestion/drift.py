@@ -32,10 +32,15 @@ def drift_of(
     changed: Iterable[str] = (),
     stopped: Iterable[str] = (),
 ) -> dict[str, Change]:
-    """Return what became of the columns that differ, by their names."""
-    found: dict[str, Change] = dict.fromkeys(added, "added") if len(added) <= _MOST else {}
+    """Return what became of the columns that differ, by their names; a name with blanks at its ends is in quotes."""
+    found: dict[str, Change] = dict.fromkeys(map(visible, added), "added") if len(added) <= _MOST else {}
     found = found | dict.fromkeys(missing, "missing") | dict.fromkeys(changed, "changed")
     return found | dict.fromkeys(stopped, "stopped")
+
+
+def visible(name: str) -> str:
+    """Return the name of a column, in quotes if it has blanks at its ends: it would look like the declared one without."""
+    return name if name == name.strip() else f'"{name}"'
 
 
 def unlike(connection: duckdb.DuckDBPyConnection, rows: Rows, missing: Sequence[str]) -> str:

@@ -16,8 +16,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.documents import read_document
-from workbench.errors import UsageError, first_line, unknown
-from workbench.numbers import share
+from workbench.errors import UsageError, first_line, plainly, unknown
+from workbench.numbers import many, share
 from workbench.schema import DATASETS
 from workbench.settings import get_settings
 from workbench.warehouse import Session
@@ -101,7 +101,7 @@ def _read(path: Path, _changed: int) -> dict[str, Limits]:
                 key, model = str(first["loc"][-1]), Limits if len(first["loc"]) == 1 else Limit
                 raise UsageError(f"{path}: {name}: {unknown('key', key, model.model_fields)}") from None
             where = ".".join([name, *(str(part) for part in first["loc"])]) if first else name
-            raise UsageError(f"{path}: {where}: {first['msg'] if first else 'limits are wanted'}") from None
+            raise UsageError(f"{path}: {where}: {plainly(first) if first else 'limits are wanted'}") from None
     return found
 
 
@@ -129,8 +129,8 @@ def unusual(session: Session, dataset: str, landed: int) -> str | None:
         return None
     if min(before) / factor <= landed <= max(before) * factor:
         return None
-    much = "few" if landed < median(before) else "many"
+    much = f"{'is' if landed == 1 else 'are'} {'few' if landed < median(before) else 'many'}"
     return (
-        f"{landed:,} rows are {much}: the last {len(before)} files had {min(before):,} to {max(before):,}, {median(before):,.0f} "
-        "in the middle"
+        f"{many(landed, 'row')} {much}: the last {len(before)} files had {min(before):,} to {max(before):,}, "
+        f"{median(before):,.0f} in the middle"
     )

@@ -15,6 +15,7 @@ from workbench.execution.notebook.notebook import INJECTED
 from workbench.execution.notebook.reading import read_notebook
 from workbench.execution.parameters.declarations import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.parameters.syntax import parse
+from workbench.execution.parameters.undefined import undefined_names
 from workbench.execution.pipeline.partitions import partition_problems
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.stage import LOCAL, Stage, destination
@@ -154,6 +155,10 @@ def _parameters(cells: list[dict[str, Any]], stage: Stage, where: str) -> Proble
         convert_all(declared, stage.parameters, where)
     except UsageError as error:
         yield index, f"the map gives what it doesn't take: {error}"
+    earlier = [each["source"] for position, each in _code(cells) if position < index]
+    for name, statement in undefined_names(cell["source"], earlier).items():
+        hint = f"import it in the first code cell{statement and f', `{statement}`'}"
+        yield index, f"{name} is used here, and neither this cell nor one above defines it; {hint}"
     for problem in partition_problems(stage, declared, where):
         yield index, problem
 

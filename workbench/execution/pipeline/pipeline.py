@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from workbench.documents import read_document
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, plainly, unknown
 from workbench.execution.pipeline.graph import (
     Needs,
     expand,
@@ -187,5 +187,5 @@ def _read(folder: Path) -> Pipeline:
             model = models.get(len(first["loc"]), parts.get(str(first["loc"][-2]), Schedule))
             reason = str(unknown("key", str(first["loc"][-1]), model.model_fields))
         else:
-            reason = first["msg"].removeprefix("Value error, ")
+            reason = plainly(first)
         raise UsageError(f"{path}: {where}: {reason}") from None

@@ -244,6 +244,11 @@ def unreadable(uri: str, error: OSError) -> str:
     return f"{uri} can't be read for now: {error.strerror or error}"
 
 
+def leads_nowhere(path: Path) -> str:
+    """Say that a link has nothing at its end."""
+    return f"{shown(path)} leads nowhere: it is a link to {shown(path.readlink())}"
+
+
 def changed(uri: str) -> str:
     """Say that a file changed."""
     return f"{uri} changed while it was read; the next run takes it in"

@@ -23,6 +23,7 @@ from workbench.sources.landing.base import (
     changed,
     chunks,
     landing_name,
+    leads_nowhere,
     names_content,
     read_map_beside,
     unreadable,
@@ -231,4 +232,4 @@ def data_files(folder: Path, warn: Warn = lambda _: None) -> Iterator[Path]:
             elif path.is_file():
                 yield path
             elif path.is_symlink():
-                warn(f"{shown(path)} leads nowhere: it is a link to {shown(path.readlink())}")
+                warn(leads_nowhere(path))

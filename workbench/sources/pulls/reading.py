@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from workbench.errors import UsageError, first_line, unknown
+from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.schema import DATASETS
 from workbench.settings import Settings
 from workbench.sources.maps import Map, read_map
@@ -123,7 +123,7 @@ def _declared(name: Any, body: Any, folder: Path, lines: Mapping[tuple[Any, ...]
         source = Source.model_validate(body)
     except ValidationError as error:
         first = error.errors(include_input=False, include_context=False, include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
+        message = plainly(first)
         if first["type"] == "extra_forbidden":
             message = "there is no such key; see the guide on pulling from APIs and databases"
         raise problem(message, *(part for part in first["loc"] if part != "function-before")) from None

@@ -13,7 +13,7 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.settings import Settings
 from workbench.sources.files import Check
-from workbench.sources.landing import Landing
+from workbench.sources.landing import Landing, shown
 from workbench.sources.landing.base import batch_id, chunks, landing_name
 from workbench.sources.maps import Map
 from workbench.sources.pulls.entries import Entry, State, Status, fresh_id
@@ -250,5 +250,9 @@ class Taking:
                 break
             # A row that is again as it was once must not be taken for a file that is known.
             number += 1
-        self._places.check(path, dataset, mapping)
+        try:
+            self._places.check(path, dataset, mapping)
+        except UsageError as error:
+            # Nobody knows the file, which is gone in a moment.
+            raise UsageError(str(error).replace(f"{shown(path)}: ", "")) from None
         return replace(entry, batch_id=identity, landed_as=f"{dataset}/{landing_name(path.name, identity)}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+
+from workbench.errors import UsageError
 
 # The state of the files that were seen to be complete.
 _complete: dict[Path, tuple[int, ...]] = {}
@@ -17,6 +21,24 @@ def is_complete(path: Path) -> bool:
 def note_complete(path: Path) -> None:
     """Say that it is, as it is now."""
     _complete[path] = _state(path)
+
+
+def is_for_reading(path: Path) -> bool:
+    """Whether it is there, and this process can't write it."""
+    return path.is_file() and not all(os.access(place, os.W_OK) for place in (path, path.parent))
+
+
+def require_all(url: str, lacks: Sequence[str]) -> None:
+    """Check that nothing is left to do to a warehouse that can't be written.
+
+    Raises:
+        UsageError: there is.
+    """
+    if lacks:
+        raise UsageError(
+            f"{url} is of an earlier version, and can't be written here; "
+            "who may write it brings it up to date with: workbench init"
+        )
 
 
 def _state(path: Path) -> tuple[int, ...]:

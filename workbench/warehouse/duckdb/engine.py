@@ -20,7 +20,7 @@ from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, Session, StagedRows, Stream
 from workbench.warehouse.bookkeeping import bookkeeping
 from workbench.warehouse.dbt import Target
-from workbench.warehouse.duckdb.completeness import is_complete, note_complete
+from workbench.warehouse.duckdb.completeness import is_complete, is_for_reading, note_complete, require_all
 from workbench.warehouse.duckdb.dbt import reached
 from workbench.warehouse.duckdb.interruptible import ask, dictionaries_of, table_of
 from workbench.warehouse.duckdb.opening import opened
@@ -87,10 +87,13 @@ class DuckDBWarehouse:
         if not self.path.is_file():
             raise UsageError(f"no warehouse at {self.path}; make one with: workbench init")
 
-    def ensure(self) -> None:
+    def ensure(self, *, to_read: bool = False) -> None:
         """Make the declared tables that are missing; one look is enough as long as only this process writes."""
         if not is_complete(self.path):
-            self.initialize()
+            if to_read and is_for_reading(self.path):
+                require_all(self.url, self.plan())
+            else:
+                self.initialize()
             note_complete(self.path)
 
     @contextmanager

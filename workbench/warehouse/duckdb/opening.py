@@ -73,6 +73,11 @@ def opened(
         WorkFailed: the file stayed locked; the message names the holder.
         Unopened: the file is no DuckDB database, or can't be read.
     """
+    if not _is_text(path):
+        raise Unopened(
+            f"can't open the warehouse {path}: DuckDB takes a path in UTF-8 alone, and this one isn't as Python reads it; "
+            "PYTHONUTF8=1 lets it read UTF-8 in any locale"
+        )
     deadline = time.monotonic() + timeout
     with ending.in_engine() as tell:
         # Who has the file open already is let in at once, before those who wait for this very process.
@@ -97,6 +102,14 @@ def opened(
             raise
         finally:
             _leave(path, connection, linger and not ending.is_ending())
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _share(path: Path, read_only: bool, linger: bool) -> duckdb.DuckDBPyConnection | None:

@@ -19,7 +19,7 @@ from typing import TypeAlias
 
 import duckdb
 
-from workbench.errors import WorkFailed, first_line
+from workbench.errors import WorkFailed, cause_of
 from workbench.schema import PUBLISHED, quote
 from workbench.warehouse.duckdb.opening import opened
 from workbench.warehouse.duckdb.published import NEXT, PublishedTable, tables_of, views_of
@@ -67,7 +67,7 @@ def publish(warehouse: Path, timeout: float) -> bool:
             replica.is_as(token, moment)
     except (duckdb.Error, OSError) as error:
         raise WorkFailed(
-            f"readers have the tables of before, {replica.path} can't be written: {first_line(str(error))}"
+            f"readers have the tables of before, {replica.path} can't be written: {cause_of(error)}"
         ) from error
     return changed
 

@@ -82,10 +82,10 @@ class DuckDBReader(DuckDBWarehouse):
         found = self._ask(DuckDBWarehouse.catalogue)
         return beside | {name: each for name, each in found.items() if name.partition(".")[0] != "main"}
 
-    def ensure(self) -> None:
+    def ensure(self, *, to_read: bool = False) -> None:
         """Make the declared tables where there is nothing to read yet."""
         if not self.replica.exists():
-            DuckDBWarehouse(self.url, self.lock_timeout).ensure()
+            DuckDBWarehouse(self.url, self.lock_timeout).ensure(to_read=to_read)
 
     @contextmanager
     def connection(

@@ -168,7 +168,7 @@ class RedshiftWarehouse:
         """Return whether a message of the server's, as dbt hands it on, tells of transactions in the way."""
         return errors.is_conflict(message)
 
-    def ensure(self) -> None:
+    def ensure(self, *, to_read: bool = False) -> None:
         """Make or upgrade the declared tables."""
         self.initialize()
 

@@ -165,11 +165,9 @@ def _only_member(path: Path) -> Any:
         archive.close()
         shown = ", ".join(each.filename for each in files[:_SHOWN])
         more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
-        held = (
-            f"a zip archive of {len(files)} files ({shown}{more})"
-            if files
-            else "a zip archive without a file"
-        )
+        if not files:
+            raise ForeignForm("it is a zip archive without a file of data")
+        held = f"a zip archive of {len(files)} files ({shown}{more})"
         raise ForeignForm(f"it is {held}: unpack it, and load the files in it one by one")
     (file,) = files
     if file.flag_bits & 1:
