@@ -10,6 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.commands.test_warehouse import Call
+from workbench.etl.ingest import ingest
+from workbench.governance.withdrawal import withdraw
+from workbench.sources.files import land
+from workbench.warehouse import Warehouse
 
 
 def test_a_dry_run_says_what_a_file_is_and_lands_nothing(call: Call, tmp_path: Path, home: Path) -> None:
@@ -85,3 +89,17 @@ def test_a_dry_run_says_what_is_wrong_with_the_rows_of_a_file_of_which_too_many_
     assert f"  {bad} transaction_timestamp:invalid" in said
     first = good + 1
     assert f"  row {first}: transaction_timestamp:invalid: T{first},1,1.5.2024,P1,S1,1,2.50,EUR" in said
+
+
+def test_a_dry_run_knows_what_was_taken_in_or_withdrawn(
+    call: Call, warehouse: Warehouse, sales: Path
+) -> None:
+    dry = ("load", str(sales), "--dataset", "transactions", "--dry-run")
+    assert "it would add nothing" not in call(*dry).out
+    land(str(sales), "transactions")
+    (batch,) = ingest(warehouse).batches
+    name = batch.batch_id[:12]
+    assert f"as batch {name}: it would add nothing\n" in call(*dry).out
+    withdraw(warehouse, batch.batch_id, "not ours", "ann")
+    (trial,) = json.loads(call(*dry, "--json").out)
+    assert trial["known"].endswith(f"workbench batches restore {name}")

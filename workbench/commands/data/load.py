@@ -166,6 +166,8 @@ def _show(trial: Trial) -> None:
     typer.echo(
         f"{many(trial.rows_landed, 'row')}: {trial.rows_accepted:,} accepted, {trial.rows_quarantined:,} to quarantine"
     )
+    if trial.known:
+        typer.echo(trial.known)
     if trial.message:
         typer.echo(printable(trial.message))
     for reason, count in trial.reasons.items():

@@ -17,6 +17,7 @@ from workbench.etl.ingestion.faults import fault_of
 from workbench.etl.ingestion.memory import bounded
 from workbench.etl.ingestion.opened import open_file
 from workbench.etl.ingestion.shaping import ours
+from workbench.etl.ingestion.trying.known import known_already
 from workbench.governance import ledger
 from workbench.governance.quarantine import REFUSED_WHOLE
 from workbench.schema import DATASETS, create_table, quote
@@ -43,6 +44,7 @@ class Trial:
         reasons: codes of what is wrong with rows, and how many have each.
         accepted: the first rows as they would be in raw.
         refused: the first rows that would be set aside: number, record, reasons; those with a fault of their own first.
+        known: what became of the same content before, a sentence without its end; empty if it is new.
     """
 
     file: str
@@ -59,6 +61,7 @@ class Trial:
     reasons: dict[str, int]
     accepted: list[dict[str, Any]]
     refused: list[dict[str, Any]]
+    known: str
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -120,6 +123,7 @@ def try_file(path: Path, dataset: str, mapping: Map | None) -> Trial:
         reasons=dict(Counter(dict(counts)).most_common()),
         accepted=accepted,
         refused=refused,
+        known=known_already(path, dataset, mapping),
     )
 
 
