@@ -29,11 +29,16 @@ from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of, is_interrupt
-from workbench.terminal import open_standard_streams, printable
+from workbench.terminal import leave_full_pipes, open_standard_streams, outlive_readers, printable
+
+_STATUSES = """Exit status: 0 done; 1 the work failed, also for want of memory or disk; 2 the call was wrong; 130 stopped by
+    Ctrl-C. Whoever reads the output and goes away (| head) changes nothing of it."""
 
 app = typer.Typer(
     name="workbench",
-    help="Notebooks that run on schedule, over a data warehouse.",
+    help=f"""Notebooks that run on schedule, over a data warehouse.
+
+    {_STATUSES}""",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,9 +102,10 @@ def _program(name: str) -> Any:
 
 
 def main() -> None:
-    """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
+    """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong, 130 stopped; readers of its output may go away."""
     quick.program = True
     open_standard_streams()
+    outlive_readers()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # What a terminal of another code page can't show, or is no text in a path, is written out.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -110,6 +116,7 @@ def main() -> None:
         sys.exit(error.exit_status)
     except (KeyboardInterrupt, Exception) as error:
         if is_interrupt(error):
+            leave_full_pipes()
             print("workbench: stopped", file=sys.stderr)
             sys.exit(130)
         if (cause := cause_of(error)) is None:
