@@ -31,6 +31,7 @@ from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of, is_interrupt
 from workbench.terminal import leave_full_pipes, open_standard_streams, outlive_readers, printable
 
+_STOPPED = 130
 _STATUSES = """Exit status: 0 done; 1 the work failed, also for want of memory or disk; 2 the call was wrong; 130 stopped by
     Ctrl-C. Whoever reads the output and goes away (| head) changes nothing of it."""
 
@@ -114,11 +115,15 @@ def main() -> None:
     except WorkbenchError as error:
         print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except SystemExit as end:
+        if end.code == _STOPPED:
+            leave_full_pipes()
+        raise
     except (KeyboardInterrupt, Exception) as error:
         if is_interrupt(error):
             leave_full_pipes()
             print("workbench: stopped", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(_STOPPED)
         if (cause := cause_of(error)) is None:
             raise
         print(f"workbench: {printable(cause)}", file=sys.stderr)

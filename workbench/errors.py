@@ -52,7 +52,7 @@ def is_interrupt(error: BaseException) -> bool:
     )
 
 
-OUT_OF_MEMORY = (
+_OUT_OF_MEMORY = (
     "out of memory: this takes more than the machine has, or than a limit (ulimit, container) leaves it"
 )
 
@@ -63,7 +63,8 @@ def cause_of(error: BaseException) -> str | None:
     if isinstance(error, MemoryError) or (
         engine and isinstance(error, sys.modules["duckdb"].OutOfMemoryException)
     ):
-        return f"{OUT_OF_MEMORY}{': ' + first_line(str(error)) if str(error) else ''}"
+        told = first_line(str(error)).removeprefix("Out of Memory Error: ")
+        return ": ".join(filter(None, [_OUT_OF_MEMORY, told]))
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return "no further thread can be started: memory, or the number of processes, is at its limit"
     if isinstance(error, OSError) and error.strerror:

@@ -13,7 +13,7 @@ Take: TypeAlias = "Callable[[pyarrow.Table], None]"
 
 ROWS = 10_240
 """Rows of a piece, about; the first one has fewer, so that it comes at once."""
-BYTES = 16 * 2**20
+BYTES = 4 * 2**20
 """Bytes from which on a piece has fewer rows."""
 
 

@@ -21,7 +21,7 @@ _LONGEST_CELL = 2000
 """Characters of a cell that a table shows; CSV and JSON have all."""
 _MEASURED = 10_000
 """Rows of which a table's columns are as wide as they need, before it grows wider if later ones need more."""
-_MOST = 2**24
+_MOST = 2**23
 """Bytes of rows that wait to be measured."""
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _VECTOR = 2048
 """Rows that the engine works on at once."""
-_MOST = 4 * BYTES
+_MOST = 16 * BYTES
 """Bytes of pieces that wait in memory."""
 _AGAIN = 0.05
 """Seconds after which the engine is interrupted again."""
@@ -64,9 +64,22 @@ class Pieces:
                 batch = self._reader.read_next_batch()
             except StopIteration:
                 break
+            except OSError as error:
+                raise _engines(error) from None
             batches.append(batch)
             rows, size = rows + batch.num_rows, size + batch.nbytes
         return pyarrow.Table.from_batches(batches) if batches else None
+
+
+def _engines(error: OSError) -> duckdb.Error:
+    """Return the engine's own error for what Arrow makes of one in the midst of the rows, which has but its text."""
+    kind, _, text = str(error).partition(" Error: ")
+    name = f"{kind.replace(' ', '')}Exception".lower()
+    known = next((each for each in vars(duckdb) if each.lower() == name), None)
+    if known is None:
+        return duckdb.Error(text or str(error))
+    made: duckdb.Error = getattr(duckdb, known)(str(error))
+    return made
 
 
 @dataclass(frozen=True)
