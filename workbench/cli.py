@@ -32,14 +32,14 @@ from workbench.errors import WorkbenchError, cause_of, is_interrupt
 from workbench.terminal import leave_full_pipes, open_standard_streams, outlive_readers, printable
 
 _STOPPED = 130
-_STATUSES = """Exit status: 0 done; 1 the work failed, also for want of memory or disk; 2 the call was wrong; 130 stopped by
-    Ctrl-C. Whoever reads the output and goes away (| head) changes nothing of it."""
+_STATUSES = (
+    "Exit status: 0 done; 1 the work failed, be it for want of memory or disk; 2 the call was wrong; 130 stopped by Ctrl-C. "
+    "A reader of the output that goes away (| head) changes nothing of that, and is no error: a query ends then, other work is done."
+)
 
 app = typer.Typer(
     name="workbench",
-    help=f"""Notebooks that run on schedule, over a data warehouse.
-
-    {_STATUSES}""",
+    help=f"Notebooks that run on schedule, over a data warehouse.\n\n{_STATUSES}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

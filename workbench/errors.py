@@ -1,4 +1,4 @@
-"""The two ways a call can end badly, and the exit status of each."""
+"""The two ways a call can end badly, and the exit status of each; `workbench --help` has them all."""
 
 from __future__ import annotations
 
