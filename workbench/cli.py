@@ -29,11 +29,23 @@ from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of, is_interrupt
-from workbench.terminal import open_standard_streams, prefer_utf8, printable
+from workbench.terminal import (
+    leave_full_pipes,
+    open_standard_streams,
+    outlive_readers,
+    prefer_utf8,
+    printable,
+)
+
+_STOPPED = 130
+_STATUSES = (
+    "Exit status: 0 done; 1 the work failed, be it for want of memory or disk; 2 the call was wrong; 130 stopped by Ctrl-C. "
+    "A reader of the output that goes away (| head) changes nothing of that, and is no error: a query ends then, other work is done."
+)
 
 app = typer.Typer(
     name="workbench",
-    help="Notebooks that run on schedule, over a data warehouse.",
+    help=f"Notebooks that run on schedule, over a data warehouse.\n\n{_STATUSES}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -97,10 +109,11 @@ def _program(name: str) -> Any:
 
 
 def main() -> None:
-    """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong."""
+    """Run the program; exit 0 done, 1 the work failed, 2 the call was wrong, 130 stopped; readers of its output may go away."""
     quick.program = True
     open_standard_streams()
     prefer_utf8()
+    outlive_readers()
     if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
         # What a terminal of another code page can't show, or is no text in a path, is written out.
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -109,10 +122,15 @@ def main() -> None:
     except WorkbenchError as error:
         print(f"workbench: {printable(_without_secrets(str(error)))}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except SystemExit as end:
+        if end.code == _STOPPED:
+            leave_full_pipes()
+        raise
     except (KeyboardInterrupt, Exception) as error:
         if is_interrupt(error):
+            leave_full_pipes()
             print("workbench: stopped", file=sys.stderr)
-            sys.exit(130)
+            sys.exit(_STOPPED)
         if (cause := cause_of(error)) is None:
             raise
         print(f"workbench: {printable(cause)}", file=sys.stderr)

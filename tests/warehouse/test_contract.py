@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from tests.answers import read
 from workbench.errors import UsageError, WorkbenchError
 from workbench.schema import TABLES
 from workbench.warehouse import Warehouse
@@ -167,8 +168,8 @@ def test_a_query_writes_nothing(either: Warehouse) -> None:
     with pytest.raises(Exception, match=r"(?i)read.only|no rows"):
         either.query("DELETE FROM ops.lineage")
     with pytest.raises(UsageError, match="only"):
-        either.read("DELETE FROM ops.lineage")
-    assert either.read("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+        read(either, "DELETE FROM ops.lineage")
+    assert read(either, "SELECT 1 AS one").to_pylist() == [{"one": 1}]
 
 
 def test_an_unknown_column_is_one_clear_line(either: Warehouse) -> None:

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from tests.warehouse.replica import let_go, parts_of_day
+from workbench.errors import WorkFailed
 from workbench.warehouse.duckdb import DuckDBReader, DuckDBWarehouse
 
 
@@ -71,6 +73,30 @@ def test_a_copy_of_which_a_block_is_damaged_hands_it_on_to_no_other(filled: Duck
         {"n": 900}
     ]
     assert again.as_of is not None and again.damage is None
+
+
+def test_a_copy_that_is_damaged_far_behind_the_first_rows_is_no_short_answer(filled: DuckDBWarehouse) -> None:
+    filled.execute("CREATE TABLE marts.many AS SELECT n, hash(n) AS h FROM range(5000000) AS numbers(n)")
+    assert filled.publish()
+    path = filled.replica.path
+    with duckdb.connect(path, read_only=True) as connection:
+        (last,) = connection.execute(
+            "SELECT block_id FROM pragma_storage_info('marts.many') WHERE column_name = 'h' AND block_id >= 0 "
+            "ORDER BY row_group_id DESC LIMIT 1"
+        ).fetchone() or (0,)
+    content, written = bytearray(path.read_bytes()), path.stat().st_mtime_ns
+    content[12_288 + last * 262_144 + 100] ^= 255
+    path.write_bytes(content)
+    os.utime(path, ns=(written, written))
+    reader = DuckDBReader(filled.url)
+    pieces: list[pa.Table] = []
+    with pytest.raises(WorkFailed, match="these are not all rows; make a new one with: workbench maintain"):
+        reader.read("SELECT * FROM marts.many", pieces.append)
+    assert 0 < sum(piece.num_rows for piece in pieces) < 5_000_000
+    assert filled.publish()
+    pieces.clear()
+    reader.read("SELECT * FROM marts.many", pieces.append)
+    assert sum(piece.num_rows for piece in pieces) == 5_000_000
 
 
 # Writes to the copy, as nobody should, and is killed before what it wrote is in the file, or not.

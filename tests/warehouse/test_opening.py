@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.answers import read
 from tests.warehouse.replica import is_open, let_go
 from workbench.errors import WorkFailed
 from workbench.settings import Settings
@@ -184,7 +185,7 @@ def test_another_file_in_its_place_is_another_file(warehouse: DuckDBWarehouse) -
 
 def test_what_a_person_may_not_do_is_not_forbidden_to_the_next_statement(warehouse: DuckDBWarehouse) -> None:
     warehouse.query("SELECT 1")
-    assert warehouse.read("SELECT 1 AS one").num_rows == 1
+    assert read(warehouse, "SELECT 1 AS one").num_rows == 1
     warehouse.execute("SET TimeZone = 'UTC'")
     assert warehouse.query("SELECT 1").num_rows == 1
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tests.answers import read
 from tests.warehouse.replica import FACT, let_go, parts_of_day
 from workbench.errors import UsageError, WorkFailed
 from workbench.schema import PUBLISHED
@@ -91,7 +92,7 @@ def test_readers_neither_wait_for_a_writer_nor_see_what_it_does(
             assert isinstance(reader, DuckDBReader) and reader.as_of is not None and reader.is_behind
             assert connect(create=True, read_only=True).counts("core.dim_time") == {"core.dim_time": 60}
             assert reader.frame("SELECT * FROM retail_sales").shape[0] == 900
-            assert reader.read("SELECT * FROM dim_time").num_rows == 60
+            assert read(reader, "SELECT * FROM dim_time").num_rows == 60
             assert reader.counts("marts.retail_sales") == {"marts.retail_sales": 900}
             with pytest.raises(WorkFailed, match="in use by"):
                 reader.query("SELECT * FROM raw.stores")

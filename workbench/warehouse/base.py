@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from workbench.schema import Dialect
 from workbench.warehouse.dbt import Target
+from workbench.warehouse.pieces import Take
 
 if TYPE_CHECKING:
     import duckdb
@@ -85,11 +86,17 @@ class Warehouse(Protocol):
     ) -> pandas.DataFrame:
         """Run one read-only statement and return its rows for analysis; decimals become floats."""
 
-    def read(self, sql: str) -> pyarrow.Table:
-        """Run a person's statement that can do nothing but read the warehouse.
+    def read(self, sql: str, take: Take) -> None:
+        """Run a person's statement that can do nothing but read the warehouse, and hand its rows on as they come.
+
+        Args:
+            sql: the statement.
+            take: is called with piece after piece, at least once, in this thread: tables with the columns of the answer,
+                whose names may repeat; all but the last have rows. What it raises ends the statement.
 
         Raises:
             UsageError: it isn't one read-only statement, or the engine can't run it.
+            WorkFailed: it failed, and was not begun anew because rows had been handed on.
         """
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:

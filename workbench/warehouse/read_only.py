@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
@@ -13,10 +12,6 @@ from sqlglot.dialects.duckdb import DuckDB
 
 from workbench.errors import UsageError, first_line, one_line
 from workbench.schema import Dialect
-from workbench.warehouse.base import Warehouse
-
-if TYPE_CHECKING:
-    import pyarrow
 
 _READS = (exp.Query, exp.Describe, exp.Show, exp.Values, exp.Summarize, exp.Pivot)
 _WRITES = (
@@ -39,16 +34,6 @@ _ACTS = ("checkpoint", "force_checkpoint", "enable_", "disable_", "write_log", "
 
 # The parser takes it for an operator; PostgreSQL, for a name of which no letter needs to be seen.
 _ESCAPED_NAME = re.compile(r"\bU&\"", re.IGNORECASE)
-
-
-def read(warehouse: Warehouse, sql: str) -> pyarrow.Table:
-    """Run one statement that can do nothing but read the warehouse, and return its rows.
-
-    Raises:
-        UsageError: it isn't one read-only statement.
-        duckdb.Error: the embedded engine can't run it.
-    """
-    return warehouse.read(sql)
 
 
 def one_read_only_statement(sql: str, dialect: Dialect = "duckdb") -> Calls:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -15,34 +16,84 @@ _NUMBERS = {
     "tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint",
     "bignum", "boolean",
 }  # fmt: skip
+_PLAIN = _NUMBERS | {
+    "float",
+    "double",
+    "decimal",
+    "date",
+    "uuid",
+    "timestamp",
+    "timestamp with time zone",
+    "time",
+}
+"""Types no value of which needs quotes in CSV."""
 _NESTED = {"list", "array", "struct", "map"}
+# What Python takes off the ends of a text.
+_BLANKS = "".join(each for each in map(chr, range(0x3001)) if each.isspace())
+_NO_ASCII = re.compile(r"[^\x00-\x7e]")
 
 
-def as_texts(rows: pyarrow.Table) -> list[list[str | None]]:
-    """Return the rows' values as text, None for NULL; lists, structs and maps as JSON.
+class Texts:
+    """Writes the pieces of one answer, by a DuckDB of its own, which closes with the context.
 
-    Args:
-        rows: of an answer; names may repeat.
+    A piece is a table of Arrow with the columns of the answer, whose names may repeat.
     """
-    return [list(row) for row in _written(rows, nested_only=True)]
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
+        # All texts of a piece may be longer than two gigabytes.
+        self._connection.execute("SET arrow_large_buffer_size = true")
+
+    def __enter__(self) -> Texts:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    def rows(self, piece: pyarrow.Table) -> list[tuple[str | None, ...]]:
+        """Return the rows' values as text, None for NULL; lists, structs and maps as JSON."""
+        relation = self._relation(piece)
+        return relation.project(", ".join(_columns(relation, _shown))).fetchall()
+
+    def csv(self, piece: pyarrow.Table) -> str:
+        """Return the rows as lines of CSV: NULL is an empty field and an empty text is quoted.
+
+        But for NULL as a row's only field, which is quoted: an empty line is no row to those who read it.
+        """
+        relation = self._relation(piece)
+        # To concat() a NULL is an empty text.
+        fields = ", ',', ".join(_columns(relation, _csv_field))
+        return _joined(
+            relation.project(f"concat({_alone(fields) if piece.num_columns == 1 else fields}, chr(10))")
+        )
+
+    def json(self, piece: pyarrow.Table) -> str:
+        """Return the rows as JSON objects in ASCII, indented for an array, a comma and a line's end before each of them.
+
+        Whole numbers, floats and booleans are JSON's; decimals and all else that JSON has no type for are texts, as are
+        NaN and the infinities (``"NaN"``, ``"Infinity"``, ``"-Infinity"``). Of columns of one name, the second is called
+        ``name_2``.
+        """
+        relation = self._relation(piece)
+        keys = [_literal(f"    {json.dumps(name)}: ") for name in distinct(piece.column_names)]
+        values = [f"coalesce({each}, 'null')" for each in _columns(relation, _json_value)]
+        members = " ',\n', ".join(f"{key}, {value}," for key, value in zip(keys, values, strict=True))
+        written = _joined(relation.project(f"concat(',\n  {{\n', {members} '\n  }}')"))
+        # DEL, too, is written out.
+        return written if written.isascii() and "\x7f" not in written else _NO_ASCII.sub(_escaped, written)
+
+    def _relation(self, piece: pyarrow.Table) -> duckdb.DuckDBPyRelation:
+        return self._connection.from_arrow(piece.rename_columns([f"c{n}" for n in range(piece.num_columns)]))
 
 
-def as_json(rows: pyarrow.Table) -> str:
-    """Return the rows as a JSON array of objects, in ASCII.
-
-    Whole numbers, floats and booleans are JSON's; decimals and all else that JSON has no type for are texts, as are
-    NaN and the infinities (``"NaN"``, ``"Infinity"``, ``"-Infinity"``). Of columns of one name, the second is called
-    ``name_2``.
-    """
-    keys = [_ascii(json.dumps(name)) for name in distinct(rows.column_names)]
-    objects = [
-        ",\n".join(f"    {key}: {'null' if value is None else _ascii(value)}" for key, value in zip(keys, row, strict=True))
-        for row in _written(rows, nested_only=False)
-    ]  # fmt: skip
-    return "[\n" + ",\n".join(f"  {{\n{each}\n  }}" for each in objects) + "\n]" if objects else "[]"
+def csv_heading(names: Sequence[str]) -> str:
+    """Return the line of CSV above the rows."""
+    fields = [_quoted(name) if _needs_quotes(name) else name for name in names]
+    return ",".join(fields) + "\n"
 
 
-def distinct(names: list[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
     """Return the names with a number behind each that repeats one before it."""
     found: list[str] = []
     for name in names:
@@ -54,20 +105,53 @@ def distinct(names: list[str]) -> list[str]:
     return found
 
 
-def _written(rows: pyarrow.Table, *, nested_only: bool) -> list[tuple[str | None, ...]]:
-    """Have DuckDB write every value, by its type."""
-    if not rows.num_columns:
-        return []
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        relation = connection.from_arrow(rows.rename_columns([f"c{n}" for n in range(rows.num_columns)]))
-        written = ", ".join(
-            f"CAST(c{place} AS VARCHAR)"
-            if nested_only and kind.id not in _NESTED
-            else f"CASE WHEN c{place} IS NOT NULL THEN {_as_json(f'c{place}', kind)} END"
-            for place, kind in enumerate(relation.types)
-        )
-        return relation.project(written).fetchall()
+def _columns(relation: duckdb.DuckDBPyRelation, written: Callable[[str, Any], str]) -> list[str]:
+    return [written(f"c{place}", kind) for place, kind in enumerate(relation.types)]
+
+
+def _joined(lines: duckdb.DuckDBPyRelation) -> str:
+    """Return the texts of a relation's only column, none NULL, one behind the other."""
+    import pyarrow
+
+    parts = []
+    for chunk in lines.to_arrow_table().column(0).chunks:
+        _, places, texts = chunk.buffers()
+        if not len(chunk) or texts is None:
+            continue
+        # They lie so in memory; where each begins, and the last ends, is in the list of places.
+        ends = memoryview(places).cast("q" if pyarrow.types.is_large_string(chunk.type) else "i")
+        parts.append(str(memoryview(texts)[ends[chunk.offset] : ends[chunk.offset + len(chunk)]], "utf-8"))
+    return "".join(parts)
+
+
+def _shown(value: str, kind: Any) -> str:
+    return _json_value(value, kind) if kind.id in _NESTED else f"CAST({value} AS VARCHAR)"
+
+
+def _json_value(value: str, kind: Any) -> str:
+    return f"CASE WHEN {value} IS NOT NULL THEN {_as_json(value, kind)} END"
+
+
+def _csv_field(value: str, kind: Any) -> str:
+    text = _shown(value, kind)
+    if kind.id in _PLAIN:
+        return text
+    # An empty text begins with one that all texts contain.
+    marks = [f"contains({_literal(_BLANKS)}, {end}({text}, 1))" for end in ("left", "right")]
+    marks += [f"contains({text}, {mark})" for mark in ("','", "'\"'", "chr(10)", "chr(13)")]
+    return f"CASE WHEN {' OR '.join(marks)} THEN concat('\"', replace({text}, '\"', '\"\"'), '\"') ELSE {text} END"
+
+
+def _alone(field: str) -> str:
+    return f"""coalesce({field}, '""')"""
+
+
+def _needs_quotes(text: str) -> bool:
+    return not text or text != text.strip() or any(each in text for each in ',"\r\n')
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def _as_json(value: str, kind: Any, depth: int = 0) -> str:
@@ -109,5 +193,5 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _ascii(text: str) -> str:
-    return re.sub(r"[^\x00-\x7e]", lambda found: json.dumps(found[0])[1:-1], text)
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1]

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from datetime import UTC
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.data.answers import Answer, Format
 from workbench.errors import UsageError
-from workbench.terminal import printable
+from workbench.terminal import ReaderGone, printable
 
 if TYPE_CHECKING:
     from workbench.warehouse import Warehouse
-
-_LONGEST_CELL = 2000
-"""Characters of a cell that a table shows; CSV and JSON have all."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -72,9 +68,7 @@ def maintain() -> None:
 
 def query(
     sql: Annotated[str, typer.Argument(help='One statement, e.g. "SELECT * FROM retail_sales LIMIT 10".')],
-    output: Annotated[
-        Literal["table", "csv", "json"], typer.Option("--format", help="How to print rows.")
-    ] = "table",
+    output: Annotated[Format, typer.Option("--format", help="How to print rows.")] = "table",
     write: Annotated[
         bool, typer.Option("--write", help="Allow a statement that changes the warehouse.")
     ] = False,
@@ -86,13 +80,15 @@ def query(
 
     In CSV an empty field is NULL, and "" an empty text. In JSON, decimals, dates and what JSON has no type for are
     texts; of columns of one name, the second is called NAME_2.
+
+    Rows are printed as they come, all of them. Columns of a table are as wide as its first 10,000 rows need, and grow wider
+    below if later ones need more. Where the statement fails after some rows they stay printed, and the exit status tells.
     """
     import duckdb
 
     from workbench.settings import get_settings
     from workbench.warehouse import connect
-    from workbench.warehouse.read_only import read
-    from workbench.warehouse.texts import as_json, as_texts
+    from workbench.warehouse.texts import Texts
 
     if not _is_text(sql):
         raise UsageError(
@@ -105,18 +101,19 @@ def query(
             typer.echo("done")
             warehouse.publish()
             return
-        rows = read(warehouse, sql)
+        with Texts() as texts:
+            answer = Answer(output, texts)
+            warehouse.read(sql, answer.take)
+            if damage := getattr(warehouse, "damage", None):
+                typer.echo(printable(f"warning: {damage}"), err=True)
+            answer.end(_as_of(warehouse))
+    except ReaderGone:
+        return
+    except duckdb.OutOfMemoryException:
+        # The statement is right.
+        raise
     except duckdb.Error as error:
         raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from None
-    if damage := getattr(warehouse, "damage", None):
-        typer.echo(printable(f"warning: {damage}"), err=True)
-    if output == "json":
-        typer.echo(as_json(rows))
-    elif output == "csv":
-        # Not by typer, which takes escape sequences out of what goes to a file.
-        sys.stdout.write(_csv(rows.column_names, as_texts(rows)))
-    else:
-        _table(rows.column_names, as_texts(rows), note=_as_of(warehouse))
 
 
 def lab(context: typer.Context) -> None:
@@ -157,22 +154,6 @@ def _is_text(argument: str) -> bool:
     return True
 
 
-def _csv(names: Sequence[str | None], rows: Sequence[Sequence[str | None]]) -> str:
-    """Write rows as CSV: NULL is an empty field and an empty text is quoted, but for NULL as a row's only field."""
-    # A row that is an empty line is no row to those who read it.
-    null = '""' if len(names) == 1 else ""
-    text = "".join(
-        ",".join(null if value is None else _csv_field(value) for value in row) + "\n"
-        for row in [names, *rows]
-    )
-    return printable(text, keep="\n\t") if sys.stdout.isatty() else text
-
-
-def _csv_field(value: str) -> str:
-    plain = value and value == value.strip() and not any(each in value for each in ',"\r\n')
-    return value if plain else '"' + value.replace('"', '""') + '"'
-
-
 def _as_of(warehouse: Warehouse) -> str:
     """Return what is to be said of how old an answer is; nothing where it is of this moment."""
     from workbench.warehouse.duckdb import DuckDBReader
@@ -181,16 +162,3 @@ def _as_of(warehouse: Warehouse) -> str:
         return ""
     since = "; the warehouse was written since" if warehouse.is_behind else ""
     return f", as of {warehouse.as_of.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC{since}"
-
-
-def _table(names: list[str], rows: list[list[Any]], note: str = "") -> None:
-    from workbench.commands.tables import show
-
-    show(
-        names,
-        [
-            ["" if value is None else printable(str(value), longest=_LONGEST_CELL) for value in row]
-            for row in rows
-        ],
-    )
-    typer.echo(f"{len(rows):,} row{'' if len(rows) == 1 else 's'}{note}", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +20,7 @@ from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, Session, StagedRows, Stream
 from workbench.warehouse.bookkeeping import bookkeeping
 from workbench.warehouse.dbt import Target
+from workbench.warehouse.duckdb.ahead import Pieces, hand_on
 from workbench.warehouse.duckdb.completeness import is_complete, is_for_reading, note_complete, require_all
 from workbench.warehouse.duckdb.dbt import reached
 from workbench.warehouse.duckdb.interruptible import ask, dictionaries_of, table_of
@@ -27,6 +28,7 @@ from workbench.warehouse.duckdb.opening import opened
 from workbench.warehouse.duckdb.publication import publish
 from workbench.warehouse.duckdb.replica import Replica
 from workbench.warehouse.duckdb.upgrade import columns, statements
+from workbench.warehouse.pieces import Take
 from workbench.warehouse.staged_rows import FromMemory, FromRecords
 from workbench.warehouse.upgrade import is_as_declared
 
@@ -141,19 +143,22 @@ class DuckDBWarehouse:
             return ask(connection, lambda: connection.execute(sql, list(parameters)).df())
 
     @seldom
-    def read(self, sql: str) -> pyarrow.Table:
-        """Run a person's statement that can do nothing but read the warehouse."""
+    def read(self, sql: str, take: Take) -> None:
+        """Run a person's statement that can do nothing but read the warehouse, and hand its rows on."""
         from workbench.warehouse.duckdb.functions import hold_to_reading
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
         self.require()
         # The settings are the file's, for as long as it is open.
-        with self.connection(read_only=True, linger=False) as connection:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self.connection(read_only=True, linger=False))
             hold_to_reading(connection, calls)
             for setting in (_EXACT, *_WALL):
                 connection.execute(f"SET {setting}")
-            return ask(connection, lambda: table_of(connection.sql(sql)))
+            pieces = ask(connection, lambda: Pieces(connection.sql(sql)))
+            stack.callback(pieces.close)
+            hand_on(connection, pieces, take, self.path.parent, stack.close if self._in_turn else None)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
         """Run one statement that writes."""

@@ -13,6 +13,7 @@ from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.schema import PUBLISHED, TABLES, sql_type
 from workbench.warehouse.duckdb.engine import DuckDBWarehouse
 from workbench.warehouse.duckdb.opening import Unopened
+from workbench.warehouse.pieces import Handed, Take
 
 if TYPE_CHECKING:
     import pandas
@@ -64,9 +65,26 @@ class DuckDBReader(DuckDBWarehouse):
         """Run one read-only statement and return its rows for analysis; decimals become floats."""
         return self._ask(lambda where: DuckDBWarehouse.frame(where, sql, parameters))
 
-    def read(self, sql: str) -> pyarrow.Table:
-        """Run a person's statement that can do nothing but read the warehouse."""
-        return self._ask(lambda where: DuckDBWarehouse.read(where, sql))
+    def read(self, sql: str, take: Take) -> None:
+        """Run a person's statement that can do nothing but read the warehouse, and hand its rows on.
+
+        Raises:
+            WorkFailed: a part of the replica is damaged that comes after rows which were handed on.
+        """
+        handed = Handed(take)
+
+        def ask(where: DuckDBWarehouse) -> None:
+            try:
+                DuckDBWarehouse.read(where, sql, handed)
+            except duckdb.Error as error:
+                if not (handed.any and isinstance(where, _Copy) and _is_damage(error)):
+                    raise
+                self.replica.damaged()
+                raise WorkFailed(
+                    f"{self._unread(error)}, and these are not all rows; make a new one with: workbench maintain"
+                ) from None
+
+        self._ask(ask)
 
     def counts(self, *tables: str) -> dict[str, int]:
         """Return the number of rows of each table; without names, of every declared table."""
@@ -118,12 +136,11 @@ class DuckDBReader(DuckDBWarehouse):
             except Unopened as error:
                 damage = error
             except duckdb.Error as error:
-                # It has no class of its own for a block whose checksum is wrong.
-                if not isinstance(error, _DAMAGES) and type(error) is not duckdb.Error:
+                if not _is_damage(error):
                     raise
                 damage = error
         self.as_of = None
-        told = f"readers' copy {self.replica.path} can't be read ({first_line(str(damage))})"
+        told = self._unread(damage)
         try:
             answer = ask(DuckDBWarehouse(self.url, self.lock_timeout, replicates=self._replicates))
         except WorkFailed as busy:
@@ -133,3 +150,11 @@ class DuckDBReader(DuckDBWarehouse):
             self.replica.damaged()
             self.damage = f"{told}, and the warehouse was asked; the next run makes a new one, and so does: workbench maintain"
         return answer
+
+    def _unread(self, damage: Exception | None) -> str:
+        return f"readers' copy {self.replica.path} can't be read ({first_line(str(damage))})"
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    # It has no class of its own for a block whose checksum is wrong.
+    return isinstance(error, _DAMAGES) or type(error) is duckdb.Error

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -15,7 +17,7 @@ from redshift_connector.config import FC_TEXT
 from redshift_connector.utils.oids import RedshiftOID
 from redshift_connector.utils.type_utils import text_recv
 
-from workbench.errors import UsageError, WorkFailed, one_line
+from workbench.errors import UsageError, WorkbenchError, WorkFailed, one_line
 from workbench.warehouse.access import note
 from workbench.warehouse.redshift import idle
 from workbench.warehouse.redshift.address import Address
@@ -74,6 +76,27 @@ class RedshiftSession:
         except DRIVER_ERRORS as error:
             raise translate(error, "the statement failed") from None
         return self
+
+    def execute_into(self, sql: str, rows: deque[Any]) -> None:
+        """Run one statement, each of whose rows the driver adds to ``rows`` when it comes.
+
+        Whoever interrupts it, or raises anything when a row is added, leaves a connection on which nothing can be done.
+
+        Raises:
+            UsageError, Conflict, ConnectionLost, WorkFailed: as `execute`.
+        """
+        self.cursor._cached_rows = rows
+        try:
+            self.execute(sql)
+        except WorkbenchError:
+            raise
+        except BaseException:
+            # The server has rows left to send, maybe very many, and would answer nothing else before.
+            with suppress(OSError):
+                self._connection._usock.shutdown(socket.SHUT_RDWR)
+            raise
+        finally:
+            self.cursor._cached_rows = deque()
 
     def fetchone(self) -> tuple[Any, ...] | None:
         """Return the next row; None after the last."""

@@ -15,7 +15,8 @@ from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables
 from workbench.warehouse.base import Records, Rows, Session, Stream
 from workbench.warehouse.dbt import Target
-from workbench.warehouse.redshift import dbt, errors, loading, retrying, unloading
+from workbench.warehouse.pieces import Take
+from workbench.warehouse.redshift import dbt, errors, loading, reading, retrying, unloading
 from workbench.warehouse.redshift.address import Address
 from workbench.warehouse.redshift.connection import RedshiftSession, open_session
 from workbench.warehouse.redshift.errors import Conflict, Unreachable
@@ -120,14 +121,14 @@ class RedshiftWarehouse:
         with duckdb.connect() as connection:
             return connection.from_arrow(rows).df()
 
-    def read(self, sql: str) -> pyarrow.Table:
-        """Run a person's statement that can do nothing but read the warehouse."""
+    def read(self, sql: str, take: Take) -> None:
+        """Run a person's statement that can do nothing but read the warehouse, and hand its rows on."""
         from workbench.warehouse.read_only import one_read_only_statement
 
         calls = one_read_only_statement(sql, self.dialect)
         self._vouch(calls.names - _HARMLESS)
-        # UNLOAD can't run in a transaction that only reads.
-        return self.query(sql, unload=False)
+        # By the driver: UNLOAD can't run in a transaction that only reads.
+        reading.hand_on(self.address, sql, take)
 
     def _vouch(self, names: frozenset[str]) -> None:
         """Raise a UsageError for a function that the catalogue calls volatile: only such a one can do something."""

@@ -36,13 +36,20 @@ _MOST_DIGITS = 38
 
 
 def table_of(session: RedshiftSession) -> pa.Table:
-    """Return the rows of the session's last statement.
+    """Return the rows of the session's last statement."""
+    return as_table(session.described, session.fetchall())
+
+
+def as_table(described: Sequence[tuple[str, int, int]], rows: Sequence[Sequence[Any]]) -> pa.Table:
+    """Return rows as a table.
 
     A decimal has the precision and scale of its column, and where an expression has none, 38 digits with as many
     after the point as the values need. A list of codes is a list, as it is on an engine that has lists.
+
+    Args:
+        described: name, type and type modifier of each column.
+        rows: their values, as the driver has them.
     """
-    described = session.described
-    rows = session.fetchall()
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(described)
     arrays = [
         _array(name, oid, modifier, values)
