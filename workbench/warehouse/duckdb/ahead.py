@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _VECTOR = 2048
 """Rows that the engine works on at once."""
-_MOST = 16 * BYTES
+_MOST = 8 * BYTES
 """Bytes of pieces that wait in memory."""
 _AGAIN = 0.05
 """Seconds after which the engine is interrupted again."""
