@@ -1,4 +1,4 @@
-"""``workbench init``, ``load``, ``query``, ``quarantine`` and ``lab``, called as a person calls them."""
+"""``workbench init``, ``load``, ``query`` and ``lab``, called as a person calls them."""
 
 from __future__ import annotations
 
@@ -247,37 +247,6 @@ def test_write_is_asked_for_by_name(call: Call, batch: str) -> None:
 
 def test_query_without_a_warehouse_says_how_to_make_one(call: Call) -> None:
     refused(call("query", "SELECT 1"), "workbench init")
-
-
-def test_quarantine_sums_up_each_batch(call: Call, batch: str) -> None:
-    (row,) = json.loads(call("quarantine", "--json").out)
-    assert row["batch"] == batch[:12]
-    assert (row["dataset"], row["rows"]) == ("transactions", 2)
-    assert row["reasons"] == "quantity:not_a_number 1, quantity:zero 1"
-    assert "quantity:zero 1" in call("quarantine").out
-    (zero,) = json.loads(call("quarantine", "--batch", row["batch"], "--reason", "zero", "--json").out)
-    assert (zero["rows"], zero["reasons"]) == (1, "quantity:zero 1")
-    assert call("quarantine", "--dataset", "stores").out == "no such row in quarantine\n"
-    refused(call("quarantine", "--dataset", "stores", "show"), "--dataset stands behind show")
-
-
-def test_quarantine_shows_rows_as_they_came_by_the_start_of_a_batch_id(call: Call, batch: str) -> None:
-    rows = json.loads(call("quarantine", "show", batch[:6], "--json").out)
-    assert [row["reasons"] for row in rows] == ["quantity:zero", "quantity:not_a_number"]
-    assert [row["record"] for row in rows] == LINES[1:]
-    one = json.loads(call("quarantine", "show", batch, "--limit", "1", "--json").out)
-    assert one == rows[:1]
-    refused(call("quarantine", "show", "zzz"), "unknown batch 'zzz'", batch[:12])
-    # A script's variable that is empty doesn't mean all rows.
-    for empty in (("--batch", ""), ("--dataset", ""), ("--reason", " ")):
-        assert call("quarantine", "close", *empty, "--since", "2020-01-01", "--because", "tests").status == 2
-        assert call("quarantine", "replay", *empty).status == 2
-    assert len(json.loads(call("quarantine", "show", batch, "--status", "open", "--json").out)) == len(rows)
-
-
-def test_an_empty_quarantine_says_so(call: Call, warehouse: Warehouse) -> None:
-    assert call("quarantine").out == "nothing is in quarantine\n"
-    assert json.loads(call("quarantine", "--json").out) == []
 
 
 def test_lab_hands_the_kernel_the_home_and_the_package(
