@@ -50,7 +50,7 @@ def test_a_model_without_limits_is_an_error_with_the_nearest_name() -> None:
         ("models: {m: {wape: {}}}", "say at_least or at_most"),
         ("models: {m: {wape: {at_moost: 1}}}", "at_moost"),
         ("models: [", "is no YAML"),
-        ("", "Input should be"),
+        ("", "the file: it must be a mapping, `name: value`"),
     ],
 )
 def test_a_policy_that_says_nonsense_is_named_with_the_place(tmp_path: Path, content: str, says: str) -> None:

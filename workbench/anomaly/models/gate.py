@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from workbench.errors import UsageError, first_line, unknown
+from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.settings import get_settings
 
 SPEED = "rows_a_second"
@@ -81,7 +81,7 @@ def read_policy(path: Path | None = None) -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{path}: {place}: {first['msg']}") from None
+        raise UsageError(f"{path}: {place}: {plainly(first)}") from None
 
 
 def past_the_gate(name: str, version: str) -> str:
