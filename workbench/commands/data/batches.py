@@ -109,7 +109,10 @@ def restore(
     by: By = "",
     as_json: Json = False,
 ) -> None:
-    """Put the rows of a withdrawn batch back into raw, as they were there."""
+    """Put the rows of a withdrawn batch back into raw, as they were there.
+
+    Where others have their place by now, rows that were mended and sent back meanwhile, it says which batch to withdraw first.
+    """
     from workbench.governance.audit import somebody
     from workbench.governance.ledger import named
     from workbench.governance.withdrawal import restore as put_back
