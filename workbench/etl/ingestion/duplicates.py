@@ -27,13 +27,13 @@ def count_duplicates(connection: duckdb.DuckDBPyConnection, dataset: str, timest
     names = [column.name for column in ours(table)] + [EXTRA]
     columns = ", ".join(map(quote, names))
     key = ", ".join(map(quote, table.key))
-    hashes, twice = _keys(connection, table, timestamp)
+    hashes, twice, repeated = _keys(connection, table, timestamp)
     keys = " AND ".join(f"r.{quote(name)} = c.{quote(name)}" for name in table.key)
     same = " AND ".join(f"r.{quote(name)} IS NOT DISTINCT FROM c.{quote(name)}" for name in names)
     before = f"(SELECT * FROM {table.full_name} WHERE _ingested_at < TIMESTAMP '{timestamp}')"
     # Only rows whose key occurs twice, or is in raw, can be repeats; only those are compared whole.
     repeats = known = 0
-    if _count(connection, f"SELECT count(*) FROM {twice}"):
+    if repeated:
         repeats = _count(
             connection,
             f"""
@@ -63,7 +63,9 @@ def contradictions(connection: duckdb.DuckDBPyConnection, table: Table, timestam
     batch = batch_rows(table, timestamp)
     key = ", ".join(map(quote, table.key))
     columns = ", ".join(quote(name) for name in [*(column.name for column in ours(table)), EXTRA])
-    _, twice = _keys(connection, table, timestamp)
+    _, twice, repeated = _keys(connection, table, timestamp)
+    if not repeated:
+        return 0
     return _count(
         connection,
         f"SELECT count(*) FROM (SELECT {key} FROM (SELECT DISTINCT {columns} FROM {batch} "
@@ -71,10 +73,11 @@ def contradictions(connection: duckdb.DuckDBPyConnection, table: Table, timestam
     )
 
 
-def _keys(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: datetime) -> tuple[str, str]:
-    """Return the names of two temporary tables, made once a batch: the hashes of its keys, and the rows of those that repeat.
+def _keys(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: datetime) -> tuple[str, str, int]:
+    """Return the names of two temporary tables, made once a batch, and how many rows the second has.
 
-    The first has ``h`` and ``n``, the number of the row, the second ``n``. Rows may be taken out of the batch since.
+    They hold the hashes of its keys, and the rows of those that repeat: the first has ``h`` and ``n``, the number of the
+    row, the second ``n``. Rows may be taken out of the batch since.
     """
     hashes, twice = (f"{name}_{timestamp:%Y%m%d%H%M%S%f}" for name in ("hashes", "twice"))
     key = ", ".join(map(quote, table.key))
@@ -86,7 +89,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, table: Table, timestamp: dateti
         f"CREATE TEMP TABLE IF NOT EXISTS {twice} AS SELECT n FROM {hashes} "
         f"WHERE h IN (SELECT h FROM {hashes} GROUP BY h HAVING count(*) > 1)"
     )
-    return hashes, twice
+    return hashes, twice, _count(connection, f"SELECT count(*) FROM {twice}")
 
 
 def _near(connection: duckdb.DuckDBPyConnection, name: str, batch: str) -> tuple[str, list[Any]]:
