@@ -18,10 +18,10 @@ import hypothesis
 import pytest
 
 from tests.redshift import Cluster, running_cluster
+from workbench.libraries.slim_imports import import_nbformat
 from workbench.private import close_to_others, private_folder
 from workbench.schema import TABLES, Table
 from workbench.settings import Settings, get_settings
-from workbench.slim_imports import import_nbformat
 from workbench.warehouse import Warehouse, connect
 from workbench.warehouse.duckdb import DuckDBWarehouse
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.extras import advice
-from workbench.seldom import seldom
+from workbench.libraries.extras import advice
+from workbench.libraries.seldom import seldom
 
 
 @seldom

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 import typer
 
-from workbench import slim_imports as quick
 from workbench.commands.anomalies import alerts, detect, models
 from workbench.commands.data import (
     batches,
@@ -30,6 +29,7 @@ from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
 from workbench.errors import WorkbenchError, cause_of, is_interrupt
+from workbench.libraries import slim_imports as quick
 from workbench.terminal import (
     leave_full_pipes,
     open_standard_streams,

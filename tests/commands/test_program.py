@@ -19,7 +19,7 @@ from tests.execution.notebooks import notebook, pipeline
 from workbench.cli import app
 from workbench.errors import UsageError, WorkFailed
 from workbench.execution import run_pipeline
-from workbench.extras import advice, command, provide
+from workbench.libraries.extras import advice, command, provide
 from workbench.schema import TABLES
 from workbench.settings import Settings
 from workbench.warehouse import connect

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from workbench.charts.description import describe
 from workbench.charts.style import QUIET, Chart, new_figure, plot_style, short_name
 from workbench.numbers import scale
-from workbench.periods import by_period
+from workbench.times.periods import by_period
 
 INK, BAND, WARNING, CRITICAL = "#1f3b57", "#cfdceb", "#e08a00", "#c62f2f"
 

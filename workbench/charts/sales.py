@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from workbench import numbers
 from workbench.charts.style import QUIET, Chart, new_figure, plot_style, short_name
-from workbench.periods import Length, Periods, by_period
+from workbench.times.periods import Length, Periods, by_period
 
 MOST_BARS = 100
 _BLUE = "#2f6f9f"

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from workbench.errors import UsageError
-from workbench.extras import advice
+from workbench.libraries.extras import advice
 
 
 def data_file(package: str, name: str, distribution: str) -> Path:

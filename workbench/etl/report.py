@@ -10,8 +10,8 @@ import pandas as pd
 from workbench.etl.quality import quarantine_reasons
 from workbench.etl.summaries import sales_by_day
 from workbench.numbers import count, money
-from workbench.periods import by_period
 from workbench.table import Facts, Note
+from workbench.times.periods import by_period
 from workbench.warehouse import Warehouse
 
 

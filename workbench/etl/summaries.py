@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from workbench.etl.products import NEWEST_PACKAGE
-from workbench.periods import by_period
+from workbench.times.periods import by_period
 from workbench.warehouse import Warehouse
 
 _COUNT = "CAST(coalesce(sum({0}), 0) AS BIGINT)"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.seldom import seldom
+from workbench.libraries.seldom import seldom
 
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:[^\0\n]+|aws:[A-Za-z0-9/_+=.@:-]+(#[^\0\n#]+)?")
 FORMS = "env:NAME, file:PATH or aws:SECRET_ID[#KEY]"
@@ -76,7 +76,7 @@ def _from_aws(name: str) -> str:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
     except ImportError:
-        from workbench.extras import advice
+        from workbench.libraries.extras import advice
 
         raise UsageError(f"the secret aws:{name} needs boto3; {advice('aws')}") from None
     try:

@@ -17,8 +17,8 @@ import psutil
 from pydantic import BaseModel, ValidationError
 
 from workbench.errors import WorkFailed, unknown
-from workbench.extras import Ask
 from workbench.files import write_text
+from workbench.libraries.extras import Ask
 from workbench.private import private_folder
 from workbench.services.known import SERVICES
 from workbench.services.service import Start

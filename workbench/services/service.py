@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.errors import UsageError
-from workbench.extras import Ask, provide, provide_environment
+from workbench.libraries.extras import Ask, provide, provide_environment
 from workbench.settings import Settings
 
 Variables = dict[str, str]

@@ -22,10 +22,10 @@ from typing import Any
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.files import write_newest
+from workbench.libraries.seldom import seldom
+from workbench.libraries.slim_imports import import_dbt
 from workbench.schema import TABLES
-from workbench.seldom import seldom
 from workbench.settings import Settings
-from workbench.slim_imports import import_dbt
 from workbench.transform.nodes import Node, Touches
 from workbench.transform.results import MODELS
 from workbench.warehouse import Warehouse

@@ -81,7 +81,7 @@ def _redshift(url: str, settings: Settings) -> Warehouse:
     try:
         from workbench.warehouse.redshift import Address, RedshiftWarehouse, Staging
     except ImportError as error:
-        from workbench.extras import advice
+        from workbench.libraries.extras import advice
 
         raise UsageError(f"Redshift needs {error.name}; {advice('redshift')}") from None
     address = Address.parse(url, settings.redshift_password.get_secret_value())

@@ -57,7 +57,7 @@ def test_what_only_a_function_imports_is_left_until_there_is_time(tmp_path: Path
 
 def test_what_a_function_imports_that_few_runs_call_is_not_loaded_ahead_but_counts(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text(
-        "from workbench.seldom import seldom\n"
+        "from workbench.libraries.seldom import seldom\n"
         "class Helper:\n    @seldom\n    def help(self):\n        import rare, both\n        import rarely_used\n"
         "def often():\n    import both\n"
     )

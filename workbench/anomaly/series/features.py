@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.series.stretches import find_stretches
-from workbench.periods import still_filling
+from workbench.times.periods import still_filling
 
 WARM_UP = 28
 """Days at the start of a series that have too little past to be judged by."""

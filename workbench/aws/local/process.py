@@ -14,7 +14,7 @@ from types import TracebackType
 
 from workbench.aws.local.door import KEY, Key
 from workbench.errors import UsageError, WorkFailed
-from workbench.extras import advice
+from workbench.libraries.extras import advice
 
 REGION = "eu-west-1"
 

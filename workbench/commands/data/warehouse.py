@@ -125,7 +125,7 @@ def lab(context: typer.Context) -> None:
     import sys
 
     from workbench.commands.processes.services import asker
-    from workbench.extras import provide
+    from workbench.libraries.extras import provide
     from workbench.services.jupyter import jupyter_config_path
     from workbench.settings import get_settings
 

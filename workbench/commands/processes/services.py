@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from workbench.extras import Ask
+    from workbench.libraries.extras import Ask
     from workbench.services import State
     from workbench.settings import Settings
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.etl.members import novelty
-from workbench.seldom import seldom
+from workbench.libraries.seldom import seldom
 
 THRESHOLD = 0.7
 """Confidence from which a predicted category is assigned, where none higher is learnt to be needed."""

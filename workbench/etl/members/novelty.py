@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.seldom import seldom
+from workbench.libraries.seldom import seldom
 
 UNHEARD_OF = 0.2
 """Share of products that is taken to be of kinds that nobody has seen, of new wordings and of known ones."""

@@ -27,7 +27,7 @@ class Closure:
     others, as they are written, in the order in which they are met. ``direct`` are the names that the notebook's own cells
     import, ``own`` those of ours that are imported with them, ``lazy`` those of ours that only a function imports, ``ahead``
     those of others that are worth loading before a notebook needs them: all but what functions import that are called
-    in few runs (:func:`workbench.seldom.seldom`), and what only modules import that are of no use here. Neither is in
+    in few runs (:func:`workbench.libraries.seldom.seldom`), and what only modules import that are of no use here. Neither is in
     ``lazy``.
     """
 

@@ -21,8 +21,8 @@ from workbench.execution.parameters.declarations import (
     secrets_of,
 )
 from workbench.execution.records.model import ExitReason
+from workbench.libraries.slim_imports import import_papermill
 from workbench.secrets.redact import Redactor
-from workbench.slim_imports import import_papermill
 
 INJECTED = "injected-parameters"
 

@@ -55,7 +55,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 
 def _upgraded(content: dict[str, Any], path: Path) -> dict[str, Any]:
-    from workbench.slim_imports import import_nbformat
+    from workbench.libraries.slim_imports import import_nbformat
 
     import_nbformat()
     import nbformat

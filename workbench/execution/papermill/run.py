@@ -7,7 +7,7 @@ from typing import Any
 
 from workbench.execution.kernels.job import Job
 from workbench.execution.papermill.engine import ENGINE, WorkbenchEngine
-from workbench.slim_imports import import_papermill
+from workbench.libraries.slim_imports import import_papermill
 
 _GUESSES = ("Passed unknown parameter", "Unable to parse line", "Translator for ")
 

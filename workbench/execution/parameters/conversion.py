@@ -15,10 +15,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from workbench.digits import Written, number
 from workbench.documents import read_yaml
-from workbench.durations import read_duration
 from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.numpy_scalars import builtin
 from workbench.secrets.secret import Secret
+from workbench.times.durations import read_duration
 
 BASE64 = "base64:"
 _NULLS = ("", "none", "null")

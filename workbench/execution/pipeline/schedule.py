@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
 
-from workbench import cron
 from workbench.errors import UsageError
 from workbench.execution.pipeline.stage import Schedule
+from workbench.times import cron
 
 COUNTED = 1000
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.durations import read_duration
 from workbench.execution.records.model import Failure
+from workbench.times.durations import read_duration
 
 LOCAL = "local"
 TROUBLE_RETRIES = 3

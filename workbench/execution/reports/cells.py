@@ -14,7 +14,7 @@ from typing import Any
 
 from workbench.execution.reports.accessible import is_prose, is_wide
 from workbench.execution.reports.sanitize import TooDeep, clean_html, picture_address, shows
-from workbench.slim_imports import import_soup
+from workbench.libraries.slim_imports import import_soup
 
 _PICTURES = ("image/svg+xml", "image/png", "image/jpeg", "image/gif", "image/webp")
 _COMMANDS = re.compile(

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from workbench.cron import check_cron, check_zone
 from workbench.documents import listed
-from workbench.durations import read_duration
 from workbench.errors import UsageError
 from workbench.secrets.secret import Secret
 from workbench.sources.pulls.references import check_references, has_password
+from workbench.times.cron import check_cron, check_zone
+from workbench.times.durations import read_duration
 
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from workbench import cron
 from workbench.errors import UsageError, WorkbenchError, unknown
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
@@ -17,6 +16,7 @@ from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.pulling import pull
 from workbench.sources.pulls.reading import FILE, Declared, Sources, read_sources
 from workbench.sources.pulls.taking import Outcome, Places
+from workbench.times import cron
 from workbench.warehouse import Session, Warehouse
 
 if TYPE_CHECKING:

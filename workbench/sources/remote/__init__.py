@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from workbench.errors import UsageError, WorkFailed
-from workbench.extras import advice
+from workbench.libraries.extras import advice
 from workbench.secrets.secret import Secret
 from workbench.sources.landing import MAP_SUFFIX
 from workbench.sources.remote.base import Forbidden, Place, RemoteFile

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.seldom import seldom
+from workbench.libraries.seldom import seldom
 from workbench.warehouse.dbt import Target, environment
 
 

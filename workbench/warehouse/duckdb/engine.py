@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from workbench.errors import UsageError
+from workbench.libraries.seldom import seldom
 from workbench.private import close_to_others, private_folder
 from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table
 from workbench.schema import table as declared
-from workbench.seldom import seldom
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, Session, StagedRows, Stream

@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from workbench.etl.ingestion.converting.faults import Damaged, ForeignForm
-from workbench.extras import advice
+from workbench.libraries.extras import advice
 from workbench.sources.dialect import Dialect
 
 _MOST = 2 << 30

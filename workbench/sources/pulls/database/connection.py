@@ -71,7 +71,7 @@ class _SQLAlchemy:
             import sqlalchemy
             from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
         except ImportError:
-            from workbench.extras import advice
+            from workbench.libraries.extras import advice
 
             raise UsageError(f"a database needs SQLAlchemy; {advice('sources')}") from None
         self._sqlalchemy, self._problems, self._revealed = sqlalchemy, SQLAlchemyError, revealed

@@ -60,7 +60,7 @@ class Client:
         try:
             import requests
         except ImportError:
-            from workbench.extras import advice
+            from workbench.libraries.extras import advice
 
             raise UsageError(f"an API needs requests; {advice('sources')}") from None
         self._requests, self._rest, self._revealed = requests, rest, revealed

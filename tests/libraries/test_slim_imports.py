@@ -7,7 +7,7 @@ import sys
 
 _OURS = """
 import sys
-from workbench import slim_imports
+from workbench.libraries import slim_imports
 slim_imports.program = True
 slim_imports.import_papermill()
 slim_imports.import_soup()
@@ -17,7 +17,7 @@ import boto3, pyarrow, soupsieve
 
 _BESIDE = """
 import threading
-from workbench import slim_imports
+from workbench.libraries import slim_imports
 with slim_imports._absent(("colorsys", "this")):
     others = []
     def other():

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
-from workbench.seldom import seldom
+from workbench.libraries.seldom import seldom
 
 # Set by our own program, in whose process nobody else uses papermill.
 program = False

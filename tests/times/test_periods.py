@@ -7,7 +7,7 @@ import datetime as dt
 import pandas as pd
 import pytest
 
-from workbench.periods import by_period
+from workbench.times.periods import by_period
 
 LONG_AFTER = dt.date(2100, 1, 1)
 
