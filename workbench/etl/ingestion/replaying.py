@@ -17,8 +17,9 @@ from workbench.etl.ingestion.duplicates import batch_rows
 from workbench.etl.ingestion.opened import OpenedFile
 from workbench.etl.ingestion.reading.replay_file import Head, is_replay, read_head
 from workbench.governance import ledger
+from workbench.governance.moves import last_move
 from workbench.governance.places import later_lines
-from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED, last_move
+from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED
 from workbench.schema import Table, cut
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session
