@@ -11,6 +11,7 @@ import pytest
 
 from tests.execution.notebooks import notebook, pipeline, states
 from workbench.execution import Run, RunOptions, run_pipeline
+from workbench.execution.pipeline.pipeline import load_pipeline
 from workbench.execution.records.store import save
 from workbench.execution.run import packages
 from workbench.execution.run.skip import differing
@@ -235,7 +236,7 @@ def test_a_stage_that_reads_a_column_runs_when_its_values_may_have_changed(
 
 
 def likely(shop: Path, settings: Settings) -> set[str]:
-    versions = Versions(connect(), settings, shop, "a run to come")
+    versions = Versions(connect(), settings, load_pipeline(str(shop)), "a run to come")
     return {stage for stage in ("take", "show") if versions.is_likely(shop.name, stage)}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from tests.execution.notebooks import notebook, pipeline, states
@@ -73,3 +74,37 @@ def test_what_nobody_can_version_always_runs(tmp_path: Path) -> None:
     assert states(run_pipeline(folder))["c"] == ("succeeded", "sql/q.sql changed")
     os.utime(folder / "rates.csv", (1, 1))
     assert states(run_pipeline(folder))["c"] == ("succeeded", "file:rates.csv changed")
+
+
+def test_a_file_that_is_gone_or_altered_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "trial"
+    write, read = 'from pathlib import Path\nPath("out").mkdir(exist_ok=True)\n', "from pathlib import Path\n"
+    write += 'for name in ("walks.csv", "out/a.csv"):\n    Path(name).write_text("1")'
+    read += 'assert Path("walks.csv").read_text() == "1"'
+    notebook(folder / "simulate.ipynb", write)
+    notebook(folder / "draw.ipynb", read)
+    maps = {"simulate": {"writes": ["walks.csv", "file:out"]}, "draw": {"reads": ["walks.csv", "file:out"]}}
+    pipeline(folder, maps)
+    run_pipeline(folder)
+    skipped = [("skipped", ""), ("skipped", "")]
+
+    def again(where: Path = folder) -> list[tuple[str, str]]:
+        return [
+            (state, "" if state == "skipped" else why) for state, why in states(run_pipeline(where)).values()
+        ]
+
+    assert again() == skipped
+    for spoil, why in (
+        ((folder / "walks.csv").unlink, "walks.csv is gone"),
+        (lambda: (folder / "walks.csv").write_text("2"), "walks.csv isn't as its last run left it"),
+        (lambda: shutil.rmtree(folder / "out"), "file:out is gone"),
+        (lambda: (folder / "out" / "b.csv").write_text("2"), "file:out isn't as its last run left it"),
+    ):
+        spoil()
+        assert again()[0] == ("succeeded", why)
+        assert again() == skipped
+    # A copy of the folder has the same name, and nothing of what a run left.
+    copied = tmp_path / "elsewhere" / "trial"
+    shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("walks.csv"))
+    assert again(copied)[0] == ("succeeded", "walks.csv is gone")
+    assert (copied / "walks.csv").read_text() == "1"

@@ -48,7 +48,7 @@ class RunHistory:
 
     def __init__(self, pipeline: Pipeline, roles: Roles, warehouse: Warehouse, settings: Settings) -> None:
         self._pipeline, self._roles, self._warehouse = pipeline, roles, warehouse
-        self._versions = Versions(warehouse, settings, pipeline.folder, "")
+        self._versions = Versions(warehouse, settings, pipeline, "")
         self._decider = Decider(pipeline.name, self._versions, settings)
         self._own = {table for name in roles.over_days for table in expand(pipeline.stages[name].writes)}
 

@@ -79,6 +79,10 @@ class Version(BaseModel):
 
     version: str | None = Field(description="a stage run's id, or the hash of a listing; null if not known")
     rows: int | None = Field(default=None, description="rows of the table; null if it isn't one")
+    files: str | None = Field(
+        default=None,
+        description="hash of the listing of the file or folder of that name; null if there is none",
+    )
 
 
 class StageRun(_Timed):

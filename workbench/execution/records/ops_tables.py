@@ -142,4 +142,9 @@ def _of_stage(run: Run, stage: StageRun) -> dict[str, Any]:
 
 
 def _versions(found: dict[str, Version]) -> str:
-    return json.dumps({name: version.model_dump() for name, version in found.items()})
+    return json.dumps(
+        {
+            name: version.model_dump(exclude={"files"} if version.files is None else None)
+            for name, version in found.items()
+        }
+    )

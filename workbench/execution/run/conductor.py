@@ -163,7 +163,7 @@ class Conductor:
             self._executor.extra[PARENT] = self.run.mlflow_run_id
         recover(self.settings)
         if self.pipeline:
-            self._versions = Versions(warehouse, self.settings, self.pipeline.folder, self.run.run_id)
+            self._versions = Versions(warehouse, self.settings, self.pipeline, self.run.run_id)
             self._versions.survey(each.stage for each in self._planned.values())
             self._decider = Decider(
                 self.run.pipeline, self._versions, self.settings, force=self._force, named=self._named

@@ -87,7 +87,7 @@ class Decider:
             why = "asked for by name"
         elif stage.skip == "never":
             why = "its map says skip: never"
-        elif stage.skip == "without_files" and (there := self.versions.files(stage.reads)):
+        elif stage.skip == "without_files" and (there := self.versions.left_files.existing(stage.reads)):
             why = f"its map says skip: without_files, and there is {there[0]}"
         elif previous is None:
             why = "it never ran to its end" if past else "it never ran"
@@ -118,6 +118,7 @@ class Decider:
                 yield f"{table} was written since by {writer.version}"
             elif self.versions.left_as(table).version != writer.version:
                 yield f"{table} isn't as its last run left it"
+        yield from filter(None, map(self.versions.left_files.lost, expand(stage.writes)))
         # Where the result is a page and no table, the page must be there.
         if not tables and not (previous["report"] and Path(previous["report"]).is_file()):
             yield "its report is gone"

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +13,13 @@ from workbench.execution.pipeline.graph import LANDING, expand, in_warehouse, ta
 from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
 from workbench.execution.run.column_versions import column_versions
-from workbench.files import files_below
+from workbench.execution.run.left_files import LeftFiles, is_file_name, listing
 from workbench.governance.withdrawal import LAST_MOVE
 from workbench.schema import TABLES
 from workbench.settings import Settings
 
 if TYPE_CHECKING:
+    from workbench.execution.pipeline.pipeline import Pipeline
     from workbench.execution.pipeline.stage import Stage
     from workbench.warehouse import Warehouse
 
@@ -55,12 +54,13 @@ class Versions:
     Args:
         warehouse: its ``ops.runs`` tells who wrote what.
         settings: where landing and the records of runs are.
-        folder: the pipeline's folder, which ``file:`` names are relative to.
+        pipeline: the one whose stages ask; names of files are relative to its folder.
         run_id: the run that asks.
     """
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, folder: Path, run_id: str) -> None:
-        self.warehouse, self.settings, self.folder = warehouse, settings, folder
+    def __init__(self, warehouse: Warehouse, settings: Settings, pipeline: Pipeline, run_id: str) -> None:
+        self.warehouse, self.settings = warehouse, settings
+        self.left_files = LeftFiles(pipeline.name, pipeline.folder)
         self.past: list[dict[str, Any]] = warehouse.rows(_HISTORY)
         (last,) = warehouse.rows(f"SELECT ({LAST_MOVE}) AS moved")
         # Rows of raw that left it, or came back, may be as many as came otherwise.
@@ -79,6 +79,9 @@ class Versions:
                 self._writers[name] = Writer(
                     version["version"], row["pipeline"], row["stage"], version.get("rows"), row["finished_at"]
                 )
+            self.left_files.wrote(
+                row["pipeline"], {n: each.get("files") for n, each in row["outputs"].items()}
+            )
         self._unrecorded(run_id)
 
     def _unrecorded(self, own: str) -> None:
@@ -170,8 +173,8 @@ class Versions:
             if self.settings.landing_place.startswith("s3://"):
                 return Version(version=None)
             return Version(version=listing(self.settings.landing))
-        if name.startswith("file:"):
-            return Version(version=listing(self._path(name)))
+        if is_file_name(name):
+            return Version(version=listing(self.left_files.path(name)))
         if table_of(name) != name:
             self.look([name])
             return Version(version=self._values[name])
@@ -179,6 +182,10 @@ class Versions:
         if in_warehouse(name):
             self.look([name])
             rows = self._counts.get(name)
+        elif writer is None:
+            return Version(version=self.left_files.there(name))
+        elif lost := self.left_files.lost(name):
+            return Version(version=f"{writer.version}, then {self.left_files.there(name) or lost}")
         if writer is None:
             # People write it, by commands.
             known = f"{rows} rows" if name in TABLES and TABLES[name].only_added_to else None
@@ -186,14 +193,6 @@ class Versions:
         if writer.rows is not None and rows != writer.rows:
             return Version(version=f"{writer.version}, then {rows} rows", rows=rows)
         return Version(version=writer.version, rows=rows)
-
-    def files(self, names: Iterable[str]) -> list[str]:
-        """Return the names, without their folders, of the files and folders among these names that are there."""
-        paths = [self._path(name) for name in names if name.startswith("file:")]
-        return [path.name for path in paths if path.exists()]
-
-    def _path(self, name: str) -> Path:
-        return self.folder / name.removeprefix("file:").removeprefix("//")
 
     def recorded(self, pipeline: str) -> dict[str, StageRun]:
         """Return what each stage of a pipeline recorded when it last succeeded, by its name."""
@@ -232,22 +231,9 @@ class Versions:
                 self._counts[name] = version.rows
             for column in [each for each in self._values if table_of(each) == name]:
                 del self._values[column]
+            version.files = self.left_files.there(name)
+        self.left_files.wrote(pipeline, {name: version.files for name, version in stage.outputs.items()})
 
 
 def _naive(timestamp: datetime) -> datetime:
     return timestamp.astimezone(UTC).replace(tzinfo=None)
-
-
-def listing(path: Path) -> str:
-    """Return a hash over the names, sizes and times of change of a file, or of all files under a folder.
-
-    Links to folders are followed. A file that vanishes meanwhile is as one that wasn't there.
-    """
-    found = sha256()
-    for file in [path] if path.is_file() else files_below(path):
-        try:
-            about = file.stat()
-        except OSError:
-            continue
-        found.update(os.fsencode(f"{file.relative_to(path)}\0{about.st_size}\0{about.st_mtime_ns}\n"))
-    return found.hexdigest()[:16]
