@@ -124,14 +124,24 @@ def test_input_is_refused(execute: Run, kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "error"), [("sys.exit(0)", None), ("sys.exit()", None), ("sys.exit(2)", "2")]
-)
-def test_sys_exit_ends_the_notebook_as_its_status_says(
+    ("source", "error"), [
+        ("sys.exit(0)", None), ("sys.exit()", None), ("sys.exit(2)", "2"), ("exit()", None),
+        ("if True:\n    quit()", None), ("exit(2)", "2"), ("exit(keep_kernel=True)", None),
+    ]
+)  # fmt: skip
+def test_an_exit_ends_the_notebook_as_its_status_says(
     execute: Run, kind: str, source: str, error: str | None
 ) -> None:
     outcome = execute(source, "print('after')", kind=kind)
+    assert outcome.reason == ("error" if error else "done")
     assert outcome.error == (error and f"SystemExit: {error}")
     assert "after" not in text_of(outcome)
+
+
+def test_what_follows_an_exit_in_its_cell_still_runs(execute: Run) -> None:
+    outcome = execute("import asyncio\nexit()\nawait asyncio.sleep(0.5)\nprint('still')", "print('after')")
+    assert (outcome.reason, outcome.error) == ("done", None)
+    assert "still" in text_of(outcome) and "after" not in text_of(outcome)
 
 
 def test_processes_and_threads_that_a_cell_leaves_behind_end_with_it(execute: Run, kind: str) -> None:

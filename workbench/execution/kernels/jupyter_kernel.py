@@ -19,6 +19,7 @@ import psutil
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import KernelManager
 
+from workbench.execution.kernels.exits import as_system_exit
 from workbench.execution.notebook.language import PYTHON, python_info
 from workbench.private import private_folder
 from workbench.secrets.redact import Redactor
@@ -180,6 +181,7 @@ class KernelProcess:
             # So it names what failed while a value was displayed.
             "ename": "" if (name := reply.get("ename", "")) == "NoneType" else name,
             "evalue": reply.get("evalue", ""),
+            **as_system_exit(reply),
             **_usage(self.pid),
         }
 

@@ -16,6 +16,7 @@ import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from workbench.execution.kernels.exits import WISH, as_system_exit
 from workbench.execution.kernels.fork.frames import FrameReader
 from workbench.execution.kernels.fork.linux import set_death_signal, set_subreaper
 
@@ -97,6 +98,7 @@ async def _serve(app: PipeApp, spawn: SpawnArguments) -> None:
         app.flush()
         session = app.session
         session.attach(spawn.events, (1, 2))
+        _only_note_exits(app.shell)
         secret.on_reveal = lambda value: session.emit("secret", {"value": value})
         session.emit("ready", {})
         while data := await reader.read(1 << 20):
@@ -118,9 +120,10 @@ async def _run_cell(kernel: Any, source: str) -> dict[str, Any]:
     """Run a cell as ipykernel does; return what its reply holds."""
     shell = kernel.shell
     shell.last_execution_result = None
+    reply: dict[str, Any] = {}
     with contextlib.suppress(Exception):
         # It fails over an error that can't say what it is.
-        await kernel.run_cell(source)
+        reply = await kernel.run_cell(source)
     result = shell.last_execution_result
     error = result and (
         result.error_in_exec if result.error_before_exec is None else result.error_before_exec
@@ -132,7 +135,17 @@ async def _run_cell(kernel: Any, source: str) -> dict[str, Any]:
         "ename": _name(error) if error is not None else "",
         "evalue": _text(error) if error is not None else "",
         "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        **as_system_exit(reply),
     }
+
+
+def _only_note_exits(shell: Any) -> None:
+    """Have ``exit()`` noted in its cell's reply, where ipykernel would stop the loop a moment later, in whatever cell."""
+
+    def note() -> None:
+        shell.payload_manager.write_payload({"source": WISH, "keepkernel": shell.keepkernel_on_exit})
+
+    shell.ask_exit = note
 
 
 def _name(error: BaseException) -> str:
