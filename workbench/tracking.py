@@ -68,6 +68,7 @@ def mlflow_client() -> Iterator[Any]:
         logging.getLogger(logger).setLevel(logging.ERROR)
     settings = get_settings()
     prepare_store(settings)
+    os.environ |= artifact_root(settings)
     mlflow.set_tracking_uri(settings.mlflow_uri)
     mlflow.set_registry_uri(settings.mlflow_uri)
     from sqlalchemy.exc import SQLAlchemyError
@@ -100,6 +101,12 @@ def _opening(settings: Settings) -> Iterator[bool]:
 def local_artifacts(settings: Settings) -> Path | None:
     """Return the folder of artifacts where the store is local; None where a server has a place of its own."""
     return settings.mlflow_artifacts if settings.mlflow_uri.startswith(("sqlite:", "file:")) else None
+
+
+def artifact_root(settings: Settings) -> dict[str, str]:
+    """Return the variable by which a new local store puts artifacts in their folder, not in the working directory."""
+    root = local_artifacts(settings)
+    return {"_MLFLOW_SERVER_ARTIFACT_ROOT": root.absolute().as_uri()} if root else {}
 
 
 def experiment_id(client: Any, name: str, artifacts: Path | None) -> str:

@@ -11,13 +11,12 @@ from workbench.execution import run_notebook, run_pipeline
 from workbench.settings import Settings
 
 TRAIN = """\
-mlflow.set_tracking_uri(os.environ["WORKBENCH_MLFLOW_TRACKING_URI"])
 with mlflow.start_run(run_name="first"):
     mlflow.log_metric("error", 0.5)
 with mlflow.start_run(run_name="second"):
-    pass
+    mlflow.log_text("hello", "a.txt")
 """
-IMPORTS = "import os\nimport mlflow\nfrom workbench.execution import record"
+IMPORTS = "import mlflow\nfrom workbench.execution import record"
 
 
 def test_a_pipeline_is_a_parent_run_and_its_stages_name_theirs(
@@ -53,8 +52,12 @@ def test_without_a_parent_a_model_still_names_its_run(tmp_path: Path, settings: 
     assert run.state == "succeeded" and run.mlflow_run_id is None, run.error
     import mlflow
 
-    child = mlflow.MlflowClient(settings.mlflow_uri).get_run(run.stages[0].mlflow_run_ids[0])
+    client = mlflow.MlflowClient(settings.mlflow_uri)
+    child, with_text = (client.get_run(each) for each in run.stages[0].mlflow_run_ids)
     assert child.data.tags["workbench.run_id"] == run.run_id and "mlflow.parentRunId" not in child.data.tags
+    # MLflow by itself would make its store, and the place of what is logged, beside the notebook.
+    assert with_text.info.artifact_uri.startswith(settings.mlflow_artifacts.as_uri())
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(("mlflow", "mlruns"))] == []
 
 
 def test_a_tracking_server_that_is_not_there_is_one_clear_line(

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from workbench import PACKAGE
 from workbench.execution.records.mlflow_parent import CONTEXT, PARENT, run_context
 from workbench.settings import Settings
+from workbench.tracking import artifact_root
 
 # Images say these of themselves.
 _OF_THE_IMAGE = ("project", "spark_from", "spark_part")
@@ -26,13 +27,25 @@ def environment(
 
     A notebook in another folder, with another ``.env``, thereby sees the same settings.
     """
-    env = os.environ | {
-        **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
-        "WORKBENCH_RUN_ID": run_id,
-        "WORKBENCH_STAGE": stage,
-        CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
-    }
+    env = (
+        _mlflow(settings)
+        | os.environ
+        | {
+            **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
+            "WORKBENCH_RUN_ID": run_id,
+            "WORKBENCH_STAGE": stage,
+            CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
+        }
+    )
     return env | plain_environment(settings.home) | dict(extra or {})
+
+
+def _mlflow(settings: Settings) -> dict[str, str]:
+    """Return by what MLflow, called by a notebook itself, finds the store of the settings, and the place of artifacts.
+
+    Without them it would make both in the working directory, which for a stage is the project.
+    """
+    return {"MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri), **artifact_root(settings)}
 
 
 def task_settings(settings: Settings) -> dict[str, str]:

@@ -138,7 +138,9 @@ class StageRun(_Timed):
     process_kind: str | None = Field(
         default=None, description="what ran its cells: fork, kernel, or ecs where that isn't known"
     )
-    mlflow_run_ids: list[str] = Field(default=[], description="MLflow runs that the notebook made")
+    mlflow_run_ids: list[str] = Field(
+        default=[], description="MLflow runs that the notebook had made when it called record"
+    )
     cost: float | None = Field(default=None, description="what it cost, US dollars; null if it isn't known")
 
     @model_validator(mode="before")
