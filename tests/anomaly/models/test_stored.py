@@ -104,9 +104,9 @@ def gone(artifact: Path, proof: Path) -> None:
 @pytest.mark.parametrize(
     ("replace", "says"),
     [
-        (pickled, "no model.skops"), (renamed, "isn't a forest"), (untrusted, "Payload"), (another, "it is a dict"),
-        (endless, "points outside itself"), (torn, "isn't a forest"), (without_calibration, "no calibration.json"),
-        (odd_calibration, "can't be read"), (gone, "no model.skops"),
+        (pickled, "no model.skops"), (renamed, "is damaged or of"), (untrusted, "Payload"), (another, "it is a dict"),
+        (endless, "points outside itself"), (torn, "is damaged or of"), (without_calibration, "no calibration.json"),
+        (odd_calibration, "can't be read"), (gone, "has lost its files"),
     ],
 )  # fmt: skip
 def test_a_replaced_artifact_runs_no_code_and_is_refused(

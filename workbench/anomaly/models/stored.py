@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import is_zipfile
 
 from workbench.errors import UsageError, one_line
 
@@ -19,6 +20,7 @@ TRUSTED = ("sklearn.tree._tree.Tree", "numpy.dtype")
 T = TypeVar("T")
 
 _AGAIN = "train another with: workbench run anomaly_detection --force"
+_INSTEAD = f"restore it from a backup, choose another version with: workbench models promote, or {_AGAIN}"
 
 
 @dataclass(frozen=True)
@@ -76,27 +78,27 @@ def read_stored(uri: str, title: str, expected: ModelFormat) -> Stored:
     """
     with tempfile.TemporaryDirectory(prefix="workbench-model-") as folder:
         paths = (MODEL, *(f"{BESIDE}/{name}" for name in expected.beside))
-        files = [
-            _fetch(f"{uri}/{path}", Path(folder) / str(place), title) for place, path in enumerate(paths)
-        ]
+        files = [_fetch(uri, path, Path(folder) / str(place), title) for place, path in enumerate(paths)]
         model = _load(files[0], title, expected)
         beside = {name: path.read_bytes() for name, path in zip(expected.beside, files[1:], strict=True)}
     return Stored(model, beside)
 
 
-def _fetch(uri: str, folder: Path, title: str) -> Path:
+def _fetch(uri: str, path: str, folder: Path, title: str) -> Path:
     """Copy one file of a model's, and nothing else of it."""
     import mlflow
 
-    name = uri.rpartition("/")[2]
+    name = path.rpartition("/")[2]
     folder.mkdir()
     try:
-        found = Path(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder)))
+        found = Path(mlflow.artifacts.download_artifacts(f"{uri}/{path}", dst_path=str(folder)))
     except (OSError, mlflow.MlflowException) as error:
         if isinstance(error, mlflow.MlflowException) and error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         found = folder / name
     if not found.is_file():
+        if not _has_files(uri):
+            raise UsageError(f"{title} has lost its files, where MLflow kept them is nothing; {_INSTEAD}")
         raise UsageError(
             f"{title} has no {name}, so it wasn't stored by this package; it isn't loaded, since that could run "
             f"code of its own; {_AGAIN}"
@@ -104,9 +106,20 @@ def _fetch(uri: str, folder: Path, title: str) -> Path:
     return found
 
 
+def _has_files(uri: str) -> bool:
+    import mlflow
+
+    try:
+        return bool(mlflow.artifacts.list_artifacts(uri))
+    except OSError:
+        return False
+
+
 def _load(path: Path, title: str, expected: ModelFormat) -> Any:
     import skops.io
 
+    if not is_zipfile(path):
+        raise UsageError(f"{title} isn't loaded: its {MODEL} is damaged or of another kind; {_INSTEAD}")
     try:
         model = skops.io.load(path, trusted=list(expected.trusted))
         expected.check(model)
