@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy
 import pytest
 
+from tests.execution.notebooks import notebook
 from workbench.errors import UsageError
-from workbench.execution import record, timed
+from workbench.execution import record, run_notebook, timed
 from workbench.warehouse import Warehouse
 
 
@@ -71,3 +73,13 @@ def test_work_that_fails_is_counted_too_and_an_unknown_kind_is_refused() -> None
     assert "dbt" in _clock.seconds
     with pytest.raises(UsageError, match="unknown kind of work 'sqll'; did you mean 'sql'"), timed("sqll"):  # type: ignore[arg-type]
         pass
+
+
+def test_what_several_calls_hand_over_is_put_together(tmp_path: Path) -> None:
+    first = 'record(counts={"a": 1, "b": 1}, values={"warnings": ["see to it"]})'
+    run = run_notebook(
+        notebook(tmp_path / "try.ipynb", first, last='record(counts={"b": 2}, metrics={"m": 1.0})')
+    )
+    stage = run.stages[0]
+    assert (stage.counts, stage.metrics) == ({"a": 1, "b": 2}, {"m": 1.0})
+    assert stage.results == {"warnings": ["see to it"]}

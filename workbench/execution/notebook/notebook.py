@@ -164,7 +164,7 @@ _PARTS: dict[str, tuple[type, ...]] = {
 
 
 def find_record(node: Any) -> dict[str, Any]:
-    """Return what a notebook handed over by ``record``, in the last call if several.
+    """Return what a notebook handed over by ``record``; of several calls all, the last of what has the same name.
 
     Figures of another type than ``record`` gives them, by a notebook that writes its output itself, are left out.
     """
@@ -173,10 +173,13 @@ def find_record(node: Any) -> dict[str, Any]:
         for output in cell.get("outputs", []):
             content = output.get("data", {}).get(MIME)
             if isinstance(content, dict):
-                found = {part: _of_type(content.get(part), kinds) for part, kinds in _PARTS.items()}
-                found["results"] = found.pop("values")
+                for part, kinds in _PARTS.items():
+                    name = "results" if part == "values" else part
+                    found[name] = found.get(name, {}) | _of_type(content.get(part), kinds)
                 runs = content.get("mlflow_run_ids")
-                found["mlflow_run_ids"] = [str(each) for each in runs] if isinstance(runs, list) else []
+                found.setdefault("mlflow_run_ids", [])
+                if isinstance(runs, list):
+                    found["mlflow_run_ids"] = list(map(str, runs))
     return found
 
 

@@ -73,6 +73,8 @@ def record(
 ) -> None:
     """Show what a stage did, and hand it to the run's record. Call it in a notebook's last cell.
 
+    What several calls hand over is put together; under the same name the last counts.
+
     Args:
         counts: whole numbers by name, such as rows taken in.
         tables: names of tables to show and keep with their present number of rows. Those that the stage's map says it
