@@ -8,6 +8,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
+from workbench.errors import WorkFailed
 from workbench.settings import Settings
 from workbench.tracking import experiment_id, local_artifacts, mlflow_client
 
@@ -48,3 +51,15 @@ def test_processes_that_open_a_new_store_at_the_same_time_make_its_tables_once(s
         said, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors.decode()
         assert said.decode().strip() == "1 []"
+
+
+def test_an_experiment_that_was_deleted_says_how_it_comes_back(settings: Settings) -> None:
+    with mlflow_client() as client:
+        made = experiment_id(client, "sales", local_artifacts(settings))
+        client.delete_experiment(made)
+        with pytest.raises(
+            WorkFailed, match=f"was deleted; .*mlflow experiments restore --experiment-id {made}"
+        ):
+            experiment_id(client, "sales", local_artifacts(settings))
+        client.restore_experiment(made)
+        assert experiment_id(client, "sales", local_artifacts(settings)) == made

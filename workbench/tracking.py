@@ -110,10 +110,19 @@ def artifact_root(settings: Settings) -> dict[str, str]:
 
 
 def experiment_id(client: Any, name: str, artifacts: Path | None) -> str:
-    """Return an experiment's id, made if missing, with its artifacts in a folder of its name below ``artifacts``."""
+    """Return an experiment's id, made if missing, with its artifacts in a folder of its name below ``artifacts``.
+
+    Raises:
+        WorkFailed: it was deleted, and is kept by MLflow as such.
+    """
     import mlflow
 
     found = client.get_experiment_by_name(name)
+    if found is not None and found.lifecycle_stage == "deleted":
+        raise WorkFailed(
+            f"the experiment {name} of MLflow was deleted; bring it back with: MLFLOW_TRACKING_URI="
+            f"{get_settings().mlflow_uri} mlflow experiments restore --experiment-id {found.experiment_id}"
+        )
     if found is not None:
         return str(found.experiment_id)
     location = (artifacts / name).as_uri() if artifacts else None

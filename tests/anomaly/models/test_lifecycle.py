@@ -62,11 +62,14 @@ def test_a_version_is_promoted_by_hand_and_rolled_back() -> None:
 
 
 @pytest.mark.usefixtures("two_versions")
-def test_promoting_the_champion_changes_and_notes_nothing() -> None:
+def test_promoting_the_champion_changes_nothing_and_notes_a_reason_alone() -> None:
     before = noted()
     assert promote(connect(), "sales_daily", 2, "ann").aliases == ("champion",)
     assert aliases() == {"2": ("champion",), "1": ("previous",)}
     assert noted() == before
+    assert promote(connect(), "sales_daily", 2, "ann", "checked by hand").aliases == ("champion",)
+    assert aliases() == {"2": ("champion",), "1": ("previous",)}
+    assert noted()[-1][:3] == ("promote model", "sales_daily/2", "ann")
 
 
 @pytest.mark.usefixtures("two_versions")

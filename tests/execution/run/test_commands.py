@@ -49,15 +49,17 @@ def recorded(settings: Settings, name: str = "shop") -> Run:
 
 def test_a_wrong_call_is_one_line_and_exit_2(call, tmp_path: Path) -> None:
     notebook(tmp_path / "shop" / "a.ipynb")
-    shop = pipeline(tmp_path / "shop", {"a": {}})
+    notebook(tmp_path / "shop" / "b.ipynb", parameters="bins: int = 5  # bars")
+    shop = pipeline(tmp_path / "shop", {"a": {}, "b": {}})
     for arguments, message in (
         (["run", "no_such_pipeline"], "unknown pipeline 'no_such_pipeline'"),
-        (["run", shop, "--only", "b"], "unknown stage of shop 'b'"),
-        (["run", shop, "--from", "b"], "unknown stage of shop 'b'"),
+        (["run", shop, "--only", "c"], "unknown stage of shop 'c'"),
+        (["run", shop, "--from", "c"], "unknown stage of shop 'c'"),
         (["run", shop, "-p", "limit"], "a parameter is given as NAME=VALUE"),
         (["run", shop, "-p", "limit=1", "-p", "limit=2"], "'limit' is given twice"),
         (["run", shop, "-p", "limit=ten"], "parameter 'limit' of stage a must be int: 'ten' given"),
         (["run", shop, "-p", "limits=1"], "unknown parameter 'limits' of pipeline shop; did you mean"),
+        (["run", shop, "--only", "a", "-p", "bins=1"], "parameter 'bins' is one of b, which isn't among the stages"),
         (["notebook", tmp_path / "none.ipynb"], "no notebook"),
         (["runs", "show", "nothing"], "unknown run 'nothing'"),
         (["check", tmp_path / "shop" / "a"], "no pipeline.yaml in"),

@@ -45,6 +45,8 @@ def promote(
 ) -> ModelVersion:
     """Make a version the champion, whatever the gate said of it; return it as it is then.
 
+    Of what is champion already nothing is noted, unless there is a reason.
+
     Args:
         warehouse: where it is noted.
         name: registered model.
@@ -56,7 +58,7 @@ def promote(
         UsageError: no such model or version; the message has the nearest.
     """
     chosen, before = find_model(name, version), current_model(name)
-    if before and before.version == chosen.version:
+    if before and before.version == chosen.version and not reason:
         return chosen
     details = {
         "champion_before": before.version if before else None,

@@ -69,6 +69,12 @@ def plan(
     declared = {name: each for prepared in found.values() for name, each in prepared.declared.items()}
     for name in overrides:
         if name not in declared:
+            others = [each for each in pipeline.order if each not in found]
+            for other in others:
+                if name in prepare(pipeline.notebook(other), other, here=False).declared:
+                    raise UsageError(
+                        f"parameter {name!r} is one of {other}, which isn't among the stages to run"
+                    )
             raise unknown_parameter(name, declared.values(), f"pipeline {pipeline.name}")
     return [_plan(prepared, pipeline.stages[name], overrides, one_writer) for name, prepared in found.items()]
 
