@@ -133,15 +133,14 @@ def test_an_exit_ends_the_notebook_as_its_status_says(
     execute: Run, kind: str, source: str, error: str | None
 ) -> None:
     outcome = execute(source, "print('after')", kind=kind)
-    assert outcome.reason == ("error" if error else "done")
-    assert outcome.error == (error and f"SystemExit: {error}")
+    expected = ("error", f"SystemExit: {error}") if error else ("done", None)
+    assert (outcome.reason, outcome.error) == expected
     assert "after" not in text_of(outcome)
 
 
 def test_what_follows_an_exit_in_its_cell_still_runs(execute: Run) -> None:
     outcome = execute("import asyncio\nexit()\nawait asyncio.sleep(0.5)\nprint('still')", "print('after')")
-    assert (outcome.reason, outcome.error) == ("done", None)
-    assert "still" in text_of(outcome) and "after" not in text_of(outcome)
+    assert outcome.error is None and "still" in text_of(outcome) and "after" not in text_of(outcome)
 
 
 def test_processes_and_threads_that_a_cell_leaves_behind_end_with_it(execute: Run, kind: str) -> None:
