@@ -116,15 +116,18 @@ class Dialect(BaseModel):
         group = " " if self.thousands == "space" else self.thousands or ("." if self.decimal == "," else "")
         groups = _GROUPS.get(group, re.escape(group))
         mark = re.escape(self.decimal or ".")
-        whole = f"(?:[0-9]+|[0-9]{{1,3}}(?:{groups}[0-9]{{3}})+)" if group else "[0-9]+"
+        # Nobody groups digits behind a zero: 0.500 is a half, written by another rule than the map's.
+        whole = f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{groups}[0-9]{{3}})+)" if group else "[0-9]+"
         pattern = f"[-+]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)"
         text = f"trim({sql})"
         bare = f"regexp_replace({text}, {_literal(groups)}, '', 'g')"
         if self.decimal == ",":
             bare = f"replace({bare}, ',', '.')"
+        # A cast, as a map may ask for one, takes digits with underscores between them for a number.
+        marks = "._," if group == "_" else ".,"
         return (
             f"CASE WHEN regexp_full_match({text}, {_literal(pattern)}) THEN {bare} "
-            f"WHEN regexp_full_match({text}, '[-+]?[0-9.,]+') THEN '(' || {text} || ')' ELSE {sql} END"
+            f"WHEN regexp_full_match({text}, '[-+]?[0-9{marks}]+') THEN '(' || {text} || ')' ELSE {sql} END"
         )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.etl.reading.landing import ROW, extras, take
+from tests.etl.reading.landing import ROW, extras, take, write
 from workbench.etl.ingest import ingest
 from workbench.etl.ingestion.reading.values import is_blank
 from workbench.sources.files import land
@@ -178,3 +178,30 @@ def test_a_text_is_blank_as_trim_has_it() -> None:
     assert [text for text, said, is_so in found if said != is_so] == []
     ((unknown,),) = duckdb.execute(f"SELECT {is_blank('NULL::VARCHAR')}").fetchall()
     assert unknown is None
+
+
+@pytest.mark.parametrize(
+    ("said", "group", "mark"),
+    [("decimal: ','", ".", ","), ("thousands: ','", ",", "."), ("thousands: _", "_", ".")],
+)
+def test_digits_behind_a_zero_are_no_group(
+    warehouse: Warehouse, tmp_path: Path, said: str, group: str, mark: str
+) -> None:
+    good = {"0*5": "0.5", "1~000": "1000", "12~345~678*9": "12345678.9", "0001": "1", "+100~000": "100000"}
+    bad = ["0~500", "-0~001", "00~500", "000~999", "012~345", "0~123~456*5", "1~5"]
+    values = [each.replace("~", group).replace("*", mark) for each in (*good, *bad)]
+    header = ["product_id", "updated_at", "list_price"]
+    columns = {name: name for name in header}
+    for name, price in (("plain", "list_price"), ("cast", "cast(list_price as decimal(18, 4))")):
+        said_of_columns = json.dumps(columns | {"list_price": price})
+        (tmp_path / f"{name}.yaml").write_text(f"dataset: products\n{said}\ncolumns: {said_of_columns}\n")
+        rows = [[f"{name}{n}", "2024-03-01", value] for n, value in enumerate(values)]
+        path = write(tmp_path, f"{name}.csv", [dict(zip(header, row, strict=True)) for row in rows])
+        take(warehouse, path, tmp_path / f"{name}.yaml")
+    found = warehouse.query("SELECT product_id, list_price FROM raw.products").to_pylist()
+    prices = {row["product_id"]: row["list_price"] for row in found if row["list_price"] is not None}
+    wanted = [decimal.Decimal(value) for value in good.values()]
+    assert prices == {f"{name}{n}": value for name in ("plain", "cast") for n, value in enumerate(wanted)}
+    refused = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
+    plain = [row["reasons"] for row in refused if row["record"].startswith("plain")]
+    assert plain == [["list_price:not_a_number"]] * len(bad)
