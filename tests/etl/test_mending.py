@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from tests.etl.lines import HEADER, line, take
 from workbench.errors import UsageError
-from workbench.etl.mending import BATCH, ROW, read_csv
+from workbench.etl.mending import BATCH, ROW, Mended, match, read_csv, write_csv
+from workbench.etl.replay import replay
+from workbench.governance.quarantine import Filter, find
+from workbench.warehouse import Warehouse
+
+ODD = "\u2028 \u2029 \x85 \x0b \x0c \x1c \x1d \x1e a\r\nb\rc\nd"
+"""What programs take for the end of a line, and within a cell is none."""
 
 
 def test_a_csv_is_read_as_spreadsheets_save_it(tmp_path: Path) -> None:
@@ -32,3 +40,26 @@ def test_what_is_no_csv_in_unicode_is_told_how_to_be_saved(tmp_path: Path, conte
     (tmp_path / "mend.csv").write_bytes(content)
     with pytest.raises(UsageError, match=told):
         read_csv(tmp_path / "mend.csv")
+
+
+def test_what_stands_in_cells_goes_back_as_it_came(warehouse: Warehouse, tmp_path: Path) -> None:
+    bad = [f'{line(transaction_id=f"T{n}", quantity="two")},"{ODD}"' for n in range(3)]
+    short = f'T4,"{ODD}"'
+    take(warehouse, tmp_path, "\n".join([f"{HEADER},note", *bad, short]) + "\n")
+    rows, path = find(warehouse, Filter()), tmp_path / "mend.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_csv(rows, out)
+    exported = path.read_bytes()
+    # A program that saves it may end lines otherwise, in cells, too.
+    for saved in (exported, exported.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")):
+        path.write_bytes(saved)
+        _, made, _ = match(rows, read_csv(path))
+        assert list(made.values()) == [Mended()] * 4
+        # In the text of the first row, and in its cell.
+        path.write_bytes(saved.replace(b",two,", b",2,", 2))
+        chosen, made, _ = match(rows, read_csv(path))
+        assert [each.cells and each.cells["note"] for each in made.values()] == [ODD, None, None, None]
+    replay(warehouse, chosen, made, by="ann")
+    (row,) = warehouse.rows("SELECT transaction_id, _extra FROM raw.transactions")
+    assert (row["transaction_id"], json.loads(row["_extra"])) == ("T0", {"note": ODD})
+    assert {row.record for row in find(warehouse, Filter())} == {*bad[1:], short}

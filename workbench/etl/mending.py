@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any
 
 from workbench.errors import UsageError
 from workbench.etl.ingestion.reading.replayed import split_record
+from workbench.files import csv_writer
 from workbench.governance.quarantine import Refused
 from workbench.settings import get_settings
 
@@ -68,7 +71,7 @@ def write_csv(rows: Sequence[Refused], out: Any) -> None:
     for row, found in zip(rows, cells, strict=True):
         names |= dict.fromkeys(_columns(row.form))
         names |= dict.fromkeys(found or ())
-    writer = csv.writer(out, lineterminator="\n")
+    writer = csv_writer(out)
     writer.writerow([BATCH, ROW, REASONS, RECORD, *names])
     for row, found in zip(rows, cells, strict=True):
         told = [row.batch_id, row.row_number, " ".join(row.reasons), row.record]
@@ -115,7 +118,9 @@ def _encoding(path: Path) -> str:
 
 def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        text = path.read_text(encoding=_encoding(path))
+        # Nothing but LF, CR LF and CR ends a line, and within a cell each stays as it is.
+        with path.open(encoding=_encoding(path), newline="") as file:
+            text = file.read()
     except FileNotFoundError:
         raise UsageError(f"no file {path}") from None
     except UnicodeError:
@@ -123,53 +128,77 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror or error}") from None
     csv.field_size_limit(max(csv.field_size_limit(), 4 * get_settings().longest_line))
-    lines = text.splitlines(keepends=True)
-    # Excel writes how it is delimited above the header.
-    above = 1 if lines and lines[0].lower().startswith("sep=") else 0
-    header = next(csv.reader(lines[above : above + 1], delimiter=_delimiter(lines[above : above + 1])), [])
-    if not {BATCH, ROW} <= set(header):
-        raise UsageError(
-            f"{path} has no columns {BATCH} and {ROW}: it is no file that workbench quarantine export wrote. A corrected "
-            "file of its own is loaded with: workbench load FILE"
-        )
-    reader = csv.reader(lines[above + 1 :], delimiter=_delimiter(lines[above : above + 1]))
+    lines = io.StringIO(text, newline="")
+    first, above = lines.readline(), 0
+    if first.lower().startswith("sep="):
+        # Excel writes how it is delimited above the header.
+        first, above = lines.readline(), 1
+    reader = csv.reader(itertools.chain([first], lines), delimiter=_delimiter(first))
     try:
+        header = next(reader, [])
+        if not {BATCH, ROW} <= set(header):
+            raise UsageError(
+                f"{path} has no columns {BATCH} and {ROW}: it is no file that workbench quarantine export wrote. A corrected "
+                "file of its own is loaded with: workbench load FILE"
+            )
         for cells in reader:
-            line = reader.line_num + above + 1
+            line = reader.line_num + above
             if not any(cells):
                 continue
             if len(cells) != len(header):
                 raise UsageError(f"{path}, line {line}: {len(cells)} cells, and the header has {len(header)}")
             yield line, dict(zip(header, cells, strict=True))
     except csv.Error as error:
-        raise UsageError(f"{path}, line {reader.line_num + above + 1}: {error}") from None
+        raise UsageError(f"{path}, line {reader.line_num + above}: {error}") from None
 
 
-def _delimiter(header: Sequence[str]) -> str:
-    """Return what delimits a header, by the one with which our column is a cell of it."""
-    return next((each for each in ",;\t|" if BATCH in next(csv.reader(header, delimiter=each), [])), ",")
+def _delimiter(header: str) -> str:
+    """Return what delimits a header, by the one with which our column is a cell of its first line."""
+    return next((each for each in ",;\t|" if BATCH in next(csv.reader([header], delimiter=each), [])), ",")
 
 
 def mended(row: Refused, cells: Mapping[str, str]) -> Mended:
     """Return what a person made of a row, by its line of the exported CSV."""
-    theirs = {name: value for name, value in cells.items() if name not in (BATCH, ROW, REASONS, RECORD)}
-    before = cells_of(row)
-    own = {*_columns(row.form), *(before or ())}
-    changed = {
-        name: value
-        for name, value in theirs.items()
-        if value != (before or {}).get(name, "") and (name in own or value)
-    }
+    theirs, changed = _changes(row, cells)
     if changed:
+        before = cells_of(row) or {}
         is_csv = (json.loads(row.form) if row.form else {}).get("form", "csv") == "csv"
-        kept = {name: theirs.get(name, (before or {}).get(name, "")) for name in own} if is_csv else {}
+        own = {*_columns(row.form), *before}
+        kept = {name: theirs.get(name, before.get(name, "")) for name in own} if is_csv else {}
         columns = [*_columns(row.form), *changed]
         whole = kept | changed
         return Mended(
             cells={name: whole[name] for name in dict.fromkeys([*columns, *whole]) if name in whole}
         )
     record = cells.get(RECORD)
-    return Mended(record=record) if record is not None and record != row.record else Mended()
+    is_mended = record is not None and not _is_same(record, row.record)
+    return Mended(record=record) if is_mended else Mended()
+
+
+def _changes(row: Refused, cells: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the cells of a line of the exported CSV, and those of them that a person changed."""
+    before = cells_of(row) or {}
+    own = {*_columns(row.form), *before}
+    theirs = {
+        name: before[name] if name in before and _is_same(value, before[name]) else value
+        for name, value in cells.items()
+        if name not in (BATCH, ROW, REASONS, RECORD)
+    }
+    changed = {
+        name: value
+        for name, value in theirs.items()
+        if value != before.get(name, "") and (name in own or value)
+    }
+    return theirs, changed
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Return whether two texts differ in nothing but how lines end, which programs change when they save a file."""
+    return one == other or _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def match(
