@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.etl.lines import HEADER, line, take
+from tests.etl.lines import GOOD, HEADER, line, take
 from workbench.errors import UsageError
-from workbench.etl.mending import BATCH, ROW, Mended, match, read_csv, write_csv
+from workbench.etl.mending import BATCH, RECORD, ROW, Mended, match, read_csv, write_csv
 from workbench.etl.replay import replay
 from workbench.governance.quarantine import Filter, find
 from workbench.warehouse import Warehouse
@@ -63,3 +63,32 @@ def test_what_stands_in_cells_goes_back_as_it_came(warehouse: Warehouse, tmp_pat
     (row,) = warehouse.rows("SELECT transaction_id, _extra FROM raw.transactions")
     assert (row["transaction_id"], json.loads(row["_extra"])) == ("T0", {"note": ODD})
     assert {row.record for row in find(warehouse, Filter())} == {*bad[1:], short}
+
+
+def test_an_export_of_before_says_what_was_changed_in_it(warehouse: Warehouse, tmp_path: Path) -> None:
+    """A line that was sent back half-mended is mended further by another copy of its export, whichever way."""
+    short = GOOD.removesuffix(",store")
+    take(warehouse, tmp_path, f"{HEADER}\n{short}\n")
+    exported = tmp_path / "mend.csv"
+    with exported.open("w", encoding="utf-8", newline="") as out:
+        write_csv(find(warehouse, Filter()), out)
+    (key, line_of_it) = next(iter(read_csv(exported).items()))
+    half, whole = {"quantity": "2"}, {RECORD: f"{short},web"}
+
+    def send(changes: dict[str, str]) -> list[tuple[int, int]]:
+        chosen, made, _ = match(find(warehouse, Filter(status=None)), {key: line_of_it | changes})
+        done = replay(warehouse, chosen, made, by="ann", why=str(changes)) if chosen else []
+        return [(each.batch.rows_accepted, each.batch.rows_quarantined) for each in done if each.batch]
+
+    assert send(half) == [(0, 1)]
+    # Neither the same again nor an export in which nothing was mended says anything more.
+    assert send(half) == send({}) == []
+    assert send({RECORD: f"{short},web,x"}) == [(0, 1)]
+    assert send(half | {"product_id": "P9"}) == [(0, 1)]
+    rows = find(warehouse, Filter(status=None))
+    (made,) = match(rows, {key: line_of_it | half | whole})[1].values()
+    assert made.cells and made.cells["product_id"] == "P1" and made.cells["channel"] == "web"
+    assert send(whole) == [(1, 0)] and send(whole) == send(half) == []
+    (row,) = warehouse.rows("SELECT transaction_id, product_id, channel FROM raw.transactions")
+    assert row == {"transaction_id": "T1", "product_id": "P1", "channel": "web"}
+    assert not find(warehouse, Filter())

@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,10 +33,14 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True)
 class Mended:
-    """What a person made of a row: its cells by the names of their columns, or its text. None of both as it came."""
+    """What a person made of a row: its cells by the names of their columns, or its text. None of both as it came.
+
+    ``form`` is how the text is read, if otherwise than the row as it stands.
+    """
 
     cells: dict[str, str] | None = None
     record: str | None = None
+    form: str | None = None
 
 
 def cells_of(row: Refused) -> dict[str, str] | None:
@@ -157,22 +161,39 @@ def _delimiter(header: str) -> str:
     return next((each for each in ",;\t|" if BATCH in next(csv.reader([header], delimiter=each), [])), ",")
 
 
-def mended(row: Refused, cells: Mapping[str, str]) -> Mended:
-    """Return what a person made of a row, by its line of the exported CSV."""
+def mended(row: Refused, cells: Mapping[str, str], now: Refused | None = None) -> Mended:
+    """Return what a person made of a row, by its line of the exported CSV: of its cells, of its text, or of both.
+
+    Args:
+        row: as it was exported.
+        cells: the line.
+        now: the row as it stands, if it was sent back since then: what it has already is no mend.
+    """
+    now = now or row
     theirs, changed = _changes(row, cells)
-    if changed:
-        before = cells_of(row) or {}
-        is_csv = (json.loads(row.form) if row.form else {}).get("form", "csv") == "csv"
-        own = {*_columns(row.form), *before}
-        kept = {name: theirs.get(name, before.get(name, "")) for name in own} if is_csv else {}
-        columns = [*_columns(row.form), *changed]
-        whole = kept | changed
-        return Mended(
-            cells={name: whole[name] for name in dict.fromkeys([*columns, *whole]) if name in whole}
-        )
-    record = cells.get(RECORD)
-    is_mended = record is not None and not _is_same(record, row.record)
-    return Mended(record=record) if is_mended else Mended()
+    text = cells.get(RECORD)
+    if text is not None and _is_same(text, row.record):
+        text = None
+    if changed and text is not None:
+        before, inside = cells_of(row) or {}, cells_of(replace(row, record=text, reasons=[])) or {}
+        differing = {
+            name: value for name, value in inside.items() if not _is_same(value, before.get(name, ""))
+        }
+        changed = differing | changed
+    if not changed:
+        if text is None or _is_same(text, now.record):
+            return Mended()
+        return Mended(record=text, form=row.form if row.form != now.form else None)
+    standing = cells_of(now) or {}
+    further = {name: value for name, value in changed.items() if value != standing.get(name, "")}
+    if not further:
+        return Mended()
+    columns, whole = _columns(now.form), dict[str, str]()
+    if (json.loads(now.form) if now.form else {}).get("form", "csv") == "csv":
+        first, second = (theirs, standing) if now is row else (standing, theirs)
+        whole = {name: first.get(name, second.get(name, "")) for name in (*columns, *standing)}
+    whole |= further
+    return Mended(cells={name: whole[name] for name in dict.fromkeys([*columns, *whole]) if name in whole})
 
 
 def _changes(row: Refused, cells: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -206,7 +227,8 @@ def match(
 ) -> tuple[list[Refused], dict[Key, Mended], list[Refused]]:
     """Find the rows that a CSV speaks of.
 
-    One that was sent back before and refused again is meant as it stands now, if it was mended further.
+    One that was sent back before and refused again is meant as it stands now, if what was changed in it since the
+    export goes further.
 
     Returns:
         The open rows, what was made of them, and the rows that are no longer open.
@@ -224,7 +246,7 @@ def match(
             later := by_place.get((now.into_batch_id or "", now.into_row_number or 0))
         ):
             now = later
-        what = mended(now, cells)
+        what = mended(row, cells, now)
         place = (now.batch_id, now.row_number)
         if now.status != "open" or (now is not row and what == Mended()) or place in found:
             done.append(row)
