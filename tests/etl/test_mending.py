@@ -92,3 +92,20 @@ def test_an_export_of_before_says_what_was_changed_in_it(warehouse: Warehouse, t
     (row,) = warehouse.rows("SELECT transaction_id, product_id, channel FROM raw.transactions")
     assert row == {"transaction_id": "T1", "product_id": "P1", "channel": "web"}
     assert not find(warehouse, Filter())
+
+
+def test_numbers_that_nobody_mended_keep_their_words(warehouse: Warehouse, tmp_path: Path) -> None:
+    row = json.dumps(
+        {**dict(zip(HEADER.split(","), GOOD.split(","), strict=True)), "product_id": 0, "quantity": "two"}
+    )
+    row = row.replace('"product_id": 0', '"product_id": 1.10, "note": [1e5, 2.50, "\\u00e9"]')
+    take(warehouse, tmp_path, row + "\n", "in.jsonl")
+    rows, path = find(warehouse, Filter()), tmp_path / "mend.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_csv(rows, out)
+    (key, cells), *_ = read_csv(path).items()
+    assert (cells["product_id"], cells["note"]) == ("1.10", '[1e5, 2.50, "\\u00e9"]')
+    replay(warehouse, rows, match(rows, {key: cells | {"quantity": "2"}})[1], by="ann")
+    (found,) = warehouse.rows("SELECT product_id, quantity, _extra FROM raw.transactions")
+    assert (found["product_id"], found["quantity"]) == ("1.10", 2)
+    assert found["_extra"].replace(" ", "") == '{"note":[1e5,2.50,"é"]}'

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.etl.ingestion.reading.replayed import split_record
+from workbench.etl.ingestion.reading.replayed import split_record, written_members
 from workbench.files import csv_writer
 from workbench.governance.quarantine import Refused
 from workbench.settings import get_settings
@@ -53,19 +53,16 @@ def cells_of(row: Refused) -> dict[str, str] | None:
             return None
         return dict(zip(columns, cells, strict=True))
     if form.get("form") in ("json", "parquet"):
-        try:
-            found = json.loads(row.record)
-        except ValueError:
-            return None
-        if isinstance(found, dict):
-            return {name: _text(value) for name, value in found.items()}
+        found = written_members(row.record)
+        return None if found is None else {name: _text(value) for name, value in found.items()}
     return None
 
 
-def _text(value: Any) -> str:
-    if value is None:
+def _text(value: str) -> str:
+    """Return what a cell has for a value in JSON: a text itself, nothing for null, and of others their words."""
+    if value == "null":
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.loads(value) if value.startswith('"') else value
 
 
 def write_csv(rows: Sequence[Refused], out: Any) -> None:

@@ -40,6 +40,42 @@ def test_numbers_of_json_keep_their_digits(warehouse: Warehouse, tmp_path: Path)
     assert extras(warehouse) == [{"big": 2**64, "score": "NaN", "deep": ["-Infinity", "NaN, 1.5"]}] * 2
 
 
+def test_numbers_of_json_are_text_in_their_own_words_and_numbers_where_those_are_wanted(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    odd = ["1.1", "1.10", "1e5", "1E2", "100.0", "0.00000010", "-0", "-0.50", "1.5e-7"]
+    rest = '"7.0": 1.0, "list": [1.10,2.50, 1e5, {"a":7.00}], "note": "x: 1.10, \\"1e5"'
+    cart = '{"sku": %s, "n": %s, "each": 1.5e0, "in": {"deep": %s}}'
+    lines = {"plain": "", "nested": ""}
+    for value in odd:
+        row = json.dumps({**ROW, "product_id": "ID", "store_id": "ID", "quantity": "N", "unit_price": "P"})
+        row = row.replace('"ID"', value).replace('"N"', "1.50e1").replace('"P"', "1E2")
+        lines["plain"] += f"{row[:-1]}, {rest}}}\n"
+        lines["nested"] += f'{{"id": "N", "cart": [{cart % (value, "1E2", value)}]}}\n'
+    said = {
+        "transaction_id": "id", "line_number": "_record", "transaction_timestamp": "'2024-03-01'",
+        "product_id": "cart.sku", "store_id": "cart['in'].deep", "quantity": "cart.n", "unit_price": "cast(cart.each as double) * 2",
+        "currency": "'EUR'", "customer_id": "cart",
+    }  # fmt: skip
+    (tmp_path / "map.yaml").write_text(
+        json.dumps({"dataset": "transactions", "unnest": "cart", "columns": said})
+    )
+    for name, mapping in (("plain", None), ("nested", tmp_path / "map.yaml")):
+        (tmp_path / f"{name}.jsonl").write_text(lines[name])
+        assert take(warehouse, tmp_path / f"{name}.jsonl", mapping).rows_accepted == len(odd)
+    found = warehouse.query("SELECT * FROM raw.transactions ORDER BY _row_number").to_pylist()
+    plain = [row for row in found if row["transaction_id"] == "T1"]
+    nested = [row for row in found if row["transaction_id"] == "N"]
+    assert [row["product_id"] for row in plain] == [row["store_id"] for row in plain] == odd
+    assert [row["product_id"] for row in nested] == [row["store_id"] for row in nested] == odd
+    assert {(row["quantity"], row["unit_price"]) for row in plain} == {(15, 100)}
+    assert {(row["quantity"], row["unit_price"]) for row in nested} == {(100, 3)}
+    assert [row["customer_id"] for row in nested] == [
+        (cart % (each, "1E2", each)).replace(" ", "") for each in odd
+    ]
+    assert {row["_extra"].replace(" ", "") for row in plain} == {f"{{{rest.replace(' ', '')}}}"}
+
+
 def test_parquet_of_every_type_is_json_beside_our_columns(warehouse: Warehouse, tmp_path: Path) -> None:
     nan, moment = float("nan"), dt.datetime(2024, 1, 2, 3, 4, 5, 678901)
     values: dict[str, tuple[pa.Array, Any]] = {
