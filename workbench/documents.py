@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from decimal import Decimal
+from typing import Any, get_args
 
 import yaml
 
@@ -60,6 +61,27 @@ def read_yaml(text: str) -> Any:
 def listed(value: Any) -> Any:
     """Return a text in a list, where several are wanted and one is written without brackets; others as they are."""
     return [value] if isinstance(value, str) else value
+
+
+def no_flag(cls: Any, value: Any, about: Any) -> Any:
+    """Check, as a validator of all fields of a model, that none says yes or no where a number is wanted: to Python they are 1 and 0.
+
+    Raises:
+        ValueError: it does.
+    """
+    if isinstance(value, bool):
+        kinds = _kinds(cls.model_fields[about.field_name].annotation)
+        if kinds & {int, float, Decimal} and not kinds & {bool, Any}:
+            wanted, hint = (
+                ("a text or a number", "; a text stands in quotes") if str in kinds else ("a number", "")
+            )
+            raise ValueError(f"it must be {wanted}, not {str(value).lower()}{hint}")
+    return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    inner = get_args(annotation)
+    return set().union(*map(_kinds, inner)) if inner else {annotation}
 
 
 def read_document(text: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from workbench.documents import listed
+from workbench.documents import listed, no_flag
 
 _NAMES = {"tab": "\t", r"\t": "\t", "space": " "}
 # A blank between digits is often one that doesn't break; there are two apostrophes.
@@ -34,6 +34,8 @@ class Dialect(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    _no_flags = field_validator("*", mode="before")(no_flag)
+
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -53,6 +55,8 @@ class Dialect(BaseModel):
             return None
         try:
             "".encode(value)
+            # Those of names on the net, as idna, are for no text with a fault in it.
+            codecs.getincrementaldecoder(value)("backslashreplace").decode(b"a")
             return codecs.lookup(value).name
         except (LookupError, ValueError):
             raise ValueError(
