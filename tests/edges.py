@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench.schema import DATASETS, Column
-from workbench.schema.contract import currencies
 from workbench.schema.units import SPELLINGS
+from workbench.settings.currencies import currencies
 
 _TEXTS = (
     "-", "'", '"', "\\", "a\nb", "a\tb", "a > b", "%s {} {{7*7}}", "$x_{$", "$\\frac$", "<script>alert(1)</script>", "NULL",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import stat
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.files import copy, write_text, write_whole
+from workbench.files import copy, csv_writer, write_text, write_whole
 from workbench.private import share
 
 
@@ -113,3 +114,12 @@ def test_a_copy_has_the_same_content_and_is_for_its_owner_alone(tmp_path: Path) 
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     with pytest.raises(FileNotFoundError):
         copy(tmp_path / "none", target)
+
+
+def test_csv_has_no_line_end_outside_of_quotes_but_its_own(tmp_path: Path) -> None:
+    rows = [["a\rb", "c\nd", "e\r\nf"], ["plain", "", "\r"]]
+    with (tmp_path / "a.csv").open("w", newline="") as file:
+        csv_writer(file).writerows(rows)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == rows
+    assert (tmp_path / "a.csv").read_bytes().endswith(b'\nplain,,"\r"\n')

@@ -22,6 +22,8 @@ from workbench.settings import get_settings
         ("EARLIEST", "stores=2015-01-01,stores=2016-01-01", "stores has two days, 2015-01-01 and 2016-01-01"),
         ("EARLIEST", "1950-01-01,1960-01-01", "has two days"),
         ("FISCAL_CALENDAR", "months,july,", "a word is missing"),
+        ("REPORTING_CURRENCY", "QQQ", "'QQQ' is no currency"),
+        ("REPORTING_CURRENCY", "Euro", "'Euro' is no currency"),
         ("HOME", "", "it is empty; unset it, or name a folder"),
         ("PROJECT", "", "it is empty; unset it, or name a folder"),
         ("LOCK_TIMEOUT", "nan", "WORKBENCH_LOCK_TIMEOUT"),
@@ -44,6 +46,7 @@ def test_a_setting_that_says_something_wrong_is_refused(
         ("READING_INTERVALS", " Temperature = 300, sensor: T-17=60 ", "temperature=300,sensor:T-17=60"),
         ("READING_INTERVALS", " ", ""),
         ("EARLIEST", "1950-01-01,stores=2015-01-01", "1950-01-01,stores=2015-01-01"),
+        ("REPORTING_CURRENCY", " sek ", "SEK"),
     ],
 )
 def test_blanks_of_a_setting_mean_nothing(

@@ -7,12 +7,14 @@ old one.
 
 from __future__ import annotations
 
+import csv
 import errno
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TextIO
 
 from workbench.private import private_file, private_folder
 
@@ -151,6 +153,22 @@ def copy(source: Path, target: Path) -> None:
             new.seek(0)
             shutil.copyfileobj(old, new, 1 << 20)
         new.truncate()
+
+
+def csv_writer(out: TextIO) -> Any:
+    """Return a writer of CSV whose lines end at LF, and that quotes a field with either sign of a line's end in it.
+
+    Python's own leaves a CR alone bare where lines end at LF, and to who reads it a line ends there.
+    """
+    return csv.writer(_EndedByLf(out), lineterminator="\r\n")
+
+
+class _EndedByLf:
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def write(self, line: str) -> int:
+        return self._out.write(line.removesuffix("\r\n") + "\n")
 
 
 def append_line(path: Path, line: str) -> None:

@@ -226,6 +226,25 @@ def test_the_number_of_lines_is_exact(
     assert sum(drawn.reasons.values()) == plan.bad
 
 
+def test_data_of_before_is_replaced_and_nothing_else(tmp_path: Path) -> None:
+    kept = tmp_path / "transactions/mine.csv"
+    generate(tmp_path, 100, returns_share=0.5, seed=-1)
+    kept.write_text("mine")
+    generate(tmp_path, 100)
+    generate(tmp_path / "fresh", 100)
+    there = {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
+    fresh = {path.relative_to("fresh") for path in there if path.parts[0] == "fresh"}
+    assert {path for path in there if path.parts[0] != "fresh"} == fresh | {kept.relative_to(tmp_path)}
+    assert all((tmp_path / each).read_bytes() == (tmp_path / "fresh" / each).read_bytes() for each in fresh)
+    # What lies in a folder of others is theirs, whatever it is called.
+    theirs = tmp_path / "theirs/transactions/returns.csv"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("theirs")
+    generate(tmp_path / "theirs", 100, force=True)
+    generate(tmp_path / "theirs", 100)
+    assert theirs.read_text() == "theirs"
+
+
 def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(UsageError, match=r"thesis\.txt"):

@@ -70,6 +70,7 @@ def test_what_is_odd_about_a_file_is_a_warning(
     for text, what in {
         "sales: {}": "did you mean|the datasets|unknown",
         "transactions: {refuse: {rows: 1, share: 2}}": r"transactions.refuse.share",
+        "transactions: {refuse: {rows: true, share: 0}}": r"transactions.refuse.rows: it must be a number",
         "transactions: 3": "transactions",
         "- 1": "limits by dataset",
         "a: [": FILE,

@@ -34,6 +34,15 @@ STORES = "dataset: stores\ncolumns: {store_id: Id, updated_at: \"'2024-01-01'\""
             "store_id is there twice, line 5",
         ),
         ("dataset: stores\n? [a]\n: b\n", "map"),
+        ("dataset: stores\nskip: true", "skip: it must be a number, not true"),
+        (
+            "dataset: stores\nsheet: no",
+            "sheet: it must be a text or a number, not false; a text stands in quotes",
+        ),
+        *(
+            (f"dataset: stores\nencoding: {name}", f"no encoding '{name}' is known")
+            for name in ("idna", "punycode", "rot13")
+        ),
     ],
 )
 def test_a_wrong_map_is_refused_with_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:

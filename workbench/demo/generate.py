@@ -95,7 +95,7 @@ def generate(
         bad_share: part of the lines that are bad, spread over all kinds of faults; from 0 to 0.5.
         returns_share: part of the good lines that are brought back, from 0 to 0.5; they are in
             ``transactions/returns.csv``, and of which sale each is in ``returned_sales.csv``.
-        force: write into a folder that has other things in it.
+        force: write into a folder that has other things in it. In one of earlier data all of that is replaced.
         progress: called with what is being done and how far it is, from 0 to 1.
 
     Raises:
@@ -164,21 +164,27 @@ def _prepare(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out must be a folder; {out} is a file")
     present = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
-    if present and not force and not _is_ours(out):
+    earlier = _earlier(out)
+    if present and not force and earlier is None:
         raise UsageError(
             f"{out} has other things in it ({present[0]}, ...); name another folder, or say --force"
         )
+    if earlier and _RETURNS in (earlier.get("rows") or {}):
+        # Not every call writes them, and the returns of other sales would be loaded with these.
+        for name in (_RETURNS, RETURNS):
+            (out / name).unlink(missing_ok=True)
     for name in DATASETS:
         (out / name).mkdir(parents=True, exist_ok=True)
     (out / TRUTH).unlink(missing_ok=True)
 
 
-def _is_ours(out: Path) -> bool:
+def _earlier(out: Path) -> dict[str, Any] | None:
+    """Return what was generated into a folder before; None if nothing was."""
     try:
         found = json.loads((out / TRUTH).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and found.get("generator") == _GENERATOR
+        return None
+    return found if isinstance(found, dict) and found.get("generator") == _GENERATOR else None
 
 
 def _write_dimensions(out: Path, plan: Plan, shop: Shop) -> tuple[customers.CustomerLog, dict[str, int]]:

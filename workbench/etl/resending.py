@@ -91,7 +91,7 @@ def _item(row: Refused, made: Mended, warehouse: Warehouse) -> Item:
         row_number=row.row_number,
         first_batch_id=row.first_batch_id,
         first_row_number=row.first_row_number,
-        form=json.loads(row.form or "{}"),
+        form=json.loads(made.form or row.form or "{}"),
         record=record,
         cells=made.cells,
         lost=None if is_mended else lost,

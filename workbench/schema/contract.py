@@ -17,6 +17,7 @@ from workbench.schema.model import Column
 from workbench.schema.raw import RAW
 from workbench.schema.units import METRICS, SPELLINGS
 from workbench.settings import EARLIEST, Settings
+from workbench.settings.currencies import USUAL, currencies
 
 _INTEGERS = {
     "TINYINT",
@@ -45,7 +46,7 @@ LINE_STATUSES = {
 }
 """What became of a line, and what tills write for it beside that; case is forgiven."""
 
-_USUAL = "'USD', 'EUR', 'GBP', 'JPY', 'CNY', 'CAD', 'CHF', 'AUD'"
+_USUAL = ", ".join(f"'{code}'" for code in USUAL)
 _EXACT = 2**53
 """Up to here a floating-point number tells every integer from the next."""
 
@@ -264,15 +265,6 @@ def _wrong_quantity(value: str) -> str:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-@cache
-def currencies() -> frozenset[str]:
-    """Return the ISO 4217 codes, present and past (source: Unicode CLDR, through Babel)."""
-    from babel import Locale
-
-    codes: list[str] = [str(code) for code in Locale("en").currencies]
-    return frozenset(code for code in codes if len(code) == 3 and code.isascii() and code.isupper())
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from workbench.settings.currencies import is_currency
 from workbench.settings.days import days_by_name
 from workbench.settings.fiscal import CALENDAR_YEAR, canonical
 from workbench.settings.intervals import intervals
@@ -267,9 +268,9 @@ class Declared(BaseSettings):
     @field_validator("reporting_currency", mode="after")
     @classmethod
     def _currency(cls, value: str) -> str:
-        if len(code := value.strip().upper()) == 3 and code.isalpha() and code.isascii():
+        if is_currency(code := value.strip().upper()):
             return code
-        raise ValueError("an ISO 4217 currency code has three letters")
+        raise ValueError(f"{value!r} is no currency; an ISO 4217 code is wanted, as USD or EUR")
 
     @field_validator("earliest", mode="after")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from workbench.documents import listed
+from workbench.documents import listed, no_flag
 
 _NAMES = {"tab": "\t", r"\t": "\t", "space": " "}
 # A blank between digits is often one that doesn't break; there are two apostrophes.
@@ -34,6 +34,8 @@ class Dialect(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    _no_flags = field_validator("*", mode="before")(no_flag)
+
     encoding: str | None = None
     delimiter: str | None = None
     quote: str | None = None
@@ -53,6 +55,8 @@ class Dialect(BaseModel):
             return None
         try:
             "".encode(value)
+            # Those of names on the net, as idna, are for no text with a fault in it.
+            codecs.getincrementaldecoder(value)("backslashreplace").decode(b"a")
             return codecs.lookup(value).name
         except (LookupError, ValueError):
             raise ValueError(
@@ -116,15 +120,18 @@ class Dialect(BaseModel):
         group = " " if self.thousands == "space" else self.thousands or ("." if self.decimal == "," else "")
         groups = _GROUPS.get(group, re.escape(group))
         mark = re.escape(self.decimal or ".")
-        whole = f"(?:[0-9]+|[0-9]{{1,3}}(?:{groups}[0-9]{{3}})+)" if group else "[0-9]+"
+        # Nobody groups digits behind a zero: 0.500 is a half, written by another rule than the map's.
+        whole = f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{groups}[0-9]{{3}})+)" if group else "[0-9]+"
         pattern = f"[-+]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)"
         text = f"trim({sql})"
         bare = f"regexp_replace({text}, {_literal(groups)}, '', 'g')"
         if self.decimal == ",":
             bare = f"replace({bare}, ',', '.')"
+        # A cast, as a map may ask for one, takes digits with underscores between them for a number.
+        marks = "._," if group == "_" else ".,"
         return (
             f"CASE WHEN regexp_full_match({text}, {_literal(pattern)}) THEN {bare} "
-            f"WHEN regexp_full_match({text}, '[-+]?[0-9.,]+') THEN '(' || {text} || ')' ELSE {sql} END"
+            f"WHEN regexp_full_match({text}, '[-+]?[0-9{marks}]+') THEN '(' || {text} || ')' ELSE {sql} END"
         )
 
 

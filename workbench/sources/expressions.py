@@ -25,10 +25,11 @@ _WRITE = "; if that is the name of a column, write it in quotes: {}"
 
 @dataclass(frozen=True)
 class Name:
-    """A column of theirs in SQL: by which name it is known there, and its DuckDB type."""
+    """A column of theirs in SQL: by which name it is known there, its DuckDB type, and its name to take fields from."""
 
     alias: str
     type: str
+    fields: str | None = None
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def _field(node: exp.Expression, names: Mapping[str, Name]) -> exp.Expression:
     if fields and name.type == "VARCHAR":
         text = exp.column(name.alias, quoted=True)
         pointer = "".join("/" + field.replace("~", "~0").replace("/", "~1") for field in fields)
-        found = exp.Anonymous(this="json_extract_string", expressions=[text, exp.Literal.string(pointer)])
+        inside = exp.column(name.fields or name.alias, quoted=True)
+        found = exp.Anonymous(this="json_extract_string", expressions=[inside, exp.Literal.string(pointer)])
         if len(fields) > 1 or not isinstance(node, exp.Bracket) or _key(node) is not None:
             return found
         # Of a text that is no list, a place is that of a letter.

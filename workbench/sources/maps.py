@@ -54,6 +54,7 @@ class Map(Dialect):
         types: Mapping[str, str],
         aliases: Mapping[str, str] | None = None,
         ours: Collection[str] | None = None,
+        fields: Mapping[str, str] | None = None,
     ) -> dict[str, Worked]:
         """Return the expression of each of our columns as SQL.
 
@@ -61,9 +62,10 @@ class Map(Dialect):
             types: those of their columns that it reads.
             aliases: by which names they are known to SQL, if not by :meth:`aliases`.
             ours: which of our columns, if not all.
+            fields: by which names those are known that fields are taken out of, if by others.
         """
-        aliases = aliases or self.aliases(types)
-        names = {name: Name(aliases[name], kind) for name, kind in types.items()}
+        aliases, fields = aliases or self.aliases(types), fields or {}
+        names = {name: Name(aliases[name], kind, fields.get(name)) for name, kind in types.items()}
         return {
             name: work_out(name, text, parse(name, text), names)
             for name, text in self.columns.items()

@@ -33,3 +33,19 @@ def read_duration(value: Any) -> datetime.timedelta:
         return TypeAdapter(datetime.timedelta).validate_python(text)
     except ValidationError as error:
         raise ValueError(f"{shown} given ({error.errors()[0]['msg'].lower()})") from None
+
+
+def written(span: datetime.timedelta) -> str:
+    """Return a duration as people write it, in one unit where that is short: ``90s``, ``2h``, ``1d``, ``PT1H0M1S``."""
+    sign, span = ("-", -span) if span < datetime.timedelta() else ("", span)
+    for unit in ("w", "d", "h", "m", "s", "ms"):
+        count, rest = divmod(span, datetime.timedelta(**{_UNITS[unit]: 1}))
+        if count and not rest and count < 1000:
+            return f"{sign}{count}{unit}"
+    if not span:
+        return "0s"
+    minutes, seconds = divmod(span.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    exactly = f"{seconds}.{span.microseconds:06}".rstrip("0") if span.microseconds else str(seconds)
+    days = f"{span.days}D" if span.days else ""
+    return f"{sign}P{days}T{hours}H{minutes}M{exactly}S"

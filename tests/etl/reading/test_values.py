@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.etl.reading.landing import ROW, extras, take
+from tests.etl.reading.landing import ROW, extras, take, write
 from workbench.etl.ingest import ingest
 from workbench.etl.ingestion.reading.values import is_blank
 from workbench.sources.files import land
@@ -38,6 +38,42 @@ def test_numbers_of_json_keep_their_digits(warehouse: Warehouse, tmp_path: Path)
     found = warehouse.query("SELECT unit_price FROM raw.transactions ORDER BY 1").to_pylist()
     assert [str(row["unit_price"]) for row in found] == ["123456789.123456", "123456789012.123456"]
     assert extras(warehouse) == [{"big": 2**64, "score": "NaN", "deep": ["-Infinity", "NaN, 1.5"]}] * 2
+
+
+def test_numbers_of_json_are_text_in_their_own_words_and_numbers_where_those_are_wanted(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    odd = ["1.1", "1.10", "1e5", "1E2", "100.0", "0.00000010", "-0", "-0.50", "1.5e-7"]
+    rest = '"7.0": 1.0, "list": [1.10,2.50, 1e5, {"a":7.00}], "note": "x: 1.10, \\"1e5"'
+    cart = '{"sku": %s, "n": %s, "each": 1.5e0, "in": {"deep": %s}}'
+    lines = {"plain": "", "nested": ""}
+    for value in odd:
+        row = json.dumps({**ROW, "product_id": "ID", "store_id": "ID", "quantity": "N", "unit_price": "P"})
+        row = row.replace('"ID"', value).replace('"N"', "1.50e1").replace('"P"', "1E2")
+        lines["plain"] += f"{row[:-1]}, {rest}}}\n"
+        lines["nested"] += f'{{"id": "N", "cart": [{cart % (value, "1E2", value)}]}}\n'
+    said = {
+        "transaction_id": "id", "line_number": "_record", "transaction_timestamp": "'2024-03-01'",
+        "product_id": "cart.sku", "store_id": "cart['in'].deep", "quantity": "cart.n", "unit_price": "cast(cart.each as double) * 2",
+        "currency": "'EUR'", "customer_id": "cart",
+    }  # fmt: skip
+    (tmp_path / "map.yaml").write_text(
+        json.dumps({"dataset": "transactions", "unnest": "cart", "columns": said})
+    )
+    for name, mapping in (("plain", None), ("nested", tmp_path / "map.yaml")):
+        (tmp_path / f"{name}.jsonl").write_text(lines[name])
+        assert take(warehouse, tmp_path / f"{name}.jsonl", mapping).rows_accepted == len(odd)
+    found = warehouse.query("SELECT * FROM raw.transactions ORDER BY _row_number").to_pylist()
+    plain = [row for row in found if row["transaction_id"] == "T1"]
+    nested = [row for row in found if row["transaction_id"] == "N"]
+    assert [row["product_id"] for row in plain] == [row["store_id"] for row in plain] == odd
+    assert [row["product_id"] for row in nested] == [row["store_id"] for row in nested] == odd
+    assert {(row["quantity"], row["unit_price"]) for row in plain} == {(15, 100)}
+    assert {(row["quantity"], row["unit_price"]) for row in nested} == {(100, 3)}
+    assert [row["customer_id"] for row in nested] == [
+        (cart % (each, "1E2", each)).replace(" ", "") for each in odd
+    ]
+    assert {row["_extra"].replace(" ", "") for row in plain} == {f"{{{rest.replace(' ', '')}}}"}
 
 
 def test_parquet_of_every_type_is_json_beside_our_columns(warehouse: Warehouse, tmp_path: Path) -> None:
@@ -178,3 +214,30 @@ def test_a_text_is_blank_as_trim_has_it() -> None:
     assert [text for text, said, is_so in found if said != is_so] == []
     ((unknown,),) = duckdb.execute(f"SELECT {is_blank('NULL::VARCHAR')}").fetchall()
     assert unknown is None
+
+
+@pytest.mark.parametrize(
+    ("said", "group", "mark"),
+    [("decimal: ','", ".", ","), ("thousands: ','", ",", "."), ("thousands: _", "_", ".")],
+)
+def test_digits_behind_a_zero_are_no_group(
+    warehouse: Warehouse, tmp_path: Path, said: str, group: str, mark: str
+) -> None:
+    good = {"0*5": "0.5", "1~000": "1000", "12~345~678*9": "12345678.9", "0001": "1", "+100~000": "100000"}
+    bad = ["0~500", "-0~001", "00~500", "000~999", "012~345", "0~123~456*5", "1~5"]
+    values = [each.replace("~", group).replace("*", mark) for each in (*good, *bad)]
+    header = ["product_id", "updated_at", "list_price"]
+    columns = {name: name for name in header}
+    for name, price in (("plain", "list_price"), ("cast", "cast(list_price as decimal(18, 4))")):
+        said_of_columns = json.dumps(columns | {"list_price": price})
+        (tmp_path / f"{name}.yaml").write_text(f"dataset: products\n{said}\ncolumns: {said_of_columns}\n")
+        rows = [[f"{name}{n}", "2024-03-01", value] for n, value in enumerate(values)]
+        path = write(tmp_path, f"{name}.csv", [dict(zip(header, row, strict=True)) for row in rows])
+        take(warehouse, path, tmp_path / f"{name}.yaml")
+    found = warehouse.query("SELECT product_id, list_price FROM raw.products").to_pylist()
+    prices = {row["product_id"]: row["list_price"] for row in found if row["list_price"] is not None}
+    wanted = [decimal.Decimal(value) for value in good.values()]
+    assert prices == {f"{name}{n}": value for name in ("plain", "cast") for n, value in enumerate(wanted)}
+    refused = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
+    plain = [row["reasons"] for row in refused if row["record"].startswith("plain")]
+    assert plain == [["list_price:not_a_number"]] * len(bad)

@@ -32,8 +32,19 @@ OLD = {
         {"cell_type": "code", "input": "print(1)", "language": "python", "outputs": [], "metadata": {}},
     ]}],
 }  # fmt: skip
+IN_LINES = {
+    "nbformat": 3, "nbformat_minor": 0, "metadata": {"name": "old"},
+    "worksheets": [{"metadata": {}, "cells": [
+        {"cell_type": "heading", "level": 2, "source": ["A heading\n", "of two lines"], "metadata": {}},
+        {"cell_type": "markdown", "source": ["a\n", "b"], "metadata": {}},
+        {"cell_type": "code", "input": ["x = 1\n", "print(x)"], "language": "python", "metadata": {},
+         "outputs": [{"output_type": "pyout", "prompt_number": 1, "text": ["4\n", "2"], "metadata": {}}]},
+    ]}],
+}  # fmt: skip
 ODD: dict[str, Any] = {
     "format 3": OLD,
+    "format 3 as IPython 2 wrote it": IN_LINES,
+    "format 2 in lines": {**IN_LINES, "nbformat": 2},
     "format 4.0, without ids": content(code(), nbformat_minor=0),
     "without ids": content(code()),
     "one id twice": content(code(id="same"), code(id="same"), code(id="same")),
@@ -103,3 +114,11 @@ def test_what_is_no_notebook_is_refused_with_what_is_wrong(tmp_path: Path, text:
     (tmp_path / "a.ipynb").write_bytes(text)
     with pytest.raises(UsageError, match=reason):
         read_notebook(tmp_path / "a.ipynb")
+
+
+def test_texts_of_an_old_notebook_are_joined(tmp_path: Path) -> None:
+    (tmp_path / "old.ipynb").write_text(json.dumps(IN_LINES))
+    heading, text, cell = read_notebook(tmp_path / "old.ipynb")["cells"]
+    assert heading["source"] == "## A heading of two lines" and heading["cell_type"] == "markdown"
+    assert (text["source"], cell["source"]) == ("a\nb", "x = 1\nprint(x)")
+    assert cell["outputs"][0]["data"] == {"text/plain": "4\n2"}

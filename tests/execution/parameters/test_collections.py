@@ -10,7 +10,7 @@ import pytest
 
 from tests.execution.parameters.declaring import bound
 from workbench.errors import UsageError
-from workbench.execution.parameters.literals import assignments, to_json_value
+from workbench.execution.parameters.literals import as_typed, assignments, to_json_value
 
 TYPED = """
 size: tuple[int, ...] = (1, 2)
@@ -22,6 +22,10 @@ opens: datetime.time = datetime.time(9, 30)
 count: Annotated[int, "of rows"] = 3
 edge: float = math.inf
 any_list = [1, 2]
+words: list[str] = []
+deep: dict[str, dict[str, int]] = {}
+by_day: dict[int, int] = {}
+many: list[dict] = []
 """
 
 
@@ -43,6 +47,10 @@ any_list = [1, 2]
         ("count", "5", 5),
         ("edge", "-inf", -math.inf),
         ("any_list", "3", [3]),
+        ("any_list", '1, "2"', [1, "2"]),
+        ("words", 'a, "b,c" ,"say ""no"" ",', ["a", "b,c", 'say "no" ', ""]),
+        ("words", '5" pipe, x', ['5" pipe', "x"]),
+        ("deep", "{a: {x: 1}, b: {x: 1}}", {"a": {"x": 1}, "b": {"x": 1}}),
     ],
 )
 def test_text_becomes_the_declared_collection_or_span(name: str, text: str, value: Any) -> None:
@@ -64,6 +72,14 @@ def test_text_becomes_the_declared_collection_or_span(name: str, text: str, valu
         ("wait", "999999999999d", "is too long"),
         ("opens", "noon", "is not written as HH:MM"),
         ("any_list", object, "a type given"),
+        ("words", 'a,"b,c', 'write it as JSON: ["a", "b,c"]'),
+        ("words", '"b"c', "has a quote that isn't closed"),
+        ("shares", "{a: 1, a: 2}", "'a' is given twice"),
+        ("shares", '{"a": 1, a: 2}', "'a' is given twice"),
+        ("deep", "{a: {x: 1, x: 2}}", "'x' is given twice"),
+        ("by_day", {"1": 1, 1: 2}, "1 is given twice"),
+        ("many", "({'k': 1, 'k': 2},)", "'k' is given twice"),
+        ("many", "[{k: 1, k: 2}]", "'k' is given twice"),
     ],
 )
 def test_a_wrong_collection_or_span_says_how_it_is_written(name: str, value: Any, reason: str) -> None:
@@ -109,3 +125,17 @@ def test_a_bare_collection_holds_anything_that_can_be_written_down() -> None:
     for wrong in ({"a": "5"}, {"a": [1]}, {"b": 3}, {"e": {"n": "x"}}, {"k": "x"}, {"i": [3]}, {"d": [[1]]}):
         with pytest.raises(UsageError):
             bound(BARE, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [
+        ({"hours": 1}, "1h"), ({"minutes": 90}, "90m"), ({"seconds": -90}, "-90s"), ({"days": 14}, "2w"), ({}, "0s"),
+        ({"microseconds": 1}, "PT0H0M0.000001S"), ({"hours": 25, "seconds": 1}, "P1DT1H0M1S"), ({"seconds": 3601}, "PT1H0M1S"),
+        ({"days": -1, "microseconds": 500}, "-PT23H59M59.9995S"), ({"milliseconds": 500}, "500ms"),
+    ],
+)  # fmt: skip
+def test_a_span_is_written_as_people_type_it(span: dict[str, int], text: str) -> None:
+    value = datetime.timedelta(**span)
+    assert as_typed({"x": [value]}) == {"x": [text]}
+    assert bound(TYPED, wait=text)["wait"] == value

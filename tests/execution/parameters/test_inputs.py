@@ -59,6 +59,7 @@ def test_capitals_in_the_environment_stand_for_small_letters() -> None:
         ("a.yaml", b"- a\n- b\n", "holds no parameters; write a name and a value each"),
         ("a.yaml", b"1: a\n", "holds no parameters"),
         ("a.yaml", b"a: 1\na: 2\n", "parameter 'a' is given twice in"),
+        ("a.yaml", b"a:\n  x: 1\n  x: 2\n", "x is there twice, line 3; leave one"),
         ("a.yaml", b"a: !!python/object:os.system x\n", "is no YAML"),
         ("a.yaml", b"day: 2017-02-31\n", "is no YAML"),
         ("a.yaml", b"\xff\xfe\x00", "is no UTF-8 text"),
@@ -129,7 +130,8 @@ def test_an_unknown_name_in_the_environment_is_an_error_before_anything_runs(tmp
 
 
 def test_the_help_of_a_notebook_shows_its_own_parameters(tmp_path: Path) -> None:
-    path = notebook(tmp_path / "a.ipynb", parameters=DECLARED)
+    spans = "wait: timedelta = timedelta(hours=1)\nspans: list[timedelta] = [timedelta(minutes=90)]"
+    path = notebook(tmp_path / "a.ipynb", parameters=f"{DECLARED}\n{spans}")
     for arguments in (["notebook", path, "--help"], ["notebook", "-h", path, "-p", "limit=3"]):
         answer = workbench(*arguments, home=tmp_path / "home")
         lines = {
@@ -140,6 +142,7 @@ def test_the_help_of_a_notebook_shows_its_own_parameters(tmp_path: Path) -> None
         assert lines["day"] == "day datetime.date | None [none] last day"
         assert "token Secret [env:SHOP_TOKEN]" in lines.values()
         assert lines["folder"] == "folder Path required"
+        assert (lines["wait"], lines["spans"]) == ("wait timedelta [1h]", "spans list[timedelta] [['90m']]")
 
 
 def test_the_help_of_a_pipeline_shows_parameters_stage_by_stage_with_the_maps_values(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ def test_a_wrong_declaration_is_told_with_its_place(project: Project, workbench:
         ("  a:\n    files: x\n    dataset: store", 4, "a.dataset: unknown dataset 'store'; did you mean 'stores'?"),
         ("  a:\n    files: x\n    map: none.yaml", 4, "a.map: no such map"),
         ("  a:\n    database: {url: 'env:X'}\n    dataset: stores", 3, "it reads a table or a query"),
+        ("  a:\n    files: x\n    dataset: stores\n    rows_a_file: true", 5, "a.rows_a_file: it must be a number, not true"),
         ("  A b:\n    files: x", 2, "a name is made of small letters"),
         ("  käse:\n    files: x", 2, "käse: a name is made of small letters from a to z"),
     ):  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from airflow.sdk import Param
 
 from workbench.execution.parameters.declarations import Parameter
-from workbench.execution.parameters.literals import to_json_value
+from workbench.execution.parameters.literals import as_typed, to_json_value
 from workbench.secrets.secret import Secret
 
 _SCHEMAS: dict[Any, dict[str, Any]] = {
@@ -86,7 +86,7 @@ def dag_params(
         for name, parameter in parameters.items():
             default = values[stage].get(name, parameter.default)
             by_name.setdefault(name, []).append(
-                (stage, parameter, to_json_value(default) if default is not ... else ...)
+                (stage, parameter, as_typed(default) if default is not ... else ...)
             )
     return {name: _param(found) for name, found in by_name.items()}
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
+from workbench.documents import no_flag
 from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.settings import get_settings
 
@@ -21,6 +22,8 @@ class Limit(BaseModel):
     """What a metric must keep to. ``if_measured`` lets a model pass when the metric could not be taken."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    _no_flags = field_validator("*", mode="before")(no_flag)
 
     at_least: float | None = None
     at_most: float | None = None

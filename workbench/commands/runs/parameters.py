@@ -118,7 +118,7 @@ def _section(title: str, declared: Mapping[str, Parameter], mapped: Mapping[str,
 
 
 def _default(parameter: Parameter, mapped: Mapping[str, Any]) -> str:
-    from workbench.execution.parameters.literals import to_json_value
+    from workbench.execution.parameters.literals import as_typed
 
     if parameter.name in mapped:
         text = str(mapped[parameter.name])
@@ -127,7 +127,7 @@ def _default(parameter: Parameter, mapped: Mapping[str, Any]) -> str:
     elif parameter.computed:
         return "computed"
     else:
-        text = "none" if parameter.default is None else str(to_json_value(parameter.default))
+        text = "none" if parameter.default is None else str(as_typed(parameter.default))
     return f"[{text if len(text) <= 40 else text[:39] + '…'}]"
 
 

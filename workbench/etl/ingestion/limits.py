@@ -13,9 +13,9 @@ from statistics import median
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from workbench.documents import read_document
+from workbench.documents import no_flag, read_document
 from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.numbers import many, share
 from workbench.schema import DATASETS
@@ -34,6 +34,8 @@ class Limit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    _no_flags = field_validator("*", mode="before")(no_flag)
+
     rows: int = Field(ge=1)
     share: float = Field(ge=0, le=1)
 
@@ -49,6 +51,8 @@ class Limits(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    _no_flags = field_validator("*", mode="before")(no_flag)
 
     warn: Limit = Limit(rows=10, share=0.01)
     refuse: Limit = Limit(rows=20, share=0.5)

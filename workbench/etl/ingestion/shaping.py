@@ -32,7 +32,7 @@ def _value(source: Source, rows: Rows, dialect: Dialect, *, number: bool = False
     """Return SQL for a value of theirs, as what it means by the way in which the file is written."""
     if source.type != "VARCHAR":
         return source.sql
-    present = dialect.present(source.sql)
+    present = dialect.present(source.number or source.sql if number else source.sql)
     return dialect.plain_number(present) if number and rows.is_spelled else present
 
 
@@ -44,16 +44,19 @@ def mapped(table: Table, mapping: Map, rows: Rows, relation: str) -> str:
         f", {_value(source, rows, mapping)} AS {quote(names[name])}" for name, source in rows.sources.items()
     )
     numbers = {column.name for column in ours(table) if column.kind in _NUMBERS}
-    if rows.is_spelled and mapping.has_own_numbers:
+    fields = {
+        name: f"{ROW}fields {place}" for place, name in enumerate(rows.sources) if rows.sources[name].fields
+    }
+    theirs += "".join(f", {rows.sources[name].fields} AS {quote(alias)}" for name, alias in fields.items())
+    worked = mapping.worked_out(types, fields=fields)
+    if fields or (rows.is_spelled and mapping.has_own_numbers):
         # Where a number is wanted, the same columns are read as numbers of the file's own writing.
         spelled = {name: f"{ROW}number {place}" for place, name in enumerate(rows.sources)}
         theirs += "".join(
             f", {_value(source, rows, mapping, number=True)} AS {quote(spelled[name])}"
             for name, source in rows.sources.items()
         )
-        worked = mapping.worked_out(types) | mapping.worked_out(types, spelled, numbers)
-    else:
-        worked = mapping.worked_out(types)
+        worked |= mapping.worked_out(types, spelled, numbers)
     windows = "".join(
         f", {sql} AS {quote(alias)}" for each in worked.values() for alias, sql in each.windows.items()
     )

@@ -61,7 +61,9 @@ def _upgraded(content: dict[str, Any], path: Path) -> dict[str, Any]:
     import nbformat
 
     try:
-        upgraded: dict[str, Any] = nbformat.convert(nbformat.from_dict(content), 4)
+        # Its own reader joins the lines in which programs of the time wrote texts.
+        old = nbformat.versions[content["nbformat"]].to_notebook_json(content)
+        upgraded: dict[str, Any] = nbformat.convert(old, 4)
     except Exception as error:
         # It goes wrong in whatever way the file is.
         raise UsageError(

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, Union, get_args, get_origin
 
 from workbench.digits import Written, number
-from workbench.documents import read_yaml
+from workbench.documents import RepeatedKey, read_yaml
 from workbench.execution.parameters.annotations import Mismatch
 from workbench.execution.parameters.numpy_scalars import builtin
 from workbench.secrets.secret import Secret
@@ -24,6 +24,7 @@ BASE64 = "base64:"
 _NULLS = ("", "none", "null")
 _TEXTS = (str, Path, bytes)
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].+)?")
+_QUOTED = re.compile(r'\s*("((?:[^"]|"")*)")\s*(?=,|\Z)')
 _CLOCK = re.compile(r"\d{2}:\d{2}.*")
 
 
@@ -37,7 +38,7 @@ def _adapter(kind: Any) -> Any:
 def convert(kind: Any, value: Any, *, exact: bool = False, folder: Path | None = None) -> Any:
     """Return ``value`` as the type ``kind``.
 
-    Text is read as a person would type it: ``yes``, ``2017-01-31``, ``12:30``, ``90s``, ``1.50``, ``a,b`` or
+    Text is read as a person would type it: ``yes``, ``2017-01-31``, ``12:30``, ``90s``, ``1.50``, ``a,"b,c"`` or
     ``[a, b]`` for a list or tuple, ``{a: 1}`` for a dict, ``none`` or nothing for a value that may be None. For
     bytes it is UTF-8, or base64 behind ``base64:``. Scalars and arrays of numpy and pandas are taken as Python's
     own. Relative paths are resolved against ``folder``. With ``exact`` a value must be of the type already.
@@ -85,13 +86,14 @@ def _convert_many(kind: Any, value: Any, exact: bool, folder: Path | None) -> An
         items = _read_yaml(value) if typed else value
         if not isinstance(items, dict):
             raise Mismatch(f"{shown(value)} is not written as {{key: value}}")
-        return {
-            convert(kinds[0], key, exact=exact, folder=folder): convert(
-                kinds[1], item, exact=exact, folder=folder
-            )
-            for key, item in items.items()
-        }
-    items = _split(value) if typed else value
+        found = {}
+        for key, item in items.items():
+            name = convert(kinds[0], key, exact=exact, folder=folder)
+            if name in found:
+                raise Mismatch(f"{shown(name)} is given twice")
+            found[name] = convert(kinds[1], item, exact=exact, folder=folder)
+        return found
+    items = _split(value, as_written=kinds[0] is Any) if typed else value
     many = (list, tuple, set, frozenset) if origin in (set, frozenset) else (list, tuple)
     if not isinstance(items, origin if exact else many):
         raise Mismatch(f"{shown(value)} is no {origin.__name__}")
@@ -227,21 +229,49 @@ def _read_yaml(text: str) -> Any:
 
     try:
         return read_yaml(text)
+    except RepeatedKey as error:
+        raise Mismatch(f"{error.key!r} is given twice") from None
     except (yaml.YAMLError, ValueError, RecursionError):
         return text
 
 
-def _split(text: str) -> Any:
+def _split(text: str, *, as_written: bool) -> Any:
     bare = text.strip()
     if bare.startswith("["):
         return _read_yaml(text)
     if bare.startswith(("{", "(")):
         try:
             tree = ast.parse(bare, mode="eval")
-            return ast.literal_eval(_Digits(bare).visit(tree))
+            items = ast.literal_eval(_Digits(bare).visit(tree))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return text
-    return [item.strip() for item in text.split(",")] if bare else []
+        for node in ast.walk(tree):
+            keys = [ast.unparse(key) for key in node.keys if key] if isinstance(node, ast.Dict) else []
+            if twice := next((key for key in keys if keys.count(key) > 1), None):
+                raise Mismatch(f"{twice} is given twice")
+        return items
+    return _items(text, as_written=as_written) if bare else []
+
+
+def _items(text: str, *, as_written: bool) -> list[str]:
+    """Return what stands between commas; in quotes, as CSV has them, a comma is one of the text, and ``""`` a quote.
+
+    With ``as_written`` the quotes stay, for what is read as YAML then.
+    """
+    found, place = list[str](), 0
+    while place <= len(text):
+        if quoted := _QUOTED.match(text, place):
+            found.append(quoted[1] if as_written else quoted[2].replace('""', '"'))
+            place = quoted.end() + 1
+            continue
+        end = text.find(",", place)
+        end = len(text) if end < 0 else end
+        item = text[place:end].strip()
+        if item.startswith('"') and not as_written:
+            raise Mismatch(f'{shown(text)} has a quote that isn\'t closed; write it as JSON: ["a", "b,c"]')
+        found.append(item)
+        place = end + 1
+    return found
 
 
 class _Digits(ast.NodeTransformer):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.digits import number
-from workbench.documents import read_yaml
+from workbench.documents import RepeatedKey, read_yaml
 from workbench.errors import UsageError
 
 PREFIX = "WORKBENCH_PARAM_"
@@ -129,6 +129,8 @@ def _from_yaml(text: str, where: str) -> dict[str, Any]:
         if isinstance(node, yaml.MappingNode):
             _refuse_twice([str(key.value) for key, _ in node.value], where)
         content = read_yaml(text)
+    except RepeatedKey as error:
+        raise UsageError(f"{where}: {error}; leave one") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f", line {mark.line + 1}" if mark else ""

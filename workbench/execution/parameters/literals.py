@@ -12,6 +12,7 @@ from typing import Any
 
 from workbench.execution.parameters.conversion import BASE64
 from workbench.secrets.secret import Secret
+from workbench.times.durations import written
 
 
 def literal(value: Any) -> str:
@@ -98,3 +99,17 @@ def to_json_value(value: Any) -> Any:
         case dict():
             return {str(to_json_value(key)): to_json_value(item) for key, item in value.items()}
     return str(value)
+
+
+def as_typed(value: Any) -> Any:
+    """Return a value as JSON holds it and as people type it: durations, too, as ``90s`` or ``2h``."""
+    match value:
+        case datetime.timedelta():
+            return written(value)
+        case list() | tuple():
+            return [as_typed(item) for item in value]
+        case dict():
+            return {str(to_json_value(key)): as_typed(item) for key, item in value.items()}
+        case set() | frozenset():
+            return sorted(map(as_typed, value), key=repr)
+    return to_json_value(value)

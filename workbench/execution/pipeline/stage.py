@@ -7,8 +7,17 @@ import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from workbench.documents import no_flag
 from workbench.execution.records.model import Failure
 from workbench.times.durations import read_duration
 
@@ -47,6 +56,8 @@ class Part(BaseModel):
     """A piece of a map: it can't be changed, and a key it doesn't know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    _no_flags = field_validator("*", mode="before")(no_flag)
 
 
 class Schedule(Part):

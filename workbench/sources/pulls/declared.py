@@ -8,9 +8,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from workbench.documents import listed
+from workbench.documents import listed, no_flag
 from workbench.errors import UsageError
 from workbench.secrets.secret import Secret
 from workbench.sources.pulls.references import check_references, has_password
@@ -66,6 +74,8 @@ class Part(BaseModel):
     """A piece of a declaration: it can't be changed, and a key it doesn't know is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    _no_flags = field_validator("*", mode="before")(no_flag)
 
 
 class Basic(Part):

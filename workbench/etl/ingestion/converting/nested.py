@@ -64,6 +64,19 @@ class Unnested(io.RawIOBase):
                 yield b"".join(row + b"\n" for row in rows) if rows else line + b"\n"
 
 
+def members(text: str, place: int) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield name and span of the value of each member of the object at a place."""
+    place = _skip(text, place + 1)
+    while text[place] != "}":
+        key, place = scanstring(text, place + 1)
+        start = _skip(text, _skip(text, place) + 1)
+        _, end = _DECODER.raw_decode(text, start)
+        yield key, (start, end)
+        place = _skip(text, end)
+        if text[place] == ",":
+            place = _skip(text, place + 1)
+
+
 def _rows(line: bytes, path: Sequence[str], number: int) -> list[bytes] | None:
     """Return a record once for each element of its list, once where it has none; None if it can't be parsed."""
     try:
@@ -93,7 +106,7 @@ def _span(text: str, path: Sequence[str]) -> tuple[int, int] | None:
     for name in path:
         if text[span[0]] != "{":
             return None
-        found = next((value for key, value in _members(text, span[0]) if key == name), None)
+        found = next((value for key, value in members(text, span[0]) if key == name), None)
         if found is None:
             return None
         span = found
@@ -102,19 +115,6 @@ def _span(text: str, path: Sequence[str]) -> tuple[int, int] | None:
 
 def _skip(text: str, place: int) -> int:
     return _BLANK.match(text, place).end()  # type: ignore[union-attr]
-
-
-def _members(text: str, place: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield name and span of the value of each member of the object at a place."""
-    place = _skip(text, place + 1)
-    while text[place] != "}":
-        key, place = scanstring(text, place + 1)
-        start = _skip(text, _skip(text, place) + 1)
-        _, end = _DECODER.raw_decode(text, start)
-        yield key, (start, end)
-        place = _skip(text, end)
-        if text[place] == ",":
-            place = _skip(text, place + 1)
 
 
 def _elements(text: str, place: int) -> Iterator[tuple[int, int]]:

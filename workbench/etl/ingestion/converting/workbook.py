@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import posixpath
 import re
@@ -15,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from workbench.etl.ingestion.converting.faults import Damaged, ForeignForm
+from workbench.files import csv_writer
 from workbench.libraries.extras import advice
 from workbench.sources.dialect import Dialect
 
@@ -69,7 +69,7 @@ def write_sheet(path: Path, target: Path, dialect: Dialect) -> Sheet:
             sheet, others = _chosen(book, dialect.sheet)
             errors = _errors(archive, sheet.name)
             with target.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
+                writer = csv_writer(file)
                 for number, row in enumerate(sheet.iter_rows()):
                     texts = [_text(value, dialect) for value in row]
                     for column, error in errors.get(number, {}).items():

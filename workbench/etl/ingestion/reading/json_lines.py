@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from workbench.etl.ingestion.converting.nested import ELEMENT
 from workbench.etl.ingestion.reading.cutter import Layout
 from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import positions
+from workbench.etl.ingestion.reading.json_digits import keep_digits
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, is_blank, literal, pair
 
 _MOST_KEYS = 200
 """Up to so many other keys each is looked for in each line; of more, those that are there are listed line by line."""
-_ODD = r"regexp_matches(line, '[:,\[]\s*[-+]?([nN][aA]|[iI][nN]|[0-9]{9,}\.|[0-9]*\.[0-9]{9})')"
-"""Whether there may be a NaN or an infinity, or a number of many digits with a point."""
-_TOKEN = re.compile(
-    r"""(?P<text>"(?:[^"\\]|\\.)*")|(?P<odd>[-+]?\b(?:nan|inf(?:inity)?)\b)|(?P<number>-?[0-9]+\.[0-9]+(?![0-9eE.]))""",
-    re.IGNORECASE,
-)
-_DIGITS = 15
-"""A number with more digits and a point may not be the same after it was a floating-point number."""
 _MEMBERS = """from_json(line, '"MAP(VARCHAR, JSON)"')"""
-_AT_A_TIME = 10_000
 _SHOWN = 20
 
 
@@ -57,14 +47,22 @@ def open_json(
     twice = "len({0}) <> len(list_distinct({0}))"
     if connection.execute(f"SELECT 1 FROM shapes WHERE {twice.format('keys')} LIMIT 1").fetchone():
         _refuse(connection, twice.format("json_keys(line)"), "'line:duplicate_key'")
-    _keep_digits(connection)
+    words = keep_digits(connection)
     used, others, count = _keys(connection, known)
     asked = [key for keys in used.values() for key in keys]
     parts = {key: f"parts[{place}]" for place, key in enumerate(asked, 1)}
-    picked = "".join(
-        f", coalesce({', '.join(parts[key] for key in keys)}) AS c{place}"
+    picks = {
+        place: f"coalesce({', '.join(parts[key] for key in keys)})"
         for place, keys in enumerate(used.values())
-    )
+    }
+    picked = "".join(f", {words.text(value)} AS c{place}" for place, value in picks.items())
+    names = [Source(f"c{place}", "VARCHAR") for place in picks]
+    if words.mark is not None:
+        picked += "".join(
+            f", {words.fields(value)} AS f{place}, {value.replace('parts', 'plain')} AS p{place}"
+            for place, value in picks.items()
+        )
+        names = [Source(f"c{place}", "VARCHAR", number=f"p{place}", fields=f"f{place}") for place in picks]
     # Where a row has a name in two cases, the one is the source, and the other is one more column.
     second = {
         key: f"coalesce({', '.join(parts[better] for better in keys[:place])}) IS NOT NULL"
@@ -75,13 +73,12 @@ def open_json(
     few = count <= _MOST_KEYS
     rest = _few(second, others) if few else _many(second, asked)
     looked = sorted({*second, *others}) if few else []
-    relation = f"""(SELECT n{picked}, {rest} AS extra FROM (
+    plain = f", json_extract_string(read, {_paths(asked)}) AS plain" if words.mark is not None else ""
+    relation = f"""(SELECT n{picked}, {words.json(rest)} AS extra FROM (
         SELECT n, line, json_extract_string(line, {_paths(asked)}) AS parts,
-            json_extract(line, {_paths(looked)}) AS more FROM objects))"""
+            json_extract(line, {_paths(looked)}) AS more{plain} FROM {words.relation}))"""
     records = "(SELECT n, coalesce(record, line) AS record FROM objects UNION ALL SELECT n, record FROM line_errors)"
-    sources = {
-        name: Source(f"c{place}", "VARCHAR") for name, place in zip(used, range(len(used)), strict=True)
-    }
+    sources = dict(zip(used, names, strict=True))
     shown = tuple(others) if few else (*others[:_SHOWN], f"{count - _SHOWN} more")
     notes = (*content.notes, *_nothing_unnested(connection, content.dialect.unnest))
     return Rows(
@@ -152,37 +149,6 @@ def _refuse(connection: duckdb.DuckDBPyConnection, condition: str, reason: str) 
         f"INSERT INTO line_errors SELECT n, coalesce(line, ''), {reason} FROM objects WHERE {condition}"
     )
     connection.execute(f"DELETE FROM objects WHERE {condition}")
-
-
-def _keep_digits(connection: duckdb.DuckDBPyConnection) -> None:
-    """Write as texts what isn't a number of JSON (NaN, Infinity), and numbers of more digits than DuckDB keeps.
-
-    Many programs write the former, and each is read as what it was in the line.
-    """
-    connection.execute("ALTER TABLE objects ADD COLUMN record VARCHAR")
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE odd AS SELECT n, line FROM objects WHERE {_ODD}")
-    place = 0
-    while rows := connection.execute(
-        f"SELECT n, line FROM odd WHERE rowid >= {place} AND rowid < {place + _AT_A_TIME}"
-    ).fetchall():
-        place += _AT_A_TIME
-        mended = [(n, better) for n, line in rows if (better := _TOKEN.sub(_as_text, line)) != line]
-        if not mended:
-            continue
-        connection.register(
-            "mended", pa.table({"n": [n for n, _ in mended], "line": [line for _, line in mended]})
-        )
-        connection.execute(
-            "UPDATE objects SET record = objects.line, line = mended.line FROM mended WHERE objects.n = mended.n"
-        )
-        connection.unregister("mended")
-
-
-def _as_text(token: re.Match[str]) -> str:
-    text = token[0]
-    digits = sum(character.isdigit() for character in text)
-    keep = token["text"] is not None or (token["number"] is not None and digits <= _DIGITS)
-    return text if keep else f'"{text}"'
 
 
 def _keys(

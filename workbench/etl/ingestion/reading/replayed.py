@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from workbench.etl.ingestion.converting.nested import members
 from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.json_lines import open_json
 from workbench.etl.ingestion.reading.quoting import Quoting
@@ -168,14 +169,22 @@ def split_record(form: Mapping[str, Any], record: str, longest: int) -> list[str
     return Quoting(delimiter, len(form["columns"]), longest, quote).parse(record)
 
 
+def written_members(record: str) -> dict[str, str] | None:
+    """Return the values of a record in JSON as they are written there, by their names; None if it is no object."""
+    try:
+        if not isinstance(json.loads(record), dict):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    text = record.strip()
+    return {name: text[start:end] for name, (start, end) in members(text, 0)}
+
+
 def _mended(item: Item) -> str:
-    """Return a row with mended cells as a JSON object."""
-    whole: dict[str, object] = {}
+    """Return a row with mended cells as a JSON object; what nobody mended keeps its words."""
+    whole: dict[str, str] = {}
     if item.form["form"] != "csv":
-        try:
-            before = json.loads(item.record)
-        except ValueError:
-            before = None
-        whole = before if isinstance(before, dict) else {}
-    whole |= item.cells or {}
-    return json.dumps(whole, ensure_ascii=False)
+        whole = written_members(item.record) or {}
+    whole |= {name: json.dumps(value, ensure_ascii=False) for name, value in (item.cells or {}).items()}
+    said = (f"{json.dumps(name, ensure_ascii=False)}: {value}" for name, value in whole.items())
+    return "{" + ", ".join(said).replace("\r", " ").replace("\n", " ") + "}"

@@ -25,10 +25,16 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class Source:
-    """A column of theirs: what it is called in the SQL of :class:`Rows`, and its DuckDB type."""
+    """A column of theirs: what it is called in the SQL of :class:`Rows`, and its DuckDB type.
+
+    ``number`` is what to read where a number is wanted, and ``fields`` where one is taken out of an object or a list,
+    if that is something else: of JSON a number in its own words may be none to the contract, and is one inside its text.
+    """
 
     sql: str
     type: str
+    number: str | None = None
+    fields: str | None = None
 
 
 @dataclass(frozen=True)
