@@ -159,6 +159,7 @@ class Declared(BaseSettings):
     keep_days: Annotated[float, NOTEBOOK] = Field(
         default=0,
         ge=0,
+        le=36_500,
         description="days for which `workbench maintain` keeps a run; 0 means whatever its age",
     )
     alert_channels: Annotated[str, HERE] = Field(

@@ -65,8 +65,9 @@ def members_of(days: Days, nodes: Sequence[Node], wanted: Collection[str]) -> It
         if node.name in wanted and node.name in periods:
             # What it has of days on which there are no facts any more.
             table, start = MODELS[node.name].full_name, quote(node.by[0])
+            first = days.first - min(_LONGEST, days.first - dt.date.min)
             yield (
                 Touches([node.name], "day", start),
                 f"SELECT {start} AS member FROM {table} "
-                f"WHERE {start} BETWEEN DATE '{days.first - _LONGEST}' AND DATE '{days.last}'",
+                f"WHERE {start} BETWEEN DATE '{first}' AND DATE '{days.last}'",
             )

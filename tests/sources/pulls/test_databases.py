@@ -202,10 +202,12 @@ def test_types_are_kept_and_odd_values_fail_no_others(
         """
         DROP TABLE IF EXISTS odd;
         CREATE TABLE odd (id int, price numeric(12, 4), big numeric, at timestamptz, day date, ok boolean, body bytea,
-            doc jsonb, no text, "Größe" double precision);
+            doc jsonb, no text, "Größe" double precision, area numeric, opens time, shuts timetz, span interval);
         INSERT INTO odd VALUES
-            (1, 1.10, 1e60, '2026-01-02 10:00:00.5+02', '2026-01-02', true, 'text', '{"a": [1]}', NULL, 0.5),
-            (2, NULL, 'NaN', 'infinity', '-infinity', NULL, decode('ff00', 'hex'), '"x"', NULL, 'NaN');
+            (1, 1.10, 1e60, '2026-01-02 10:00:00.5+02', '2026-01-02', true, 'text', '{"a": [1]}', NULL, 0.5, 1.5, '09:00', '09:00+01',
+                '1 day'),
+            (2, NULL, 'NaN', 'infinity', '-infinity', NULL, decode('ff00', 'hex'), '"x"', NULL, 'NaN',
+                'NaN', '24:00', '24:00+01', '9999999 years');
         GRANT SELECT ON odd TO reader;
         """
     )
@@ -216,7 +218,7 @@ def test_types_are_kept_and_odd_values_fail_no_others(
     kinds = {field.name: str(field.type) for field in table.schema}
     assert kinds == {
         "id": "int64", "price": "decimal128(5, 4)", "big": "string", "at": "string", "day": "string", "ok": "bool",
-        "body": "string", "doc": "string", "no": "string", "Größe": "double",
+        "body": "string", "doc": "string", "no": "string", "Größe": "double", "area": "string", "opens": "string", "shuts": "string", "span": "string",
     }  # fmt: skip
     one, two = table.to_pylist()
     assert (str(one["price"]), one["at"], one["doc"]) == (
@@ -225,6 +227,15 @@ def test_types_are_kept_and_odd_values_fail_no_others(
         '{"a": [1]}',
     )
     assert (two["at"], two["day"], two["body"], two["big"]) == ("infinity", "-infinity", "\\xff00", "NaN")
+    assert (one["opens"], two["opens"], two["shuts"]) == ("09:00:00", "24:00:00", "24:00:00+01")
+    assert (one["span"], two["span"]) == ("1 day, 0:00:00", "9999999 years")
+    columns = (
+        [Decimal("Infinity"), Decimal("1.5"), None],
+        [Decimal("sNaN")],
+        [Decimal("-Infinity"), Decimal("NaN")],
+    )
+    texts = [table_of(["area"], [[each] for each in values]).column("area").to_pylist() for values in columns]
+    assert texts == [["Infinity", "1.5", None], ["sNaN"], ["-Infinity", "NaN"]]
     with pytest.raises(WorkFailed, match="read-only"):
         project.declare(odd={"database": {"url": url, "query": "SELECT nextval('s')"}, "dataset": "stores"})
         postgres.run("CREATE SEQUENCE IF NOT EXISTS s; GRANT ALL ON SEQUENCE s TO reader;")

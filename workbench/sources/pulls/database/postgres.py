@@ -6,23 +6,26 @@ from typing import Any
 
 
 def prepare(connection: Any) -> None:
-    """Prepare a new connection: a day such as infinity fails no other row."""
+    """Prepare a new connection: a day such as infinity, or a time such as 24:00, fails no other row."""
     import psycopg
-    from psycopg.types.datetime import DateLoader, TimestampLoader, TimestamptzLoader
+    from psycopg.types import datetime as loaders
 
     def tolerant(loader: type[Any]) -> type[Any]:
         def load(self: Any, data: Any) -> Any:
             try:
                 return loader.load(self, data)
-            except psycopg.DataError:
+            except (psycopg.DataError, OverflowError, ValueError):
                 return bytes(data).decode()
 
         return type(loader.__name__, (loader,), {"load": load})
 
     for name, loader in (
-        ("date", DateLoader),
-        ("timestamp", TimestampLoader),
-        ("timestamptz", TimestamptzLoader),
+        ("date", loaders.DateLoader),
+        ("time", loaders.TimeLoader),
+        ("timetz", loaders.TimetzLoader),
+        ("timestamp", loaders.TimestampLoader),
+        ("timestamptz", loaders.TimestamptzLoader),
+        ("interval", loaders.IntervalLoader),
     ):
         connection.adapters.register_loader(name, tolerant(loader))
     with connection.cursor() as cursor:

@@ -41,7 +41,7 @@ def _column(values: list[Any]) -> Any:
                 return pyarrow.array(values, pyarrow.timestamp("us", "UTC" if zones == {True} else None))
         elif kind in types:
             return pyarrow.array(values, types[kind])
-    except (pyarrow.ArrowException, OverflowError, ValueError):
+    except (pyarrow.ArrowException, OverflowError, ValueError, TypeError):
         # Larger than Parquet has, or no number at all.
         pass
     return pyarrow.array([_text(value) for value in values], pyarrow.string())
@@ -58,7 +58,9 @@ def _text(value: Any) -> str | None:
             return "\\x" + data.hex()
     if isinstance(value, dict | list):
         return json.dumps(value, default=str, ensure_ascii=False)
-    if isinstance(value, float | Decimal) and math.isfinite(value):
+    if (isinstance(value, float) and math.isfinite(value)) or (
+        isinstance(value, Decimal) and value.is_finite()
+    ):
         # Ingestion takes plain decimals, however small or large a number is: 1e-07 is none.
         return f"{Decimal(str(value)):f}"
     return str(value)
