@@ -200,6 +200,22 @@ def test_too_few_rows_are_said_and_kept_for_later(warehouse: Warehouse, tmp_path
     assert check_batches(warehouse).summary == "No file has come that was not looked at before."
 
 
+def test_a_large_file_is_not_held_against_a_small_one_of_another_kind(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    returned = week(1, rows=60)
+    returned["quantity"] *= -1
+    take(warehouse, tmp_path, returned, week(2, rows=1300))
+    result = check_batches(warehouse, trees=15)
+    assert [each.status for each in result.verdicts] == ["reference"] * 2
+    assert result.notes == ("transactions: too few rows came before to hold new ones against",)
+    # What comes now is held against both, and one that is too large spoils nothing for the others.
+    spoilt = week(3)
+    cents(spoilt)
+    take(warehouse, tmp_path, spoilt, week(4))
+    assert [each.status for each in check_batches(warehouse, trees=15).verdicts] == ["faulty", "usual"]
+
+
 def test_a_file_that_follows_many_of_a_row_is_held_against_those_before_them(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

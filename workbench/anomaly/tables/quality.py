@@ -42,6 +42,8 @@ _REFERENCE_ROWS = 9000
 _FEW_ROWS = 1000
 # Of a smaller file no share can be told, so what it would be held against need not be found.
 _SMALL_FILE = 30
+# How many times as many rows as those it is held against a file may have: a day of returns says nothing of a year of sales.
+_COMPARABLE = 20
 _JUDGED_ROWS = 20_000
 _FALSE_ALERTS = 0.25
 _SERIOUS = 0.2
@@ -187,17 +189,25 @@ def _judge(
         return taken, ""
     from workbench.anomaly.tables.judgement import Reference
 
-    largest = max(each.rows for each in waiting.new[-len(new) :])
+    files = waiting.new[-len(new) :]
+    largest = max(each.rows for each in files)
     held_against = newest_files(usual, _REFERENCE_BATCHES, _FEW_ROWS if largest >= _SMALL_FILE else 0)
-    rows = rows_of(warehouse, dataset, held_against, _REFERENCE_ROWS)
-    reference = Reference.learn(judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
+    known = sum(each.rows for each in held_against)
+    beyond = {each.batch_id for each in files if each.rows > _COMPARABLE * known}
+    files = [each for each in files if each.batch_id not in beyond]
+    reference = None
+    if files:
+        rows = rows_of(warehouse, dataset, held_against, _REFERENCE_ROWS)
+        reference = Reference.learn(judged_columns(rows), rows["_batch_id"].to_numpy(), trees=trees)
+    # What can't be held against others is what later files can be held against.
+    unjudged = [each for each in new if reference is None or each.batch_id in beyond]
+    taken += [replace(each, status="reference") for each in unjudged]
+    note = f"{dataset}: too few rows came before to hold new ones against" if unjudged else ""
     if reference is None:
-        # They are what later files can be held against.
-        taken += [replace(each, status="reference") for each in new]
-        return taken, f"{dataset}: too few rows came before to hold new ones against"
-    verdicts = {each.batch_id: each for each in new}
+        return taken, note
+    verdicts = {each.batch_id: each for each in new if each.batch_id not in beyond}
     chance = _FALSE_ALERTS / max(waiting.a_month, 1)
-    for some in together(waiting.new[-len(new) :], _JUDGED_ROWS):
+    for some in together(files, _JUDGED_ROWS):
         rows = rows_of(warehouse, dataset, some, _JUDGED_ROWS)
         batches = rows["_batch_id"].to_numpy()
         found = reference.judge_each(judged_columns(rows), batches, chance) if len(rows) else {}
@@ -210,7 +220,7 @@ def _judge(
             verdicts[batch_id] = replace(
                 verdicts[batch_id], status="faulty" if faults else "usual", rows=len(numbers), faults=named
             )
-    return taken + list(verdicts.values()), ""
+    return taken + list(verdicts.values()), note
 
 
 def _keep(warehouse: Warehouse, verdicts: list[BatchVerdict], run_id: str | None) -> int:
