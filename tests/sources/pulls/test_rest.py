@@ -165,6 +165,21 @@ def test_wrong_answers_are_told_in_words(api: Api, project: Project) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "paging"),
+    [
+        ("/circle", {"kind": "cursor", "parameter": "after", "next": "next"}),
+        ("/circling", {"kind": "link", "next": "links.next"}),
+    ],
+)
+def test_pages_in_a_circle_have_an_end(api: Api, project: Project, path: str, paging: dict[str, str]) -> None:
+    api.records = stores(1, 30)
+    project.declare(shop=rest(api, path, **ITEMS, paging=paging))
+    with pytest.raises(WorkFailed, match=f"read before, by its {paging['kind']}: it would never end"):
+        project.pull("shop")
+    assert len(api.asked) == 4
+
+
+@pytest.mark.parametrize(
     "auth",
     [
         {"bearer": "env:SHOP_KEY"},

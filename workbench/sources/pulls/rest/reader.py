@@ -64,6 +64,7 @@ class RestReader:
         state: State = resume or self._pager.start()
         self._totals, self._first_page = set(), None
         before: list[int] | None = None
+        visited: set[int] = set()
         for _ in range(_MOST_PAGES):
             try:
                 answer = self._ask(state, since)
@@ -83,7 +84,12 @@ class RestReader:
                 )
             before = hashes
             self._watch(state, answer, hashes)
+            visited.add(hashed(state))
             state_after = self._pager.after(state, answer, len(rows), self._client)
+            if state_after is not None and hashed(state_after) in visited:
+                raise WorkFailed(
+                    f"the next page is one that was read before, by its {self._rest.paging.kind}: it would never end"
+                )
             yield Chunk(rows, self._kept(state_after))
             if state_after is None:
                 return
