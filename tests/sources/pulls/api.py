@@ -110,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(429, b"slow down", {"Retry-After": format_datetime(until, usegmt=True)})
         elif name == "wait":
             self._answer(429, b"slow down", {"Retry-After": value})
+        elif name == "linked":
+            self._answer(200, b"[]", {"Link": f'<{value}>; rel="next"'})
         elif name == "cut":
             self.send_response(200)
             self.send_header("Content-Length", "1000")

@@ -40,12 +40,24 @@ def test_all_pages_land_once(api: Api, project: Project, path: str, how: dict[st
 
 def test_a_server_in_trouble_is_asked_again(api: Api, project: Project) -> None:
     api.records = stores(1, 15)
-    api.faults = ["wait 0", "after 1", "500", "cut", None, "json", "short", "html", "503", "slow 12"]
+    api.faults = [
+        "wait 0",
+        "after 1",
+        "wait \xb2",
+        "500",
+        "cut",
+        None,
+        "json",
+        "short",
+        "html",
+        "503",
+        "slow 12",
+    ]
     project.declare(shop=rest(api, "/pages", **PAGES, timeout="4s"))
     outcome = project.pull("shop")
     assert (outcome.said, outcome.read, outcome.landed) == (15, 15, 15)
     assert project.landed() == api.records
-    assert len(api.asked) == 4 + 9  # three pages, of which the last is empty, and the count
+    assert len(api.asked) == 4 + 10  # three pages, of which the last is empty, and the count
 
 
 def test_patience_has_an_end_and_what_landed_stays(api: Api, project: Project) -> None:
@@ -162,6 +174,23 @@ def test_wrong_answers_are_told_in_words(api: Api, project: Project) -> None:
             project.pull("shop")
         assert words in str(caught.value)
     assert [row[0] for row in project.ledger()] == ["failed"] * 4 and project.landed() == []
+
+
+@pytest.mark.parametrize("fault", ["moved", "linked"])
+@pytest.mark.parametrize("address", ["http://[bad/", "http://127.0.0.1:abc/", "http://127.0.0.1:99999/"])
+def test_an_answer_that_leads_to_no_address_is_told(
+    api: Api, project: Project, fault: str, address: str
+) -> None:
+    api.faults = [f"{fault} {address}"]
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}))
+    with pytest.raises(WorkFailed, match=r"source shop: the answer of .* leads to what is no address: 'http"):
+        project.pull("shop")
+
+
+def test_a_port_that_is_none_is_a_wrong_declaration(api: Api, project: Project) -> None:
+    project.declare(shop={**rest(api, "/link"), "rest": {"url": "http://127.0.0.1:99999/"}})
+    with pytest.raises(UsageError, match="99999/' is no address of an API"):
+        project.pull("shop")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.sources.pulls.declared import Cursor, Rest
 from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.references import Revealed
+from workbench.sources.pulls.rest.answers import whole_number
 from workbench.sources.pulls.rest.client import Answer, Client, Refused
 from workbench.sources.pulls.rest.paging import Pager, State
 from workbench.sources.pulls.rest.records import NoRecords, Record, records_of, value_at
@@ -128,8 +129,8 @@ class RestReader:
             if where.header
             else value_at(answer.value, where.path or "")
         )
-        if isinstance(said, str) and said.strip().isdigit():
-            said = int(said)
+        if isinstance(said, str):
+            said = whole_number(said)
         return None if isinstance(said, bool) or not isinstance(said, int) else said
 
     def _watch(self, state: State, answer: Answer, hashes: list[int]) -> None:
