@@ -151,7 +151,27 @@ def test_a_clock_that_was_ahead_keeps_no_message_waiting(
     moment += 0.9
     assert queue.receive(10) == []
     moment += 0.2
-    assert sorted(message.body for message in queue.receive(10)) == ["delayed", "put off", "taken"]
+    found = [queue.receive(10), queue.receive(10)]
+    assert sorted(sorted(message.body for message in each) for each in found) == [
+        ["delayed", "put off"],
+        ["taken"],
+    ]
+
+
+def test_a_message_whose_receiver_ended_without_a_word_comes_alone(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    queue.send("left 1", "left 2", "back 1", "back 2")
+    for message in queue.receive(4, visibility=1)[2:]:
+        queue.release(message)
+    time.sleep(1.1)
+    queue.send("new")
+    found = [queue.receive(10) for _ in range(4)]
+    assert [[(each.body, each.abandoned) for each in some] for some in found] == [
+        [("back 1", False), ("back 2", False), ("new", False)],
+        [("left 1", True)],
+        [("left 2", True)],
+        [],
+    ]
 
 
 def test_a_queue_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
