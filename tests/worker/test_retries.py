@@ -81,8 +81,12 @@ def test_a_message_that_ends_its_worker_takes_no_other_along(
         with suppress(Killed):
             Mortal(queue, get_settings(), options, log=lambda _: None).work(drain=True)
     assert scalar("SELECT count(*) FROM raw.transactions") == 9
-    Worker(queue, get_settings(), options, log=lambda _: None).work(drain=True)
+    said: list[str] = []
+    tally = Worker(queue, get_settings(), options, log=said.append).work(drain=True)
     (dead,) = queue.dead()
+    if kind == "sqlite":
+        assert tally["given_up"] == 1
+        assert f"message {dead.message_id} given up: received 5 times and never finished" in said
     assert "poison" in dead.body and dead.reason == "received 5 times and never finished"
 
 

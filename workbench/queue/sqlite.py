@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -60,6 +60,8 @@ class SQLiteQueue:
         self.path = path.expanduser().absolute()
         self.url = f"sqlite:///{self.path}"
         self.max_receives = max_receives
+        # Is told the id of each message that a look at the queue finds delivered for the last time, and the reason.
+        self.on_given_up: Callable[[str, str], None] = lambda message_id, reason: None
         self._local = threading.local()
 
     def send(self, *bodies: str, delay: int = 0) -> list[str]:
@@ -111,24 +113,22 @@ class SQLiteQueue:
                 "WHERE changed_at > ?1",
                 (timestamp,),
             )
-            file.execute(
+            dead = file.execute(
                 "INSERT INTO dead (message_id, body, sent_at, receive_count, reason, died_at) "
                 "SELECT message_id, body, sent_at, receive_count, replace(?, '{count}', receive_count), ? "
-                "FROM messages WHERE visible_at <= ? AND receive_count >= ? ORDER BY position",
+                "FROM messages WHERE visible_at <= ? AND receive_count >= ? ORDER BY position "
+                "RETURNING message_id, reason",
                 (UNFINISHED, timestamp, timestamp, self.max_receives),
-            )
+            ).fetchall()
             file.execute(
                 "DELETE FROM messages WHERE visible_at <= ? AND receive_count >= ?",
                 (timestamp, self.max_receives),
             )
-            first = file.execute(
+            # One that may end its receiver is delivered alone, and takes no other along.
+            (abandoned,) = file.execute(
                 f"SELECT {_ABANDONED} FROM messages WHERE visible_at <= ? ORDER BY visible_at, position LIMIT 1",
                 (timestamp,),
-            ).fetchone()
-            if first is None:
-                return []
-            # One that may end its receiver is delivered alone, and takes no other along.
-            (abandoned,) = first
+            ).fetchone() or (False,)
             rows = file.execute(
                 "UPDATE messages SET receipt = lower(hex(randomblob(16))), visible_at = ?2, changed_at = ?1, "
                 "receive_count = receive_count + 1 WHERE position IN (SELECT position FROM messages "
@@ -136,6 +136,8 @@ class SQLiteQueue:
                 "RETURNING position, message_id, body, receipt, receive_count, sent_at",
                 (timestamp, timestamp + visibility, 1 if abandoned else maximum, abandoned),
             ).fetchall()
+        for message_id, reason in dead:
+            self.on_given_up(message_id, reason)
         return [
             Message(message_id, body, receipt, count, _time(sent_at), abandoned=bool(abandoned))
             for _, message_id, body, receipt, count, sent_at in sorted(rows)

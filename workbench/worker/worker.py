@@ -73,6 +73,7 @@ class Worker:
         self._suspects = Suspects(queue, self.options.batch)
         self._watcher: LandingWatcher | None = None
         if isinstance(queue, SQLiteQueue):
+            queue.on_given_up = self._note_given_up
             self._watcher = LandingWatcher(
                 queue, settings, self._finished, settle=self.options.settle, log=log
             )
@@ -126,6 +127,11 @@ class Worker:
             self._log(f"can't receive for now: {problem}")
             self._stop.wait(self.options.retry)
             return []
+
+    def _note_given_up(self, message_id: str, reason: str) -> None:
+        """Count a message that the queue itself gave up."""
+        self.tally["given_up"] += 1
+        self._log(f"message {message_id} given up: {reason}")
 
     def _follow(self) -> int:
         """Ask for the pipelines that follow from what has run; files that wait go first."""
