@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import WorkFailed
+from workbench.files import spelled_in_url
 from workbench.private import private_file, private_folder
 from workbench.queue.base import MAX_RECEIVES, UNFINISHED, Counts, DeadMessage, Message, ReceiptLost
 
@@ -58,7 +59,7 @@ class SQLiteQueue:
 
     def __init__(self, path: Path, max_receives: int = MAX_RECEIVES) -> None:
         self.path = path.expanduser().absolute()
-        self.url = f"sqlite:///{self.path}"
+        self.url = f"sqlite:///{spelled_in_url(self.path)}"
         self.max_receives = max_receives
         # Is told the id of each message that a look at the queue finds delivered for the last time, and the reason.
         self.on_given_up: Callable[[str, str], None] = lambda message_id, reason: None
