@@ -60,6 +60,31 @@ def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["runs", "-n"],
+        ["alerts", "list", "-n"],
+        ["batches", "list", "-n"],
+        ["products", "review", "-n"],
+        ["quarantine", "show", "abc", "--limit"],
+        ["where", "transaction_id=T1", "-n"],
+        ["queue", "dead", "list", "--limit"],
+        ["quarantine", "close", "--because", "tests", "--row"],
+        ["generate", "--out", "nowhere", "--rows"],
+        ["alerts", "what-if", "--threshold", "2", "--days"],
+    ],
+)
+def test_a_number_beyond_what_can_be_counted_is_a_wrong_call(
+    call: Call, home: Path, words: list[str]
+) -> None:
+    answer = call(*words, "99999999999999999999")
+    assert (
+        (answer.status, answer.out) == (2, "") and "Traceback" not in answer.err and words[-1] in answer.err
+    )
+    assert not home.exists() and not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize(
     "words", [["quarantine", "--since", "gestern"], ["query", "--format", "xml", "SELECT 1"]]
 )
 def test_what_typer_refuses_is_told_in_plain_words(words: list[str], home: Path) -> None:

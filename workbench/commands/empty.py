@@ -10,6 +10,7 @@ from typing import Any
 
 from typer import BadParameter
 
+from workbench.commands.limits import LARGEST
 from workbench.errors import UsageError
 
 _WORDS = {"note", "because", "reason", "by"}
@@ -35,9 +36,15 @@ def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[An
             what = "say which" if parameter.required else "leave it out, or say which"
             raise UsageError(f"{told} is empty; {what}")
         try:
-            return process(ctx, value)
+            found = process(ctx, value)
         except BadParameter as error:
             error.message = error.message.removeprefix("Value error, ")
             raise
+        for number in found if isinstance(found, list | tuple) else [found]:
+            if isinstance(number, int) and abs(number) > LARGEST:
+                raise UsageError(
+                    f"{told} is beyond {LARGEST}, the largest whole number that there is room for"
+                )
+        return found
 
     return heed
