@@ -85,6 +85,27 @@ def test_a_number_beyond_what_can_be_counted_is_a_wrong_call(
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["where", "transaction_id=\udce9"],
+        ["batches", "show", "\udce9"],
+        ["batches", "withdraw", "abc", "--reason", "\udce9"],
+        ["alerts", "show", "\udce9"],
+        ["alerts", "close", "abc", "--because", "caf\udce9"],
+        ["quarantine", "--reason", "\udce9"],
+        ["products", "decide", "P1", "--category", "\udce9"],
+        ["schema", "\udce9"],
+        ["runs", "show", "\udce9"],
+        ["models", "promote", "\udce9"],
+    ],
+)
+def test_bytes_that_are_no_text_are_a_wrong_call(call: Call, home: Path, words: list[str]) -> None:
+    answer = call(*words)
+    assert (answer.status, answer.out) == (2, "") and "bytes that are no text in UTF-8" in answer.err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     "words", [["quarantine", "--since", "gestern"], ["query", "--format", "xml", "SELECT 1"]]
 )
 def test_what_typer_refuses_is_told_in_plain_words(words: list[str], home: Path) -> None:
