@@ -30,7 +30,7 @@ def check_given(command: Any) -> None:
 
 def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     name = parameter.opts[0]
-    told = name if name.startswith("-") else name.upper()
+    told = name if name.startswith("-") else (parameter.metavar or name.upper()).strip("[].")
     may_be_empty = parameter.name in _WORDS and (parameter.default is not None or parameter.required)
 
     def heed(ctx: Any, value: Any) -> Any:
