@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.sources.pulls.api import Api
 from tests.sources.pulls.conftest import Project, rest, stores
 from workbench.errors import UsageError, WorkFailed
+from workbench.secrets.redact import BLOT
 from workbench.sources.pulls.rest.records import NoRecords, records_of
 
 ITEMS = {"records": "data.items"}
@@ -245,6 +247,35 @@ def test_secrets_go_to_the_api_and_nowhere_else(
     everything = repr(project.ledger("*")) + "".join(problems)
     for form in (key, "s3cret", "k%E2%82%ACy", told.removeprefix("Basic ").removeprefix("Bearer ")):
         assert form not in everything
+
+
+@pytest.mark.parametrize("key", ["s3cret/k€y+%41", "k-é-é-é-é", "1234567890"])
+def test_secrets_that_an_api_repeats_land_nowhere(
+    api: Api, project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", key)
+    odd = f'a "{key}" {key.encode().decode("latin-1")}\n'
+    more = {"tok": key, "self": f"/stores?key={quote(key, safe='')}", "said": odd, key: 1, "n": 12345678901}
+    api.records = [{**store, **more} for store in stores(1, 2)]
+    if key.isdigit():
+        api.records[0]["account"] = int(key)
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}, auth={"bearer": "env:SHOP_KEY"}))
+    assert project.pull("shop").landed == 2
+    (first, second) = project.landed()
+    clean = {"tok": BLOT, "self": f"/stores?key={BLOT}", "said": f'a "{BLOT}" {BLOT}\n', BLOT: 1}
+    assert second == {**stores(2, 2)[0], **clean, "n": 12345678901}
+    assert first.get("account", BLOT) == BLOT
+    assert project.pull("shop").status == "nothing_new"
+
+
+def test_a_short_secret_leaves_the_records_alone(
+    api: Api, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "store")
+    api.records = stores(1, 2)
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}, auth={"bearer": "env:SHOP_KEY"}))
+    project.pull("shop")
+    assert project.landed() == api.records
 
 
 def test_a_missing_secret_is_named(api: Api, project: Project) -> None:

@@ -14,7 +14,7 @@ from workbench.sources.pulls.references import Revealed
 from workbench.sources.pulls.rest.answers import whole_number
 from workbench.sources.pulls.rest.client import Answer, Client, Refused
 from workbench.sources.pulls.rest.paging import Pager, State
-from workbench.sources.pulls.rest.records import NoRecords, Record, records_of, value_at
+from workbench.sources.pulls.rest.records import NoRecords, Record, read_record, records_of, value_at
 from workbench.sources.pulls.rows import Chunk, Row, hashed
 
 _MOST_PAGES = 1_000_000
@@ -114,7 +114,7 @@ class RestReader:
         return said
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
-        """Write the records, each as it came, a line each; blanks behind the last one tell the file's number."""
+        """Write the records, each as it came but for secrets in it, a line each; blanks behind the last one tell the file's number."""
         with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
             file.write("\n".join(row.content for row in rows))
             file.write(" " * number + "\n")
@@ -152,11 +152,17 @@ class RestReader:
 
     def _records(self, answer: Answer) -> list[Record]:
         try:
-            return list(records_of(answer.text, self._rest.records))
+            found = list(records_of(answer.text, self._rest.records))
         except NoRecords as error:
             raise WorkFailed(
                 self._revealed.clean(f"records: the answer isn't as declared: {error}")
             ) from None
+        return list(map(self._blotted, found)) if self._revealed.may_be_in(answer.text) else found
+
+    def _blotted(self, record: Record) -> Record:
+        """Return a record without what we were let in with, which some APIs repeat in theirs."""
+        text = self._revealed.blotted(record.text)
+        return record if text == record.text else read_record(text)
 
     def _row(self, record: Record) -> Row:
         digest = hashed(record.value)
