@@ -24,7 +24,7 @@ from workbench.commands.data import (
     warehouse,
     where,
 )
-from workbench.commands.empty import refuse_empty
+from workbench.commands.given import check_given
 from workbench.commands.processes import queue, services, worker
 from workbench.commands.runs import backfill, check, execute, schedule, trigger
 from workbench.commands.samples import demo, generate
@@ -105,7 +105,7 @@ def _program(name: str) -> Any:
     wanted.registered_groups = [each for each in app.registered_groups if each.name == name]
     is_one = len(wanted.registered_commands) + len(wanted.registered_groups) == 1
     program = typer.main.get_command(wanted if is_one else app)
-    refuse_empty(program)
+    check_given(program)
     return program
 
 

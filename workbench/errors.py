@@ -43,6 +43,7 @@ _MUST_BE = {
     "list": "it must be a list",
     "tuple": "it must be a list",
     "string": "it must be a text",
+    "string_unicode": "it must be a text, without halves of characters (\\uD800 to \\uDFFF)",
     "int": "it must be a whole number",
     "float": "it must be a number",
     "decimal": "it must be a number",
@@ -53,6 +54,8 @@ _MUST_BE = {
 def plainly(problem: Mapping[str, Any]) -> str:
     """Return what pydantic has against a value, one of its ``errors()``, in words for who wrote the value."""
     kind, _, what = problem["type"].partition("_")
+    if problem["type"] == "string_unicode":
+        return _MUST_BE["string_unicode"]
     if what in ("", "type", "parsing", "attributes_type") and kind in _MUST_BE:
         return _MUST_BE[kind]
     if problem["type"] == "too_short":

@@ -10,16 +10,30 @@ from __future__ import annotations
 import csv
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import unquote_to_bytes
 
 from workbench.private import private_file, private_folder
 
+# Bytes that are no UTF-8, too, which Python has as halves of surrogate pairs.
+_SPECIAL = re.compile(r"[%#?\x00-\x1f\x7f\udc80-\udcff]")
 _PLAIN = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _NO_UNNAMED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
+
+
+def spelled_in_url(path: Path) -> str:
+    """Return a path as a URL has it: what would end it there, or stand for something else, is escaped."""
+    return _SPECIAL.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", str(path))
+
+
+def path_in_url(text: str) -> Path:
+    """Return the path that a URL spells."""
+    return Path(os.fsdecode(unquote_to_bytes(os.fsencode(text))))
 
 
 def folders_below(

@@ -7,13 +7,16 @@ import logging
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkFailed, first_line
+from workbench.files import path_in_url
 from workbench.private import private_file, private_folder
 from workbench.settings import Settings, get_settings
+
+_LOCAL = "sqlite:///"
 
 NO_TELEMETRY = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
 """Variables by which MLflow, a server or a client, tells nobody about itself."""
@@ -30,8 +33,8 @@ QUIET = {
 
 def has_store() -> bool:
     """Tell without opening the store whether anything can be in it: False for a local file not yet made."""
-    uri = get_settings().mlflow_uri
-    return not uri.startswith("sqlite:///") or Path(uri.removeprefix("sqlite:///")).is_file()
+    store = _file_of(get_settings())
+    return store is None or store.is_file()
 
 
 def prepare_store(settings: Settings) -> None:
@@ -40,8 +43,7 @@ def prepare_store(settings: Settings) -> None:
     Raises:
         WorkFailed: it can't be written.
     """
-    if settings.mlflow_uri.startswith("sqlite:///"):
-        store = Path(settings.mlflow_uri.removeprefix("sqlite:///"))
+    if store := _file_of(settings):
         try:
             private_folder(store.parent)
             private_file(store)
@@ -90,12 +92,24 @@ def _opening(settings: Settings) -> Iterator[bool]:
 
     Two that make its tables at once would both fail.
     """
-    if not settings.mlflow_uri.startswith("sqlite:///"):
+    file = _file_of(settings)
+    if file is None:
         yield False
         return
-    with Path(settings.mlflow_uri.removeprefix("sqlite:///")).open("rb") as store:
+    with file.open("rb") as store:
         fcntl.flock(store, fcntl.LOCK_EX)
         yield os.fstat(store.fileno()).st_size == 0
+    spelled = Path(settings.mlflow_uri.removeprefix(_LOCAL))
+    if spelled != file:
+        # MLflow makes a folder for the file, and takes its path as the address spells it.
+        with suppress(OSError):
+            os.removedirs(spelled.parent)
+
+
+def _file_of(settings: Settings) -> Path | None:
+    """Return the file of a local store; None where a server has it."""
+    uri = settings.mlflow_uri
+    return path_in_url(uri.removeprefix(_LOCAL)) if uri.startswith(_LOCAL) else None
 
 
 def local_artifacts(settings: Settings) -> Path | None:

@@ -90,7 +90,7 @@ def test_who_withdraws_is_known(call: Call, batch: str, monkeypatch: pytest.Monk
 def test_what_is_no_batch_is_said(call: Call, batch: str) -> None:
     for arguments in (["show", "zz"], ["withdraw", "zz", "--reason", "why"], ["restore", "zz"]):
         refused(call("batches", *arguments), "unknown batch", batch[:12])
-    refused(call("batches", "show", ""), "BATCH_ID is empty; say which")
+    refused(call("batches", "show", ""), "ID is empty; say which")
     assert call("batches", "withdraw", batch).status == 2
     refused(call("batches", "withdraw", batch, "--reason", ""), "say why")
 

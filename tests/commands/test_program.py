@@ -60,6 +60,52 @@ def test_what_is_given_as_an_empty_text_is_refused(call: Call, home: Path, words
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["runs", "-n"],
+        ["alerts", "list", "-n"],
+        ["batches", "list", "-n"],
+        ["products", "review", "-n"],
+        ["quarantine", "show", "abc", "--limit"],
+        ["where", "transaction_id=T1", "-n"],
+        ["queue", "dead", "list", "--limit"],
+        ["quarantine", "close", "--because", "tests", "--row"],
+        ["generate", "--out", "nowhere", "--rows"],
+        ["alerts", "what-if", "--threshold", "2", "--days"],
+    ],
+)
+def test_a_number_beyond_what_can_be_counted_is_a_wrong_call(
+    call: Call, home: Path, words: list[str]
+) -> None:
+    answer = call(*words, "99999999999999999999")
+    assert (
+        (answer.status, answer.out) == (2, "") and "Traceback" not in answer.err and words[-1] in answer.err
+    )
+    assert not home.exists() and not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["where", "transaction_id=\udce9"],
+        ["batches", "show", "\udce9"],
+        ["batches", "withdraw", "abc", "--reason", "\udce9"],
+        ["alerts", "show", "\udce9"],
+        ["alerts", "close", "abc", "--because", "caf\udce9"],
+        ["quarantine", "--reason", "\udce9"],
+        ["products", "decide", "P1", "--category", "\udce9"],
+        ["schema", "\udce9"],
+        ["runs", "show", "\udce9"],
+        ["models", "promote", "\udce9"],
+    ],
+)
+def test_bytes_that_are_no_text_are_a_wrong_call(call: Call, home: Path, words: list[str]) -> None:
+    answer = call(*words)
+    assert (answer.status, answer.out) == (2, "") and "bytes that are no text in UTF-8" in answer.err
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     "words", [["quarantine", "--since", "gestern"], ["query", "--format", "xml", "SELECT 1"]]
 )
 def test_what_typer_refuses_is_told_in_plain_words(words: list[str], home: Path) -> None:

@@ -78,8 +78,11 @@ def test_a_home_may_have_any_name(
 def test_a_path_that_the_engine_can_not_open_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: Call, name: str
 ) -> None:
-    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / name))
+    monkeypatch.setenv("WORKBENCH_WAREHOUSE_URL", f"duckdb:///{tmp_path / name / 'warehouse.duckdb'}")
     clear(call("init"), 2, "DuckDB can't keep a file at", "choose another WORKBENCH_HOME")
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / name))
+    for command in ("init", "queue"):
+        clear(call(command), 2, "setting WORKBENCH_HOME: no database can be kept in", "name another")
     assert not (tmp_path / name).exists()
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import boto3
 import pytest
 
@@ -22,6 +25,23 @@ def test_another_url_is_refused_with_what_would_be_right(url: str) -> None:
 def test_a_wrong_option_is_refused(query: str) -> None:
     with pytest.raises(UsageError, match="max_receives=N"):
         connect_queue(f"sqlite:////tmp/none.db?{query}")
+
+
+@pytest.mark.parametrize("name", ["z#1", "a%20b", "a;b", "ü", os.fsdecode(b"caf\xe9")])
+def test_the_queue_of_a_home_lies_in_it_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / name))
+    (sent,) = connect_queue().send("here")
+    assert (tmp_path / name / "queue.db").is_file()
+    (message,) = connect_queue(connect_queue().url).receive()
+    assert message.message_id == sent
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_mark_that_would_end_the_path_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="write %23 where it is part of the file's path"):
+        connect_queue(f"sqlite:///{tmp_path}/z#1/queue.db")
 
 
 def test_an_sqs_queue_that_is_not_there_is_named(aws: str) -> None:

@@ -120,6 +120,8 @@ def test_an_event_that_lands_nothing_asks_for_nothing(event: dict[str, Any]) -> 
         ('{"files": ["/etc/passwd"]}', "file:///PATH or s3://BUCKET/KEY"),
         ('{"files": ["https://example.com/a.csv"]}', "file:///PATH or s3://BUCKET/KEY"),
         ('{"pipeline": 5}', "pipeline"),
+        (r'{"pipeline": "caf\udce9"}', "a text, without halves of characters"),
+        (r'{"files": ["file:///transactions/\ud800.csv"]}', "half of a character"),
         ('{"pipeline": "a", "paramters": {}}', "paramters"),
         ('{"pipeline": "a", "id": ""}', "id"),
         ("[" * 100_000, "not JSON"),

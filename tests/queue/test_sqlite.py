@@ -154,6 +154,26 @@ def test_a_clock_that_was_ahead_keeps_no_message_waiting(
     assert sorted(message.body for message in queue.receive(10)) == ["delayed", "put off", "taken"]
 
 
+def test_a_message_whose_receivers_end_without_a_word_comes_alone(tmp_path: Path) -> None:
+    queue = SQLiteQueue(tmp_path / "queue.db")
+    queue.send("left 1", "left 2", "back 1", "back 2")
+    for reception in (1, 2):
+        # Once that may be anything: they come together again.
+        taken = queue.receive(4, visibility=1)
+        assert [(each.receive_count, each.abandoned) for each in taken] == [(reception, False)] * 4
+        for message in taken[2:]:
+            queue.release(message)
+        time.sleep(1.1)
+    queue.send("new")
+    found = [queue.receive(10) for _ in range(4)]
+    assert [[(each.body, each.abandoned) for each in some] for some in found] == [
+        [("back 1", False), ("back 2", False), ("new", False)],
+        [("left 1", True)],
+        [("left 2", True)],
+        [],
+    ]
+
+
 def test_a_queue_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
     queue = SQLiteQueue(tmp_path / "queue.db")
     queue.send("before")

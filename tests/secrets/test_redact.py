@@ -167,6 +167,8 @@ SHOWN = {
     "repr of bytes": repr(LONG.encode()),
     "ascii": ascii(LONG),
     "unicode escapes": "".join(f"\\u{ord(char):04X}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}" for char in LONG),
+    "UTF-8 taken for Latin-1": LONG.encode().decode("latin-1"),
+    "UTF-8 taken for Latin-1, in JSON": json.dumps(LONG.encode().decode("latin-1")),
     "SQL": "'" + LONG.replace("'", "''") + "'",
     "CSV": '"' + LONG.replace('"', '""') + '"',
     "CSV in repr": repr('"' + LONG.replace('"', '""') + '"'),
@@ -188,6 +190,12 @@ def test_a_secret_goes_in_whatever_form_it_shows(form: str) -> None:
     text = Redactor([LONG]).text(f"before {SHOWN[form]} after")
     assert text.startswith("before ") and text.endswith(" after") and BLOT in text
     assert len(text.replace(BLOT, "")) < len("before  after") + 20, text
+
+
+def test_of_a_secret_taken_for_latin_1_its_last_character_goes_too() -> None:
+    secret = "hunter2-of-the-cafß"  # noqa: S105  nobody's
+    for shown in (secret.encode().decode("latin-1"), ascii(secret.encode().decode("latin-1"))[1:-1]):
+        assert Redactor([secret]).text(f"before {shown} after") == f"before {BLOT} after"
 
 
 @pytest.mark.parametrize("secret", ["it''s-a-'-\"\"secret'", "'quoted-secret'", '""\'pass\'"word'])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.aws_server import make_sqs
 from tests.project import make_project, sales
 from tests.worker.drained import BOTH, QUICK, drain, named, scalar
-from workbench.queue.base import Queue
+from workbench.queue.base import Message, Queue
 from workbench.queue.connect import connect_queue
 from workbench.settings import Settings, get_settings
 from workbench.sources.files import land
@@ -32,6 +36,58 @@ def test_a_message_nobody_understands_is_given_up_at_once_and_the_others_done(
     assert reasons["gibberish"].startswith("not JSON; a message is an S3 event")
     assert "no file" in reasons[named(tmp_path / "in/transactions/absent.csv")]
     assert "named after a dataset" in reasons[named(tmp_path / "x")]
+
+
+@pytest.mark.parametrize("queue_url", ["sqlite"], indirect=True)
+def test_a_file_whose_name_is_no_text_is_taken_in_or_given_up_at_once(
+    project: Path, queue: Queue, tmp_path: Path
+) -> None:
+    folder = tmp_path / "in/transactions"
+    sales(folder / "good.csv", 1)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.csv")).write_bytes(
+        sales(tmp_path / "in/other.csv", 10).read_bytes()
+    )
+    uris = [f"file://{folder}/{name}" for name in ("none\\udce9.csv", "half\\ud800.csv", "caf\\udce9.csv")]
+    queue.send(*(f'{{"files": ["{uri}"]}}' for uri in uris), named(folder / "good.csv"))
+    queue.send('{"pipeline": "intake", "parameters": {"limit": "\\udce9"}}')
+    tally = drain(queue)
+    assert (tally["done"], tally["given_up"]) == (2, 3)
+    reasons = sorted(dead.reason.split(";")[0] for dead in queue.dead())
+    assert any("none\\xe9.csv" in reason and reason.startswith("no file") for reason in reasons)
+    assert any("half of a character" in reason for reason in reasons)
+    assert scalar("SELECT count(*) FROM raw.transactions") == 6
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "sqs"])
+def test_a_message_that_ends_its_worker_takes_no_other_along(
+    project: Path, kind: str, aws: str, tmp_path: Path
+) -> None:
+    class Killed(BaseException):
+        """What no worker catches."""
+
+    class Mortal(Worker):
+        """A worker that one of the messages ends, as a machine does that is out of memory."""
+
+        def _sort(self, message: Message, *others: Any) -> None:
+            if "poison" in message.body:
+                raise Killed
+            super()._sort(message, *others)
+
+    queue = connect_queue(make_sqs(5) if kind == "sqs" else f"sqlite:///{tmp_path / 'queue.db'}")
+    names = ("poison", "one", "two", "three")
+    queue.send(*(named(sales(tmp_path / f"in/transactions/{n}.csv", 10 * i)) for i, n in enumerate(names)))
+    options = Options(retry=0, settle=0.2, visibility=1)
+    for _ in range(5):
+        with suppress(Killed):
+            Mortal(queue, get_settings(), options, log=lambda _: None).work(drain=True)
+    assert scalar("SELECT count(*) FROM raw.transactions") == 9
+    said: list[str] = []
+    tally = Worker(queue, get_settings(), options, log=said.append).work(drain=True)
+    (dead,) = queue.dead()
+    if kind == "sqlite":
+        assert tally["given_up"] == 1
+        assert f"message {dead.message_id} given up: received 5 times and never finished" in said
+    assert "poison" in dead.body and dead.reason == "received 5 times and never finished"
 
 
 @BOTH

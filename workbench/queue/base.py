@@ -21,7 +21,8 @@ class ReceiptLost(WorkFailed):
 class Message:
     """A message that was received; it is ours until its visibility time runs out.
 
-    ``receipt`` stands for this one reception, ``receive_count`` counts them from 1.
+    ``receipt`` stands for this one reception, ``receive_count`` counts them from 1. ``abandoned`` is whether, for
+    all the queue knows, two receivers or more took it and the last ended without a word: it may have been the reason.
     """
 
     message_id: str
@@ -29,6 +30,7 @@ class Message:
     receipt: str
     receive_count: int
     sent_at: datetime
+    abandoned: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from workbench.errors import UsageError
+from workbench.files import path_in_url
 from workbench.queue.base import MAX_RECEIVES, Queue
 from workbench.settings import Settings, get_settings
 
@@ -14,7 +14,7 @@ def connect_queue(url: str | None = None, settings: Settings | None = None) -> Q
     """Return the queue of a URL, of ``WORKBENCH_QUEUE_URL`` by default.
 
     Args:
-        url: ``sqlite:///FILE``, with ``?max_receives=N`` if wished; or the URL of an SQS queue.
+        url: ``sqlite:///FILE``, with ``?max_receives=N`` if wished, URL-encoded; or the URL of an SQS queue.
         settings: read afresh if None.
 
     Raises:
@@ -26,7 +26,12 @@ def connect_queue(url: str | None = None, settings: Settings | None = None) -> Q
     if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
         from workbench.queue.sqlite import SQLiteQueue
 
-        return SQLiteQueue(Path(unquote(parts.path.removeprefix("/"))), max_receives=_receives(parts.query))
+        if parts.fragment:
+            raise UsageError(
+                f"queue URL {url!r}: a # ends an address; write %23 where it is part of the file's path"
+            )
+        file = path_in_url(parts.path.removeprefix("/"))
+        return SQLiteQueue(file, max_receives=_receives(parts.query))
     if parts.scheme in ("http", "https") and parts.netloc and parts.path.count("/") >= 2:
         from workbench.queue.sqs import SQSQueue
 

@@ -8,9 +8,11 @@ EventBridge, keys as they are).
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, unquote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, unquote_to_bytes, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,6 +23,8 @@ _RIGHT = (
     'a message is an S3 event, {"files": [URI, ...]} or {"pipeline": NAME, "parameters": {...}, "id": ...}'
 )
 _DEPTH = 4
+_BYTES = re.compile("[\udc80-\udcff]")
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 class NotUnderstood(UsageError):
@@ -36,6 +40,10 @@ class _Request(BaseModel):
 
 
 def _uri(value: str) -> str:
+    # Python's programs have bytes of a file's name that are no UTF-8 as these.
+    value = _BYTES.sub(lambda found: f"%{ord(found[0]) & 0xFF:02X}", value)
+    if _HALVES.search(value):
+        raise ValueError("a file's name has half of a character, \\uD800 to \\uDFFF, which no name can have")
     parts = urlsplit(value)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path.strip("/"):
         return value
@@ -118,12 +126,12 @@ class _EventBridge(_Part):
 
 def file_uri(path: str) -> str:
     """Return the URI of an absolute path."""
-    return "file://" + quote(path)
+    return "file://" + quote(os.fsencode(path))
 
 
 def path_of(uri: str) -> str:
     """Return the path of a ``file://`` URI."""
-    return unquote(urlsplit(uri).path)
+    return os.fsdecode(unquote_to_bytes(urlsplit(uri).path))
 
 
 def s3_uri(bucket: str, key: str) -> str:

@@ -8,11 +8,12 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import WorkFailed
+from workbench.files import spelled_in_url
 from workbench.private import private_file, private_folder
 from workbench.queue.base import MAX_RECEIVES, UNFINISHED, Counts, DeadMessage, Message, ReceiptLost
 
@@ -44,6 +45,10 @@ _POLL = 0.1
 _UPGRADE = "ALTER TABLE messages ADD COLUMN changed_at REAL NOT NULL DEFAULT 0"
 # When a message is due by the clock as it is now: what was said of it while the clock was ahead counts from now.
 _DUE = "visible_at - max(0, changed_at - ?1) <= ?1"
+# Whoever gives a message back takes its receipt along; what still has one was left by its receiver without a word. Once
+# that may be anything, such as a machine that was switched off in the middle of a thousand messages.
+_GIVEN_BACK = ""
+_ABANDONED = "coalesce(receipt, '') <> '' AND receive_count > 1"
 
 
 class SQLiteQueue:
@@ -55,8 +60,10 @@ class SQLiteQueue:
 
     def __init__(self, path: Path, max_receives: int = MAX_RECEIVES) -> None:
         self.path = path.expanduser().absolute()
-        self.url = f"sqlite:///{self.path}"
+        self.url = f"sqlite:///{spelled_in_url(self.path)}"
         self.max_receives = max_receives
+        # Is told the id of each message that a look at the queue finds delivered for the last time, and the reason.
+        self.on_given_up: Callable[[str, str], None] = lambda message_id, reason: None
         self._local = threading.local()
 
     def send(self, *bodies: str, delay: int = 0) -> list[str]:
@@ -108,44 +115,52 @@ class SQLiteQueue:
                 "WHERE changed_at > ?1",
                 (timestamp,),
             )
-            file.execute(
+            dead = file.execute(
                 "INSERT INTO dead (message_id, body, sent_at, receive_count, reason, died_at) "
                 "SELECT message_id, body, sent_at, receive_count, replace(?, '{count}', receive_count), ? "
-                "FROM messages WHERE visible_at <= ? AND receive_count >= ? ORDER BY position",
+                "FROM messages WHERE visible_at <= ? AND receive_count >= ? ORDER BY position "
+                "RETURNING message_id, reason",
                 (UNFINISHED, timestamp, timestamp, self.max_receives),
-            )
+            ).fetchall()
             file.execute(
                 "DELETE FROM messages WHERE visible_at <= ? AND receive_count >= ?",
                 (timestamp, self.max_receives),
             )
+            # One that may end its receiver is delivered alone, and takes no other along.
+            (abandoned,) = file.execute(
+                f"SELECT {_ABANDONED} FROM messages WHERE visible_at <= ? ORDER BY visible_at, position LIMIT 1",
+                (timestamp,),
+            ).fetchone() or (False,)
             rows = file.execute(
                 "UPDATE messages SET receipt = lower(hex(randomblob(16))), visible_at = ?2, changed_at = ?1, "
                 "receive_count = receive_count + 1 WHERE position IN (SELECT position FROM messages "
-                "WHERE visible_at <= ?1 ORDER BY visible_at, position LIMIT ?3) "
+                f"WHERE visible_at <= ?1 AND ({_ABANDONED}) = ?4 ORDER BY visible_at, position LIMIT ?3) "
                 "RETURNING position, message_id, body, receipt, receive_count, sent_at",
-                (timestamp, timestamp + visibility, maximum),
+                (timestamp, timestamp + visibility, 1 if abandoned else maximum, abandoned),
             ).fetchall()
+        for message_id, reason in dead:
+            self.on_given_up(message_id, reason)
         return [
-            Message(message_id, body, receipt, count, _time(sent_at))
+            Message(message_id, body, receipt, count, _time(sent_at), abandoned=bool(abandoned))
             for _, message_id, body, receipt, count, sent_at in sorted(rows)
         ]
 
     def extend(self, message: Message, seconds: int) -> None:
         """Keep a message for so many seconds from now."""
-        if not self._show(message, seconds):
+        if not self._show(message, seconds, message.receipt):
             raise ReceiptLost(f"message {message.message_id} is no longer ours")
 
     def release(self, message: Message, after: int = 0) -> None:
         """Give a message back, to be delivered again after so many seconds."""
-        self._show(message, after)
+        self._show(message, after, _GIVEN_BACK)
 
-    def _show(self, message: Message, after: int) -> bool:
+    def _show(self, message: Message, after: int, receipt: str) -> bool:
         timestamp = time.time()
         with self._write() as file:
             done = file.execute(
-                "UPDATE messages SET visible_at = ?1, changed_at = ?4 "
+                "UPDATE messages SET visible_at = ?1, changed_at = ?4, receipt = ?5 "
                 "WHERE message_id = ?2 AND receipt = ?3 AND visible_at > ?4",
-                (timestamp + after, message.message_id, message.receipt, timestamp),
+                (timestamp + after, message.message_id, message.receipt, timestamp, receipt),
             )
         return done.rowcount > 0
 
@@ -159,6 +174,8 @@ class SQLiteQueue:
 
     def dead_letter(self, message: Message, reason: str) -> None:
         """Give a message up, now."""
+        # A reason may name a file whose name is no text.
+        reason = reason.encode("utf-8", "backslashreplace").decode()
         with self._write() as file:
             file.execute(
                 "INSERT INTO dead (message_id, body, sent_at, receive_count, reason, died_at) "

@@ -247,6 +247,8 @@ def _message(entry: dict[str, Any]) -> Message:
         entry["ReceiptHandle"],
         int(attributes["ApproximateReceiveCount"]),
         datetime.fromtimestamp(int(attributes["SentTimestamp"]) / 1000, UTC),
+        # SQS doesn't tell who gave a message back from who ended with it.
+        abandoned=int(attributes["ApproximateReceiveCount"]) > 2,
     )
 
 

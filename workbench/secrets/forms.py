@@ -113,8 +113,8 @@ def _slashes(before: str) -> str:
     return r"\\*" if before.startswith("\\") else r"\\+"
 
 
-def _unit(char: str, slashes: str) -> str:
-    """Return what a character may have become, as a regular expression."""
+def _unit(char: str, slashes: str, *, is_byte: bool = False) -> str:
+    """Return what a character, or a byte taken for one, may have become, as a regular expression."""
     code = ord(char)
     data = char.encode("utf-8", "surrogatepass")
     ways = [
@@ -141,6 +141,9 @@ def _unit(char: str, slashes: str) -> str:
         ways.append(rf"{slashes}(?i:x{code:02x})")
     if code > 0x7F:
         ways.append("".join(rf"{slashes}(?i:x{byte:02x})" for byte in data))
+        if not is_byte:
+            # Who takes UTF-8 for Latin-1, as of headers, has a character for each byte.
+            ways.append("".join(f"(?:{_unit(chr(byte), slashes, is_byte=True)})" for byte in data))
     if code > 0xFFFF:
         pair = char.encode("utf-16-be").hex()
         ways.append(rf"{slashes}(?i:u{pair[:4]}){slashes}(?i:u{pair[4:]})")

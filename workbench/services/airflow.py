@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from workbench.airflow import REPORTS
+from workbench.files import spelled_in_url
 from workbench.private import private_folder
 from workbench.settings import Settings
 
@@ -104,7 +105,7 @@ def _airflow(start: Start, keep: Callable[[Path, str], None]) -> dict[str, str]:
             "simple_auth_manager_passwords_file": passwords,
             "execution_api_server_url": f"{url}/execution/",
         },
-        "database": {"sql_alchemy_conn": f"sqlite:///{folder / 'airflow.db'}"},
+        "database": {"sql_alchemy_conn": f"sqlite:///{spelled_in_url(folder / 'airflow.db')}"},
         "api": {"base_url": url, "secret_key": session},
         "api_auth": {"jwt_secret": jwt},
         "scheduler": {"task_instance_heartbeat_timeout": _LOST},

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench.files import spelled_in_url
 from workbench.private import let_enter, private_file, private_folder
 from workbench.services import airflow
 from workbench.services.jupyter import jupyter_config_path
@@ -126,7 +127,8 @@ def _mlflow(start: Start) -> tuple[list[str], Variables]:
     private_file(settings.home / "mlflow.db")
     private_folder(settings.mlflow_artifacts)
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(start.port)]
-    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{settings.home / 'mlflow.db'}"]
+    store = spelled_in_url(settings.home / "mlflow.db")
+    command += ["--workers", "1", "--backend-store-uri", f"sqlite:///{store}"]
     command += ["--artifacts-destination", settings.mlflow_artifacts.as_uri()]
     # Its jobs judge traces of language models; their workers are ten processes that each import MLflow.
     jobs = "MLFLOW_SERVER_ENABLE_JOB_EXECUTION"

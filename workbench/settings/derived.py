@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from workbench import PACKAGE
 from workbench.errors import UsageError
+from workbench.files import spelled_in_url
 from workbench.settings.days import days_by_name
 from workbench.settings.declared import Declared
 
@@ -73,7 +74,7 @@ class Settings(Declared):
     @property
     def queue(self) -> str:
         """URL of the queue that the worker takes messages from."""
-        return self.queue_url or f"sqlite:///{self.home / 'queue.db'}"
+        return self.queue_url or f"sqlite:///{spelled_in_url(self.home / 'queue.db')}"
 
     @property
     def runs(self) -> Path:
@@ -92,7 +93,7 @@ class Settings(Declared):
     @property
     def mlflow_uri(self) -> str:
         """URI of the MLflow tracking server."""
-        return self.mlflow_tracking_uri or f"sqlite:///{self.home / 'mlflow.db'}"
+        return self.mlflow_tracking_uri or f"sqlite:///{spelled_in_url(self.home / 'mlflow.db')}"
 
     @property
     def mlflow_artifacts(self) -> Path:

@@ -12,6 +12,9 @@ from workbench.errors import UsageError, plainly
 from workbench.private import close_home, share
 from workbench.settings.derived import Settings
 
+# DuckDB and MLflow take what follows the one for options, and DuckDB the other for a slash.
+UNFIT = ("?", "\\") if os.sep == "/" else ("?",)
+
 
 def get_settings() -> Settings:
     """Read the settings afresh; a home that is open to others is closed to them, unless it is shared.
@@ -35,9 +38,14 @@ def _check_home(home: Path) -> None:
     """Check that a home is a folder, or could be made one.
 
     Raises:
-        UsageError: it isn't, or lies below a file.
+        UsageError: it isn't, or lies below a file, or databases can't lie in it.
     """
     place = os.fspath(home)
+    if unfit := next((mark for mark in UNFIT if mark in place), None):
+        raise UsageError(
+            f"setting WORKBENCH_HOME: no database can be kept in {home}, for DuckDB and MLflow read the {unfit} in it "
+            "otherwise; name another"
+        )
     while place and not os.path.lexists(place):
         place = os.path.dirname(place)  # noqa: PTH120
     if not os.path.isdir(place or "."):  # noqa: PTH112

@@ -19,6 +19,7 @@ from workbench.sources.landing import (
     is_data,
     open_landing,
     require_dataset,
+    shown,
 )
 
 
@@ -44,7 +45,7 @@ def arrive(uri: str, settings: Settings) -> IdentifiedFile | None:
 
 def _from_folder(path: Path, landing: Landing) -> IdentifiedFile:
     if not path.is_file():
-        raise UsageError(f"no file {path}")
+        raise UsageError(f"no file {shown(path)}")
     (landed,) = land(str(path), require_dataset(path), landing=landing)
     return landed
 

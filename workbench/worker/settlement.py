@@ -21,6 +21,7 @@ class MessageSettlement:
         tally: gets the counts.
         retry: seconds before the first further attempt, doubled each time up to 15 minutes.
         log: takes a line for each thing that happens.
+        put_off: has the ids of the messages that this worker put off or gave back, until they are finished.
     """
 
     def __init__(
@@ -30,9 +31,10 @@ class MessageSettlement:
         tally: Counter[str],
         retry: float,
         log: Callable[[str], None],
+        put_off: set[str],
     ) -> None:
         self._queue, self._heartbeat, self._tally = queue, heartbeat, tally
-        self._retry, self._log = retry, log
+        self._retry, self._log, self._put_off = retry, log, put_off
         self._settled: set[str] = set()
 
     def unsettled(self, messages: Iterable[Message]) -> list[Message]:
@@ -73,3 +75,7 @@ class MessageSettlement:
         self._heartbeat.let_go(message)
         self._settled.add(message.message_id)
         self._tally[outcome] += 1
+        if outcome in ("put_off", "given_back"):
+            self._put_off.add(message.message_id)
+        else:
+            self._put_off.discard(message.message_id)

@@ -28,6 +28,7 @@ from workbench.worker.patience import patiently, to_stderr
 from workbench.worker.publishing import Publishing
 from workbench.worker.settlement import MessageSettlement
 from workbench.worker.stop_between_stages import UntilStopped
+from workbench.worker.suspects import Suspects
 
 __all__ = ["Options", "Worker"]
 
@@ -69,8 +70,10 @@ class Worker:
         self._followers = Followers(queue, self._warehouse, self.settings, self._intakes)
         self._publishing = Publishing(self._warehouse, self.options.retry, log)
         self._figures = QueueFigures(queue) if settings.profile == "aws" else None
+        self._suspects = Suspects(queue, self.options.batch)
         self._watcher: LandingWatcher | None = None
         if isinstance(queue, SQLiteQueue):
+            queue.on_given_up = self._note_given_up
             self._watcher = LandingWatcher(
                 queue, settings, self._finished, settle=self.options.settle, log=log
             )
@@ -119,11 +122,16 @@ class Worker:
 
     def _receive(self, wait: int) -> list[Message]:
         try:
-            return self.queue.receive(self.options.batch, wait=wait, visibility=self.options.visibility)
+            return self.queue.receive(self._suspects.most, wait=wait, visibility=self.options.visibility)
         except WorkbenchError as problem:
             self._log(f"can't receive for now: {problem}")
             self._stop.wait(self.options.retry)
             return []
+
+    def _note_given_up(self, message_id: str, reason: str) -> None:
+        """Count a message that the queue itself gave up."""
+        self.tally["given_up"] += 1
+        self._log(f"message {message_id} given up: {reason}")
 
     def _follow(self) -> int:
         """Ask for the pipelines that follow from what has run; files that wait go first."""
@@ -136,11 +144,14 @@ class Worker:
     def _try(self, messages: Sequence[Message]) -> None:
         """Do what some messages say; if the queue fails meanwhile, they come again by themselves."""
         try:
-            with Heartbeat(self.queue, messages, self.options.visibility, self._log) as heartbeat:
+            groups = self._suspects.groups(messages)
+            kept = [message for group in groups for message in group]
+            with Heartbeat(self.queue, kept, self.options.visibility, self._log) as heartbeat:
                 self._settlement = MessageSettlement(
-                    self.queue, heartbeat, self.tally, self.options.retry, self._log
+                    self.queue, heartbeat, self.tally, self.options.retry, self._log, self._suspects.put_off
                 )
-                self._take(messages)
+                for group in groups:
+                    self._take(group)
         except WorkbenchError as problem:
             self._log(f"what isn't finished comes again in up to {self.options.visibility} s: {problem}")
             self._stop.wait(self.options.retry)
@@ -150,21 +161,27 @@ class Worker:
         deliveries: list[Delivery] = []
         requests: list[tuple[Message, RunRequest]] = []
         for message in messages:
-            try:
-                content = understand(message.body)
-            except NotUnderstood as refused:
-                self._settlement.dead_letter(message, str(refused))
-                continue
-            if isinstance(content, Nothing):
-                self._settlement.ack(message, "ignored", f"{content.reason}: nothing to do")
-            elif isinstance(content, RunRequest):
-                requests.append((message, content))
-            elif found := bring(message, content, self.settings, self._settlement, self._watcher):
-                deliveries.append(found)
+            self._guarded([message], lambda m=message: self._sort(m, deliveries, requests))  # type: ignore[misc]
         if deliveries:
             self._guarded([d.message for d in deliveries], lambda: self._files(deliveries))
         for message, request in requests:
             self._guarded([message], lambda m=message, r=request: self._request(m, r))  # type: ignore[misc]
+
+    def _sort(
+        self, message: Message, deliveries: list[Delivery], requests: list[tuple[Message, RunRequest]]
+    ) -> None:
+        """Do what a message says, or put it to its like, to be done with them."""
+        try:
+            content = understand(message.body)
+        except NotUnderstood as refused:
+            self._settlement.dead_letter(message, str(refused))
+            return
+        if isinstance(content, Nothing):
+            self._settlement.ack(message, "ignored", f"{content.reason}: nothing to do")
+        elif isinstance(content, RunRequest):
+            requests.append((message, content))
+        elif found := bring(message, content, self.settings, self._settlement, self._watcher):
+            deliveries.append(found)
 
     def _guarded(self, messages: Sequence[Message], work: Callable[[], None]) -> None:
         """Do some work; give its messages back if stopped, put them off if it can't be done now."""

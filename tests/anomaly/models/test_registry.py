@@ -9,6 +9,7 @@ import pytest
 from workbench.anomaly import TrainingResult, current_model, list_models, models_frame
 from workbench.errors import WorkFailed
 from workbench.settings import get_settings
+from workbench.tracking import experiment_id, has_store, local_artifacts, mlflow_client
 
 
 def test_where_nothing_was_trained_there_is_nothing_and_nothing_is_made(home: Path) -> None:
@@ -35,3 +36,14 @@ def test_a_server_that_is_not_there_is_one_clear_line(monkeypatch: pytest.Monkey
     assert get_settings().mlflow_uri == "http://127.0.0.1:9"
     with pytest.raises(WorkFailed, match=r"MLflow at http://127\.0\.0\.1:9: "):
         list_models()
+
+
+def test_the_store_of_a_home_lies_in_it_whatever_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "a%20b#1"
+    monkeypatch.setenv("WORKBENCH_HOME", str(home))
+    with mlflow_client() as client:
+        experiment_id(client, "here", local_artifacts(get_settings()))
+    assert has_store() and (home / "mlflow.db").stat().st_size
+    assert list(tmp_path.iterdir()) == [home]

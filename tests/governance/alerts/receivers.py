@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -65,6 +65,33 @@ def webhook(port: int = 0) -> Iterator[Webhook]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def dripping(beginning: bytes) -> Iterator[int]:
+    """Run a server on this machine that answers so, and then a byte every tenth of a second without end; give its port."""
+    over = threading.Event()
+
+    def answer(asked: socket.socket) -> None:
+        with asked, suppress(OSError):
+            asked.sendall(beginning)
+            while not over.wait(0.1):
+                asked.sendall(b"x")
+
+    def serve() -> None:
+        while not over.is_set():
+            with suppress(OSError):
+                threading.Thread(target=answer, args=(listening.accept()[0],)).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.1)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            over.set()
+            thread.join()
 
 
 @dataclass

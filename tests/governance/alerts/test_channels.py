@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
 
-from tests.governance.alerts.receivers import Mailbox, Webhook, free_port, mailbox
+from tests.governance.alerts.receivers import Mailbox, Webhook, dripping, free_port, mailbox
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.alerts.alert import Raised
 from workbench.governance.alerts.channels.address import split_channels
@@ -112,6 +113,34 @@ def test_a_password_is_not_given_to_a_server_without_tls(
     with pytest.raises(Unreachable, match="no TLS") as caught:
         channel.send(notification(), settings)
     assert SECRET not in str(caught.value) and not mail.got and not mail.logins
+
+
+@pytest.mark.parametrize(
+    ("address", "beginning", "told"),
+    [
+        ("http://127.0.0.1:{}/hook", b"HTTP/1.", "no answer within 1 s"),
+        ("smtp://127.0.0.1:{}/?from=a@b.example&to=c@d.example", b"220-", "not done within 1 s"),
+    ],
+    ids=["webhook", "mail"],
+)
+def test_a_server_that_drips_is_left_in_time(
+    address: str, beginning: bytes, told: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("webhook", "email"):
+        monkeypatch.setattr(f"workbench.governance.alerts.channels.{module}.LONGEST", 1.0)
+    with dripping(beginning) as port, pytest.raises(Unreachable, match=told):
+        connect_channel(address.format(port)).send(notification(), settings)
+
+
+@pytest.mark.parametrize("end", [b"X-Header: ", b"\r\n"], ids=["header", "body"])
+def test_a_status_is_enough_whatever_drips_behind_it(
+    end: bytes, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workbench.governance.alerts.channels.webhook.LONGEST", 1.0)
+    with dripping(b"HTTP/1.1 200 OK\r\n" + end) as port:
+        begun = time.monotonic()
+        connect_channel(f"http://127.0.0.1:{port}/hook").send(notification(), settings)
+        assert time.monotonic() - begun < 8
 
 
 def test_a_mail_that_is_refused_says_why(mail: Mailbox, settings: Settings) -> None:

@@ -86,7 +86,11 @@ class _Handler(BaseHTTPRequestHandler):
         part = found[start : start + size]
         more = start + size < len(found)
         body: Any = {"data": {"items": part}, "total": len(found) if api.total is None else api.total}
-        if parts.path == "/cursor":
+        if parts.path == "/circle":
+            body["next"] = str((start + 1) % 3)
+        elif parts.path == "/circling":
+            body["links"] = {"next": f"/circling?offset={(start + size) % (3 * size)}"}
+        elif parts.path == "/cursor":
             body["next"] = str(start + size) if more else None
         elif parts.path == "/next":
             body["links"] = {"next": f"/next?offset={start + size}" if more else None}
@@ -106,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(429, b"slow down", {"Retry-After": format_datetime(until, usegmt=True)})
         elif name == "wait":
             self._answer(429, b"slow down", {"Retry-After": value})
+        elif name == "linked":
+            self._answer(200, b"[]", {"Link": f'<{value}>; rel="next"'})
         elif name == "cut":
             self.send_response(200)
             self.send_header("Content-Length", "1000")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.sources.pulls.api import Api
 from tests.sources.pulls.conftest import Project, rest, stores
 from workbench.errors import UsageError, WorkFailed
+from workbench.secrets.redact import BLOT
 from workbench.sources.pulls.rest.records import NoRecords, records_of
 
 ITEMS = {"records": "data.items"}
@@ -40,12 +42,24 @@ def test_all_pages_land_once(api: Api, project: Project, path: str, how: dict[st
 
 def test_a_server_in_trouble_is_asked_again(api: Api, project: Project) -> None:
     api.records = stores(1, 15)
-    api.faults = ["wait 0", "after 1", "500", "cut", None, "json", "short", "html", "503", "slow 12"]
+    api.faults = [
+        "wait 0",
+        "after 1",
+        "wait \xb2",
+        "500",
+        "cut",
+        None,
+        "json",
+        "short",
+        "html",
+        "503",
+        "slow 12",
+    ]
     project.declare(shop=rest(api, "/pages", **PAGES, timeout="4s"))
     outcome = project.pull("shop")
     assert (outcome.said, outcome.read, outcome.landed) == (15, 15, 15)
     assert project.landed() == api.records
-    assert len(api.asked) == 4 + 9  # three pages, of which the last is empty, and the count
+    assert len(api.asked) == 4 + 10  # three pages, of which the last is empty, and the count
 
 
 def test_patience_has_an_end_and_what_landed_stays(api: Api, project: Project) -> None:
@@ -164,6 +178,38 @@ def test_wrong_answers_are_told_in_words(api: Api, project: Project) -> None:
     assert [row[0] for row in project.ledger()] == ["failed"] * 4 and project.landed() == []
 
 
+@pytest.mark.parametrize("fault", ["moved", "linked"])
+@pytest.mark.parametrize("address", ["http://[bad/", "http://127.0.0.1:abc/", "http://127.0.0.1:99999/"])
+def test_an_answer_that_leads_to_no_address_is_told(
+    api: Api, project: Project, fault: str, address: str
+) -> None:
+    api.faults = [f"{fault} {address}"]
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}))
+    with pytest.raises(WorkFailed, match=r"source shop: the answer of .* leads to what is no address: 'http"):
+        project.pull("shop")
+
+
+def test_a_port_that_is_none_is_a_wrong_declaration(api: Api, project: Project) -> None:
+    project.declare(shop={**rest(api, "/link"), "rest": {"url": "http://127.0.0.1:99999/"}})
+    with pytest.raises(UsageError, match="99999/' is no address of an API"):
+        project.pull("shop")
+
+
+@pytest.mark.parametrize(
+    ("path", "paging"),
+    [
+        ("/circle", {"kind": "cursor", "parameter": "after", "next": "next"}),
+        ("/circling", {"kind": "link", "next": "links.next"}),
+    ],
+)
+def test_pages_in_a_circle_have_an_end(api: Api, project: Project, path: str, paging: dict[str, str]) -> None:
+    api.records = stores(1, 30)
+    project.declare(shop=rest(api, path, **ITEMS, paging=paging))
+    with pytest.raises(WorkFailed, match=f"read before, by its {paging['kind']}: it would never end"):
+        project.pull("shop")
+    assert len(api.asked) == 4
+
+
 @pytest.mark.parametrize(
     "auth",
     [
@@ -201,6 +247,35 @@ def test_secrets_go_to_the_api_and_nowhere_else(
     everything = repr(project.ledger("*")) + "".join(problems)
     for form in (key, "s3cret", "k%E2%82%ACy", told.removeprefix("Basic ").removeprefix("Bearer ")):
         assert form not in everything
+
+
+@pytest.mark.parametrize("key", ["s3cret/k€y+%41", "k-é-é-é-é", "1234567890"])
+def test_secrets_that_an_api_repeats_land_nowhere(
+    api: Api, project: Project, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", key)
+    odd = f'a "{key}" {key.encode().decode("latin-1")}\n'
+    more = {"tok": key, "self": f"/stores?key={quote(key, safe='')}", "said": odd, key: 1, "n": 12345678901}
+    api.records = [{**store, **more} for store in stores(1, 2)]
+    if key.isdigit():
+        api.records[0]["account"] = int(key)
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}, auth={"bearer": "env:SHOP_KEY"}))
+    assert project.pull("shop").landed == 2
+    (first, second) = project.landed()
+    clean = {"tok": BLOT, "self": f"/stores?key={BLOT}", "said": f'a "{BLOT}" {BLOT}\n', BLOT: 1}
+    assert second == {**stores(2, 2)[0], **clean, "n": 12345678901}
+    assert first.get("account", BLOT) == BLOT
+    assert project.pull("shop").status == "nothing_new"
+
+
+def test_a_short_secret_leaves_the_records_alone(
+    api: Api, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_KEY", "store")
+    api.records = stores(1, 2)
+    project.declare(shop=rest(api, "/link", paging={"kind": "link"}, auth={"bearer": "env:SHOP_KEY"}))
+    project.pull("shop")
+    assert project.landed() == api.records
 
 
 def test_a_missing_secret_is_named(api: Api, project: Project) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from workbench.commands.anomalies import verdicts
 from workbench.commands.anomalies.verdicts import Id, Json, current_warehouse, print_json
+from workbench.commands.limits import how_many
 
 alerts = typer.Typer(
     help="Look at alerts; judge or close one; send what waits; try the channels.", invoke_without_command=True
@@ -33,7 +34,7 @@ def overview(context: typer.Context, as_json: Json = False) -> None:
 
 @alerts.command("list")
 def listing(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Alerts to list.")] = 20,
+    limit: Annotated[int, how_many("Alerts to list.")] = 20,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that nobody closed.")] = False,
     kind: Annotated[str, typer.Option(help="Only those of a kind, run_failed for example.")] = "",
     owner: Annotated[

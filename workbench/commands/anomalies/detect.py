@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.limits import how_many
 from workbench.terminal import printable
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def detect(
     statistic: Annotated[
         str, typer.Option(metavar="STATISTIC", help="What of a measure is taken: sum, mean, min or max.")
     ] = "sum",
-    limit: Annotated[int, typer.Option(min=1, help="Anomalies to print.")] = 20,
+    limit: Annotated[int, how_many("Anomalies to print.", short=False)] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything found as JSON.")] = False,
 ) -> None:
     """Find days (hours, weeks, ...) in which a table's rows, or a measure, leave their expected range.

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import MOST
+
 if TYPE_CHECKING:
     from workbench.anomaly.what_if import Outlook
     from workbench.warehouse import Warehouse
@@ -60,11 +62,12 @@ def what_if(
         ),
     ],
     kind: Annotated[str, typer.Option(help="sales_anomaly or fraud.")] = "sales_anomaly",
-    days: Annotated[int, typer.Option(min=1, help="How many of the newest days.")] = 28,
+    days: Annotated[int, typer.Option(min=1, max=36_500, help="How many of the newest days.")] = 28,
     budget: Annotated[
         int,
         typer.Option(
             min=0,
+            max=MOST,
             help="Alerts at most, about 28 days of sales or on a day of receipts; 0: as detections have it.",
         ),
     ] = 0,

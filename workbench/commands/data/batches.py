@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import how_many
+
 if TYPE_CHECKING:
     from workbench.governance.ledger import Batch
     from workbench.governance.withdrawal import Withdrawal
@@ -32,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 @batches.command("list")
 def listing(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Batches to list.")] = 20,
+    limit: Annotated[int, how_many("Batches to list.")] = 20,
     dataset: Annotated[str, typer.Option(help="Only those of a dataset.")] = "",
     as_json: Json = False,
 ) -> None:

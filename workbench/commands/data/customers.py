@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import how_many
+
 if TYPE_CHECKING:
     from workbench.warehouse import Warehouse
 
@@ -19,7 +21,7 @@ Other = Annotated[str, typer.Argument(metavar="OTHER_ID", help="Another customer
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so; you, if not given.")]
 Note = Annotated[str, typer.Option(metavar="TEXT", help="Why, for those who come after.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="How many to list.")]
+Limit = Annotated[int, how_many("How many to list.")]
 
 
 def register(app: typer.Typer) -> None:

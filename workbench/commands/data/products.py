@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import how_many
+
 if TYPE_CHECKING:
     from workbench.etl.members.decisions import Decision
     from workbench.warehouse import Warehouse
@@ -27,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 @products.command()
 def review(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Products to list.")] = 20,
+    limit: Annotated[int, how_many("Products to list.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List products of which no category is sure enough, those that sell most first, with the likeliest guess."""
@@ -108,7 +110,7 @@ def decisions(as_json: Json = False) -> None:
 
 @products.command()
 def hierarchy(
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Faults to list.")] = 50,
+    limit: Annotated[int, how_many("Faults to list.")] = 50,
     as_json: Json = False,
 ) -> None:
     """List what is wrong with the departments, categories and subcategories that products name, the worst first."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from workbench.commands.data import standing
+from workbench.commands.limits import how_many
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def show(
     reason: Reason = None,
     since: Since = None,
     status: Annotated[Status, typer.Option(help="Which rows: how they stand.")] = "any",
-    limit: Annotated[int, typer.Option(min=1, help="How many rows.")] = 50,
+    limit: Annotated[int, how_many("How many rows.", short=False)] = 50,
     as_json: Json = False,
 ) -> None:
     """Show rows in quarantine as they came, with their reasons, and how they stand."""

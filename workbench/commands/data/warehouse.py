@@ -90,10 +90,6 @@ def query(
     from workbench.warehouse import connect
     from workbench.warehouse.texts import Texts
 
-    if not _is_text(sql):
-        raise UsageError(
-            "the statement has bytes that are no text in UTF-8; is the terminal's encoding (LANG) another?"
-        )
     warehouse = connect(get_settings().warehouse, read_only=not write)
     try:
         if write:
@@ -143,15 +139,6 @@ def lab(context: typer.Context) -> None:
         # In a container there is nobody else; its token guards it as ever.
         arguments.append("--allow-root")
     os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
-
-
-def _is_text(argument: str) -> bool:
-    """Whether an argument was text, and no bytes that Python keeps as lone surrogates."""
-    try:
-        argument.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _as_of(warehouse: Warehouse) -> str:

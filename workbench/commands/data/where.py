@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import how_many
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def where(
             metavar="KEY=VALUE...", help="Columns of landed rows, as transaction_id=T123 line_number=1."
         ),
     ],
-    limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, help="Keys of a dataset to show, the newest.")
-    ] = 10,
+    limit: Annotated[int, how_many("Keys of a dataset to show, the newest.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show where a row is: file and row that it came from, versions it joined, fact, figures of the marts, alerts.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.limits import how_many
 from workbench.errors import UsageError, unknown
 from workbench.terminal import printable
 
@@ -48,7 +49,7 @@ def counts(context: typer.Context, as_json: Json = False) -> None:
 
 @dead.command("list")
 def list_dead(
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100, as_json: Json = False
+    limit: Annotated[int, how_many("How many at most.", short=False)] = 100, as_json: Json = False
 ) -> None:
     """List messages that were given up, the oldest first, with the reason."""
     found = _connect().dead(limit)

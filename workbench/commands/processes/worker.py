@@ -45,7 +45,8 @@ def worker(
     """Take messages from the queue and run what they say, until stopped.
 
     SIGTERM or Ctrl-C ends it after the stage that runs now; a second one ends it at once. Exits 0 then. With
-    --drain it exits 1 if a message was given up.
+    --drain it exits 1 if a message was given up, be it one that killed every worker before; those that SQS itself moves
+    to its dead letters are not told of.
     """
     from workbench.aws.metrics import log
     from workbench.execution.run.progress import Lines

@@ -43,7 +43,7 @@ def backfill(
         ),
     ] = "month",
     jobs: Annotated[
-        int, typer.Option(min=1, help="Chunks at once, where stages and warehouse allow it.")
+        int, typer.Option(min=1, max=1000, help="Chunks at once, where stages and warehouse allow it.")
     ] = 1,
     rerun: Annotated[bool, typer.Option("--rerun", help="Do chunks again that are done.")] = False,
     fail_fast: Annotated[

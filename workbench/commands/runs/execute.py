@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.commands.limits import how_many
 from workbench.commands.runs import parameters
 from workbench.commands.runs.compare import compare
 from workbench.commands.runs.remote import bring_home, destinations
@@ -177,7 +178,7 @@ def _print_pages(run: Run) -> None:
 @runs.callback()
 def listing(
     context: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Runs to list.")] = 20,
+    limit: Annotated[int, how_many("Runs to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""

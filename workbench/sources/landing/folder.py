@@ -130,6 +130,8 @@ class FolderLanding:
         """Return the file at a place below landing."""
         path = self.folder / key
         dataset = require_dataset(PurePath(key), shown_as=shown(path))
+        if shown(key) != key:
+            raise UsageError(_no_text(path))
         try:
             if not path.is_file():
                 raise UsageError(f"no file {shown(path)}")
@@ -201,6 +203,11 @@ class FolderLanding:
         )
 
 
+def _no_text(path: Path) -> str:
+    """Say that a file's name is no text."""
+    return f"{shown(path)} has bytes in its name that are no UTF-8; rename it"
+
+
 def _map_state(path: Path) -> tuple[str, int]:
     """Return the version of the map beside a file, and when it last changed; empty and 0 if there is none."""
     beside = map_of(path)
@@ -228,7 +235,7 @@ def data_files(folder: Path, warn: Warn = lambda _: None) -> Iterator[Path]:
         for name in filter(lambda name: is_data(PurePath(name)), names):
             path = parent / name
             if shown(name) != name:
-                warn(f"{shown(path)} has bytes in its name that are no UTF-8; rename it")
+                warn(_no_text(path))
             elif path.is_file():
                 yield path
             elif path.is_symlink():

@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 from workbench.errors import UsageError
 from workbench.secrets.redact import Redactor
 from workbench.secrets.secret import FORMS, Secret
+from workbench.sources.pulls.blotting import Blotter
 
 _REFERENCE = re.compile(r"\{((?:env|file|aws):[^{}]*)\}")
 _WHOLE = re.compile(r"(?:env|file|aws):(?!//)[^{}]+")
@@ -19,7 +20,8 @@ class Revealed:
     """The secrets of one source, looked up where they are needed and blotted out wherever they would show."""
 
     def __init__(self, *known: str) -> None:
-        self._redactor = Redactor(known)
+        self._redactor, self._blotter = Redactor(known), Blotter()
+        self._blotter.add(*known)
 
     def secret(self, reference: str) -> str:
         """Return the value of a secret.
@@ -31,7 +33,7 @@ class Revealed:
         value = Secret(reference).reveal()
         if not value:
             raise UsageError(f"the secret {reference} is empty")
-        self._redactor.add(value)
+        self._note(value)
         return value
 
     def text(self, text: str, escape: Callable[[str], str] = str) -> str:
@@ -43,13 +45,25 @@ class Revealed:
         if is_reference(text):
             value = self.secret(text).strip()
             for found in _PASSWORD.finditer(value):
-                self._redactor.add(found["password"], unquote(found["password"]))
+                self._note(found["password"], unquote(found["password"]))
             return value
         return self.text(text, lambda value: quote(value, safe=""))
 
     def clean(self, text: str) -> str:
         """Return a text without the secrets that were revealed."""
         return self._redactor.text(text)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether a secret that was revealed may be in a text of JSON; quick, where none is."""
+        return self._blotter.may_be_in(text)
+
+    def blotted(self, text: str) -> str:
+        """Return a text of JSON, still JSON, without the secrets that were revealed, but for short ones."""
+        return self._blotter.clean(text)
+
+    def _note(self, *secrets: str) -> None:
+        self._redactor.add(*secrets)
+        self._blotter.add(*secrets)
 
     def is_clean(self, text: str) -> bool:
         """Whether none of the secrets shows in a text."""

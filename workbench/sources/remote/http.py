@@ -59,7 +59,7 @@ class WebServer:
             if unread and not names:
                 # Who can't be asked hasn't said that there is nothing.
                 raise unread[0]
-        paths = [PurePosixPath(unquote(urlsplit(name).path)) for name in names]
+        paths = [path for name in names if (path := _path(name)) is not None]
         wanted = pattern(spelled)
         near = [path for path in paths if path.is_relative_to(top) and wanted.fullmatch(str(path))]
         files = chosen([RemoteFile(str(path), path, None, "") for path in near], top, address)
@@ -91,3 +91,11 @@ class WebServer:
 
     def _address(self, path: str) -> str:
         return self._start + quote(unquote(path), safe="/~!$&'()*+,;=:@")
+
+
+def _path(name: str) -> PurePosixPath | None:
+    """Return the path of an address that a page names; None if it is none."""
+    try:
+        return PurePosixPath(unquote(urlsplit(name).path))
+    except ValueError:
+        return None

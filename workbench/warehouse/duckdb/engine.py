@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ from workbench.libraries.seldom import seldom
 from workbench.private import close_to_others, private_folder
 from workbench.schema import SCHEMAS, TABLES, Dialect, count_rows, create_table
 from workbench.schema import table as declared
+from workbench.settings.reading import UNFIT
 from workbench.warehouse import catalogue
 from workbench.warehouse.access import infrastructure, note_tables, noted
 from workbench.warehouse.base import Records, Rows, Session, StagedRows, Stream
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     import pyarrow
 
 T = TypeVar("T")
-# DuckDB takes what follows the one for options, and the other for a slash.
-_UNFIT = ("?", "\\") if os.sep == "/" else ("?",)
 
 # What a look at a statement overlooks, the engine refuses: no files, no variables of this process, and no way to
 # undo that.
@@ -59,7 +57,7 @@ class DuckDBWarehouse:
         self.url = url
         self.lock_timeout = lock_timeout
         self._replicates, self.replica = replicates, Replica(self.path)
-        if unfit := [mark for mark in _UNFIT if mark in str(self.path)]:
+        if unfit := [mark for mark in UNFIT if mark in str(self.path)]:
             raise UsageError(
                 f"DuckDB can't keep a file at {self.path}, for it reads the {unfit[0]} in it otherwise; "
                 "choose another WORKBENCH_HOME or WORKBENCH_WAREHOUSE_URL"

@@ -10,6 +10,8 @@ from workbench.settings import Settings
 
 TIMEOUT = 10.0
 """Seconds that a channel may take for an answer."""
+LONGEST = 30.0
+"""Seconds that it may take for all of them together, and for each of their bytes."""
 
 
 class Unreachable(WorkFailed):

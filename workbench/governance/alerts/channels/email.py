@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import platform
 import smtplib
+import socket
 import ssl
 from email.message import EmailMessage
 from email.utils import formatdate
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.governance.alerts.channels.address import Address, filled
-from workbench.governance.alerts.channels.base import TIMEOUT, Unreachable
+from workbench.governance.alerts.channels.base import LONGEST, TIMEOUT, Unreachable
+from workbench.governance.alerts.channels.limit import TimeLimit
 from workbench.governance.alerts.notifications import Notification, text_of
 from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
@@ -46,12 +48,15 @@ class EmailChannel:
         """Send it."""
         secrets = self._address.secrets()
         clean = Redactor(secrets).text
+        limit = TimeLimit(LONGEST)
         try:
-            self._send(self._text(notification, settings), secrets)
+            with limit:
+                self._send(self._text(notification, settings), secrets, limit)
         except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused) as error:
             raise WorkFailed(clean(f"{self.name}: {_reason(error)}")) from None
         except (smtplib.SMTPException, OSError) as error:
-            raise Unreachable(clean(f"{self.name}: {_reason(error)}")) from None
+            reason = f"not done within {limit.seconds:g} s" if limit.is_over else _reason(error)
+            raise Unreachable(clean(f"{self.name}: {reason}")) from None
 
     def _text(self, notification: Notification, settings: Settings) -> EmailMessage:
         text = EmailMessage()
@@ -62,15 +67,25 @@ class EmailChannel:
         text.set_content(text_of(notification, settings))
         return text
 
-    def _send(self, text: EmailMessage, secrets: list[str]) -> None:
+    def _send(self, text: EmailMessage, secrets: list[str], limit: TimeLimit) -> None:
         context, parts = ssl.create_default_context(), self._address.parts
         # The name of this machine, not one that a name server is asked for.
         asked = {"timeout": TIMEOUT, "local_hostname": platform.node() or "localhost"}
         is_safe = self._address.scheme == "smtps"
+
+        class Server(smtplib.SMTP):
+            """One that is spoken to within the limit."""
+
+            def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+                return limit.connect((host, port), timeout)
+
+        class SafeServer(smtplib.SMTP_SSL, Server):
+            """The same, over TLS from the beginning."""
+
         server = (
-            smtplib.SMTP_SSL(self._host, self._port, context=context, **asked)  # type: ignore[arg-type]
+            SafeServer(self._host, self._port, context=context, **asked)  # type: ignore[arg-type]
             if is_safe
-            else smtplib.SMTP(self._host, self._port, **asked)  # type: ignore[arg-type]
+            else Server(self._host, self._port, **asked)  # type: ignore[arg-type]
         )
         with server:
             server.ehlo()

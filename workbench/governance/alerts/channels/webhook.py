@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import http.client
 import json
+from functools import partial
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlunsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from workbench.errors import UsageError, WorkFailed, one_line
 from workbench.governance.alerts.channels.address import Address, filled, put_in
-from workbench.governance.alerts.channels.base import TIMEOUT, Unreachable
+from workbench.governance.alerts.channels.base import LONGEST, TIMEOUT, Unreachable
+from workbench.governance.alerts.channels.limit import TimeLimit
 from workbench.governance.alerts.notifications import Notification, json_of
 from workbench.secrets.redact import Redactor
 from workbench.settings import Settings
@@ -42,23 +44,26 @@ class WebhookChannel:
     def send(self, notification: Notification, settings: Settings) -> None:
         """Post it; any answer of the 200s means that it was taken."""
         secrets = self._address.secrets()
+        content = json.dumps(json_of(notification, settings)).encode()
+        limit = TimeLimit(LONGEST)
         try:
-            self._post(
-                json.dumps(json_of(notification, settings)).encode(), notification.notification_id, secrets
-            )
+            with limit:
+                self._post(content, notification.notification_id, secrets, limit)
         except HTTPError as error:
             error.close()
             kind = WorkFailed if 400 <= error.code < 500 and error.code not in _OF_CHANNEL else Unreachable
             problem = kind(f"{self.name}: {error.code}")
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = one_line(str(getattr(error, "reason", None) or error)) or type(error).__name__
+            if limit.is_over:
+                reason = f"no answer within {limit.seconds:g} s"
             problem = Unreachable(f"{self.name}: {Redactor([*secrets, self._address.text]).text(reason)}")
         else:
             return
         # Not from the cause, whose text may hold a secret.
         raise problem from None
 
-    def _post(self, content: bytes, notification_id: str, secrets: list[str]) -> None:
+    def _post(self, content: bytes, notification_id: str, secrets: list[str], limit: TimeLimit) -> None:
         parts = self._address.parts
         headers = {
             "Content-Type": "application/json",
@@ -71,8 +76,36 @@ class WebhookChannel:
         place = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
         url = put_in(urlunsplit(place), secrets)
         request = Request(url, content, headers, method="POST")  # noqa: S310  http or https, as checked
-        with build_opener(_NoRedirects).open(request, timeout=TIMEOUT) as answer:
-            answer.read(1 << 16)
+        # The status says all; what else is answered may never end.
+        build_opener(_NoRedirects, _Http(limit), _Https(limit)).open(request, timeout=TIMEOUT).close()
+
+
+class _Http(HTTPHandler):
+    def __init__(self, limit: TimeLimit) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def http_open(self, asked: Request) -> http.client.HTTPResponse:
+        """Ask within the limit."""
+        return self.do_open(partial(_within, self._limit, http.client.HTTPConnection), asked)
+
+
+class _Https(HTTPSHandler):
+    def __init__(self, limit: TimeLimit) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def https_open(self, asked: Request) -> http.client.HTTPResponse:
+        """Ask within the limit."""
+        return self.do_open(partial(_within, self._limit, http.client.HTTPSConnection), asked)
+
+
+def _within(
+    limit: TimeLimit, kind: type[http.client.HTTPConnection], host: str, **named: Any
+) -> http.client.HTTPConnection:
+    made = kind(host, **named)
+    made._create_connection = limit.connect  # type: ignore[attr-defined]
+    return made
 
 
 class _NoRedirects(HTTPRedirectHandler):

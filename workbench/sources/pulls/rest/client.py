@@ -7,14 +7,13 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.sources.pulls.declared import Rest
 from workbench.sources.pulls.references import Revealed
+from workbench.sources.pulls.rest.answers import asked_to_wait, excerpt, origin, reason, whole_number
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 _MOVED = {301, 302, 303, 307, 308}
@@ -65,15 +64,19 @@ class Client:
             raise UsageError(f"an API needs requests; {advice('sources')}") from None
         self._requests, self._rest, self._revealed = requests, rest, revealed
         self.url = revealed.address(rest.url)
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            self._origin = origin(self.url)
+        except ValueError:
+            self._origin = ("", "")
+        if self._origin[0] not in ("http", "https") or not urlsplit(self.url).hostname:
             raise UsageError(
                 revealed.clean(f"url: {self.url!r} is no address of an API; it begins with https://")
             )
-        self._origin = _origin(self.url)
         self._session = requests.Session()
         # Neither a netrc file nor anything else than what is declared decides who we are; proxies are still heeded.
         self._session.auth = lambda request: request
+        # Where it is sent it goes by itself, after a look; requests' own look fails where there is no address.
+        self._session.get_redirect_target = lambda resp: None  # type: ignore[method-assign]
         self._session.headers.update({"Accept": "application/json"})
         for name, value in rest.headers.items():
             self._session.headers[name] = _bytes(revealed.text(value))  # type: ignore[assignment]
@@ -107,13 +110,13 @@ class Client:
         """Return an address that an answer names, made whole, and without the secret that goes with each request.
 
         Raises:
-            WorkFailed: it is another server's, which must not get what is meant for this one.
+            WorkFailed: it is another server's, which must not get what is meant for this one; or no address.
         """
-        whole = urljoin(self.url, url)
+        whole = self._named(self.url, url)
         if not self._may_go(whole):
             raise WorkFailed(
                 self._revealed.clean(
-                    f"the answer leads to another server, {_origin(whole)[1]}, and the secret is for {self._origin[1]} "
+                    f"the answer leads to another server, {origin(whole)[1]}, and the secret is for {self._origin[1]} "
                     "alone; declare that address if it is right"
                 )
             )
@@ -156,11 +159,11 @@ class Client:
             status, headers, body = self._fetch(url, given)
             if status not in _MOVED or "location" not in headers:
                 break
-            target = urljoin(url, headers["location"])
+            target = self._named(url, headers["location"])
             if not self._may_go(target):
                 raise WorkFailed(
                     self._revealed.clean(
-                        f"{self._origin[1]} sends us to another server, {_origin(target)[1]}, and the secret is not for "
+                        f"{self._origin[1]} sends us to another server, {origin(target)[1]}, and the secret is not for "
                         "that one; declare that address if it is right"
                     )
                 )
@@ -171,7 +174,7 @@ class Client:
         else:
             raise WorkFailed(f"{self._origin[1]} sends us in a circle of redirections")
         if status in _PASSING:
-            raise _Passing(self._told(status, body), _asked_to_wait(headers))
+            raise _Passing(self._told(status, body), asked_to_wait(headers))
         if not 200 <= status < 300:
             raise Refused(self._told(status, body), status)
         try:
@@ -181,7 +184,7 @@ class Client:
             kind = "HTML" if body.lstrip()[:1] == b"<" else "no JSON"
             raise _Passing(
                 self._revealed.clean(
-                    f"{self._origin[1]} answered {kind}: {first_line(str(error), 120)}: {_excerpt(body)}"
+                    f"{self._origin[1]} answered {kind}: {first_line(str(error), 120)}: {excerpt(body)}"
                 )
             ) from None
         return Answer(text, value, headers, url)
@@ -205,19 +208,35 @@ class Client:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 # A connection that was cut may look like an end.
                 length = headers.get("content-length", "")
-                if "content-encoding" not in headers and length.isdigit() and int(length) != len(body):
-                    raise _Passing(
-                        f"{self._origin[1]} cut its answer after {len(body):,} of {int(length):,} bytes"
-                    )
+                said = whole_number(length)
+                if "content-encoding" not in headers and said is not None and said != len(body):
+                    raise _Passing(f"{self._origin[1]} cut its answer after {len(body):,} of {said:,} bytes")
                 return answer.status_code, headers, bytes(body)
         except self._requests.exceptions.InvalidSchema as error:
             raise UsageError(self._revealed.clean(first_line(str(error)))) from None
         except (self._requests.exceptions.RequestException, OSError) as error:
-            raise _Passing(self._revealed.clean(f"{self._origin[1]}: {_reason(error)}")) from None
+            raise _Passing(self._revealed.clean(f"{self._origin[1]}: {reason(error)}")) from None
+
+    def _named(self, at: str, url: str) -> str:
+        """Return an address that an answer names, made whole.
+
+        Raises:
+            WorkFailed: it is none.
+        """
+        try:
+            whole = urljoin(at, url)
+            origin(whole)
+        except ValueError:
+            raise WorkFailed(
+                self._revealed.clean(
+                    f"the answer of {self._origin[1]} leads to what is no address: {first_line(url, 120)!r}"
+                )
+            ) from None
+        return whole
 
     def _may_go(self, url: str) -> bool:
         """Whether an address is of the same server; the same over https, too."""
-        scheme, place = _origin(url)
+        scheme, place = origin(url)
         if (scheme, place) == self._origin:
             return True
         host = urlsplit(self.url).hostname
@@ -230,7 +249,7 @@ class Client:
         )
 
     def _told(self, status: int, body: bytes) -> str:
-        said = f": {_excerpt(body)}" if body.strip() else ""
+        said = f": {excerpt(body)}" if body.strip() else ""
         return self._revealed.clean(f"{self._origin[1]} answered {status}{said}")
 
 
@@ -243,57 +262,3 @@ def _bytes(text: str) -> bytes:
     if "\n" in text or "\r" in text:
         raise UsageError("headers: a value has several lines")
     return text.encode()
-
-
-def _origin(url: str) -> tuple[str, str]:
-    """Return scheme and place of an address; never a user or a password of it."""
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    port = "" if parts.port in (None, default) else f":{parts.port}"
-    return parts.scheme, f"{parts.hostname or ''}{port}"
-
-
-def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Return for how many seconds a server asks us to wait: in seconds, or until a date."""
-    text = headers.get("retry-after", "").strip()
-    if not text:
-        return None
-    if text.isdigit():
-        return float(text)
-    try:
-        until = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max(0.0, (until - datetime.now(UTC)).total_seconds())
-
-
-def _excerpt(body: bytes) -> str:
-    return first_line(body[:2000].decode("utf-8", "replace"), 200)
-
-
-def _reason(error: Exception) -> str:
-    """Return why a request failed, without the address: a secret may be a part of it."""
-    names = {
-        "ReadTimeout": "no answer in time",
-        "ConnectTimeout": "it can't be reached in time",
-        "SSLError": "its certificate isn't trusted",
-        "ChunkedEncodingError": "it cut its answer",
-        "ContentDecodingError": "its answer can't be unpacked",
-        "ProxyError": "the proxy can't be reached",
-    }
-    name = type(error).__name__
-    if name in names:
-        return names[name]
-    text = str(error)
-    for sign, words in (
-        ("Connection refused", "connection refused"),
-        ("Name or service not known", "there is no such host"),
-        ("Temporary failure in name resolution", "its name can't be looked up"),
-        ("Read timed out", "no answer in time"),
-        ("Connection aborted", "it cut the connection"),
-        ("Connection reset", "it cut the connection"),
-    ):
-        if sign in text:
-            return words
-    return f"it can't be reached ({name})"

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from workbench.errors import WorkFailed
 from workbench.sources.pulls.declared import Paging
 from workbench.sources.pulls.rest.client import Answer, Client
 from workbench.sources.pulls.rest.records import value_at
@@ -54,7 +53,7 @@ class Pager:
         """Return the state of the next page, None after the last.
 
         Raises:
-            WorkFailed: the next page is this one, or another server's.
+            WorkFailed: the next page is another server's, or its address is none.
         """
         paging = self._paging
         if paging.kind == "none" or (self.is_numbered and not records):
@@ -63,16 +62,11 @@ class Pager:
             return {"page": state["page"] + 1}
         if paging.kind == "offset":
             return {"offset": state["offset"] + records}
-        found: State | None
         if paging.kind == "cursor":
             value = value_at(answer.value, paging.next or "")
-            found = {"cursor": value} if value not in (None, "", False) else None
-        else:
-            url = value_at(answer.value, paging.next) if paging.next else _linked(answer.headers)
-            found = {"url": client.own(str(url))} if url else None
-        if found is not None and found == state:
-            raise WorkFailed(f"the next page is the same again, by its {paging.kind}: it would never end")
-        return found
+            return {"cursor": value} if value not in (None, "", False) else None
+        url = value_at(answer.value, paging.next) if paging.next else _linked(answer.headers)
+        return {"url": client.own(str(url))} if url else None
 
 
 def _linked(headers: Mapping[str, str]) -> str | None:

@@ -11,9 +11,10 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.sources.pulls.declared import Cursor, Rest
 from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.references import Revealed
+from workbench.sources.pulls.rest.answers import whole_number
 from workbench.sources.pulls.rest.client import Answer, Client, Refused
 from workbench.sources.pulls.rest.paging import Pager, State
-from workbench.sources.pulls.rest.records import NoRecords, Record, records_of, value_at
+from workbench.sources.pulls.rest.records import NoRecords, Record, read_record, records_of, value_at
 from workbench.sources.pulls.rows import Chunk, Row, hashed
 
 _MOST_PAGES = 1_000_000
@@ -64,6 +65,7 @@ class RestReader:
         state: State = resume or self._pager.start()
         self._totals, self._first_page = set(), None
         before: list[int] | None = None
+        visited: set[int] = set()
         for _ in range(_MOST_PAGES):
             try:
                 answer = self._ask(state, since)
@@ -83,7 +85,12 @@ class RestReader:
                 )
             before = hashes
             self._watch(state, answer, hashes)
+            visited.add(hashed(state))
             state_after = self._pager.after(state, answer, len(rows), self._client)
+            if state_after is not None and hashed(state_after) in visited:
+                raise WorkFailed(
+                    f"the next page is one that was read before, by its {self._rest.paging.kind}: it would never end"
+                )
             yield Chunk(rows, self._kept(state_after))
             if state_after is None:
                 return
@@ -107,7 +114,7 @@ class RestReader:
         return said
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
-        """Write the records, each as it came, a line each; blanks behind the last one tell the file's number."""
+        """Write the records, each as it came but for secrets in it, a line each; blanks behind the last one tell the file's number."""
         with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
             file.write("\n".join(row.content for row in rows))
             file.write(" " * number + "\n")
@@ -122,8 +129,8 @@ class RestReader:
             if where.header
             else value_at(answer.value, where.path or "")
         )
-        if isinstance(said, str) and said.strip().isdigit():
-            said = int(said)
+        if isinstance(said, str):
+            said = whole_number(said)
         return None if isinstance(said, bool) or not isinstance(said, int) else said
 
     def _watch(self, state: State, answer: Answer, hashes: list[int]) -> None:
@@ -145,11 +152,17 @@ class RestReader:
 
     def _records(self, answer: Answer) -> list[Record]:
         try:
-            return list(records_of(answer.text, self._rest.records))
+            found = list(records_of(answer.text, self._rest.records))
         except NoRecords as error:
             raise WorkFailed(
                 self._revealed.clean(f"records: the answer isn't as declared: {error}")
             ) from None
+        return list(map(self._blotted, found)) if self._revealed.may_be_in(answer.text) else found
+
+    def _blotted(self, record: Record) -> Record:
+        """Return a record without what we were let in with, which some APIs repeat in theirs."""
+        text = self._revealed.blotted(record.text)
+        return record if text == record.text else read_record(text)
 
     def _row(self, record: Record) -> Row:
         digest = hashed(record.value)

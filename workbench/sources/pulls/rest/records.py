@@ -56,6 +56,11 @@ def records_of(text: str, path: str) -> Iterator[Record]:
         place = end
 
 
+def read_record(text: str) -> Record:
+    """Return the record that a text in one line is."""
+    return Record(text, _DECODER.decode(text))
+
+
 def value_at(value: Any, path: str) -> Any:
     """Return what is at a place in a value, names with points between; None if there is nothing."""
     if not path:
