@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from workbench.errors import WorkFailed
-from workbench.settings import Settings
+from workbench.settings import Settings, get_settings
 from workbench.tracking import experiment_id, local_artifacts, mlflow_client
 
 
@@ -63,3 +65,29 @@ def test_an_experiment_that_was_deleted_says_how_it_comes_back(settings: Setting
             experiment_id(client, "sales", local_artifacts(settings))
         client.restore_experiment(made)
         assert experiment_id(client, "sales", local_artifacts(settings)) == made
+
+
+def test_a_home_that_was_copied_or_moved_has_its_own_artifacts(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def log(text: str) -> tuple[str, str]:
+        with mlflow_client() as client:
+            artifacts = local_artifacts(get_settings())
+            run = client.create_run(experiment_id(client, "sales", artifacts))
+            client.log_text(run.info.run_id, text, "a.txt")
+            client.create_registered_model(text)
+            client.create_model_version(text, run.info.artifact_uri, run.info.run_id)
+            return run.info.run_id, run.info.artifact_uri
+
+    before, _ = log("first")
+    first, copied = settings.home, tmp_path / "another place" / "home"
+    shutil.copytree(first, copied)
+    monkeypatch.setenv("WORKBENCH_HOME", str(copied))
+    own = (copied / "mlartifacts").as_uri()
+    assert log("second")[1].startswith(own)
+    assert len(list(first.glob("mlartifacts/sales/*"))) == 1
+    shutil.rmtree(first)
+    with mlflow_client() as client:
+        found = client.get_run(before).info.artifact_uri
+        assert found.startswith(own) and client.get_model_version("first", "1").source == found
+        assert [each.path for each in client.list_artifacts(before)] == ["a.txt"]

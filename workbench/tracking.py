@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from workbench.errors import WorkFailed, first_line
 from workbench.files import path_in_url
+from workbench.moved_store import bring_home
 from workbench.private import private_file, private_folder
 from workbench.settings import Settings, get_settings
 
@@ -98,7 +100,10 @@ def _opening(settings: Settings) -> Iterator[bool]:
         return
     with file.open("rb") as store:
         fcntl.flock(store, fcntl.LOCK_EX)
-        yield os.fstat(store.fileno()).st_size == 0
+        is_new = os.fstat(store.fileno()).st_size == 0
+        if not is_new and file.absolute() == settings.home.absolute() / file.name:
+            bring_home(file, settings.mlflow_artifacts)
+        yield is_new
     spelled = Path(settings.mlflow_uri.removeprefix(_LOCAL))
     if spelled != file:
         # MLflow makes a folder for the file, and takes its path as the address spells it.
@@ -110,6 +115,27 @@ def _file_of(settings: Settings) -> Path | None:
     """Return the file of a local store; None where a server has it."""
     uri = settings.mlflow_uri
     return path_in_url(uri.removeprefix(_LOCAL)) if uri.startswith(_LOCAL) else None
+
+
+def newest_version(name: str, settings: Settings) -> int | None:
+    """Return the newest version of a registered model, 0 if there is none; None if only a server knows.
+
+    A local store is looked into without MLflow, whose import takes seconds.
+    """
+    file = _file_of(settings)
+    if file is None:
+        return None
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as store:
+            (newest,) = store.execute(
+                "SELECT max(version) FROM model_versions WHERE name = ?", [name]
+            ).fetchone()
+    except sqlite3.OperationalError as error:
+        # The file isn't there, or has no tables yet; what is busy may have all.
+        return None if "locked" in str(error) else 0
+    except sqlite3.Error:
+        return None
+    return int(newest or 0)
 
 
 def local_artifacts(settings: Settings) -> Path | None:

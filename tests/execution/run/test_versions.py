@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.execution.notebooks import notebook, pipeline, states
 from workbench.execution import run_pipeline
+from workbench.settings import Settings
 from workbench.warehouse import connect
 
 IMPORTS = "from workbench.execution import record\nfrom workbench.warehouse import connect"
@@ -108,3 +109,21 @@ def test_a_file_that_is_gone_or_altered_is_made_again(tmp_path: Path) -> None:
     shutil.copytree(folder, copied, ignore=shutil.ignore_patterns("walks.csv"))
     assert again(copied)[0] == ("succeeded", "walks.csv is gone")
     assert (copied / "walks.csv").read_text() == "1"
+
+
+def test_a_model_that_is_registered_no_more_is_made_again(tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "trial"
+    make = 'client = mlflow.MlflowClient()\nif not client.search_registered_models():\n    client.create_registered_model("m")\n'
+    notebook(
+        folder / "train.ipynb",
+        f'{make}client.create_model_version("m", "file:///none")',
+        imports=f"import mlflow\n{IMPORTS}",
+    )
+    pipeline(folder, {"train": {"writes": ["models.m"]}})
+    run = run_pipeline(folder)
+    assert run.state == "succeeded", run.error
+    assert run.stages[0].outputs["models.m"].files == "version 1"
+    assert states(run_pipeline(folder))["train"][0] == "skipped"
+    (settings.home / "mlflow.db").unlink()
+    assert states(run_pipeline(folder))["train"] == ("succeeded", "models.m is gone")
+    assert states(run_pipeline(folder))["train"][0] == "skipped"

@@ -81,7 +81,7 @@ class Version(BaseModel):
     rows: int | None = Field(default=None, description="rows of the table; null if it isn't one")
     files: str | None = Field(
         default=None,
-        description="hash of the listing of the file or folder of that name; null if there is none",
+        description="hash of the listing of the file or folder of that name, or the model's newest version; null if there is none",
     )
 
 

@@ -1,4 +1,4 @@
-"""What stages left of the files that their map names, in the pipeline's folder, and whether that is there still."""
+"""What stages left of the files and models that their map names, and whether that is there still."""
 
 from __future__ import annotations
 
@@ -9,22 +9,26 @@ from pathlib import Path
 
 from workbench.execution.pipeline.graph import LANDING, in_warehouse
 from workbench.files import files_below
+from workbench.settings import Settings
+from workbench.tracking import newest_version
 
-_PREFIX = "file:"
+_PREFIX, _MODELS = "file:", "models."
 
 
 class LeftFiles:
-    """The files and folders that stages of a pipeline wrote, as the last of them left each.
+    """The files, folders and registered models that stages of a pipeline wrote, as the last of them left each.
 
-    A name of a map is one if it begins with ``file:``, or if it is no table and something of that name is there.
+    A name of a map is a file's if it begins with ``file:``, or if it is no table and something of that name is there. It is
+    a model's if it begins with ``models.``.
 
     Args:
         pipeline: whose stages.
-        folder: that of the pipeline, which names are relative to.
+        folder: that of the pipeline, which names of files are relative to.
+        settings: they say where models are registered.
     """
 
-    def __init__(self, pipeline: str, folder: Path) -> None:
-        self._pipeline, self._folder = pipeline, folder
+    def __init__(self, pipeline: str, folder: Path, settings: Settings) -> None:
+        self._pipeline, self._folder, self._settings = pipeline, folder, settings
         self._left: dict[str, str] = {}
 
     def wrote(self, pipeline: str, files: Mapping[str, str | None]) -> None:
@@ -33,9 +37,13 @@ class LeftFiles:
             self._left |= {name: found for name, found in files.items() if found is not None}
 
     def there(self, name: str) -> str | None:
-        """Return the listing of what is there under a name of a map; None if it isn't a file's or nothing is there."""
+        """Return the listing of what is there under a name of a map, or the newest version of a model; None if nothing is."""
         if in_warehouse(name) or name == LANDING:
             return None
+        if name.startswith(_MODELS):
+            newest = newest_version(name.removeprefix(_MODELS), self._settings)
+            # What a server has isn't asked for whenever a run begins.
+            return self._left.get(name) if newest is None else f"version {newest}" if newest else None
         path = self.path(name)
         return listing(path) if path.exists() else None
 

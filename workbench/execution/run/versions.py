@@ -60,7 +60,7 @@ class Versions:
 
     def __init__(self, warehouse: Warehouse, settings: Settings, pipeline: Pipeline, run_id: str) -> None:
         self.warehouse, self.settings = warehouse, settings
-        self.left_files = LeftFiles(pipeline.name, pipeline.folder)
+        self.left_files = LeftFiles(pipeline.name, pipeline.folder, settings)
         self.past: list[dict[str, Any]] = warehouse.rows(_HISTORY)
         (last,) = warehouse.rows(f"SELECT ({LAST_MOVE}) AS moved")
         # Rows of raw that left it, or came back, may be as many as came otherwise.
