@@ -73,8 +73,7 @@ def mlflow_client() -> Iterator[Any]:
     settings = get_settings()
     prepare_store(settings)
     os.environ |= artifact_root(settings)
-    mlflow.set_tracking_uri(settings.mlflow_uri)
-    mlflow.set_registry_uri(settings.mlflow_uri)
+    _point_to(settings.mlflow_uri)
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -86,6 +85,20 @@ def mlflow_client() -> Iterator[Any]:
         yield client
     except (mlflow.MlflowException, SQLAlchemyError) as error:
         raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {first_line(str(error), 300)}") from error
+
+
+def _point_to(uri: str) -> None:
+    """Have MLflow use a store; in the environment, where it notes that, all stays as whoever started this process wants it."""
+    import mlflow
+
+    wanted = {name: os.environ.get(name) for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")}
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    for name, value in wanted.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager

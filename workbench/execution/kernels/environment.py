@@ -25,27 +25,19 @@ def environment(
 ) -> dict[str, str]:
     """Return this process's environment, with every setting that notebooks need spelled out, and ``extra`` over it.
 
-    A notebook in another folder, with another ``.env``, thereby sees the same settings.
+    A notebook in another folder, with another ``.env``, thereby sees the same settings. MLflow, called by a notebook
+    itself, finds the store and the place of artifacts; it would make both in the working directory otherwise.
     """
-    env = (
-        _mlflow(settings)
-        | os.environ
-        | {
-            **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
-            "WORKBENCH_RUN_ID": run_id,
-            "WORKBENCH_STAGE": stage,
-            CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
-        }
-    )
+    # A person's own variable of MLflow's goes before what the settings say.
+    env = {"MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri), **os.environ}
+    env |= {
+        **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
+        **artifact_root(settings),
+        "WORKBENCH_RUN_ID": run_id,
+        "WORKBENCH_STAGE": stage,
+        CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
+    }
     return env | plain_environment(settings.home) | dict(extra or {})
-
-
-def _mlflow(settings: Settings) -> dict[str, str]:
-    """Return by what MLflow, called by a notebook itself, finds the store of the settings, and the place of artifacts.
-
-    Without them it would make both in the working directory, which for a stage is the project.
-    """
-    return {"MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri), **artifact_root(settings)}
 
 
 def task_settings(settings: Settings) -> dict[str, str]:
