@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from workbench.execution.run.column_versions import column_versions
+from workbench.execution.run.skipping.column_versions import column_versions
 from workbench.warehouse import Warehouse
 
 NAME = "raw.transactions.customer_id"

@@ -13,9 +13,9 @@ from tests.execution.notebooks import notebook, pipeline, states
 from workbench.execution import Run, RunOptions, run_pipeline
 from workbench.execution.pipeline.pipeline import load_pipeline
 from workbench.execution.records.store import save
-from workbench.execution.run import packages
-from workbench.execution.run.skip import differing
-from workbench.execution.run.versions import Versions
+from workbench.execution.run.skipping import packages
+from workbench.execution.run.skipping.skip import differing
+from workbench.execution.run.skipping.versions import Versions
 from workbench.governance.withdrawal import restore, withdraw
 from workbench.settings import Settings
 from workbench.warehouse import connect

@@ -14,8 +14,8 @@ from workbench.execution.pipeline.graph import expand, in_warehouse, table_of
 from workbench.execution.pipeline.partitions import Roles
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.run.planning import Planned, instances
-from workbench.execution.run.skip import Decider, differing
-from workbench.execution.run.versions import Versions
+from workbench.execution.run.skipping.skip import Decider, differing
+from workbench.execution.run.skipping.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import Warehouse
 

@@ -26,9 +26,9 @@ from workbench.execution.run.planning import Planned, first_likely, instances
 from workbench.execution.run.progress import Progress
 from workbench.execution.run.readers import Readers
 from workbench.execution.run.signals import Stopped, StopSwitch, ignore_signals, raise_on_signals
-from workbench.execution.run.skip import Decider, Decision
+from workbench.execution.run.skipping.skip import Decider, Decision
+from workbench.execution.run.skipping.versions import Versions
 from workbench.execution.run.stage_record import copy_previous, end
-from workbench.execution.run.versions import Versions
 from workbench.settings import Settings
 from workbench.waiting import next_of
 from workbench.warehouse import connect

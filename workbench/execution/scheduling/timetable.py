@@ -18,7 +18,7 @@ from workbench.execution.pipeline.pipeline import Pipeline, find_pipelines, load
 from workbench.execution.pipeline.schedule import COUNTED, due_times, latest_time
 from workbench.execution.pipeline.stage import Schedule
 from workbench.execution.records.store import list_runs
-from workbench.execution.run.left_files import listing
+from workbench.execution.run.skipping.left_files import listing
 from workbench.execution.scheduling.following import Following
 from workbench.files import files_below, write_text
 from workbench.settings import Settings

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from workbench.execution.pipeline.graph import LANDING, expand, in_warehouse, table_of
 from workbench.execution.records.model import Run, StageRun, Version, now
 from workbench.execution.records.store import UNREADABLE, list_runs
-from workbench.execution.run.column_versions import column_versions
-from workbench.execution.run.left_files import LeftFiles, is_file_name, listing
+from workbench.execution.run.skipping.column_versions import column_versions
+from workbench.execution.run.skipping.left_files import LeftFiles, is_file_name, listing
 from workbench.governance.withdrawal import LAST_MOVE
 from workbench.schema import TABLES
 from workbench.settings import Settings

@@ -18,8 +18,8 @@ from workbench.execution.parameters.literals import to_json_value
 from workbench.execution.pipeline.graph import expand, in_warehouse
 from workbench.execution.pipeline.stage import Stage
 from workbench.execution.records.model import Version
-from workbench.execution.run.packages import PREFIX, environment_key
-from workbench.execution.run.versions import Versions
+from workbench.execution.run.skipping.packages import PREFIX, environment_key
+from workbench.execution.run.skipping.versions import Versions
 from workbench.settings import Settings
 from workbench.warehouse import unused_modules
 
