@@ -284,7 +284,9 @@ def test_the_environment_of_a_notebook_is_its_callers(execute: Run) -> None:
     assert text_of(outcome).split() == ["here", "a", str(os.environ.get("OMP_NUM_THREADS"))]
 
 
-def test_one_parent_serves_several_homes_and_each_keeps_its_folder_for_ipython(tmp_path: Path) -> None:
+def test_one_parent_serves_several_homes_and_each_keeps_its_folder_for_ipython_and_its_store_of_mlflow(
+    tmp_path: Path,
+) -> None:
     told = []
     for name in ("one", "other"):
         home = tmp_path / name
@@ -292,9 +294,11 @@ def test_one_parent_serves_several_homes_and_each_keeps_its_folder_for_ipython(t
         startup.mkdir(parents=True)
         (startup / "own.py").write_text(f"begun = {name!r}\n")
         shell = (
-            "shell = get_ipython(); print(begun, os.getppid(), shell.ipython_dir, shell.profile_dir.location)"
+            "shell = get_ipython(); print(begun, os.getppid(), shell.ipython_dir, shell.profile_dir.location);"
+            "print(mlflow.get_tracking_uri())"
         )
-        path = notebook(tmp_path / "a.ipynb", shell, imports="import os", last="1")
-        executor = Executor(Settings(home=home), "a-run", home / "out")
-        told.append(text_of(executor.execute(prepare(path, "a"), home / "out" / "a.ipynb")).split())
-        assert told[-1] == [name, told[0][1], str(home / "ipython"), str(startup.parent)]
+        path = notebook(tmp_path / "a.ipynb", shell, imports="import os, mlflow", last="1")
+        settings = Settings(home=home)
+        executor = Executor(settings, "a-run", home / "out")
+        told.append(text_of(executor.execute(prepare(path, "a"), home / "out" / "a.ipynb")).split()[-5:])
+        assert told[-1] == [name, told[0][1], str(home / "ipython"), str(startup.parent), settings.mlflow_uri]

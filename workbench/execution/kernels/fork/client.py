@@ -22,8 +22,11 @@ from workbench.execution.kernels.fork.forked_process import Child, ForkedProcess
 from workbench.execution.kernels.fork.linux import kill_group
 
 _KEPT = 2
-# They change from call to call without a library's import caring.
-_PASSING = ("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST", "MLFLOW_RUN_CONTEXT")
+# They change from call to call, or from home to home, without a library's import caring.
+_PASSING = (
+    *("_", "PWD", "OLDPWD", "SHLVL", "COLUMNS", "LINES", "PYTEST_CURRENT_TEST"),
+    *("MLFLOW_RUN_CONTEXT", "MLFLOW_TRACKING_URI", "_MLFLOW_SERVER_ARTIFACT_ROOT"),
+)
 _lock = threading.Lock()
 _kept: dict[tuple[bool, tuple[tuple[str, str], ...]], ZygoteClient] = {}
 _all: WeakSet[ZygoteClient] = WeakSet()
@@ -214,9 +217,9 @@ def find_zygote(
     """Return a zygote for an environment, the one at hand if nothing of it has changed.
 
     Args:
-        environment: what the zygote is started with. Variables of Workbench's own and those of AWS are read
-            when they are used, so they may differ from one child to the next, as keys that expire do; and so
-            may the folder of IPython's, but for whole kernels, which are configured there.
+        environment: what the zygote is started with. Variables of Workbench's own, those of AWS and where MLflow's
+            store is are read when they are used, so they may differ from one child to the next, as keys that expire
+            do; and so may the folder of IPython's, but for whole kernels, which are configured there.
         code: files that mustn't have changed since it started.
         kernels: its children are whole kernels.
 
