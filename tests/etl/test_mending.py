@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from tests.etl.lines import GOOD, HEADER, line, take
 from workbench.errors import UsageError
+from workbench.etl.ingest import ingest
 from workbench.etl.mending import BATCH, RECORD, ROW, Mended, match, read_csv, write_csv
 from workbench.etl.replay import replay
 from workbench.governance.quarantine import Filter, find
+from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
 ODD = "\u2028 \u2029 \x85 \x0b \x0c \x1c \x1d \x1e a\r\nb\rc\nd"
@@ -109,3 +112,32 @@ def test_numbers_that_nobody_mended_keep_their_words(warehouse: Warehouse, tmp_p
     (found,) = warehouse.rows("SELECT product_id, quantity, _extra FROM raw.transactions")
     assert (found["product_id"], found["quantity"]) == ("1.10", 2)
     assert found["_extra"].replace(" ", "") == '{"note":[1e5,2.50,"é"]}'
+
+
+def test_numbers_go_back_as_they_were_written_by_the_map(warehouse: Warehouse, tmp_path: Path) -> None:
+    (tmp_path / "comma.yaml").write_text('dataset: transactions\ndecimal: ","\n')
+    good = dict(zip(HEADER.split(","), GOOD.split(","), strict=True)) | {"quantity": "two"}
+    texts, numbers = good | {"unit_price": "1.234,5"}, good | {"transaction_id": "T2", "unit_price": 1.125}
+    (tmp_path / "in.json").write_text(
+        json.dumps([texts | {"discount_amount": None}, numbers | {"discount_amount": 0.5}])
+    )
+    cells = good | {"transaction_id": "T3", "unit_price": "1.125", "discount_amount": "0,5"}
+    (tmp_path / "in.csv").write_text("\n".join(";".join(values) for values in (cells, cells.values())))
+    for name in ("in.json", "in.csv"):
+        land(str(tmp_path / name), None, tmp_path / "comma.yaml")
+    ingest(warehouse)
+    rows, path = find(warehouse, Filter()), tmp_path / "mend.csv"
+    with path.open("w", encoding="utf-8", newline="") as out:
+        write_csv(rows, out)
+    changed = {key: cells | {"quantity": "2"} for key, cells in read_csv(path).items()}
+    # What is a number in the file is one when it is mended; what is a text is written as those of the file.
+    (one,) = (cells for cells in changed.values() if cells["transaction_id"] == "T2")
+    one["discount_amount"] = "0.250"
+    chosen, mended, _ = match(rows, changed)
+    replay(warehouse, chosen, mended, by="ann")
+    found = warehouse.rows(
+        "SELECT transaction_id, unit_price, discount_amount FROM raw.transactions ORDER BY 1"
+    )
+    assert [tuple(row.values())[1:] for row in found] == [
+        (Decimal("1234.5"), None), (Decimal("1.125"), Decimal("0.25")), (Decimal("1125"), Decimal("0.5")),
+    ]  # fmt: skip

@@ -116,23 +116,39 @@ class Dialect(BaseModel):
         """
         if not self.has_own_numbers:
             return sql
+        pattern, groups, others = self._numbers
+        text = f"trim({sql})"
+        bare = f"regexp_replace({text}, {_literal(groups)}, '', 'g')" if groups else text
+        if self.decimal == ",":
+            bare = f"replace({bare}, ',', '.')"
+        return (
+            f"CASE WHEN regexp_full_match({text}, {_literal(pattern)}) THEN {bare} "
+            f"WHEN regexp_full_match({text}, {_literal(others)}) THEN '(' || {text} || ')' ELSE {sql} END"
+        )
+
+    def plainly(self, value: str) -> str:
+        """Return a text as :meth:`plain_number` does; one that means that a value is missing as it is."""
+        text = value.strip(" ")
+        if not self.has_own_numbers or text in {null.strip() for null in self.null or ()}:
+            return value
+        pattern, groups, others = self._numbers
+        if re.fullmatch(pattern, text):
+            bare = re.sub(groups, "", text) if groups else text
+            return bare.replace(",", ".") if self.decimal == "," else bare
+        return f"({text})" if re.fullmatch(others, text) else value
+
+    @property
+    def _numbers(self) -> tuple[str, str, str]:
+        """Patterns of a number, of what groups its digits (or nothing), and of digits that are marked otherwise."""
         # Who writes a decimal comma groups by points, if at all.
         group = " " if self.thousands == "space" else self.thousands or ("." if self.decimal == "," else "")
         groups = _GROUPS.get(group, re.escape(group))
         mark = re.escape(self.decimal or ".")
         # Nobody groups digits behind a zero: 0.500 is a half, written by another rule than the map's.
         whole = f"(?:[0-9]+|[1-9][0-9]{{0,2}}(?:{groups}[0-9]{{3}})+)" if group else "[0-9]+"
-        pattern = f"[-+]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)"
-        text = f"trim({sql})"
-        bare = f"regexp_replace({text}, {_literal(groups)}, '', 'g')"
-        if self.decimal == ",":
-            bare = f"replace({bare}, ',', '.')"
         # A cast, as a map may ask for one, takes digits with underscores between them for a number.
         marks = "._," if group == "_" else ".,"
-        return (
-            f"CASE WHEN regexp_full_match({text}, {_literal(pattern)}) THEN {bare} "
-            f"WHEN regexp_full_match({text}, '[-+]?[0-9{marks}]+') THEN '(' || {text} || ')' ELSE {sql} END"
-        )
+        return f"[-+]?(?:{whole}(?:{mark}[0-9]*)?|{mark}[0-9]+)", groups, f"[-+]?[0-9{marks}]+"
 
 
 def _literal(text: str) -> str:

@@ -80,11 +80,22 @@ def workbook(above: int = 0, name: str = "Sheet1", more: Callable[[Any], None] =
 
 def foreign(decimal: str, thousands: str) -> str:
     """Return it with numbers as others write them."""
-    rows = [
-        [*row[:4], str(row[4]).replace(".", decimal).replace("1234", f"1{thousands}234"), row[5]]
-        for row in ROWS
-    ]
+    rows = [[*row[:4], _foreign(row[4], decimal, thousands), row[5]] for row in ROWS]
     return text(";", rows=rows)
+
+
+def foreign_objects(decimal: str, thousands: str) -> list[dict[str, Any]]:
+    """Return objects whose prices are texts with numbers as others write them."""
+    return [
+        each | {"list_price": _foreign(each["list_price"], decimal, thousands)}
+        if each.get("list_price")
+        else each
+        for each in objects()
+    ]
+
+
+def _foreign(value: Any, decimal: str, thousands: str) -> str:
+    return str(value).replace(".", decimal).replace("1234", f"1{thousands}234")
 
 
 def _hide(book: Any) -> None:
@@ -139,6 +150,10 @@ FORMS: dict[str, tuple[bytes, dict[str, Any] | None]] = {
     "spread.json": ("\n".join(json.dumps(each, indent=1) for each in objects()).encode(), None),
     "rows.json": (json.dumps({"rows": objects(), "next": None}).encode(), {"unnest": "rows", "columns": {name: f"rows.{name}" for name in NAMES}}),
     "nested.json": (json.dumps([{"a": {"b": objects()[:2]}}, {"a": {"b": objects()[2:]}}], indent=1).encode(), {"unnest": "a.b", "columns": {name: f"a.b.{name}" for name in NAMES}}),
+    "comma.json": (json.dumps(foreign_objects(",", ".")).encode(), {"decimal": ","}),
+    "comma numbers.json": (json.dumps([each | {"list_price": float(each["list_price"])} for each in objects()]).encode(), {"decimal": ","}),
+    "comma mapped.jsonl": ("\n".join(map(json.dumps, foreign_objects(",", "\u00a0"))).encode(), {"decimal": ",", "thousands": " ", "columns": MAP | {"list_price": "cast(list_price as decimal(18, 4)) * 1"}}),
+    "comma nested.json": (json.dumps([{"a": {"b": foreign_objects(",", ".")}}], indent=1).encode(), {"decimal": ",", "unnest": "a.b", "columns": {name: f"a.b.{name}" for name in NAMES}}),
     "table.parquet": (parquet(), None),
     "lists.parquet": (_as_parquet({"k": [1, 2], "cart": [objects()[:2], objects()[2:]]}), {"unnest": "cart", "columns": {name: f"cart.{name}" for name in NAMES}}),
     "gzip.csv.gz": (gzip.compress(UTF8), None),

@@ -232,12 +232,16 @@ def test_digits_behind_a_zero_are_no_group(
         said_of_columns = json.dumps(columns | {"list_price": price})
         (tmp_path / f"{name}.yaml").write_text(f"dataset: products\n{said}\ncolumns: {said_of_columns}\n")
         rows = [[f"{name}{n}", "2024-03-01", value] for n, value in enumerate(values)]
-        path = write(tmp_path, f"{name}.csv", [dict(zip(header, row, strict=True)) for row in rows])
+        told = [dict(zip(header, row, strict=True)) for row in rows]
+        take(warehouse, write(tmp_path, f"{name}.csv", told), tmp_path / f"{name}.yaml")
+        path = tmp_path / f"{name} texts.json"
+        path.write_text(json.dumps([each | {"product_id": f"json {each['product_id']}"} for each in told]))
         take(warehouse, path, tmp_path / f"{name}.yaml")
     found = warehouse.query("SELECT product_id, list_price FROM raw.products").to_pylist()
     prices = {row["product_id"]: row["list_price"] for row in found if row["list_price"] is not None}
     wanted = [decimal.Decimal(value) for value in good.values()]
-    assert prices == {f"{name}{n}": value for name in ("plain", "cast") for n, value in enumerate(wanted)}
+    names = ("plain", "json plain", "cast", "json cast")
+    assert prices == {f"{name}{n}": value for name in names for n, value in enumerate(wanted)}
     refused = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
-    plain = [row["reasons"] for row in refused if row["record"].startswith("plain")]
-    assert plain == [["list_price:not_a_number"]] * len(bad)
+    plain = [row["reasons"] for row in refused if "plain" in row["record"]]
+    assert plain == [["list_price:not_a_number"]] * 2 * len(bad)

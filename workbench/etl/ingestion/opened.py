@@ -56,7 +56,7 @@ def open_file(connection: duckdb.DuckDBPyConnection, file: FetchedFile, scratch:
     if is_replay(file.path):
         longest = get_settings().longest_line
         rows: Rows | None = open_replay(
-            connection, file.path, scratch, known, longest, as_they_are=as_they_are
+            connection, file.path, scratch, known, longest, file.map, as_they_are=as_they_are
         )
     else:
         rows = open_rows(connection, file.path, scratch, known, file.map, as_they_are=as_they_are)

@@ -1,11 +1,13 @@
 """Numbers of JSON lines with the digits that they have there: DuckDB reads ``1.10`` as 1.1 and ``1e5`` as 100000.0.
 
 Where that would change one, its line is kept in two ways. ``line`` has it as it is read where a number is wanted, and
-``worded`` as a text with a mark before it, from which its own words are taken where text is wanted.
+``worded`` as a text with a mark before it, from which its own words are taken where text is wanted. So are texts that are
+numbers as somebody writes them, by what a map says: ``"1.234,56"`` is 1234.56 where a number is wanted.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -16,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from workbench.etl.ingestion.reading.values import literal
+from workbench.sources.dialect import Dialect
 
 _END = r"[,\]}\s]"
 _START = r"[:,\[]\s*"
@@ -35,6 +38,8 @@ _TOKEN = re.compile(
     r"-?[0-9]+(?:\.(?P<fraction>[0-9]+)(?:[eE](?P<power>[-+]?[0-9]+))?|[eE](?P<whole_power>[-+]?[0-9]+))|"
     r"-0(?![0-9.eE])|(?P<odd>[-+]?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?))"
 )
+_SPELLED = 'regexp_matches(line, \'"[-+ ]*[0-9.,][^"a-zA-Z]*"\')'
+"""Whether there may be a text that is a number as somebody writes it."""
 _GAP = "\0"
 """What stands for each text while numbers are looked for; JSON has no such character."""
 _DIGITS = 15
@@ -78,7 +83,7 @@ class Words:
         return value if self.mark is None else f"CAST({self.text(f'CAST({value} AS VARCHAR)')} AS JSON)"
 
 
-def keep_digits(connection: duckdb.DuckDBPyConnection) -> Words:
+def keep_digits(connection: duckdb.DuckDBPyConnection, dialect: Dialect) -> Words:
     """Rewrite lines of table ``objects`` where a number, a NaN or an infinity wouldn't be read as what it is.
 
     Many programs write NaN and Infinity, which are no JSON: they become texts, as do numbers of more digits than DuckDB
@@ -87,8 +92,11 @@ def keep_digits(connection: duckdb.DuckDBPyConnection) -> Words:
     connection.execute("ALTER TABLE objects ADD COLUMN record VARCHAR")
     connection.execute("ALTER TABLE objects ADD COLUMN worded VARCHAR")
     mark, place = f"{secrets.token_hex(8)}:", 0
+    odd, are_members = _ODD, _ARE_MEMBERS
+    if dialect.has_own_numbers:
+        odd, are_members = f"({_ODD} OR {_SPELLED})", f"(NOT {_SPELLED} AND {_ARE_MEMBERS})"
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE unsorted AS SELECT n, line, {_ARE_MEMBERS} AS are_members FROM objects WHERE {_ODD}"
+        f"CREATE OR REPLACE TEMP TABLE unsorted AS SELECT n, line, {are_members} AS are_members FROM objects WHERE {odd}"
     )
     marked = f"regexp_replace(line, '{_MEMBER}', '\\1\"{mark}\\2\"\\3', 'g')"
     connection.execute(
@@ -102,7 +110,7 @@ def keep_digits(connection: duckdb.DuckDBPyConnection) -> Words:
         f"SELECT n, line FROM odd WHERE rowid >= {place} AND rowid < {place + _AT_A_TIME}"
     ).fetchall():
         place += _AT_A_TIME
-        changed = list(_rewritten(rows, mark))
+        changed = list(_rewritten(rows, mark, dialect))
         if not changed:
             continue
         numbers, lines, worded = zip(*changed, strict=True)
@@ -120,19 +128,33 @@ def keep_digits(connection: duckdb.DuckDBPyConnection) -> Words:
     return Words(mark if found else None)
 
 
-def _rewritten(rows: Sequence[tuple[int, str]], mark: str) -> Iterator[tuple[int, str, str | None]]:
+def _rewritten(
+    rows: Sequence[tuple[int, str]], mark: str, dialect: Dialect
+) -> Iterator[tuple[int, str, str | None]]:
     """Yield n, the line to be read and the line with marked words of the lines in which there are such numbers."""
     parts = _TEXT.split("\n".join(line for _, line in rows))
     outside = _GAP.join(parts[::2])
     read = _TOKEN.sub(_to_be_read, outside)
     worded = _TOKEN.sub(lambda token: _in_words(token, mark), outside)
-    if worded == outside:
+    plain = _plain_texts(parts, dialect) if dialect.has_own_numbers else parts
+    if worded == outside and plain == parts:
         return
     for (n, line), one, other in zip(
-        rows, _filled(parts, read).split("\n"), _filled(parts, worded).split("\n"), strict=True
+        rows, _filled(plain, read).split("\n"), _filled(parts, worded).split("\n"), strict=True
     ):
-        if other != line:
+        if not one == other == line:
             yield n, one, other if other != one else None
+
+
+def _plain_texts(parts: list[str], dialect: Dialect) -> list[str]:
+    """Return the parts of lines with those texts plain that are numbers as somebody writes them; names stay."""
+    found = parts.copy()
+    for place in range(1, len(parts), 2):
+        if parts[place + 1].lstrip()[:1] != ":":
+            value = json.loads(parts[place], strict=False)
+            if (number := dialect.plainly(value)) is not value:
+                found[place] = json.dumps(number)
+    return found
 
 
 def _filled(parts: list[str], outside: str) -> str:

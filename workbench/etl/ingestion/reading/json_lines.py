@@ -47,7 +47,7 @@ def open_json(
     twice = "len({0}) <> len(list_distinct({0}))"
     if connection.execute(f"SELECT 1 FROM shapes WHERE {twice.format('keys')} LIMIT 1").fetchone():
         _refuse(connection, twice.format("json_keys(line)"), "'line:duplicate_key'")
-    words = keep_digits(connection)
+    words = keep_digits(connection, content.dialect)
     used, others, count = _keys(connection, known)
     asked = [key for keys in used.values() for key in keys]
     parts = {key: f"parts[{place}]" for place, key in enumerate(asked, 1)}

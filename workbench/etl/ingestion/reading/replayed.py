@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +20,7 @@ from workbench.etl.ingestion.reading.quoting import Quoting
 from workbench.etl.ingestion.reading.replay_file import Item, read_items
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.staging import prepare
+from workbench.sources.dialect import Dialect
 
 _AT_A_TIME = 20_000
 _SCHEMA = pa.schema(
@@ -28,6 +30,7 @@ _SCHEMA = pa.schema(
         ("kind", pa.string()),
     ]
 )  # fmt: skip
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _FORM = "(SELECT form FROM replayed WHERE replayed.n = refused.n)"
 
 
@@ -37,6 +40,7 @@ def open_replay(
     scratch: Path,
     known: Sequence[str],
     longest: int,
+    dialect: Dialect | None = None,
     *,
     as_they_are: bool,
 ) -> Rows:
@@ -51,6 +55,7 @@ def open_replay(
         scratch: a folder to use.
         known: names of columns that are asked for.
         longest: bytes that a record may have.
+        dialect: how numbers are written, and what means that there is none.
         as_they_are: whether the values of what was Parquet get their types back, for the expressions of a map.
 
     Raises:
@@ -64,7 +69,6 @@ def open_replay(
     connection.execute("CREATE OR REPLACE TEMP TABLE replayed AS SELECT * FROM chunk")
     connection.unregister("chunk")
     types: dict[str, str] = {}
-    is_spelled = False
     objects = scratch / "replayed.jsonl"
     with objects.open("w", encoding="utf-8", newline="\n") as file:
         numbered = enumerate(read_items(path), 1)
@@ -75,12 +79,12 @@ def open_replay(
                 file.write(text + "\n")
                 rows.append(_row(n, item, reason))
                 types |= item.form.get("types", {})
-                is_spelled = is_spelled or item.form["form"] == "csv"
             connection.register("chunk", pa.Table.from_pylist(rows, schema=_SCHEMA))
             connection.execute("INSERT INTO replayed SELECT * FROM chunk")
             connection.unregister("chunk")
     # Names of columns make an object longer than its record was.
-    content = Content(objects, "json")
+    said = {name: getattr(dialect, name) for name in ("decimal", "thousands", "null")} if dialect else {}
+    content = Content(objects, "json", Dialect(**said))
     found = open_json(connection, content, scratch / "lines", known, 4 * longest + (1 << 20))
     wrong = "SELECT n FROM replayed WHERE reason IS NOT NULL"
     connection.execute(f"DELETE FROM objects WHERE n IN ({wrong})")
@@ -107,7 +111,6 @@ def open_replay(
         form="rows from quarantine",
         record_form=_FORM,
         is_replay=True,
-        is_spelled=is_spelled,
     )
 
 
@@ -185,6 +188,9 @@ def _mended(item: Item) -> str:
     whole: dict[str, str] = {}
     if item.form["form"] != "csv":
         whole = written_members(item.record) or {}
-    whole |= {name: json.dumps(value, ensure_ascii=False) for name, value in (item.cells or {}).items()}
+    for name, value in (item.cells or {}).items():
+        # A number stays one, which is plain whatever a map says of those in texts.
+        is_number = value is not None and all(map(_NUMBER.fullmatch, (whole.get(name, ""), value)))
+        whole[name] = value if is_number else json.dumps(value, ensure_ascii=False)
     said = (f"{json.dumps(name, ensure_ascii=False)}: {value}" for name, value in whole.items())
     return "{" + ", ".join(said).replace("\r", " ").replace("\n", " ") + "}"
