@@ -60,7 +60,7 @@ def mlflow_client() -> Iterator[Any]:
     The first use of a local store makes its tables, which takes some seconds.
 
     Raises:
-        WorkFailed: the server can't be reached, or refused.
+        WorkFailed: the server can't be reached, or refused; or a file of a store on this machine can't be used.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
@@ -85,6 +85,13 @@ def mlflow_client() -> Iterator[Any]:
         yield client
     except (mlflow.MlflowException, SQLAlchemyError) as error:
         raise WorkFailed(f"MLflow at {settings.mlflow_uri}: {first_line(str(error), 300)}") from error
+    except OSError as error:
+        # Another's, as of a pipe that nobody reads, names no file.
+        if error.filename is None:
+            raise
+        raise WorkFailed(
+            f"MLflow at {settings.mlflow_uri}: can't use {error.filename}: {error.strerror}"
+        ) from error
 
 
 def _point_to(uri: str) -> None:

@@ -59,7 +59,7 @@ def test_a_verdict_is_given_listed_and_shown(call: Call, raised: Warehouse) -> N
         (("feedback", FRAUD.alert_id), "--verdict"), (("feedback", "zzz", "--verdict", "real"), "unknown alert 'zzz'"),
         (("feedback", POUND.alert_id, "--verdict", "real"), "verdicts are given on sales_anomaly"),
         (("show", "zzz"), "unknown alert 'zzz'"), (("what-if", "--threshold", "0.2"), "stored from 1 on"),
-        (("what-if", "--threshold", "2", "--kind", "fraud"), "a probability"),
+        (("what-if", "--threshold", "2", "--kind", "fraud"), "a probability"), (("what-if", "--threshold", "inf"), "not inf"),
         (("what-if", "--threshold", "2", "--kind", "no_rate"), "unknown kind 'no_rate'"), (("what-if",), "--threshold"),
     ],
 )  # fmt: skip

@@ -47,3 +47,18 @@ def test_the_store_of_a_home_lies_in_it_whatever_its_name(
         experiment_id(client, "here", local_artifacts(get_settings()))
     assert has_store() and (home / "mlflow.db").stat().st_size
     assert list(tmp_path.iterdir()) == [home]
+
+
+def test_artifacts_that_cant_be_written_are_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path))
+    artifacts = local_artifacts(get_settings())
+    assert artifacts is not None
+    with (
+        pytest.raises(WorkFailed, match=rf"can't use {artifacts}.*: (Not a directory|File exists)"),
+        mlflow_client() as client,
+    ):
+        found = experiment_id(client, "here", artifacts)
+        artifacts.write_text("in its place")
+        client.log_text(client.create_run(found).info.run_id, "text", "a.txt")

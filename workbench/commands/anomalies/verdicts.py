@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from workbench.commands.limits import MOST
+from workbench.commands.limits import MOST, finite
 
 if TYPE_CHECKING:
     from workbench.anomaly.what_if import Outlook
@@ -57,6 +57,7 @@ def what_if(
     threshold: Annotated[
         float,
         typer.Option(
+            callback=finite,
             help="Score from which a day of sales is critical (1.5 is usual), or a receipt is to look at (0 to 1).",
             show_default=False,
         ),
