@@ -21,48 +21,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.etl.reading.opening import NAMES, read, workbook
 from workbench.etl.ingestion.converting import json_values, packed
 from workbench.etl.ingestion.converting.encodings import tell_encoding
 from workbench.etl.ingestion.converting.json_values import JsonValues
 from workbench.etl.ingestion.converting.nested import Unnested
-from workbench.etl.ingestion.reading import UnreadableFile, open_rows
+from workbench.etl.ingestion.reading import UnreadableFile
 from workbench.etl.ingestion.reading.columns import columns_of
 from workbench.sources.dialect import Dialect
-
-NAMES = ("id", "name", "qty")
 
 
 @pytest.fixture(scope="module")
 def connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         yield connection
-
-
-def read(
-    connection: duckdb.DuckDBPyConnection, folder: Path, content: bytes, name: str = "in.csv", **said: Any
-) -> tuple[dict[int, tuple[Any, ...]], dict[int, tuple[str, str]], tuple[str, ...]]:
-    """Return the rows that were read and those that weren't (record and reason), by number, and the notes."""
-    (folder / name).write_bytes(content)
-    rows = open_rows(connection, folder / name, folder, NAMES, Dialect(**said))
-    assert rows is not None
-    rows.judge_lines(connection)
-    shown = ", ".join(source.sql for source in rows.sources.values())
-    good = {
-        n: values for n, *values in connection.execute(f"SELECT n, {shown} FROM {rows.relation}").fetchall()
-    }
-    bad = {n: (record, why) for n, record, why in connection.execute("FROM line_errors").fetchall()}
-    numbers = sorted(n for (n,) in connection.execute(f"SELECT n FROM {rows.records}").fetchall())
-    assert numbers == sorted([*good, *bad])
-    return {n: tuple(values) for n, values in good.items()}, bad, rows.notes
-
-
-def workbook(*rows: list[Any], title: str = "S") -> bytes:
-    book, target = openpyxl.Workbook(), io.BytesIO()
-    book.active.title = title
-    for row in rows:
-        book.active.append(row)
-    book.save(target)
-    return target.getvalue()
 
 
 def test_rows_that_cannot_be_decoded_are_set_aside_and_the_others_are_read(
