@@ -20,7 +20,7 @@ from typing import Any
 
 import nbformat
 
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
 from workbench.execution import load_pipeline
 from workbench.execution.notebook.access_log import AccessLog
 from workbench.schema import DATASETS

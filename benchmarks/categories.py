@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from workbench.demo.complete_journey import read_products
+from workbench.demo.journey.complete_journey import read_products
 from workbench.etl.members.categorize import predict_categories
 
 _EDGES = [0, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0]

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from workbench.demo import generate
-from workbench.demo.customers import COLUMNS, row
+from workbench.demo.generated import generate
+from workbench.demo.journey.customers import COLUMNS, row
 from workbench.schema import dataset
 from workbench.warehouse import connect
 

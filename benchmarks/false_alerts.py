@@ -34,7 +34,7 @@ from workbench.anomaly.fraud.detection import detect_fraud
 from workbench.anomaly.fraud.simulator import simulate
 from workbench.anomaly.fraud.training import train_fraud
 from workbench.anomaly.tables.judgement import Reference
-from workbench.demo.complete_journey import source
+from workbench.demo.journey.complete_journey import source
 from workbench.schema import table
 from workbench.warehouse import Warehouse, connect
 

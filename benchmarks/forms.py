@@ -114,7 +114,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
         folder = Path(name)
         os.environ["WORKBENCH_HOME"] = str(folder / "home")
-        from workbench.demo.generate import generate
+        from workbench.demo.generated.generate import generate
 
         generate(folder / "data", options.rows)
         (made,) = (folder / "data/transactions").glob("*.csv")

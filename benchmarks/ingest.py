@@ -55,7 +55,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="workbench-bench-") as folder:
         os.environ["WORKBENCH_HOME"] = str(Path(folder) / "home")
-        from workbench.demo.generate import generate
+        from workbench.demo.generated.generate import generate
         from workbench.etl.ingest import ingest
         from workbench.sources.files import land
         from workbench.warehouse import connect

@@ -21,8 +21,8 @@ from typing import Any
 
 import pandas as pd
 
-from workbench.demo import generate
-from workbench.demo.customers import COLUMNS, row
+from workbench.demo.generated import generate
+from workbench.demo.journey.customers import COLUMNS, row
 from workbench.etl.linkage.keys import match_keys, table_of
 from workbench.etl.linkage.link import link
 from workbench.etl.members.standardize import CONTACT, IDENTIFYING, standardize

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from arrivals import ROOT, write_sales
 
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
 from workbench.execution import RunOptions, run_pipeline
 from workbench.schema import DATASETS
 from workbench.settings import get_settings

@@ -27,7 +27,7 @@ from workbench.anomaly.series.estimator import SeriesForest
 from workbench.anomaly.series.features import Panel, build_features, make_panel
 from workbench.anomaly.series.forest import expect, fit_forest, score
 from workbench.anomaly.series.injected import Found, inject, measure_found
-from workbench.demo.complete_journey import source
+from workbench.demo.journey.complete_journey import source
 
 FIRST = 225
 REPORT = (1000, 1001, 1002, 1003, 1004)

@@ -91,7 +91,7 @@ def main() -> None:
     for rows in parser.parse_args().rows:
         with tempfile.TemporaryDirectory(prefix="workbench-bench-") as name:
             folder = Path(name)
-            from workbench.demo.generate import generate
+            from workbench.demo.generated.generate import generate
 
             generate(folder / "landing", rows)
             for left in (folder / "landing").iterdir():

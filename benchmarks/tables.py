@@ -28,7 +28,7 @@ from sklearn.preprocessing import StandardScaler
 from workbench.anomaly.tables.forest import TableForest
 from workbench.anomaly.tables.judgement import Reference
 from workbench.anomaly.tables.profiles import profile_batches
-from workbench.demo import complete_journey
+from workbench.demo.journey import complete_journey
 from workbench.etl.ingest import ingest
 from workbench.sources.files import land
 from workbench.warehouse import connect

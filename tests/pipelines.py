@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from tests import edges
-from workbench.demo import feed
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
+from workbench.demo.journey import feed
 from workbench.execution import Run, RunOptions, load_pipeline, run_pipeline
 from workbench.execution.records.store import read_run
 from workbench.schema import DATASETS

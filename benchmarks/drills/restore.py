@@ -18,7 +18,7 @@ from typing import Any
 from checksums import Compared, compare
 from ground import Outcome, folder, variables, workbench
 
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
 from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect

@@ -12,7 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
 from workbench.execution import RunOptions, load_pipeline, run_notebook, run_pipeline
 from workbench.settings import get_settings
 from workbench.sources.files import land

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from workbench.demo import feed
+from workbench.demo.journey import feed
 
 
 @pytest.fixture(scope="session")

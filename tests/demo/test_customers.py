@@ -10,8 +10,8 @@ import duckdb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.demo import customers, feed
-from workbench.demo.contacts import invent, move, respell, typo
+from workbench.demo.journey import customers, feed
+from workbench.demo.journey.contacts import invent, move, respell, typo
 
 
 def test_the_truth_covers_every_customer_once(

@@ -9,10 +9,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from workbench.demo import feed
-from workbench.demo.complete_journey import source
-from workbench.demo.frauds import FIRST_ADDED, STOLEN_CARD, TAMPERED_TILL
-from workbench.demo.stores import currencies
+from workbench.demo.journey import feed
+from workbench.demo.journey.complete_journey import source
+from workbench.demo.journey.frauds import FIRST_ADDED, STOLEN_CARD, TAMPERED_TILL
+from workbench.demo.journey.stores import currencies
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
 from workbench.schema import DATASETS

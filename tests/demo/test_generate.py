@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench import transform
-from workbench.demo import planted, sales
-from workbench.demo.generate import END, FRAUDS, PERSONS, TRUTH, Truth, generate
-from workbench.demo.shop import Plan, invent_shop
+from workbench.demo.generated import planted, sales
+from workbench.demo.generated.generate import END, FRAUDS, PERSONS, TRUTH, Truth, generate
+from workbench.demo.generated.shop import Plan, invent_shop
 from workbench.errors import UsageError
 from workbench.etl import events, measurements
 from workbench.etl.ingest import ingest

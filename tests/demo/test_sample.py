@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from workbench.demo import sample
+from workbench.demo.generated import sample
 from workbench.etl.ingest import ingest
 from workbench.sources.files import land
 from workbench.warehouse.duckdb import DuckDBWarehouse

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from workbench.demo import feed
+from workbench.demo.journey import feed
 from workbench.schema import TABLES
 from workbench.warehouse import connect
 

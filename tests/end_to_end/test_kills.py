@@ -19,7 +19,7 @@ import pytest
 from tests.end_to_end.test_parity import OF_THE_RUN
 from tests.parity import differences
 from tests.project import ROOT
-from workbench.demo.generate import generate
+from workbench.demo.generated.generate import generate
 from workbench.schema import DATASETS, TABLES
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse, connect

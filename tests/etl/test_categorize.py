@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workbench.demo.complete_journey import read_products
+from workbench.demo.journey.complete_journey import read_products
 from workbench.etl.members.categorize import THRESHOLD, predict_categories
 from workbench.etl.members.novelty import UNHEARD_OF
 

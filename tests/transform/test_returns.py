@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.transform.landing import land, line
 from workbench import transform
-from workbench.demo.generate import RETURNS, generate
+from workbench.demo.generated.generate import RETURNS, generate
 from workbench.etl import returns
 from workbench.etl.ingest import ingest
 from workbench.sources import files

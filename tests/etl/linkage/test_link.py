@@ -9,8 +9,8 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from workbench.demo import generate
-from workbench.demo.customers import COLUMNS, row
+from workbench.demo.generated import generate
+from workbench.demo.journey.customers import COLUMNS, row
 from workbench.etl.linkage.clusters import group
 from workbench.etl.linkage.keys import match_keys, table_of
 from workbench.etl.linkage.link import Linkage, link

@@ -25,7 +25,7 @@ def demo(
     The data is the Complete Journey (simulated from real shopping, for education) with synthetic customer
     contacts. A second run loads nothing twice.
     """
-    from workbench.demo import feed
+    from workbench.demo.journey import feed
     from workbench.execution import RunOptions, Stopped, load_pipeline, run_pipeline
     from workbench.execution.reports.pages import index_page
     from workbench.execution.run.progress import choose_progress

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from workbench.demo.generate import Truth
+    from workbench.demo.generated.generate import Truth
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +42,7 @@ def generate(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from workbench.demo.generate import generate as write
+    from workbench.demo.generated.generate import generate as write
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     console = Console(stderr=True)

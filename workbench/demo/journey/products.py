@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from workbench.demo.complete_journey import source
+from workbench.demo.journey.complete_journey import source
 
 FILES = ("2016-12-31.csv", "2017-12-31.jsonl", "2017-corrections.csv")
 _BAD = (

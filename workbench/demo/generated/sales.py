@@ -13,9 +13,9 @@ from typing import Any
 
 import duckdb
 
-from workbench.demo import planted
-from workbench.demo.frauds import STOLEN_CARD, TAMPERED_TILL
-from workbench.demo.shop import SLOTS, Plan, Shop, load, make
+from workbench.demo.generated import planted
+from workbench.demo.generated.shop import SLOTS, Plan, Shop, load, make
+from workbench.demo.journey.frauds import STOLEN_CARD, TAMPERED_TILL
 
 _SLICE = 1_000_000
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
-from workbench.demo.packaged import data_file
+from workbench.demo.journey.packaged import data_file
 
 COLUMNS = ("rate_date", "currency", "units_per_eur")
 

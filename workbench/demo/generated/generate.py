@@ -17,9 +17,10 @@ from typing import Any
 
 import duckdb
 
-from workbench.demo import customers, rates, returns, sales
-from workbench.demo.contacts import Contact, address, invent, move, new_email, new_phone, respell
-from workbench.demo.shop import Plan, Shop, invent_shop
+from workbench.demo.generated import returns, sales
+from workbench.demo.generated.shop import Plan, Shop, invent_shop
+from workbench.demo.journey import customers, rates
+from workbench.demo.journey.contacts import Contact, address, invent, move, new_email, new_phone, respell
 from workbench.demo.signals import sensors, visits
 from workbench.errors import UsageError
 from workbench.schema import DATASETS

@@ -1,6 +1,6 @@
 """Write ``samples/retail_data.csv``: sixty days of sales of an invented retailer, small enough to read.
 
-Run it as ``python -m workbench.demo.sample samples/retail_data.csv``.
+Run it as ``python -m workbench.demo.generated.sample samples/retail_data.csv``.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from workbench.demo import sales
-from workbench.demo.shop import Plan, invent_shop
+from workbench.demo.generated import sales
+from workbench.demo.generated.shop import Plan, invent_shop
 
 PLAN = Plan(
     rows=400, seed=20, bad=12, repeats=3, end=date(2024, 11, 30), days=60, stores=6, products=48,

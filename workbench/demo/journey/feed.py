@@ -1,6 +1,6 @@
 """Write the demo's source files, as a retailer's systems would deliver them: a folder a dataset.
 
-Sales and products are the Complete Journey's (see :mod:`workbench.demo.complete_journey`). Names, addresses,
+Sales and products are the Complete Journey's (see :mod:`workbench.demo.journey.complete_journey`). Names, addresses,
 e-mails and telephone numbers of customers and stores are synthetic, and so are the changes over the year, the visits to a
 web shop and an app before some of the purchases, and the readings of sensors.
 """
@@ -20,8 +20,8 @@ from typing import Any
 
 import duckdb
 
-from workbench.demo import complete_journey, customers, frauds, products, rates, stores
-from workbench.demo.packaged import installed
+from workbench.demo.journey import complete_journey, customers, frauds, products, rates, stores
+from workbench.demo.journey.packaged import installed
 from workbench.demo.signals import sensors, visits
 from workbench.errors import UsageError
 from workbench.files import write_text

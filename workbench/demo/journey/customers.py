@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from workbench.demo.contacts import Contact, invent, move, new_email, new_phone, respell
+from workbench.demo.journey.contacts import Contact, invent, move, new_email, new_phone, respell
 
 COLUMNS = (
     "customer_id", "updated_at", "first_name", "last_name", "email", "phone", "street", "city", "state",

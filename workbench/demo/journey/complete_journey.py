@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from workbench.demo import stores
-from workbench.demo.customers import Duplicate
-from workbench.demo.packaged import data_file
+from workbench.demo.journey import stores
+from workbench.demo.journey.customers import Duplicate
+from workbench.demo.journey.packaged import data_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from workbench.demo.contacts import address
+from workbench.demo.journey.contacts import address
 
 COLUMNS = ("store_id", "updated_at", "name", "street", "city", "state", "postal_code", "country")
 _OPENED = datetime(2016, 12, 31)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from workbench.demo.packaged import data_file
+from workbench.demo.journey.packaged import data_file
 
 if TYPE_CHECKING:
     from faker import Faker
