@@ -168,7 +168,7 @@ soak: $(VENV)/dev.stamp servers ## kill the worker for ten minutes, and 60 runs,
 	$(BIN)/python benchmarks/soak.py
 	WORKBENCH_KILLS=60 $(BIN)/pytest -q -m soak
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/transform/test_{history,incremental}_property.py
-	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/test_replay_property.py
+	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/sending_back/test_replay_property.py
 	WORKBENCH_SEQUENCES=200 $(BIN)/pytest -q tests/etl/linkage/test_incremental_linkage.py
 
 drills: $(VENV)/dev.stamp servers ## break things on a local AWS, restore the warehouse, and say how long each takes to be whole

@@ -44,14 +44,14 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 # The files that take longest, longest first: begun last, one of them would keep one worker busy while the others idle.
 LONGEST = (
-    "dags/test_airflow.py", "etl/test_withdrawal.py", "aws/local/test_end_to_end.py",
+    "dags/test_airflow.py", "etl/sending_back/test_withdrawal.py", "aws/local/test_end_to_end.py",
     "worker/test_worker_process.py", "worker/test_worker.py",
     "anomaly/fraud/test_lifecycle.py", "end_to_end/test_demo.py", "worker/test_retries.py", "anomaly/sales/test_backfill.py",
     "execution/kernels/test_faults.py", "execution/backfill/test_backfill.py",
     "transform/test_incremental_property.py", "browser/test_pages.py", "transform/test_compiled.py",
     "governance/test_accounts.py",
     "end_to_end/test_quick_start.py", "execution/papermill/test_papermill.py", "transform/test_redshift.py",
-    "notebooks/test_tours.py", "anomaly/tables/test_quality.py", "etl/test_ingest.py", "etl/test_ingest_together.py",
+    "notebooks/test_tours.py", "anomaly/tables/test_quality.py", "etl/ingestion/test_ingest.py", "etl/ingestion/test_ingest_together.py",
     "execution/housekeeping/test_recovery.py", "execution/run/test_skip.py", "etl/test_products.py",
     "services/test_services.py",
 )  # fmt: skip

@@ -11,9 +11,9 @@ from pathlib import Path
 import boto3
 import pytest
 
+from tests.etl.ingestion.parts import landed, planned, whole, written
+from tests.etl.ingestion.test_parts import RECORDS
 from tests.etl.lines import HEADER, line
-from tests.etl.parts import landed, planned, whole, written
-from tests.etl.test_parts import RECORDS
 from tests.project import ROOT
 from tests.redshift import BUCKET, ROLE, Cluster
 from workbench.etl.ingest import ingest

@@ -6,7 +6,7 @@ import pandas as pd
 
 from workbench.governance.accounts import check_builds
 from workbench.governance.quality import CheckResult, record_checks
-from workbench.governance.quarantine import OPEN_ROWS
+from workbench.governance.quarantine.rows import OPEN_ROWS
 from workbench.schema import DATASETS
 from workbench.transform import TransformResult
 from workbench.warehouse import Warehouse

@@ -12,8 +12,8 @@ from typing import Any
 from workbench.errors import UsageError, unknown
 from workbench.governance.accounts import FACTS
 from workbench.governance.figures import figures_of_events, figures_of_readings, rows_by
-from workbench.governance.moves import NEWEST_MOVES
-from workbench.governance.quarantine import came_from
+from workbench.governance.quarantine.moves import NEWEST_MOVES
+from workbench.governance.quarantine.rows import came_from
 from workbench.schema import DATASETS, EXTRA, NEWEST_FIRST, Column, Table, quote
 from workbench.warehouse import Warehouse
 

@@ -15,8 +15,8 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch, after, find
-from workbench.governance.moves import mended_in, reopen, settle_again
-from workbench.governance.places import check_restored
+from workbench.governance.quarantine.moves import mended_in, reopen, settle_again
+from workbench.governance.quarantine.places import check_restored
 from workbench.governance.readers import READERS
 from workbench.schema import DATASETS, cut, quote
 from workbench.warehouse import Session, Warehouse

@@ -138,11 +138,11 @@ def accept(
     They land in a batch of their own; the faulty ones stay open in quarantine.
     """
     from workbench.commands.data.standing import report
-    from workbench.etl.replay import REFUSED_WHOLE
-    from workbench.etl.replay import accept as take_in
+    from workbench.etl.sending_back.replay import REFUSED_WHOLE
+    from workbench.etl.sending_back.replay import accept as take_in
     from workbench.governance.audit import somebody
     from workbench.governance.ledger import named
-    from workbench.governance.quarantine import Filter, find
+    from workbench.governance.quarantine.rows import Filter, find
 
     warehouse = _warehouse(writing=True)
     batch = named(warehouse, batch_id)

@@ -15,7 +15,7 @@ from workbench.commands.limits import how_many
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.governance.quarantine import Filter
+    from workbench.governance.quarantine.rows import Filter
     from workbench.warehouse import Warehouse
 
 quarantine = typer.Typer(
@@ -62,7 +62,7 @@ def summary(
         if given := [name for name, value in chosen.items() if value is not None]:
             raise UsageError(f"--{given[0]} stands behind {context.invoked_subcommand}")
         return
-    from workbench.governance.quarantine import summed
+    from workbench.governance.quarantine.rows import summed
 
     warehouse = _warehouse()
     wanted = _filter(warehouse, dataset, batch, reason, since, "any" if everything else "open")
@@ -89,7 +89,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show rows in quarantine as they came, with their reasons, and how they stand."""
-    from workbench.governance.quarantine import find
+    from workbench.governance.quarantine.rows import find
 
     warehouse = _warehouse()
     wanted = _filter(warehouse, dataset, batch, reason, since, status)
@@ -120,9 +120,9 @@ def export(
     Their own columns come after those that tell which row it is (_quarantine_batch, _quarantine_row), what is wrong with
     it, and its text as it came.
     """
-    from workbench.etl.mending import write_csv
+    from workbench.etl.sending_back.mending import write_csv
     from workbench.files import write_whole
-    from workbench.governance.quarantine import find
+    from workbench.governance.quarantine.rows import find
 
     warehouse = _warehouse()
     rows = find(warehouse, _filter(warehouse, dataset, batch, reason, since, "open"))
@@ -173,10 +173,10 @@ def replay(
     What is accepted is in raw, and the next run takes it on from there. What is refused once more is open in the new
     batch. A row goes back once: the same file sent back again adds nothing.
     """
-    from workbench.etl import replay as replaying
-    from workbench.etl.mending import Key, Mended, match, read_csv
+    from workbench.etl.sending_back import replay as replaying
+    from workbench.etl.sending_back.mending import Key, Mended, match, read_csv
     from workbench.governance.audit import somebody
-    from workbench.governance.quarantine import Filter, find
+    from workbench.governance.quarantine.rows import Filter, find
     from workbench.sources.maps import read_map
 
     if force and not because.strip():
@@ -230,8 +230,8 @@ def close(
     as_json: Json = False,
 ) -> None:
     """Say of open rows that nothing is lost with them: they stay where they are, and count as closed."""
-    from workbench.governance import quarantine as rows_there
     from workbench.governance.audit import somebody
+    from workbench.governance.quarantine import rows as rows_there
 
     if dataset is batch is reason is since is None:
         raise UsageError("say which rows: --batch, --dataset, --reason or --since")
@@ -266,7 +266,7 @@ def _filter(
         UsageError: a name is of nothing, or is empty; as it is where a script's variable is, which mustn't mean all rows.
     """
     from workbench.governance.ledger import named
-    from workbench.governance.quarantine import Filter
+    from workbench.governance.quarantine.rows import Filter
     from workbench.schema import dataset as declared
 
     if dataset is not None:
@@ -278,7 +278,7 @@ def _filter(
 
 
 def _warehouse(*, writing: bool = False) -> Warehouse:
-    from workbench.governance.quarantine import require_current
+    from workbench.governance.quarantine.rows import require_current
     from workbench.warehouse import connect
 
     warehouse = connect()

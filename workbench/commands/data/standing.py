@@ -12,8 +12,8 @@ import typer
 from workbench.errors import UsageError
 
 if TYPE_CHECKING:
-    from workbench.etl.replay import Replay
-    from workbench.governance.quarantine import Refused
+    from workbench.etl.sending_back.replay import Replay
+    from workbench.governance.quarantine.rows import Refused
 
 _LONGEST_CELL = 2000
 LISTED = 5

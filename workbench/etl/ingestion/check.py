@@ -21,7 +21,7 @@ from workbench.etl.ingestion.opened import JudgedElsewhere, OpenedFile, columns_
 from workbench.etl.ingestion.reading import Rows
 from workbench.etl.ingestion.shaping import mapped, ours, picked
 from workbench.governance.drift import Change
-from workbench.governance.quarantine import EXPORTED, REFUSED_WHOLE
+from workbench.governance.quarantine.rows import EXPORTED, REFUSED_WHOLE
 from workbench.numbers import many
 from workbench.schema import EXTRA, Table, quote
 from workbench.schema.contract import Rule, compile_rule, earliest, has_zone

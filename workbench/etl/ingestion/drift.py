@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 import duckdb
 
 from workbench.etl.ingestion.reading import Rows
-from workbench.etl.ingestion.reading.json_lines import inner_list
+from workbench.etl.ingestion.reading.json_lines.lines import inner_list
 from workbench.etl.ingestion.shaping import ours
 from workbench.governance.drift import Change
 from workbench.governance.ledger import Batch

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 
 from workbench.etl.ingestion.reading import Rows, open_rows
-from workbench.etl.ingestion.reading.replay_file import is_replay
-from workbench.etl.ingestion.reading.replayed import open_replay
+from workbench.etl.ingestion.reading.sent_back.file import is_replay
+from workbench.etl.ingestion.reading.sent_back.rows import open_replay
 from workbench.etl.ingestion.shaping import ours
 from workbench.schema import DATASETS, Table
 from workbench.settings import get_settings

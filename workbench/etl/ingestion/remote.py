@@ -22,7 +22,7 @@ from workbench.etl.ingestion.parts.divided import open_landed
 from workbench.etl.ingestion.unfit import set_unfit_aside
 from workbench.governance import ledger
 from workbench.governance.ledger import Batch
-from workbench.governance.moves import last_move
+from workbench.governance.quarantine.moves import last_move
 from workbench.schema import DATASETS, EXTRA, Table, create_table, quote
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session, StagedRows, Warehouse

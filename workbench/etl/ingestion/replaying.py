@@ -15,11 +15,11 @@ import duckdb
 from workbench.etl.ingestion.check import Checked
 from workbench.etl.ingestion.duplicates import batch_rows
 from workbench.etl.ingestion.opened import OpenedFile
-from workbench.etl.ingestion.reading.replay_file import Head, is_replay, read_head
+from workbench.etl.ingestion.reading.sent_back.file import Head, is_replay, read_head
 from workbench.governance import ledger
-from workbench.governance.moves import last_move
-from workbench.governance.places import later_lines
-from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED
+from workbench.governance.quarantine.moves import last_move
+from workbench.governance.quarantine.places import later_lines
+from workbench.governance.quarantine.rows import NOT_OPEN, SUPERSEDED
 from workbench.schema import Table, cut
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session

@@ -26,9 +26,9 @@ from workbench.etl.ingestion.parts.judging import Request, as_told
 from workbench.etl.ingestion.reading import Rows, open_rows
 from workbench.etl.ingestion.reading.forms import Content, look_at
 from workbench.etl.ingestion.reading.header import Header, read_header
-from workbench.etl.ingestion.reading.replay_file import is_replay
+from workbench.etl.ingestion.reading.sent_back.file import is_replay
 from workbench.governance import ledger
-from workbench.governance.quarantine import EXPORTED
+from workbench.governance.quarantine.rows import EXPORTED
 from workbench.schema import DATASETS
 from workbench.settings import Settings, get_settings
 from workbench.sources.binding import misfits

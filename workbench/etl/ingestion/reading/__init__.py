@@ -14,7 +14,7 @@ from workbench.etl.ingestion.converting.packed import unpack
 from workbench.etl.ingestion.converting.workbook import write_sheet
 from workbench.etl.ingestion.reading.delimited import open_csv
 from workbench.etl.ingestion.reading.forms import Content, Form, look_at
-from workbench.etl.ingestion.reading.json_lines import open_json
+from workbench.etl.ingestion.reading.json_lines.lines import open_json
 from workbench.etl.ingestion.reading.parquet import open_parquet
 from workbench.etl.ingestion.reading.rows import Rows, Source, UnreadableFile
 from workbench.etl.ingestion.reading.staging import prepare

@@ -19,7 +19,7 @@ from workbench.etl.ingestion.opened import open_file
 from workbench.etl.ingestion.shaping import ours
 from workbench.etl.ingestion.trying.known import known_already
 from workbench.governance import ledger
-from workbench.governance.quarantine import REFUSED_WHOLE
+from workbench.governance.quarantine.rows import REFUSED_WHOLE
 from workbench.schema import DATASETS, create_table, quote
 from workbench.sources.landing import FetchedFile, LandedFile
 from workbench.sources.maps import Map

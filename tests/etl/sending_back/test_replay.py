@@ -14,11 +14,11 @@ import pytest
 from tests.etl.lines import HEADER, line, take
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
-from workbench.etl.mending import Mended, match, read_csv, write_csv
 from workbench.etl.quality import quarantine_reasons
-from workbench.etl.replay import Replay, replay
+from workbench.etl.sending_back.mending import Mended, match, read_csv, write_csv
+from workbench.etl.sending_back.replay import Replay, replay
 from workbench.governance.accounts import lines
-from workbench.governance.quarantine import NOT_OPEN, SUPERSEDED, Filter, close, find, summed
+from workbench.governance.quarantine.rows import NOT_OPEN, SUPERSEDED, Filter, close, find, summed
 from workbench.governance.withdrawal import restore, withdraw
 from workbench.settings import get_settings
 from workbench.sources.files import land

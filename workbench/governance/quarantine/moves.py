@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from workbench.governance.ledger import after
-from workbench.governance.places import ORIGINS
+from workbench.governance.quarantine.places import ORIGINS
 from workbench.schema import Table, cut
 from workbench.warehouse import Session
 

@@ -13,12 +13,12 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
 from workbench.etl.ingestion import embedded, remote
-from workbench.etl.ingestion.reading.replay_file import Head, write_items
-from workbench.etl.mending import Key, Mended
-from workbench.etl.resending import Group, grouped, items_of
+from workbench.etl.ingestion.reading.sent_back.file import Head, write_items
+from workbench.etl.sending_back.files import Group, grouped, items_of
+from workbench.etl.sending_back.mending import Key, Mended
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch
-from workbench.governance.quarantine import REFUSED_WHOLE, Refused
+from workbench.governance.quarantine.rows import REFUSED_WHOLE, Refused
 from workbench.sources.landing import FetchedFile, LandedFile, Landing, open_landing
 from workbench.sources.landing.base import Warn, batch_id, chunks
 from workbench.sources.maps import Map

@@ -10,9 +10,9 @@ from tests.etl.lines import HEADER, line, take
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
 from workbench.etl.ingestion.limits import FILE
-from workbench.etl.replay import REFUSED_WHOLE, accept, replayable
+from workbench.etl.sending_back.replay import REFUSED_WHOLE, accept, replayable
 from workbench.governance.accounts import lines
-from workbench.governance.quarantine import Filter, find
+from workbench.governance.quarantine.rows import Filter, find
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.etl.ingestion.reading.replayed import split_record, written_members
+from workbench.etl.ingestion.reading.sent_back.rows import split_record, written_members
 from workbench.files import csv_writer
-from workbench.governance.quarantine import Refused
+from workbench.governance.quarantine.rows import Refused
 from workbench.settings import get_settings
 
 BATCH, ROW, REASONS, RECORD = (f"_quarantine_{name}" for name in ("batch", "row", "reasons", "record"))

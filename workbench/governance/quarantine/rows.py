@@ -11,8 +11,8 @@ from workbench.errors import UsageError
 from workbench.governance.audit import note
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import after
-from workbench.governance.moves import NEWEST_MOVES, insert_moves, last_move
-from workbench.governance.places import ORIGINS
+from workbench.governance.quarantine.moves import NEWEST_MOVES, insert_moves, last_move
+from workbench.governance.quarantine.places import ORIGINS
 from workbench.schema import cut
 from workbench.warehouse import Session, Warehouse
 

@@ -11,9 +11,9 @@ import pytest
 from tests.etl.lines import GOOD, HEADER, line, take
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
-from workbench.etl.mending import BATCH, RECORD, ROW, Mended, match, read_csv, write_csv
-from workbench.etl.replay import replay
-from workbench.governance.quarantine import Filter, find
+from workbench.etl.sending_back.mending import BATCH, RECORD, ROW, Mended, match, read_csv, write_csv
+from workbench.etl.sending_back.replay import replay
+from workbench.governance.quarantine.rows import Filter, find
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 

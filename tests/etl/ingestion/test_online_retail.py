@@ -11,7 +11,7 @@ from workbench.etl.ingest import ingest
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DATA = ROOT.parent / "shared/data/online_retail_ii_winter.parquet"
 MAP = ROOT / "samples/online_retail.map.yaml"
 

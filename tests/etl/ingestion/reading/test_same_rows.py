@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.etl.reading.forms_of_data import FORMS, NAMES, ROWS
+from tests.etl.ingestion.reading.forms_of_data import FORMS, NAMES, ROWS
 from workbench.etl.ingest import ingest
 from workbench.sources.files import land
 from workbench.warehouse import Warehouse

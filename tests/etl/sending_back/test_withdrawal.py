@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.etl.withdrawing import FIRST, STEPS, WRONG, build_first, content, raw, run, take
+from tests.etl.sending_back.withdrawing import FIRST, STEPS, WRONG, build_first, content, raw, run, take
 from workbench.errors import UsageError
 from workbench.etl.customers import identify_people, standardize_customers
 from workbench.etl.ingest import ingest

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.etl.reading.opening import NAMES, read, workbook
+from tests.etl.ingestion.reading.opening import NAMES, read, workbook
 from workbench.etl.ingestion.converting import json_values, packed
 from workbench.etl.ingestion.converting.encodings import tell_encoding
 from workbench.etl.ingestion.converting.json_values import JsonValues

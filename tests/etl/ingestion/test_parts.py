@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.etl.ingestion.parts import Rows, landed, planned, whole, written
 from tests.etl.lines import GOOD, HEADER, line
-from tests.etl.parts import Rows, landed, planned, whole, written
 from workbench.etl.ingestion.parts.borders import count_records, parts_of, ranges
 from workbench.etl.ingestion.parts.judging import judge_part
 from workbench.sources.maps import Map

@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 from tests.etl.lines import HEADER, line
 from workbench.errors import UsageError
 from workbench.etl.ingest import ingest
-from workbench.etl.mending import Mended
-from workbench.etl.replay import replay
+from workbench.etl.sending_back.mending import Mended
+from workbench.etl.sending_back.replay import replay
 from workbench.governance.accounts import lines
 from workbench.governance.ledger import recent
-from workbench.governance.quarantine import Filter, Refused, came_from, close, find
+from workbench.governance.quarantine.rows import Filter, Refused, came_from, close, find
 from workbench.governance.withdrawal import restore, withdraw
 from workbench.schema import DATASETS, landed_last
 from workbench.settings import get_settings

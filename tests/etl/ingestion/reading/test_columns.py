@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.etl.ingestion.reading.landing import ROW, extras, take, write
 from tests.etl.lines import GOOD, HEADER, line
-from tests.etl.reading.landing import ROW, extras, take, write
 from workbench.etl.ingest import ingest
 from workbench.settings import get_settings
 from workbench.warehouse import Warehouse, connect

@@ -15,10 +15,10 @@ import pyarrow as pa
 
 from workbench.etl.ingestion.converting.nested import members
 from workbench.etl.ingestion.reading.forms import Content
-from workbench.etl.ingestion.reading.json_lines import open_json
+from workbench.etl.ingestion.reading.json_lines.lines import open_json
 from workbench.etl.ingestion.reading.quoting import Quoting
-from workbench.etl.ingestion.reading.replay_file import Item, read_items
 from workbench.etl.ingestion.reading.rows import Rows, Source
+from workbench.etl.ingestion.reading.sent_back.file import Item, read_items
 from workbench.etl.ingestion.reading.staging import prepare
 from workbench.sources.dialect import Dialect
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.etl.reading.landing import ROW, extras, take, write
+from tests.etl.ingestion.reading.landing import ROW, extras, take, write
 from workbench.etl.ingest import ingest
 from workbench.etl.ingestion.reading.values import is_blank
 from workbench.sources.files import land

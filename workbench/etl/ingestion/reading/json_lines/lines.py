@@ -12,7 +12,7 @@ from workbench.etl.ingestion.converting.nested import ELEMENT
 from workbench.etl.ingestion.reading.cutter import Layout
 from workbench.etl.ingestion.reading.forms import Content
 from workbench.etl.ingestion.reading.header import positions
-from workbench.etl.ingestion.reading.json_digits import keep_digits
+from workbench.etl.ingestion.reading.json_lines.digits import keep_digits
 from workbench.etl.ingestion.reading.rows import Rows, Source
 from workbench.etl.ingestion.reading.staging import stage_lines
 from workbench.etl.ingestion.reading.values import extra, is_blank, literal, pair

@@ -8,9 +8,9 @@ import pytest
 
 from tests.etl.lines import HEADER, line, take
 from workbench.errors import UsageError
-from workbench.etl.mending import Mended
-from workbench.etl.replay import replay
-from workbench.governance.quarantine import Filter, find
+from workbench.etl.sending_back.mending import Mended
+from workbench.etl.sending_back.replay import replay
+from workbench.governance.quarantine.rows import Filter, find
 from workbench.governance.withdrawal import restore, withdraw
 from workbench.warehouse import Warehouse
 

@@ -16,11 +16,11 @@ import duckdb
 from workbench.errors import UsageError
 from workbench.etl.ingestion.opened import columns_by, known_columns
 from workbench.etl.ingestion.reading import UnreadableFile, open_rows
-from workbench.etl.ingestion.reading.replay_file import Item, is_replay, read_items
-from workbench.etl.ingestion.reading.replayed import records_of
-from workbench.etl.mending import LOST, Key, Mended
+from workbench.etl.ingestion.reading.sent_back.file import Item, is_replay, read_items
+from workbench.etl.ingestion.reading.sent_back.rows import records_of
+from workbench.etl.sending_back.mending import LOST, Key, Mended
 from workbench.governance.ids import SHORT
-from workbench.governance.quarantine import Refused
+from workbench.governance.quarantine.rows import Refused
 from workbench.schema import DATASETS
 from workbench.sources.landing import FetchedFile, Landing, Unavailable
 from workbench.sources.maps import Map

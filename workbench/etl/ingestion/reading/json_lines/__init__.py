@@ -1,0 +1,1 @@
+"""JSON as rows, and its numbers with the digits that they have there."""

@@ -1,0 +1,1 @@
+"""Rows that come back from quarantine, and the file in which they do."""

@@ -1,0 +1,1 @@
+"""Rows in quarantine, and each move of theirs."""
