@@ -44,7 +44,7 @@ def test_the_ledger_is_listed(call: Call, batch: str, sales: Path) -> None:
 
 
 def test_a_batch_is_withdrawn_and_restored(call: Call, either: Warehouse, batch: str) -> None:
-    answer = call("batches", "withdraw", batch[:8], "--reason", "sent by mistake", "--by", "ann")
+    answer = call("batches", "withdraw", batch[:8], "--because", "sent by mistake", "--by", "ann")
     assert answer.status == 0, answer.err
     first, then = answer.out.splitlines()
     assert first.endswith(": 1 row out of raw.transactions; they are kept in withdrawn.transactions")
@@ -60,7 +60,7 @@ def test_a_batch_is_withdrawn_and_restored(call: Call, either: Warehouse, batch:
         "1",
     )
     assert call("batches", "list").out.split()[-1] == "withdrawn"
-    again = call("batches", "withdraw", batch, "--reason", "again")
+    again = call("batches", "withdraw", batch, "--because", "again")
     refused(again, "by ann: sent by mistake", f"workbench batches restore {batch[:12]}")
     told = json.loads(call("batches", "restore", batch, "--json").out)
     assert (told["rows"], told["batch"]["withdrawn_at"], told["told"]["fact_transactions"]) == (1, None, 1)

@@ -71,7 +71,7 @@ def _alone(session: Session, warehouse: Warehouse) -> Session:
 def take_out(session: Session, batch_id: str, reason: str, actor: str) -> Withdrawal:
     """Do inside the caller's transaction what :func:`withdraw` does."""
     if not reason.strip():
-        raise UsageError("say why: --reason 'sent twice under another name'")
+        raise UsageError("say why: --because 'sent twice under another name'")
     batch = _known(session, batch_id)
     if batch.withdrawn_at:
         raise UsageError(

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from workbench.warehouse import Warehouse
 
 _PATIENCE = 0.5
+Because = Annotated[
+    str,
+    typer.Option("--because", "--reason", metavar="TEXT", help="Why; it is noted in ops.audit_log."),
+]
 
 models = typer.Typer(
     help="List the registered models; choose which of them judges.", invoke_without_command=True
@@ -111,7 +115,7 @@ def _lacking(look: Callable[[Warehouse], str]) -> str | None:
 def promote(
     name: Annotated[str, typer.Argument(help="Registered model.", show_default=False)],
     version: Annotated[str, typer.Argument(help="Version to make champion.", show_default=False)],
-    reason: Annotated[str, typer.Option(help="Why; it is noted in ops.audit_log.")] = "",
+    reason: Because = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Make a version the champion, whatever the gate said of it; the one before becomes previous."""
@@ -125,7 +129,7 @@ def promote(
 @models.command()
 def rollback(
     name: Annotated[str, typer.Argument(help="Registered model.", show_default=False)],
-    reason: Annotated[str, typer.Option(help="Why; it is noted in ops.audit_log.")] = "",
+    reason: Because = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Make the champion of before the champion again; the present one becomes previous."""

@@ -85,7 +85,12 @@ def show(batch_id: Id, as_json: Json = False) -> None:
 @batches.command()
 def withdraw(
     batch_id: Id,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the ledger.", show_default=False)],
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--because", "--reason", metavar="TEXT", help="Why, for the ledger.", show_default=False
+        ),
+    ],
     by: By = "",
     as_json: Json = False,
 ) -> None:
@@ -107,7 +112,9 @@ def withdraw(
 @batches.command()
 def restore(
     batch_id: Id,
-    reason: Annotated[str, typer.Option("--reason", help="Why, for the audit log.")] = "",
+    reason: Annotated[
+        str, typer.Option("--because", "--reason", metavar="TEXT", help="Why, for the audit log.")
+    ] = "",
     by: By = "",
     as_json: Json = False,
 ) -> None:
