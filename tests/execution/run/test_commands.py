@@ -68,6 +68,24 @@ def test_a_wrong_call_is_one_line_and_exit_2(call, tmp_path: Path) -> None:
         assert status == 2 and message in err and len(err.splitlines()) == 1 and out == ""
 
 
+def test_where_there_is_no_pipeline_it_is_said_how_to_name_the_project(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORKBENCH_PROJECT", str(tmp_path))
+    for command in (
+        "run shop",
+        "check",
+        "schedule",
+        "schedule run --once",
+        "demo",
+        "backfill shop --start 2024-01-01 --end 2024-01-02",
+    ):
+        status, _, err = call(*command.split())
+        assert (
+            status == 2 and f"no pipeline in {tmp_path}/pipeline_notebooks; say by WORKBENCH_PROJECT" in err
+        )
+
+
 def test_runs_are_listed_and_shown(call, settings: Settings) -> None:
     assert call("runs")[1].startswith("Nothing has run yet")
     run = recorded(settings)

@@ -41,9 +41,10 @@ def check(
     With --fix the tours in notebooks/ are brought into form too; what a cell says is never changed.
     """
     from workbench.execution.pipeline.contract import check_pipeline
-    from workbench.execution.pipeline.pipeline import MAP, find_pipelines, load_pipeline
+    from workbench.execution.pipeline.pipeline import MAP, find_pipelines, load_pipeline, require_pipelines
 
     if folder is None:
+        require_pipelines()
         places = list(find_pipelines().values())
     elif (folder / MAP).is_file():
         places = [folder]

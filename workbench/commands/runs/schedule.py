@@ -31,10 +31,12 @@ def listing(context: typer.Context, as_json: AsJson = False) -> None:
     if context.invoked_subcommand:
         return
     from workbench.commands.tables import show
+    from workbench.execution.pipeline.pipeline import require_pipelines
     from workbench.execution.scheduling.scheduler import working
     from workbench.settings import get_settings
 
     settings = get_settings()
+    require_pipelines(settings)
     rows = _rows()
     runs = working(settings)
     if as_json:
@@ -103,10 +105,12 @@ def run(
     run failed.
     """
     from workbench.execution import Stopped
+    from workbench.execution.pipeline.pipeline import require_pipelines
     from workbench.execution.run.signals import raise_on_signals
     from workbench.execution.scheduling.scheduler import Dispatcher
     from workbench.settings import get_settings
 
+    require_pipelines()
     dispatcher = Dispatcher(get_settings(), _start, _log)
     try:
         with raise_on_signals():

@@ -27,6 +27,7 @@ def demo(
     """
     from workbench.demo.journey import feed
     from workbench.execution import RunOptions, Stopped, load_pipeline, run_pipeline
+    from workbench.execution.pipeline.pipeline import require_pipelines
     from workbench.execution.reports.pages import index_page
     from workbench.execution.run.progress import choose_progress
     from workbench.settings import get_settings
@@ -34,6 +35,7 @@ def demo(
     from workbench.warehouse import connect
 
     settings = get_settings()
+    require_pipelines(settings)
     started = time.monotonic()
     say("writing the demo's feed: a year of sales of 2,469 households in 457 stores")
     folder = settings.home / "demo"

@@ -98,6 +98,20 @@ def find_pipelines(settings: Settings | None = None) -> dict[str, Path]:
     return {path.parent.name: path.parent for path in sorted(folder.glob(f"*/{MAP}"))}
 
 
+def require_pipelines(settings: Settings | None = None) -> None:
+    """Refuse a project without a pipeline.
+
+    Raises:
+        UsageError: there is none; the text says where the project was looked for.
+    """
+    if not find_pipelines(settings):
+        folder = (settings or get_settings()).root / FOLDER
+        raise UsageError(
+            f"there is no pipeline in {folder}; say by WORKBENCH_PROJECT where the project is: the folder that "
+            f"holds {FOLDER}/ and dbt/"
+        )
+
+
 def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipeline:
     """Read and check a pipeline's map.
 
@@ -116,6 +130,7 @@ def load_pipeline(name: str | Path, settings: Settings | None = None) -> Pipelin
     if not (folder / MAP).is_file():
         if folder.is_dir():
             raise UsageError(f"no {MAP} in {folder}")
+        require_pipelines(settings)
         raise unknown("pipeline", str(name), known)
     folder = folder.resolve()
     pipeline = _read(folder)
