@@ -25,9 +25,9 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import average_precision_score
 
 from workbench.anomaly.fraud.backtest import Schedule, folds, interval, measure
-from workbench.anomaly.fraud.features import CLASSIC, FEATURES, build_features
+from workbench.anomaly.fraud.behaviour.features import CLASSIC, FEATURES, build_features
+from workbench.anomaly.fraud.behaviour.known import DAY, HISTORY_DAYS, Transactions, Verdicts
 from workbench.anomaly.fraud.forest import FraudForest
-from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS, Transactions, Verdicts
 from workbench.anomaly.fraud.simulator import Simulated, simulate
 
 GUIDE = Path(__file__).parent.parent / "docs/user-guides/fraud.md"

@@ -7,8 +7,8 @@ import statistics
 
 import numpy as np
 
-from workbench.anomaly.fraud.features import FEATURES, WINDOWS
-from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS, LATEST_DAYS, Transactions, Verdicts
+from workbench.anomaly.fraud.behaviour.features import FEATURES, WINDOWS
+from workbench.anomaly.fraud.behaviour.known import DAY, HISTORY_DAYS, LATEST_DAYS, Transactions, Verdicts
 
 NOTHING = math.nan
 

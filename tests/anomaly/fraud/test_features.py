@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.anomaly.fraud.reference import Reference
-from workbench.anomaly.fraud.features import CLASSIC, FEATURES, build_features
-from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS, Transactions, Verdicts
+from workbench.anomaly.fraud.behaviour.features import CLASSIC, FEATURES, build_features
+from workbench.anomaly.fraud.behaviour.known import DAY, HISTORY_DAYS, Transactions, Verdicts
 from workbench.anomaly.fraud.simulator import simulate
 from workbench.errors import UsageError
 

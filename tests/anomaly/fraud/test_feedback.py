@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from workbench.anomaly import check_models, give_verdict
+from workbench.anomaly.fraud.behaviour.receipts import Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.inputs import WATCHED, summarize
 from workbench.anomaly.fraud.monitoring import observe_fraud, precision
-from workbench.anomaly.fraud.receipts import Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL
 from workbench.anomaly.fraud.training import train_fraud
 from workbench.anomaly.models.registry import find_model

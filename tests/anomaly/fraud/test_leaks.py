@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from workbench.anomaly.fraud.features import build_features
+from workbench.anomaly.fraud.behaviour.features import build_features
+from workbench.anomaly.fraud.behaviour.known import DAY, Transactions, Verdicts
 from workbench.anomaly.fraud.forest import FraudForest
-from workbench.anomaly.fraud.known import DAY, Transactions, Verdicts
 from workbench.anomaly.fraud.simulator import STORE, Simulated, simulate
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workbench.anomaly.fraud.features import FEATURES
+from workbench.anomaly.fraud.behaviour.features import FEATURES
 from workbench.anomaly.fraud.wording import say
 
 

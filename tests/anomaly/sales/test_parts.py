@@ -10,7 +10,7 @@ import pytest
 
 from workbench.anomaly import detect_sales, give_verdict, train_sales
 from workbench.anomaly.sales.hierarchy import one_each
-from workbench.anomaly.sales.parts import read_parts
+from workbench.anomaly.sales.levels.parts import read_parts
 from workbench.warehouse import Warehouse, connect
 
 from ..data import DAYS, START, WEEK, daily_sales, of_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from workbench.anomaly.sales.hierarchy import TOTAL
-from workbench.anomaly.sales.places import where_it_happened
+from workbench.anomaly.sales.levels.places import where_it_happened
 from workbench.warehouse import Warehouse
 
 from ..data import of_table

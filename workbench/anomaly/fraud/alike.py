@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from workbench.anomaly.fraud.behaviour.known import DAY
+from workbench.anomaly.fraud.behaviour.receipts import Receipts
 from workbench.anomaly.fraud.forest import FraudForest
-from workbench.anomaly.fraud.known import DAY
-from workbench.anomaly.fraud.receipts import Receipts
 from workbench.numbers import money
 
 NO_LIKENESS = pd.DataFrame(columns=["transaction_id", "amount", "score", "genuine"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from workbench.anomaly.fraud.known import DAY, Transactions, Verdicts
+from workbench.anomaly.fraud.behaviour.known import DAY, Transactions, Verdicts
 
 _RESAMPLES = 200
 

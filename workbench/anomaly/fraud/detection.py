@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.fraud.alike import NO_LIKENESS, nearest_genuine
+from workbench.anomaly.fraud.behaviour.known import HISTORY_DAYS
+from workbench.anomaly.fraud.behaviour.receipts import TABLE, Receipts, number_of, read_receipts
 from workbench.anomaly.fraud.forest import FraudForest
 from workbench.anomaly.fraud.inputs import INPUTS, summarize
-from workbench.anomaly.fraud.known import HISTORY_DAYS
-from workbench.anomaly.fraud.receipts import TABLE, Receipts, number_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, Shadow, load_forest, load_shadow
 from workbench.anomaly.fraud.unjudged import has_verdicts, why_no_model
 from workbench.anomaly.fraud.wording import NO_SHARES, alert_of, reasons, shares_of

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.fraud.receipts import date_of
+from workbench.anomaly.fraud.behaviour.receipts import date_of
 from workbench.anomaly.models.registry import ModelVersion
 from workbench.warehouse import Warehouse
 

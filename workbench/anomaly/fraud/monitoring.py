@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.fraud.backtest import compare_scores
+from workbench.anomaly.fraud.behaviour.receipts import LABELS, VERDICTS
 from workbench.anomaly.fraud.detection import SCORES
 from workbench.anomaly.fraud.inputs import read_inputs, spread_out
-from workbench.anomaly.fraud.receipts import LABELS, VERDICTS
 from workbench.anomaly.fraud.stored import MODEL
 from workbench.anomaly.models.lifecycle import CHALLENGER
 from workbench.anomaly.models.registry import ModelVersion, current_model

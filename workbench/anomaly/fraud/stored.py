@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.fraud.features import FEATURES
+from workbench.anomaly.fraud.behaviour.features import FEATURES
+from workbench.anomaly.fraud.behaviour.receipts import number_of
 from workbench.anomaly.fraud.forest import FraudForest
-from workbench.anomaly.fraud.receipts import number_of
 from workbench.anomaly.models.lifecycle import CHALLENGER
 from workbench.anomaly.models.registry import ModelVersion, current_model, load_stored
 from workbench.anomaly.models.stored import TRUSTED, ModelFormat, check_trees

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.fraud.backtest import Fold, Schedule, folds, interval, measure, money_found
-from workbench.anomaly.fraud.features import CLASSIC
+from workbench.anomaly.fraud.behaviour.features import CLASSIC
+from workbench.anomaly.fraud.behaviour.known import DAY, HISTORY_DAYS
+from workbench.anomaly.fraud.behaviour.receipts import TABLE, VERDICTS, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.forest import FraudForest
-from workbench.anomaly.fraud.known import DAY, HISTORY_DAYS
-from workbench.anomaly.fraud.receipts import TABLE, VERDICTS, Receipts, date_of, read_receipts
 from workbench.anomaly.fraud.stored import MODEL, TRUSTED_TYPES, load_forest
 from workbench.anomaly.models.gate import SPEED, judge_model, rows_a_second
 from workbench.anomaly.models.lifecycle import install

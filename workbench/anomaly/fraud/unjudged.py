@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbench.anomaly.fraud.receipts import VERDICTS
+from workbench.anomaly.fraud.behaviour.receipts import VERDICTS
 from workbench.anomaly.fraud.stored import MODEL
 from workbench.anomaly.fraud.training import lacking
 from workbench.anomaly.models.absence import why_none

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.fraud.features import FEATURES, WINDOWS
+from workbench.anomaly.fraud.behaviour.features import FEATURES, WINDOWS
 from workbench.anomaly.fraud.forest import Explanation, FraudForest
 from workbench.governance.alerts import Alert
 from workbench.numbers import many

@@ -16,9 +16,9 @@ from workbench.anomaly.sales.hierarchy import with_total
 from workbench.anomaly.sales.incidents import WEIGHED, incident_alerts, put_within, usual_day, weigh
 from workbench.anomaly.sales.judged import read_judged
 from workbench.anomaly.sales.known_days import countries_of
+from workbench.anomaly.sales.levels.parts import judge_parts
+from workbench.anomaly.sales.levels.places import where_it_happened
 from workbench.anomaly.sales.model import MODEL, LoadedModel, load_model
-from workbench.anomaly.sales.parts import judge_parts
-from workbench.anomaly.sales.places import where_it_happened
 from workbench.anomaly.sales.result import DetectionResult
 from workbench.anomaly.sales.training import MEASURE, MIN_DAYS, read_sales, too_little
 from workbench.anomaly.sales.unjudged import why_no_model

@@ -17,8 +17,8 @@ from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batc
 from workbench.anomaly.models.registry import current_model
 from workbench.anomaly.sales.injection import fit_series, measure_injected
 from workbench.anomaly.sales.judged import read_confirmed
+from workbench.anomaly.sales.levels.parts import fit_parts
 from workbench.anomaly.sales.model import MODEL, files_beside, load_model
-from workbench.anomaly.sales.parts import fit_parts
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
 from workbench.errors import UsageError, WorkbenchError

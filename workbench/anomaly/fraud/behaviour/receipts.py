@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from workbench.anomaly.fraud.features import FEATURES, build_features
-from workbench.anomaly.fraud.known import DAY, Transactions, Verdicts
+from workbench.anomaly.fraud.behaviour.features import FEATURES, build_features
+from workbench.anomaly.fraud.behaviour.known import DAY, Transactions, Verdicts
 from workbench.governance.feedback import TABLE as FEEDBACK
 from workbench.warehouse import Warehouse
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from workbench.anomaly.fraud.known import (
+from workbench.anomaly.fraud.behaviour.known import (
     DAY,
     HISTORY_DAYS,
     LATEST_DAYS,
@@ -13,7 +13,7 @@ from workbench.anomaly.fraud.known import (
     Verdicts,
     changes,
 )
-from workbench.anomaly.fraud.windows import Timeline, order_of
+from workbench.anomaly.fraud.behaviour.windows import Timeline, order_of
 from workbench.errors import UsageError
 
 WINDOWS = (1, 7, 30)

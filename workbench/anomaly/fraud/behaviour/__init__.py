@@ -1,0 +1,1 @@
+"""What was known of customers and stores at the moment of each receipt."""

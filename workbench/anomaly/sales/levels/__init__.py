@@ -1,0 +1,1 @@
+"""Below and beside the departments: the stores and categories that sell the most, and where a day went astray."""
