@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,14 @@ def test_a_backfill_runs_the_pipeline_for_each_value(
     assert read(tmp_path, "first") == ["monday", "tuesday"]
 
 
+def names_of(machine: dict[str, Any]) -> Iterator[str]:
+    """Every state's name, those inside of others too."""
+    for name, state in machine["States"].items():
+        yield name
+        for inner in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
+            yield from names_of(inner)
+
+
 @pytest.mark.soak
 def test_a_backfill_fails_with_the_value_that_fails(cluster: Cluster, diamond: Path, home: Path) -> None:
     pipeline(diamond, {"first": {"writes": ["first"]}})
@@ -173,6 +182,14 @@ def test_the_projects_own_pipelines_have_a_machine_that_aws_takes(cluster: Clust
         name=cluster.name, definition=text, roleArn=role
     )
     assert made["stateMachineArn"].endswith(cluster.name)
+
+
+def test_no_name_is_there_twice_in_a_machine(cluster: Cluster, diamond: Path) -> None:
+    place = Target(cluster.name, "definition", [cluster.subnet], topic="arn:aws:sns:eu-west-1:1:t")
+    shop = load_pipeline("diamond")
+    for machine in (state_machine(shop, place, ["word"]), backfill_machine(shop, place, "word")):
+        names = list(names_of(machine))
+        assert len(names) == len(set(names)) and {*shop.stages, "Done", "Failed", "Notify"} <= set(names)
 
 
 def test_an_input_no_stage_has_is_refused(cluster: Cluster, diamond: Path) -> None:

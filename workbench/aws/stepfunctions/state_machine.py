@@ -20,7 +20,9 @@ from workbench.execution.parameters.declarations import read_parameters
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.stage import TROUBLE_RETRIES, Stage
 
-_FAILED, _NOTIFY, _DONE = "Failed", "Notify", "Done"
+_FAILED, _NOTIFY, _DONE, _EACH = "Failed", "Notify", "Done", "Each"
+# A name may be there once in a machine, the states of a Map inside it included.
+_ONE_DONE = "One done"
 # ECS itself had trouble: no fault of the stage, so worth another call whatever the map says.
 _TROUBLE = ["ECS.AmazonECSException", "ECS.ServerException", "ECS.ThrottlingException"]
 
@@ -72,10 +74,10 @@ def backfill_machine(
     Raises:
         UsageError: as for :func:`state_machine`.
     """
-    each = _flow(pipeline, target, [parameter], catch=None)
-    each["States"][_DONE] = {"Type": "Succeed"}
+    each = _flow(pipeline, target, [parameter], done=_ONE_DONE)
+    each["States"][_ONE_DONE] = {"Type": "Succeed"}
     states: dict[str, Any] = {
-        "Each": {
+        _EACH: {
             "Type": "Map",
             "ItemsPath": "$.values",
             "ItemSelector": {f"{parameter}.$": "$$.Map.Item.Value"},
@@ -87,15 +89,17 @@ def backfill_machine(
         },
         **_endings(pipeline, target),
     }
-    return {"Comment": f"{_comment(pipeline)} For each {parameter}.", "StartAt": "Each", "States": states}
+    return {"Comment": f"{_comment(pipeline)} For each {parameter}.", "StartAt": _EACH, "States": states}
 
 
 def _comment(pipeline: Pipeline) -> str:
     return f"Pipeline {pipeline.name}. {pipeline.description}".strip()
 
 
-def _flow(pipeline: Pipeline, target: Target, inputs: Sequence[str], catch: str | None) -> dict[str, Any]:
-    """Return the states of the stages, one after another or side by side, the last of which goes on to Done."""
+def _flow(
+    pipeline: Pipeline, target: Target, inputs: Sequence[str], *, catch: str | None = None, done: str = _DONE
+) -> dict[str, Any]:
+    """Return the states of the stages, one after another or side by side, the last of which goes on to ``done``."""
     declared = _declared(pipeline, inputs)
     steps = [
         sorted(names, key=pipeline.order.index)
@@ -103,7 +107,7 @@ def _flow(pipeline: Pipeline, target: Target, inputs: Sequence[str], catch: str 
     ]
     states: dict[str, Any] = {}
     heads = [_head(names) for names in steps]
-    for names, head, following in zip(steps, heads, [*heads[1:], _DONE], strict=True):
+    for names, head, following in zip(steps, heads, [*heads[1:], done], strict=True):
         tasks = {name: _task(pipeline, name, target, declared[name]) for name in names}
         if len(names) == 1:
             state = tasks[names[0]]
@@ -239,7 +243,7 @@ def _endings(pipeline: Pipeline, target: Target) -> dict[str, Any]:
             "Next": _FAILED,
         }
     for name in pipeline.stages:
-        if name in (_DONE, _FAILED, _NOTIFY):
+        if name in (_DONE, _FAILED, _NOTIFY, _EACH):
             raise UsageError(
                 f"a stage can't be called {name} in a state machine; the machine has a state of that name"
             )
