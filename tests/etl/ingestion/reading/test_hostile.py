@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import random
 import tracemalloc
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +17,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.etl.ingestion.reading.opening import NAMES, read, workbook
-from workbench.etl.ingestion.converting import json_values, packed
+from tests.etl.ingestion.reading.opening import read, workbook
+from workbench.etl.ingestion.converting import json_values
 from workbench.etl.ingestion.converting.encodings import tell_encoding
 from workbench.etl.ingestion.converting.json_values import JsonValues
 from workbench.etl.ingestion.converting.nested import Unnested
 from workbench.etl.ingestion.reading import UnreadableFile
 from workbench.etl.ingestion.reading.columns import columns_of
 from workbench.sources.dialect import Dialect
-
-
-@pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as connection:
-        yield connection
 
 
 def test_rows_that_cannot_be_decoded_are_set_aside_and_the_others_are_read(
@@ -204,23 +194,6 @@ def test_a_large_array_takes_no_more_memory_than_a_small_one(tmp_path: Path) -> 
     assert most < 64 << 20
 
 
-def test_a_bomb_is_given_up_in_bounded_memory(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packed, "_MOST", 16 << 20)
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as file:
-        file.write(b"id,name,qty\n")
-        for _ in range(32):
-            file.write(b"1,a,2\n" * 200_000)
-    for content, name in [
-        (target.getvalue(), "in.zip"),
-        (gzip.compress(b"id,name,qty\n" + b"1,a,2\n" * 4_000_000), "in.csv.gz"),
-    ]:
-        with pytest.raises(UnreadableFile, match=r"unpacked it takes more than .* and 200 times its size"):
-            read(connection, tmp_path, content, name)
-
-
 def test_a_workbook_is_read_as_people_see_it(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     content = workbook(
         ["Report"], [], [None, "ID", "Name", "Qty"], [None, 1, 'x "y"\nz', 2.0], [], [None, "007", "#N/A", 1e-7], [None, True, "", 0.1]
@@ -239,42 +212,3 @@ def test_a_workbook_is_read_as_people_see_it(connection: duckdb.DuckDBPyConnecti
             read(connection, tmp_path, broken, "in.xlsx")
     with pytest.raises(UnreadableFile, match="the sheets S, and the map says sheet: Sales"):
         read(connection, tmp_path, content, "in.xlsx", sheet="Sales")
-
-
-def test_a_zip_with_a_password_is_told(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w") as archive:
-        archive.writestr("a.csv", "id\n1\n")
-    content = bytearray(target.getvalue())
-    for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        content[content.index(signature) + place] |= 1
-    with pytest.raises(UnreadableFile, match="a zip archive with a password"):
-        read(connection, tmp_path, bytes(content), "in.zip")
-
-
-def test_whatever_breaks_in_a_packed_file_it_is_refused_or_read(
-    connection: duckdb.DuckDBPyConnection, tmp_path: Path
-) -> None:
-    text = ("id,name,qty\n" + "".join(f"{i},ü{i},2\n" for i in range(500))).encode()
-    table = io.BytesIO()
-    pq.write_table(pa.table({name: ["1"] * 50 for name in NAMES}), table)
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.csv", text)
-    dice = random.Random(5)
-    refused = 0
-    for whole in (
-        pa.compress(text, codec="zstd", asbytes=True),
-        gzip.compress(text, mtime=0),
-        zipped.getvalue(),
-        workbook(list(NAMES), [1, 2, 3]),
-    ):
-        for _ in range(8):
-            content = bytearray(whole[: dice.choice([len(whole), dice.randrange(6, len(whole))])])
-            for _ in range(dice.randrange(4)):
-                content[dice.randrange(4, len(content))] = dice.randrange(256)
-            try:
-                read(connection, tmp_path, bytes(content), "in.csv")
-            except UnreadableFile:
-                refused += 1
-    assert refused > 8

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,6 +19,8 @@ _MAGIC = (
     (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"),
     (b"\x04\x22\x4d\x18", "lz4"), (b"PK\x03\x04", "zip"), (b"PK\x05\x06", "zip"),
 )  # fmt: skip
+_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18[\s\S]{4}")
+_PEEKED = 1 << 16
 _DEEPEST = 3
 _BLOCK = 1 << 20
 _MOST = 4 << 30
@@ -75,7 +78,16 @@ def unpack(path: Path, target: Path) -> Path:
 
 
 def _kind(stream: BinaryIO) -> str | None:
-    start = stream.peek(6)[:6]  # type: ignore[attr-defined]
+    start = stream.peek(_PEEKED)  # type: ignore[attr-defined]
+    found = _magic(start)
+    # Frames that are to be skipped, with which parallel packers begin, are of zstd and of lz4 alike.
+    while _SKIPPED.match(start) and found is None:
+        start = start[8 + int.from_bytes(start[4:8], "little") :]
+        found = _magic(start)
+    return found
+
+
+def _magic(start: bytes) -> str | None:
     return next((kind for magic, kind in _MAGIC if start.startswith(magic)), None)
 
 
@@ -130,6 +142,42 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
+class _Streams:
+    """What one stream after another holds, as bzip2 and xz allow them in a file, padded with zeros.
+
+    The readers of the library take what is no stream behind the first for the end of the file.
+    """
+
+    def __init__(self, below: BinaryIO, begin: Callable[[], Any]) -> None:
+        self._below, self._begin = below, begin
+        self._stream = begin()
+        self._given = b""
+
+    def read(self, size: int) -> bytes:
+        while True:
+            if self._stream.eof and not self._is_begun_again():
+                return b""
+            if not self._given and self._stream.needs_input:
+                self._given = self._below.read(_BLOCK)
+                if not self._given:
+                    raise EOFError("the end of the stream is missing")
+            given, self._given = self._given, b""
+            if block := self._stream.decompress(given, size):
+                return bytes(block)
+
+    def _is_begun_again(self) -> bool:
+        rest = self._stream.unused_data.lstrip(b"\0")
+        while not rest:
+            if not (block := self._below.read(_BLOCK)):
+                return False
+            rest = block.lstrip(b"\0")
+        self._stream, self._given = self._begin(), rest
+        return True
+
+    def close(self) -> None:
+        """Nothing is held but what it reads from."""
+
+
 def _arrow(kind: str) -> Callable[[BinaryIO], Any]:
     def opened(stream: BinaryIO) -> Any:
         import pyarrow
@@ -141,8 +189,8 @@ def _arrow(kind: str) -> Callable[[BinaryIO], Any]:
 
 _OPEN: dict[str, Callable[[BinaryIO], Any]] = {
     "gzip": lambda stream: gzip.GzipFile(fileobj=stream),
-    "bzip2": bz2.BZ2File,
-    "xz": lzma.LZMAFile,
+    "bzip2": lambda stream: _Streams(stream, bz2.BZ2Decompressor),
+    "xz": lambda stream: _Streams(stream, lzma.LZMADecompressor),
     "zstd": _arrow("zstd"),
     "lz4": _arrow("lz4"),
 }
