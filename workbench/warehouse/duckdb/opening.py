@@ -7,6 +7,7 @@ the last connection, unless somebody else may have waited for long enough.
 from __future__ import annotations
 
 import atexit
+import errno
 import fcntl
 import os
 import re
@@ -27,12 +28,22 @@ _HOLDER = re.compile(r"PID (\d+)")
 _POLL = 0.02
 _LINGER = 0.05
 """Seconds for which the file stays open after the last connection."""
+_HINDRANCES = [
+    os.strerror(code)
+    for code in (errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EMFILE)
+]
 _LONGEST = 0.5
 """Seconds after which it is closed with the last connection: others want to read."""
 
 
 class Unopened(UsageError):
     """The file is no DuckDB database, or can't be read."""
+
+
+class _Hindered(Unopened):
+    """The machine doesn't let us have the file: nothing is wrong with the call."""
+
+    exit_status = WorkFailed.exit_status
 
 
 @dataclass
@@ -266,7 +277,8 @@ def _open(path: Path, read_only: bool, deadline: float, timeout: float) -> duckd
         except duckdb.IOException as error:
             message = str(error)
             if "lock" not in message:
-                raise Unopened(f"can't open the warehouse {path}: {first_line(message)}") from None
+                kind = _Hindered if any(text in message for text in _HINDRANCES) else Unopened
+                raise kind(f"can't open the warehouse {path}: {first_line(message)}") from None
             if time.monotonic() > deadline:
                 raise WorkFailed(
                     f"the warehouse {path} is in use by {_holder(message)}; "
