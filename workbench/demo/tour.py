@@ -31,14 +31,18 @@ def practice() -> Warehouse:
     The first time, the sample is landed and the retail pipeline run, which takes half a minute.
     """
     os.environ["WORKBENCH_HOME"] = str(home() / PRACTICE)
-    # Whatever else your settings name is yours.
-    for name in (
-        "WORKBENCH_WAREHOUSE_URL",
-        "WORKBENCH_LANDING_URI",
-        "WORKBENCH_LAKE_URI",
-        "WORKBENCH_RUNS_URI",
-    ):
-        os.environ.pop(name, None)
+    # Whatever else your settings name is yours, in a file of settings, too.
+    places = (
+        "WAREHOUSE_URL",
+        "LANDING_URI",
+        "LAKE_URI",
+        "RUNS_URI",
+        "QUEUE_URL",
+        "MLFLOW_TRACKING_URI",
+        "ALERT_CHANNELS",
+    )
+    os.environ |= {f"WORKBENCH_{name}": "" for name in places}
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
     settings = get_settings()
     warehouse = connect(create=True)
     if not warehouse.counts("marts.retail_sales")["marts.retail_sales"]:

@@ -12,9 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import SecretStr
-
 from workbench.airflow import REPORTS
+from workbench.execution.kernels.environment import set_variables
 from workbench.files import spelled_in_url
 from workbench.private import private_folder
 from workbench.settings import Settings
@@ -66,15 +65,9 @@ def variables(start: Start, url: str) -> dict[str, str]:
 def _ours(start: Start) -> dict[str, str]:
     """Return Workbench's settings as they are here, and the program that runs stages in this environment."""
     settings = start.settings
-    found = {}
-    for name in settings.model_fields_set:
-        value = getattr(settings, name)
-        text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        if value is not None and name not in ("airflow_password", "airflow_url"):
-            found[f"WORKBENCH_{name.upper()}"] = text
+    hers = ("WORKBENCH_AIRFLOW_PASSWORD", "WORKBENCH_AIRFLOW_URL")
+    found = {name: value for name, value in set_variables(settings).items() if name not in hers}
     found |= {
-        "WORKBENCH_HOME": str(settings.home),
-        "WORKBENCH_PROJECT": str(settings.root),
         "WORKBENCH_STAGE_PROGRAM": settings.stage_program
         or f"{shlex.quote(sys.executable)} -m workbench.cli",
         "WORKBENCH_REPORTS_URL": settings.reports_url or f"http://127.0.0.1:{start.port}{REPORTS}",

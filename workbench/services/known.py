@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.files import spelled_in_url
 from workbench.private import let_enter, private_file, private_folder
-from workbench.services import airflow
-from workbench.services.jupyter import jupyter_config_path
+from workbench.services import airflow, jupyter
 from workbench.services.service import Service, Start, Variables
 from workbench.tracking import NO_TELEMETRY
 
@@ -144,17 +143,11 @@ def _lab(start: Start) -> tuple[list[str], Variables]:
     token = start.folder / "token"
     if not token.is_file():
         _keep(token, secrets.token_urlsafe(24))
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"]
+    command = [*jupyter.command(start.settings), "--no-browser", "--ServerApp.ip=127.0.0.1"]
     command += [f"--ServerApp.port={start.port}", "--ServerApp.port_retries=0"]
-    command += [f"--ServerApp.root_dir={start.settings.root}"]
-    environment = {
-        **start.variables,
-        "WORKBENCH_HOME": str(start.settings.home),
-        "JUPYTER_TOKEN": token.read_text(),
-        "JUPYTER_CONFIG_PATH": jupyter_config_path(),
-        "PYTHONPATH": str(start.settings.root),
+    return command, jupyter.environment(start.settings, start.variables) | {
+        "JUPYTER_TOKEN": token.read_text()
     }
-    return command, environment
 
 
 def _lab_answers(start: Start) -> str | None:

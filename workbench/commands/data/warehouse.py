@@ -118,27 +118,19 @@ def lab(context: typer.Context) -> None:
     Where it is missing it offers to install it. Further options go to JupyterLab: workbench lab --no-browser --port 8899
     """
     import os
-    import sys
 
     from workbench.commands.processes.services import asker
     from workbench.libraries.extras import provide
-    from workbench.services.jupyter import jupyter_config_path
+    from workbench.services import jupyter
     from workbench.settings import get_settings
 
     settings = get_settings()
     provide("JupyterLab", ["jupyterlab"], ["lab"], settings, asker())
-    environment = {
-        **os.environ,
-        "WORKBENCH_HOME": str(settings.home),
-        "JUPYTER_CONFIG_PATH": jupyter_config_path(),
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.root), os.environ.get("PYTHONPATH", "")])),
-    }
-    start = "notebooks/1_ask_the_warehouse.ipynb"
-    arguments = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={settings.root}", *context.args]
-    if os.geteuid() == 0 and "--allow-root" not in context.args:
-        # In a container there is nobody else; its token guards it as ever.
-        arguments.append("--allow-root")
-    os.execve(sys.executable, [*arguments, f"--LabApp.default_url=/lab/tree/{start}"], environment)  # noqa: S606
+    environment = {**os.environ, **jupyter.environment(settings)}
+    inherited = os.environ.get("PYTHONPATH", "")
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [environment["PYTHONPATH"], inherited]))
+    program, *arguments = jupyter.command(settings, context.args)
+    os.execve(program, [program, *arguments], environment)  # noqa: S606
 
 
 def _as_of(warehouse: Warehouse) -> str:

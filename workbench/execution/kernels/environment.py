@@ -28,16 +28,27 @@ def environment(
     A notebook in another folder, with another ``.env``, thereby sees the same settings. MLflow, called by a notebook
     itself, finds the store and the place of artifacts; it would make both in the working directory otherwise.
     """
-    # A person's own variable of MLflow's goes before what the settings say.
-    env = {"MLFLOW_TRACKING_URI": _absolute(settings.mlflow_uri), **os.environ}
+    env = os.environ | mlflow_variables(settings)
     env |= {
         **_variables(settings, [name for name, reach in settings.reaches().items() if reach.notebooks]),
-        **artifact_root(settings),
         "WORKBENCH_RUN_ID": run_id,
         "WORKBENCH_STAGE": stage,
         CONTEXT: run_context(run_id, stage, (extra or {}).get(PARENT)),
     }
     return env | plain_environment(settings.home) | dict(extra or {})
+
+
+def mlflow_variables(settings: Settings) -> dict[str, str]:
+    """Return by what MLflow itself, called by a notebook, finds the store of the settings, and the place of artifacts."""
+    # A person's own variable goes before what the settings say.
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or _absolute(settings.mlflow_uri)
+    return {"MLFLOW_TRACKING_URI": uri, **artifact_root(settings)}
+
+
+def set_variables(settings: Settings) -> dict[str, str]:
+    """Return the settings that were set, wherever that was, as variables for a process in another folder."""
+    given = {name for name in settings.model_fields_set if getattr(settings, name) is not None}
+    return _variables(settings, sorted({"home", "project", *given}))
 
 
 def task_settings(settings: Settings) -> dict[str, str]:
@@ -59,6 +70,7 @@ def _variables(settings: Settings, names: Iterable[str]) -> dict[str, str]:
         "warehouse_url": _absolute(settings.warehouse),
         "landing_uri": settings.landing_place,
         "mlflow_tracking_uri": _absolute(settings.mlflow_uri),
+        "queue_url": _absolute(settings.queue),
     }
     values = {name: resolved.get(name, getattr(settings, name)) for name in names}
     return {f"WORKBENCH_{name.upper()}": _text(value) for name, value in values.items()}
