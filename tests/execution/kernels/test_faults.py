@@ -169,6 +169,17 @@ def test_a_module_that_starts_a_thread_is_left_to_the_notebook(execute: Run, tmp
     assert outcome.error is None and text_of(outcome).strip() == "2" and outcome.process_kind == "fork"
 
 
+def test_processes_started_afresh_find_modules_beside_the_notebook(execute: Run, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "beside.py").write_text("def squared(x):\n    return x * x\n")
+    outcome = execute(
+        "import beside\nwith multiprocessing.get_context('spawn').Pool(1) as pool:\n    print(pool.map(beside.squared, [2, 3]))",
+        imports="import multiprocessing",
+        cell_timeout=120,
+    )
+    assert outcome.error is None and text_of(outcome).strip() == "[4, 9]" and outcome.process_kind == "fork"
+
+
 def test_the_death_of_the_zygote_is_the_death_of_its_notebook(execute: Run) -> None:
     outcome = execute("os.kill(os.getppid(), 9)", "import time; time.sleep(600)")
     assert outcome.reason == "died"

@@ -109,6 +109,7 @@ def test_nbclient_runs_a_notebook_in_a_forked_kernel(tmp_path: Path) -> None:
         "import matplotlib.pyplot as plt\nplt.plot([1, 2]);",
         HEARD,
         "import asyncio\nawait asyncio.sleep(0.01)\n'awaited'",
+        "print(len(In), In[6][:14], Out[6], _ih is In, _oh is Out)",
         folder=tmp_path,
     ).execute(env=env | {"MARK": "here"})
     assert text(node.cells[0]) == "True\n"
@@ -119,7 +120,8 @@ def test_nbclient_runs_a_notebook_in_a_forked_kernel(tmp_path: Path) -> None:
     assert "image/png" in node.cells[3].outputs[0].data
     assert text(node.cells[4]) == "from below\n"
     assert text(node.cells[5]) == "'awaited'"
-    assert [cell.execution_count for cell in node.cells] == [1, 2, 3, 4, 5, 6]
+    assert [cell.execution_count for cell in node.cells] == [1, 2, 3, 4, 5, 6, 7]
+    assert text(node.cells[6]) == "8 import asyncio awaited True True\n"
     assert node.metadata.language_info.name == "python"
 
 

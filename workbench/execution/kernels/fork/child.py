@@ -76,6 +76,9 @@ def detach(spawn: SpawnArguments, parent: int) -> None:
     # Whoever starts a kernel sets it, and libraries take it for the sign of one.
     os.environ["JPY_PARENT_PID"] = str(parent)
     os.chdir(spawn.folder)
+    # Processes that are started afresh, as those of a pool, begin there and find the modules beside the notebook.
+    if process := sys.modules.get("multiprocessing.process"):
+        process.ORIGINAL_DIR = os.getcwd()  # type: ignore[attr-defined]  # noqa: PTH109
     faulthandler.enable(file=2)
     random.seed()
     if numpy := sys.modules.get("numpy"):

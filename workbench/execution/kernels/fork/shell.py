@@ -214,7 +214,7 @@ class PipeApp(IPKernelApp):
         self.kernel_class = PipeKernel
         self.init_kernel()
         self.kernel.use_sockets()
-        self.shell.init_history()
+        self._remember()
         self._begin()
 
     def _move(self) -> None:
@@ -228,6 +228,19 @@ class PipeApp(IPKernelApp):
             self.profile_dir = None
             self.init_profile_dir()
             self.shell.profile_dir = self.kernel.profile_dir = self.profile_dir
+
+    def _remember(self) -> None:
+        """Have a history of its own, under the names that cells know it by."""
+        self.shell.init_history()
+        history = self.shell.history_manager
+        inputs, outputs = history.input_hist_parsed, history.output_hist
+        self.shell.user_ns |= {
+            "In": inputs,
+            "_ih": inputs,
+            "Out": outputs,
+            "_oh": outputs,
+            "_dh": history.dir_hist,
+        }
 
     def _begin(self) -> None:
         self.init_path()
