@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +10,10 @@ from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.sources.pulls.references import Revealed
 
 _SNAPSHOT = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "mariadb": "REPEATABLE READ"}
-
-
-_COLON = re.compile(r"(?<![:\\]):(?=[A-Za-z_])")
+_PLACES = {
+    "qmark": "?", "format": "%s", "pyformat": "%(since)s", "named": ":since", "numeric": ":1", "numeric_dollar": "$1",
+}  # fmt: skip
+"""What stands for the one value of a statement, by the style of a driver."""
 
 
 class Connection(Protocol):
@@ -64,8 +64,6 @@ def open_database(url: str, folder: Path, revealed: Revealed) -> Connection:
 
 
 class _SQLAlchemy:
-    since = ":since"
-
     def __init__(self, url: str, revealed: Revealed) -> None:
         try:
             import sqlalchemy
@@ -90,7 +88,11 @@ class _SQLAlchemy:
             raise UsageError(
                 "url: it is no SQLAlchemy URL, as postgresql+psycopg://USER:{env:NAME}@HOST/DATABASE"
             ) from None
-        name = self._engine.dialect.name
+        dialect = self._engine.dialect
+        name = dialect.name
+        self.since = _PLACES[dialect.paramstyle]
+        self._by_name = not dialect.positional
+        self._doubles_percents = dialect.paramstyle in ("format", "pyformat")
         options = {"isolation_level": _SNAPSHOT[name]} if name in _SNAPSHOT else {}
         self._prepare()
         try:
@@ -112,17 +114,18 @@ class _SQLAlchemy:
         return ".".join(map(self.quote, name.split(".")))
 
     def literally(self, query: str) -> str:
-        # Otherwise 'a:b' would be taken for the place of a value.
-        return _COLON.sub(r"\\:", query)
+        # Such a driver takes % for the place of a value. Names are doubled with their quotes.
+        return query.replace("%", "%%") if self._doubles_percents else query
 
     def run(
         self, sql: str, since: Any, rows_at_once: int
     ) -> tuple[list[str], Iterator[Sequence[Sequence[Any]]]]:
-        values = {} if since is None else {"since": since}
+        values = None if since is None else {"since": since} if self._by_name else (since,)
         try:
+            # SQLAlchemy's own text() would take what a person wrote, as a[:2] and 'C\\:x', for its own.
             result = self._connection.execution_options(
                 stream_results=True, max_row_buffer=rows_at_once
-            ).execute(self._sqlalchemy.text(sql), values)
+            ).exec_driver_sql(sql, values)
         except (self._problems, OSError, UnicodeError) as error:
             raise self._failed(error) from None
         return list(result.keys()), self._chunks(result, rows_at_once)

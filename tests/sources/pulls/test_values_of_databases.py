@@ -1,0 +1,85 @@
+"""Words and values of databases: a query runs as it was written, and what it yields lands with all that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+from tests.postgres import PASSWORD
+from tests.sources.pulls.conftest import Project
+from workbench.settings import get_settings
+
+DRIVERS = ["psycopg", "psycopg2"]
+Url = Callable[..., str]
+
+
+@pytest.fixture
+def url(postgres: Any, monkeypatch: pytest.MonkeyPatch) -> Url:
+    """The URL of PostgreSQL, by the name of a driver and that of a database."""
+    monkeypatch.setenv("TILL_PASSWORD", PASSWORD)
+
+    def told(driver: str, database: str = "postgres") -> str:
+        pytest.importorskip(driver)
+        host = postgres.socket.parent
+        return f"postgresql+{driver}://reader:{{env:TILL_PASSWORD}}@/{database}?host={host}"
+
+    return told
+
+
+def landed(dataset: str = "stores") -> list[dict[str, Any]]:
+    """The rows of all files of Parquet in landing, in the order of their numbers."""
+    files = (get_settings().landing / dataset).glob("*.parquet")
+    rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
+    return sorted(rows, key=lambda row: str(row["store_id"]))
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_words_of_a_query_and_of_names_are_taken_as_they_are(
+    project: Project, postgres: Any, url: Url, driver: str
+) -> None:
+    postgres.run(
+        """
+        DROP TABLE IF EXISTS "pct%t:x";
+        CREATE TABLE "pct%t:x" (store_id int, "p%:a" int, a int[]);
+        INSERT INTO "pct%t:x" VALUES (1, 10, '{1,2,3}'), (2, 5000, '{4,5,6}');
+        GRANT SELECT ON "pct%t:x" TO reader;
+        """
+    )
+    query = r"""SELECT *, a[:2] AS part, E'C\\:x' AS path, 'at :9 %(since)s 5%% :a' AS said, 7 % 4 AS rest FROM "pct%t:x" """
+    for more in ({"table": "pct%t:x"}, {"query": query}):
+        database = {"url": url(driver), **more}
+        project.declare(
+            till={
+                "database": database,
+                "dataset": "stores",
+                "key": ["store_id"],
+                "cursor": {"column": "p%:a"},
+            }
+        )
+        project.pull("till", full=True)
+        # From a cursor on, a value goes with the statement.
+        again = project.pull("till")
+        assert (again.said, again.read, again.landed) == (1, 1, 0)
+    (row,) = [row for row in landed() if row["store_id"] == 1 and "part" in row]
+    assert (row["part"], row["path"], row["said"], row["rest"]) == (
+        "[1, 2]",
+        r"C\:x",
+        "at :9 %(since)s 5%% :a",
+        3,
+    )
+
+
+def test_words_of_a_query_of_sqlite_are_taken_as_they_are(project: Project) -> None:
+    import sqlite3
+
+    with sqlite3.connect(project.folder / "till.db") as connection:
+        connection.execute('CREATE TABLE stores (store_id INTEGER, "p%:a?" INTEGER)')
+        connection.execute("INSERT INTO stores VALUES (1, 10), (2, 5000)")
+    query = r"""SELECT *, 'C\:x :9 ? 5%% ' AS said FROM stores"""
+    database = {"url": "sqlite:///till.db", "query": query}
+    project.declare(till={"database": database, "dataset": "stores", "cursor": {"column": "p%:a?"}})
+    assert (project.pull("till").read, project.pull("till").read) == (2, 1)
+    assert {row["said"] for row in landed()} == {r"C\:x :9 ? 5%% "}
