@@ -83,3 +83,22 @@ def test_words_of_a_query_of_sqlite_are_taken_as_they_are(project: Project) -> N
     project.declare(till={"database": database, "dataset": "stores", "cursor": {"column": "p%:a?"}})
     assert (project.pull("till").read, project.pull("till").read) == (2, 1)
     assert {row["said"] for row in landed()} == {r"C\:x :9 ? 5%% "}
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_json_keeps_its_digits(project: Project, postgres: Any, url: Url, driver: str) -> None:
+    document = '{"e": 0.1, "p": 12345678901234567.89, "ä": [1.10, null]}'
+    query = f"""
+        SELECT 1 AS store_id, '{document}'::json AS a, '{document}'::jsonb AS b, ARRAY['{document}'::json, NULL] AS c,
+            ARRAY['{document}'::jsonb, '"x"'] AS d, '"x"'::jsonb AS e, NULL::json AS f, '{{1.5,NaN}}'::float8[] AS g
+    """
+    source = {"database": {"url": url(driver), "query": query}, "dataset": "stores", "key": ["store_id"]}
+    project.declare(till=source)
+    project.pull("till")
+    assert project.pull("till").repeated == 1
+    assert landed() == [
+        {
+            "store_id": 1, "a": document, "b": document, "c": f"[{document}, null]", "d": f'[{document}, "x"]',
+            "e": '"x"', "f": None, "g": '[1.5, "NaN"]',
+        }
+    ]  # fmt: skip

@@ -102,10 +102,11 @@ class _SQLAlchemy:
 
     def _prepare(self) -> None:
         """Have PostgreSQL tell times as they are, in UTC, and those that Python has no date for as text."""
-        if self._engine.driver == "psycopg":
-            from workbench.sources.pulls.database.postgres import prepare
+        from workbench.sources.pulls.database.postgres import prepare
 
-            self._sqlalchemy.event.listen(self._engine, "connect", lambda raw, _: prepare(raw))
+        self._sqlalchemy.event.listen(
+            self._engine, "connect", lambda raw, _: prepare(self._engine.driver, raw)
+        )
 
     def quote(self, name: str) -> str:
         return str(self._engine.dialect.identifier_preparer.quote(name))

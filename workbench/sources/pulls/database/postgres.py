@@ -1,12 +1,21 @@
-"""What psycopg is told: times in UTC, and what Python has no date for comes as text."""
+"""What drivers of PostgreSQL are told: times in UTC, JSON in its own words, and what Python has no date for as text."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from workbench.sources.pulls.database.typed import Json
 
-def prepare(connection: Any) -> None:
-    """Prepare a new connection: a day such as infinity, or a time such as 24:00, fails no other row."""
+
+def prepare(driver: str, connection: Any) -> None:
+    """Prepare a new connection of a driver: a day such as infinity, or a time such as 24:00, fails no other row."""
+    if driver == "psycopg":
+        _prepare_psycopg(connection)
+    elif driver == "psycopg2":
+        _prepare_psycopg2(connection)
+
+
+def _prepare_psycopg(connection: Any) -> None:
     import psycopg
     from psycopg.types import datetime as loaders
 
@@ -19,6 +28,10 @@ def prepare(connection: Any) -> None:
 
         return type(loader.__name__, (loader,), {"load": load})
 
+    class JsonLoader(psycopg.types.string.TextLoader):
+        def load(self, data: Any) -> Any:
+            return Json(super().load(data))
+
     for name, loader in (
         ("date", loaders.DateLoader),
         ("time", loaders.TimeLoader),
@@ -28,7 +41,21 @@ def prepare(connection: Any) -> None:
         ("interval", loaders.IntervalLoader),
     ):
         connection.adapters.register_loader(name, tolerant(loader))
+    for name in ("json", "jsonb"):
+        connection.adapters.register_loader(name, JsonLoader)
     with connection.cursor() as cursor:
         cursor.execute("SET TIME ZONE 'UTC'")
         cursor.execute("SET default_transaction_read_only = on")
     connection.commit()
+
+
+def _prepare_psycopg2(connection: Any) -> None:
+    from psycopg2 import extensions
+
+    def as_json(text: str | None, _: Any) -> Json | None:
+        return None if text is None else Json(text)
+
+    for oid, array, name in ((114, 199, "JSON"), (3802, 3807, "JSONB")):
+        one = extensions.new_type((oid,), name, as_json)
+        extensions.register_type(one, connection)
+        extensions.register_type(extensions.new_array_type((array,), f"{name}ARRAY", one), connection)
