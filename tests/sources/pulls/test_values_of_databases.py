@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pyarrow.parquet
@@ -10,7 +11,9 @@ import pytest
 
 from tests.postgres import PASSWORD
 from tests.sources.pulls.conftest import Project
+from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
+from workbench.sources.pulls.rows import hashed
 
 DRIVERS = ["psycopg", "psycopg2"]
 Url = Callable[..., str]
@@ -102,3 +105,35 @@ def test_json_keeps_its_digits(project: Project, postgres: Any, url: Url, driver
             "e": '"x"', "f": None, "g": '[1.5, "NaN"]',
         }
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_a_row_is_known_by_what_its_values_are(
+    project: Project, postgres: Any, url: Url, driver: str
+) -> None:
+    query = """
+        SELECT 1 AS store_id, 'text'::bytea AS a, ARRAY[decode('ff', 'hex')] AS b, 'infinity'::timestamptz AS c, '24:00'::time AS d,
+            '0044-03-15 BC'::date AS e, '2026-01-02 10:00+02'::timestamptz AS f, '9999999 years'::interval AS g
+    """
+    source = {"database": {"url": url(driver), "query": query}, "dataset": "stores"}
+    project.declare(till=source)
+    assert (project.pull("till").landed, project.pull("till").landed) == (1, 0)
+    (row,) = landed()
+    assert {**row, "f": str(row["f"])[:16]} == {
+        "store_id": 1, "a": "text", "b": r'["\\xff"]', "c": "infinity", "d": "24:00:00", "e": "0044-03-15 BC",
+        "f": "2026-01-02 08:00", "g": "9999999 years",
+    }  # fmt: skip
+    project.declare(till={**source, "database": {**source["database"], "query": "SELECT nextval('n')"}})
+    postgres.run("CREATE SEQUENCE IF NOT EXISTS n; GRANT ALL ON SEQUENCE n TO reader;")
+    with pytest.raises(WorkFailed, match="read-only"):
+        project.pull("till")
+
+
+def test_no_hash_is_of_a_place_in_memory() -> None:
+    data = b"\xff\x00"
+    assert hashed([data]) == hashed([memoryview(data)]) == hashed([bytearray(data)])
+    assert hashed({"b", "a", "c"}) == hashed({"c", "a", "b"}) != hashed({"a", "b"})
+    assert hashed({date(2026, 1, 1): data}) == hashed({date(2026, 1, 1): memoryview(data)})
+    for value in (object(), [iter(())]):
+        with pytest.raises(UsageError, match=r"a value of type \w+ has no text that is its content; cast it"):
+            hashed(value)

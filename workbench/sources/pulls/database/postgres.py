@@ -50,12 +50,39 @@ def _prepare_psycopg(connection: Any) -> None:
 
 
 def _prepare_psycopg2(connection: Any) -> None:
+    import psycopg2
     from psycopg2 import extensions
+
+    def tolerant(own: Any) -> Any:
+        def cast(text: str | None, cursor: Any) -> Any:
+            # It takes infinity for the last day of the year 9999, and 24:00 for the beginning of a day.
+            if text is None or "infinity" in text or text.startswith("24:"):
+                return text
+            try:
+                return own(text, cursor)
+            except (psycopg2.Error, OverflowError, ValueError):
+                return text
+
+        return extensions.new_type(own.values, own.name, cast)
+
+    def as_bytes(text: str | None, cursor: Any) -> bytes | None:
+        return None if text is None else bytes(psycopg2.BINARY(text, cursor))
 
     def as_json(text: str | None, _: Any) -> Json | None:
         return None if text is None else Json(text)
 
-    for oid, array, name in ((114, 199, "JSON"), (3802, 3807, "JSONB")):
-        one = extensions.new_type((oid,), name, as_json)
+    for name in ("DATE", "TIME", "PYDATETIME", "PYDATETIMETZ", "INTERVAL"):
+        extensions.register_type(tolerant(getattr(extensions, name)), connection)
+    for oid, array, name, cast in (
+        (17, 1001, "BYTEA", as_bytes),
+        (114, 199, "JSON", as_json),
+        (3802, 3807, "JSONB", as_json),
+    ):
+        one = extensions.new_type((oid,), name, cast)
         extensions.register_type(one, connection)
         extensions.register_type(extensions.new_array_type((array,), f"{name}ARRAY", one), connection)
+    # Of a transaction, not of the session: it is what Redshift takes, too.
+    connection.readonly = True
+    with connection.cursor() as cursor:
+        cursor.execute("SET timezone TO 'UTC'")
+    connection.commit()
