@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -13,6 +15,8 @@ from tests.postgres import PASSWORD
 from tests.sources.pulls.conftest import Project
 from workbench.errors import UsageError, WorkFailed
 from workbench.settings import get_settings
+from workbench.sources.pulls.database.typed import decoded
+from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.rows import hashed
 
 DRIVERS = ["psycopg", "psycopg2"]
@@ -76,8 +80,6 @@ def test_words_of_a_query_and_of_names_are_taken_as_they_are(
 
 
 def test_words_of_a_query_of_sqlite_are_taken_as_they_are(project: Project) -> None:
-    import sqlite3
-
     with sqlite3.connect(project.folder / "till.db") as connection:
         connection.execute('CREATE TABLE stores (store_id INTEGER, "p%:a?" INTEGER)')
         connection.execute("INSERT INTO stores VALUES (1, 10), (2, 5000)")
@@ -137,3 +139,30 @@ def test_no_hash_is_of_a_place_in_memory() -> None:
     for value in (object(), [iter(())]):
         with pytest.raises(UsageError, match=r"a value of type \w+ has no text that is its content; cast it"):
             hashed(value)
+
+
+def odd_stores(project: Project, source: dict[str, Any]) -> list[dict[str, Any]]:
+    """Pull stores of which the second has a name that is no UTF-8, ingest them, and return those that were taken in."""
+    project.declare(till={"dataset": "stores", "key": ["store_id"], "cursor": {"column": "city"}, **source})
+    outcome = project.pull("till")
+    assert (outcome.read, outcome.landed, project.pull("till").landed, outcome.cursor) == (3, 3, 0, "C")
+    counts = project.ingest()
+    assert (counts["rows_accepted"], counts["rows_quarantined"]) == (2, 1)
+    (refused,) = project.warehouse.rows("SELECT record, reasons FROM ops.quarantine")
+    assert (refused["reasons"], json.loads(refused["record"])["name"]) == (["line:not_utf8"], "M\\xFC")
+    return project.warehouse.rows("SELECT store_id, name, city, _extra FROM raw.stores ORDER BY store_id")
+
+
+def test_a_text_that_is_no_utf_8_stops_no_other(project: Project) -> None:
+    with sqlite3.connect(project.folder / "till.db") as connection:
+        connection.execute(
+            "CREATE TABLE stores (store_id TEXT, name TEXT, city TEXT, updated_at TEXT, odd TEXT)"
+        )
+        connection.execute(
+            "INSERT INTO stores VALUES ('S1', 'Käse', 'A', '2026-01-02', 1), ('S2', CAST(x'4dfc' AS TEXT), 'B', "
+            "'2026-01-02', 2), ('S3', 'x', 'C', '2026-01-02', CAST(x'41fc' AS TEXT))"
+        )
+    one, three = odd_stores(project, {"database": {"url": "sqlite:///till.db", "table": "stores"}})
+    assert (one["name"], json.loads(one["_extra"])) == ("Käse", {"odd": "1"})
+    assert (three["name"], json.loads(three["_extra"])) == ("x", {"odd": "A\\xFC"})
+    assert Position.of(decoded(b"M\xfc")) is None

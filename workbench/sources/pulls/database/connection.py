@@ -101,9 +101,10 @@ class _SQLAlchemy:
             raise self._failed(error) from None
 
     def _prepare(self) -> None:
-        """Have PostgreSQL tell times as they are, in UTC, and those that Python has no date for as text."""
-        from workbench.sources.pulls.database.postgres import prepare
+        """Have a database tell all values, those that Python has no form for, too."""
+        from workbench.sources.pulls.database import postgres, sqlite
 
+        prepare = sqlite.prepare if self._engine.dialect.name == "sqlite" else postgres.prepare
         self._sqlalchemy.event.listen(
             self._engine, "connect", lambda raw, _: prepare(self._engine.driver, raw)
         )

@@ -21,6 +21,16 @@ class Json(str):
     __slots__ = ()
 
 
+def decoded(data: bytes) -> str:
+    """Return bytes that should be a text in UTF-8 as one, of which :func:`encoded` makes the same bytes again."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def encoded(text: str) -> bytes:
+    """Return the bytes that a text was."""
+    return text.encode("utf-8", "surrogateescape")
+
+
 def table_of(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pyarrow.Table:
     """Return rows as a table; a column whose values are of several types, or of one that Parquet lacks, is of text."""
     import pyarrow
@@ -50,7 +60,12 @@ def _column(values: list[Any]) -> Any:
     except (pyarrow.ArrowException, OverflowError, ValueError, TypeError):
         # Larger than Parquet has, or no number at all.
         pass
-    return pyarrow.array([_text(value) for value in values], pyarrow.string())
+    texts = [_text(value) for value in values]
+    try:
+        return pyarrow.array(texts, pyarrow.string())
+    except UnicodeEncodeError:
+        # One that is no UTF-8 lands as the bytes it is: ingestion refuses its row, and takes the others for texts.
+        return pyarrow.array([None if text is None else encoded(text) for text in texts], pyarrow.binary())
 
 
 def _text(value: Any) -> str | None:
