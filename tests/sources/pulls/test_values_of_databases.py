@@ -166,3 +166,36 @@ def test_a_text_that_is_no_utf_8_stops_no_other(project: Project) -> None:
     assert (one["name"], json.loads(one["_extra"])) == ("Käse", {"odd": "1"})
     assert (three["name"], json.loads(three["_extra"])) == ("x", {"odd": "A\\xFC"})
     assert Position.of(decoded(b"M\xfc")) is None
+
+
+def test_a_database_that_knows_no_encoding_tells_its_texts(project: Project, postgres: Any, url: Url) -> None:
+    postgres.run("DROP DATABASE IF EXISTS bytes")
+    postgres.run("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    postgres.run(
+        r"""
+        CREATE TABLE stores (store_id char(2), name text, city varchar(9), updated_at date, tags text[], doc jsonb);
+        INSERT INTO stores VALUES ('S1', 'K\303\244se', 'A', '2026-01-02', '{\303\244}', '{"a": "\303\244"}'),
+            ('S2', 'M\374', 'B', '2026-01-02', NULL, NULL), ('S3', 'x', 'C', '2026-01-02', '{\374}', 'null');
+        GRANT SELECT ON stores TO reader;
+        """,
+        "bytes",
+    )
+    database = {"url": url("psycopg", "bytes"), "table": "stores"}
+    one, three = odd_stores(project, {"database": database})
+    assert (one["name"], json.loads(one["_extra"])) == ("Käse", {"tags": '["ä"]', "doc": '{"a": "ä"}'})
+    assert (three["name"], json.loads(three["_extra"])) == ("x", {"tags": r"[\x22\xFC\x22]", "doc": "null"})
+    for driver, more, words in (
+        ("psycopg2", "", "can't decode byte"),
+        ("psycopg2", "&client_encoding=utf8", "0xfc"),
+        ("psycopg", "&client_encoding=utf8", "0xfc"),
+    ):
+        project.declare(
+            till={"database": {**database, "url": url(driver, "bytes") + more}, "dataset": "stores"}
+        )
+        with pytest.raises(WorkFailed, match=f"{words}.*; say in the url how .*client_encoding=latin1"):
+            project.pull("till")
+    for driver in DRIVERS:
+        latin = {**database, "url": url(driver, "bytes") + "&client_encoding=latin1"}
+        project.declare(till={"database": latin, "dataset": "stores"})
+        assert project.pull("till").read == 3
+    assert "Mü" in {row["name"] for row in landed()}

@@ -106,7 +106,10 @@ class _SQLAlchemy:
 
         prepare = sqlite.prepare if self._engine.dialect.name == "sqlite" else postgres.prepare
         self._sqlalchemy.event.listen(
-            self._engine, "connect", lambda raw, _: prepare(self._engine.driver, raw)
+            self._engine,
+            "connect",
+            lambda raw, _: prepare(self._engine.driver, raw),
+            insert=True,  # SQLAlchemy asks a new connection for texts itself
         )
 
     def quote(self, name: str) -> str:
@@ -150,8 +153,12 @@ class _SQLAlchemy:
 
     def _failed(self, error: Exception) -> WorkFailed:
         """Return the error in the database's own words: SQLAlchemy's have the statement and its values, too."""
+        from workbench.sources.pulls.database.postgres import advice
+
         cause = getattr(error, "orig", None) or error
-        return WorkFailed(self._revealed.clean(first_line(str(cause)) or type(cause).__name__))
+        what = first_line(str(cause)) or type(cause).__name__
+        more = advice(cause) if self._engine.dialect.name == "postgresql" else ""
+        return WorkFailed(self._revealed.clean(what + more))
 
 
 class _DuckDB:

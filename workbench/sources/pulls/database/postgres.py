@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.sources.pulls.database.typed import Json
+from workbench.sources.pulls.database.typed import Json, decoded
+
+_NO_CHARACTER = "22021"
+"""The code of PostgreSQL's error of bytes that are none of the characters of an encoding."""
 
 
 def prepare(driver: str, connection: Any) -> None:
@@ -28,10 +31,18 @@ def _prepare_psycopg(connection: Any) -> None:
 
         return type(loader.__name__, (loader,), {"load": load})
 
-    class JsonLoader(psycopg.types.string.TextLoader):
+    class TextLoader(psycopg.types.string.TextLoader):
+        def load(self, data: Any) -> Any:
+            return str(data, self._encoding) if self._encoding else decoded(bytes(data))
+
+    class JsonLoader(TextLoader):
         def load(self, data: Any) -> Any:
             return Json(super().load(data))
 
+    # A database of SQL_ASCII doesn't know how its texts are encoded: as text they come only if we say how.
+    if connection.info.encoding == "ascii":
+        for kind in (0, "bpchar", "name", "text", "varchar", '"char"'):
+            connection.adapters.register_loader(kind, TextLoader)
     for name, loader in (
         ("date", loaders.DateLoader),
         ("time", loaders.TimeLoader),
@@ -86,3 +97,11 @@ def _prepare_psycopg2(connection: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET timezone TO 'UTC'")
     connection.commit()
+
+
+def advice(error: Any) -> str:
+    """Return what to do about an error of a driver, as the end of a sentence; empty if it isn't about how texts are encoded."""
+    code = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if not isinstance(error, UnicodeError) and code != _NO_CHARACTER:
+        return ""
+    return "; say in the url how its texts are encoded, as ?client_encoding=latin1"
