@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             said = json.dumps({"error": f"bad credentials {dict(self.headers)} {self.path}"})
             self._answer(int(value), said.encode(), {})
         else:
-            self._answer(int(name), b"it went wrong", {})
+            self._answer(int(name), b"" if name == "204" else b"it went wrong", {})
         del api
         return True
 

@@ -121,6 +121,18 @@ def test_a_list_that_changes_while_it_is_read(api: Api, project: Project) -> Non
     assert project.pull("shop").message == "the source has 19 rows that weren't in its answer"
 
 
+@pytest.mark.parametrize(("status", "said"), [("204", None), ("204", 204), ("404", 404), ("503", 503)])
+def test_a_status_ends_the_pages_and_204_is_nothing_new(
+    api: Api, project: Project, status: str, said: int | None
+) -> None:
+    api.records, api.faults = stores(1, 20), [None, None, status]
+    project.declare(shop=rest(api, "/pages", **{**PAGES, "paging": {**PAGES["paging"], "end_status": said}}))
+    assert (project.pull("shop").landed, len(api.asked)) == (20, 4)
+    api.faults = ["204", "204"]
+    outcome = project.pull("shop")
+    assert (outcome.status, outcome.said, outcome.read) == ("nothing_new", 0, 0)
+
+
 def test_a_cursor_reads_back_and_takes_what_is_late_once(api: Api, project: Project) -> None:
     api.records = stores(1, 20)
     project.declare(shop=rest(api, "/pages", **PAGES, cursor=CURSOR))

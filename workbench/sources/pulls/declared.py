@@ -118,6 +118,10 @@ class Paging(Part):
     def _fitting(self) -> Paging:
         if self.kind == "cursor" and not self.next:
             raise ValueError("paging by a cursor needs next: where in the answer the next one is")
+        if self.end_status == 200:
+            raise ValueError(
+                "end_status is that of an answer behind the last page, as 404; 200 is every page's"
+            )
         return self
 
     @property

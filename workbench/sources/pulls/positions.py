@@ -44,7 +44,9 @@ class Position:
         if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
             number = Decimal(str(value))
             return cls("number", number) if number.is_finite() else None
-        return cls("text", str(value))
+        text = str(value)
+        # What is no text at all can't be kept, nor asked for.
+        return cls("text", text) if _is_unicode(text) else None
 
     @classmethod
     def typed(cls, text: str) -> Position:
@@ -170,3 +172,11 @@ def _parsed(text: str) -> datetime:
 
 def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
+from workbench.errors import UsageError
 from workbench.sources.pulls.positions import Position
+
+_ADDRESS = re.compile(r"<.* at 0x[0-9a-fA-F]+>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,39 @@ def _both(key: int, row: int) -> int:
 
 
 def hashed(value: Any) -> int:
-    """Return a hash of 64 bits, signed, of a value that JSON or its text can tell."""
-    text = json.dumps(value, sort_keys=True, default=str, ensure_ascii=False, separators=(",", ":"))
+    """Return a hash of 64 bits, signed, of a value that JSON or its text can tell.
+
+    Raises:
+        UsageError: its text isn't what it says, but where in memory it is, which is another place each time.
+    """
+    try:
+        text = _told(value)
+    except TypeError:
+        text = _told(_named(value))
     digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def _told(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=_content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _named(value: Any) -> Any:
+    """Return a value in which the members of objects have texts as names, as JSON needs them."""
+    if isinstance(value, dict):
+        return {str(_content(name)): _named(item) for name, item in value.items()}
+    return list(map(_named, value)) if isinstance(value, list | tuple) else value
+
+
+def _content(value: Any) -> Any:
+    """Return what a value says that JSON has no form for."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return str(bytes(value))
+    if isinstance(value, set | frozenset):
+        return sorted(str(_content(each)) for each in value)
+    text = str(value)
+    if _ADDRESS.search(text) and not isinstance(value, str):
+        raise UsageError(
+            f"a value of type {type(value).__name__} has no text that is its content; cast it to text in a query"
+        )
+    return text

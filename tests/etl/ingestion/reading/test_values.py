@@ -245,3 +245,28 @@ def test_digits_behind_a_zero_are_no_group(
     refused = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
     plain = [row["reasons"] for row in refused if "plain" in row["record"]]
     assert plain == [["list_price:not_a_number"]] * 2 * len(bad)
+
+
+def test_decimals_of_parquet_keep_more_digits_than_a_float_has(warehouse: Warehouse, tmp_path: Path) -> None:
+    wide = pa.decimal256(60, 12)
+    prices = [decimal.Decimal(text) for text in ("123456789.123456", "0.000000000001", "1" * 41 + ".25")]
+    table = pa.table({
+        **{name: pa.array([value] * 3) for name, value in ROW.items()}, "unit_price": pa.array(prices, wide),
+        "cost": pa.array([prices[2], None, prices[2]], wide), "product_id": pa.array(["a", "b", "c"]),
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "in.parquet")
+    take(warehouse, tmp_path / "in.parquet")
+    rows = warehouse.query("SELECT unit_price, _extra FROM raw.transactions ORDER BY product_id").to_pylist()
+    digits = f"{'1' * 41}.250000000000"
+    assert [(str(row["unit_price"]), row["_extra"]) for row in rows] == [
+        ("123456789.123456", f'{{"cost":{digits}}}'),
+        ("0.000000", None),
+    ]
+    (refused,) = warehouse.query("SELECT record, reasons FROM ops.quarantine").to_pylist()
+    assert refused["reasons"] == ["unit_price:out_of_range"]
+    assert f'"unit_price":{digits}' in refused["record"] and f'"cost":{digits}' in refused["record"]
+    columns = {name: name for name in ROW} | {"unit_price": "unit_price * 2", "transaction_id": "'mapped'"}
+    (tmp_path / "m.yaml").write_text(json.dumps({"dataset": "transactions", "columns": columns}))
+    take(warehouse, tmp_path / "in.parquet", tmp_path / "m.yaml")
+    mapped = warehouse.query("SELECT unit_price FROM raw.transactions WHERE transaction_id = 'mapped'")
+    assert sorted(row["unit_price"] for row in mapped.to_pylist()) == [0, decimal.Decimal("246913578.246912")]

@@ -14,6 +14,7 @@ from workbench.etl.ingestion.converting.nested import ELEMENT, RECORD
 from workbench.etl.ingestion.reading.header import distinct, positions
 from workbench.etl.ingestion.reading.rows import Rows, Source, UnreadableFile
 from workbench.etl.ingestion.reading.values import NESTED, as_json, as_text, extra, literal, record
+from workbench.etl.ingestion.reading.wide_decimals import columns_of, wide_columns, with_digits
 
 _NATIVE = {
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
@@ -49,21 +50,25 @@ def open_parquet(
     scan = f"read_parquet({literal(str(path))}, hive_partitioning = false, filename = false) AS theirs({columns})"
     # Read once, and to the end, before anything is made of it: a page may be damaged.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE landed AS SELECT * FROM {scan}")
+    wide = with_digits(connection, path, wide_columns(connection, path), len(names))
     if unnest:
         _unnest(connection, _list_column(names, connection.sql("FROM landed").types, unnest), len(names))
         names = [*names, RECORD, ELEMENT]
     kinds = connection.sql("FROM landed").types
     found = {name: theirs[0] for name, theirs in positions(known, names).items()}
     others = [place for place in range(len(names)) if place not in found.values()]
-    text = record((name, as_json(f"c{place}", kinds[place])) for place, name in enumerate(names))
+    told = [f"c{place}" if place in wide else as_json(f"c{place}", kind) for place, kind in enumerate(kinds)]
+    text = record(zip(names, told, strict=True))
     _refuse(connection, text, kinds, sorted(found.values()), longest)
     picked = ""
     sources: dict[str, Source] = {}
     for place in dict.fromkeys(found.values()):
         sql, kind = _source(f"c{place}", kinds[place], as_they_are)
+        if as_they_are and place in wide:
+            sql, kind = f"CAST(c{place} AS DOUBLE)", "DOUBLE"
         picked += f", {sql} AS c{place}"
         sources |= {name: Source(f"c{place}", kind) for name, where in found.items() if where == place}
-    rest = extra((names[place], as_json(f"c{place}", kinds[place])) for place in others)
+    rest = extra((names[place], told[place]) for place in others)
     bad = "rowid + 1 NOT IN (SELECT n FROM line_errors)"
     relation = f"(SELECT rowid + 1 AS n{picked}, {rest} AS extra FROM landed WHERE {bad})"
     records = (
@@ -71,6 +76,7 @@ def open_parquet(
         "UNION ALL SELECT n, record FROM line_errors)"
     )
     types = {name: source.type for name, source in sources.items() if source.type != "VARCHAR"}
+    types |= {name: "DOUBLE" for name, place in found.items() if place in wide}
     return Rows(
         tuple(names),
         sources,
@@ -133,22 +139,7 @@ def _names(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     Raises:
         UnreadableFile: there are too many.
     """
-    nodes = connection.execute(
-        f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({literal(str(path))})"
-    ).fetchall()
-    names = []
-
-    def skip(place: int) -> int:
-        """Return the place behind a node and all it holds."""
-        following = place + 1
-        for _ in range(nodes[place][1]):
-            following = skip(following)
-        return following
-
-    place = 1
-    while place < len(nodes):
-        names.append(nodes[place][0])
-        place = skip(place)
+    names = [name for name, _ in columns_of(connection, path)]
     if len(names) > _MOST:
         raise UnreadableFile(
             f"it has {len(names):,} columns, and of Parquet at most {_MOST:,} are read: leave out what isn't needed, or land "

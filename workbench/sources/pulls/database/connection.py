@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +10,10 @@ from workbench.errors import UsageError, WorkFailed, first_line
 from workbench.sources.pulls.references import Revealed
 
 _SNAPSHOT = {"postgresql": "REPEATABLE READ", "mysql": "REPEATABLE READ", "mariadb": "REPEATABLE READ"}
-
-
-_COLON = re.compile(r"(?<![:\\]):(?=[A-Za-z_])")
+_PLACES = {
+    "qmark": "?", "format": "%s", "pyformat": "%(since)s", "named": ":since", "numeric": ":1", "numeric_dollar": "$1",
+}  # fmt: skip
+"""What stands for the one value of a statement, by the style of a driver."""
 
 
 class Connection(Protocol):
@@ -64,8 +64,6 @@ def open_database(url: str, folder: Path, revealed: Revealed) -> Connection:
 
 
 class _SQLAlchemy:
-    since = ":since"
-
     def __init__(self, url: str, revealed: Revealed) -> None:
         try:
             import sqlalchemy
@@ -90,7 +88,11 @@ class _SQLAlchemy:
             raise UsageError(
                 "url: it is no SQLAlchemy URL, as postgresql+psycopg://USER:{env:NAME}@HOST/DATABASE"
             ) from None
-        name = self._engine.dialect.name
+        dialect = self._engine.dialect
+        name = dialect.name
+        self.since = _PLACES[dialect.paramstyle]
+        self._by_name = not dialect.positional
+        self._doubles_percents = dialect.paramstyle in ("format", "pyformat")
         options = {"isolation_level": _SNAPSHOT[name]} if name in _SNAPSHOT else {}
         self._prepare()
         try:
@@ -99,11 +101,16 @@ class _SQLAlchemy:
             raise self._failed(error) from None
 
     def _prepare(self) -> None:
-        """Have PostgreSQL tell times as they are, in UTC, and those that Python has no date for as text."""
-        if self._engine.driver == "psycopg":
-            from workbench.sources.pulls.database.postgres import prepare
+        """Have a database tell all values, those that Python has no form for, too."""
+        from workbench.sources.pulls.database import postgres, sqlite
 
-            self._sqlalchemy.event.listen(self._engine, "connect", lambda raw, _: prepare(raw))
+        prepare = sqlite.prepare if self._engine.dialect.name == "sqlite" else postgres.prepare
+        self._sqlalchemy.event.listen(
+            self._engine,
+            "connect",
+            lambda raw, _: prepare(self._engine.driver, raw),
+            insert=True,  # SQLAlchemy asks a new connection for texts itself
+        )
 
     def quote(self, name: str) -> str:
         return str(self._engine.dialect.identifier_preparer.quote(name))
@@ -112,17 +119,18 @@ class _SQLAlchemy:
         return ".".join(map(self.quote, name.split(".")))
 
     def literally(self, query: str) -> str:
-        # Otherwise 'a:b' would be taken for the place of a value.
-        return _COLON.sub(r"\\:", query)
+        # Such a driver takes % for the place of a value. Names are doubled with their quotes.
+        return query.replace("%", "%%") if self._doubles_percents else query
 
     def run(
         self, sql: str, since: Any, rows_at_once: int
     ) -> tuple[list[str], Iterator[Sequence[Sequence[Any]]]]:
-        values = {} if since is None else {"since": since}
+        values = None if since is None else {"since": since} if self._by_name else (since,)
         try:
+            # SQLAlchemy's own text() would take what a person wrote, as a[:2] and 'C\\:x', for its own.
             result = self._connection.execution_options(
                 stream_results=True, max_row_buffer=rows_at_once
-            ).execute(self._sqlalchemy.text(sql), values)
+            ).exec_driver_sql(sql, values)
         except (self._problems, OSError, UnicodeError) as error:
             raise self._failed(error) from None
         return list(result.keys()), self._chunks(result, rows_at_once)
@@ -145,8 +153,12 @@ class _SQLAlchemy:
 
     def _failed(self, error: Exception) -> WorkFailed:
         """Return the error in the database's own words: SQLAlchemy's have the statement and its values, too."""
+        from workbench.sources.pulls.database.postgres import advice
+
         cause = getattr(error, "orig", None) or error
-        return WorkFailed(self._revealed.clean(first_line(str(cause)) or type(cause).__name__))
+        what = first_line(str(cause)) or type(cause).__name__
+        more = advice(cause) if self._engine.dialect.name == "postgresql" else ""
+        return WorkFailed(self._revealed.clean(what + more))
 
 
 class _DuckDB:

@@ -18,13 +18,14 @@ from workbench.sources.pulls.rest.answers import asked_to_wait, excerpt, origin,
 _PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 _MOVED = {301, 302, 303, 307, 308}
 _REDIRECTS = 5
+_NO_CONTENT = 204
 _LARGEST = 256 << 20
 """Bytes of an answer; it is held in memory."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A page of an answer: its text, what it says, and its headers, by names in small letters."""
+    """A page of an answer: its text, which is empty where there is no content, what it says, and its headers, by names in small letters."""
 
     text: str
     value: Any
@@ -124,17 +125,24 @@ class Client:
         query = [each for each in parse_qsl(parts.query, True) if each[0] not in self._secret_parameters]
         return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
 
-    def get(self, parameters: Mapping[str, Any], url: str | None = None) -> Answer:
-        """Ask for a page; ``url`` is another address than the declared one, with all of its parameters.
+    def get(
+        self, parameters: Mapping[str, Any], url: str | None = None, end_status: int | None = None
+    ) -> Answer:
+        """Ask for a page.
+
+        Args:
+            parameters: what is asked beside what is declared.
+            url: another address than the declared one, with all of its parameters.
+            end_status: the status that says that there is no such page, whatever it says elsewhere.
 
         Raises:
-            Refused: the API answered that it won't.
+            Refused: the API answered that it won't, or with ``end_status``.
             WorkFailed: it can't be reached, or doesn't answer in JSON, for as long as the declared patience lasts.
         """
         retry, began = self._rest.retry, time.monotonic()
         for number in range(1, retry.tries + 1):
             try:
-                return self._ask(url or self.url, parameters)
+                return self._ask(url or self.url, parameters, end_status)
             except _Passing as problem:
                 left = retry.patience - (time.monotonic() - began)
                 wait = problem.wait
@@ -153,10 +161,12 @@ class Client:
                 time.sleep(wait)
         raise AssertionError("the last try raises")
 
-    def _ask(self, url: str, parameters: Mapping[str, Any]) -> Answer:
+    def _ask(self, url: str, parameters: Mapping[str, Any], end_status: int | None) -> Answer:
         given: Mapping[str, Any] = {**parameters, **self._secret_parameters}
         for _ in range(_REDIRECTS + 1):
             status, headers, body = self._fetch(url, given)
+            if status == end_status:
+                raise Refused(self._told(status, body), status)
             if status not in _MOVED or "location" not in headers:
                 break
             target = self._named(url, headers["location"])
@@ -177,6 +187,8 @@ class Client:
             raise _Passing(self._told(status, body), asked_to_wait(headers))
         if not 200 <= status < 300:
             raise Refused(self._told(status, body), status)
+        if status == _NO_CONTENT:
+            return Answer("", None, headers, url)
         try:
             text = body.decode("utf-8-sig")
             value = json.loads(text)

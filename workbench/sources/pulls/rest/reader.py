@@ -70,7 +70,7 @@ class RestReader:
             try:
                 answer = self._ask(state, since)
             except Refused as refusal:
-                if refusal.status == self._rest.paging.end_status and not self._pager.is_start(state):
+                if refusal.status == self._end_status(state):
                     return
                 if resume is not None and state == resume:
                     state, resume = self._pager.start(), None
@@ -108,6 +108,8 @@ class RestReader:
         if where is None:
             return None
         said = self._said(answer)
+        if said is None and not answer.text:
+            return 0
         if said is None:
             place = f"header {where.header!r}" if where.header else f"{where.path!r} of the answer"
             raise UsageError(f"count: there is no number in {place}")
@@ -142,15 +144,22 @@ class RestReader:
             self._is_first_steady = self._first_page in (None, hashes)
             self._first_page = hashes
 
+    def _end_status(self, state: State) -> int | None:
+        """Return the status that says that a page lies behind the last one, which the first one can't."""
+        return None if self._pager.is_start(state) else self._rest.paging.end_status
+
     def _ask(self, state: State, since: Position | None) -> Answer:
+        end_status = self._end_status(state)
         if url := state.get("url"):
-            return self._client.get({}, url)
+            return self._client.get({}, url, end_status)
         asked = {**self._parameters, **self._pager.parameters(state)}
         if self._cursor and self._cursor.parameter and since is not None:
             asked[self._cursor.parameter] = _formatted(since, self._cursor.format)
-        return self._client.get(asked)
+        return self._client.get(asked, end_status=end_status)
 
     def _records(self, answer: Answer) -> list[Record]:
+        if not answer.text:
+            return []
         try:
             found = list(records_of(answer.text, self._rest.records))
         except NoRecords as error:
