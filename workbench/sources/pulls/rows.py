@@ -64,8 +64,8 @@ class Reader(Protocol):
 
     suffix: str
     """How the names of its files end."""
-    takes_zones: bool
-    """Whether a cursor's text is asked for with its zone, as what reads it takes it for a time and compares no texts."""
+    takes_times: bool
+    """Whether a cursor's text is asked for as a whole time, as what reads it takes it for one and compares no texts."""
 
     @property
     def is_ordered(self) -> bool:

@@ -129,7 +129,13 @@ class Taking:
     def _floor(self, cursor: Position | None) -> Position | None:
         if cursor is None or self._cursor is None:
             return None
-        return cursor.back(self._cursor.lag, with_zone=self._reader.takes_zones)
+        return cursor.back(self._cursor.lag, as_written=self._reader.takes_times)
+
+    def _reach(self, cursor: Position | None) -> Position | None:
+        """Return the moment from which the next pull reads: with its zone, which what is asked for may lack."""
+        if cursor is None or self._cursor is None:
+            return None
+        return cursor.back(self._cursor.lag, as_written=True)
 
     def _sweep(self, floor: Position | None, resume: Mapping[str, Any] | None) -> int:
         """Take all rows of an answer; return how many it has, those that its pages have twice counted once."""
@@ -187,7 +193,7 @@ class Taking:
 
     def _land_early(self, chunk: Chunk) -> None:
         cursor = self._after() if self._reader.is_ordered else self._state.cursor
-        floor = self._floor(cursor) if self._reader.is_ordered else None
+        floor = self._reach(cursor) if self._reader.is_ordered else None
         self._land("unfinished", cursor, floor, chunk.resume, None, 0)
 
     def _finish(self, said: int | None, short: int) -> Outcome:
@@ -195,7 +201,7 @@ class Taking:
         cursor = self._after()
         message = f"the source has {short:,} rows that weren't in its answer" if short else None
         self._entry = replace(self._entry, message=message)
-        self._land("landed" if self._fresh else "nothing_new", cursor, self._floor(cursor), None, said, short)
+        self._land("landed" if self._fresh else "nothing_new", cursor, self._reach(cursor), None, said, short)
         return Outcome(
             self._declared.name, "landed" if self._files else "nothing_new", said, self._read, self._repeated,
             self._landed, tuple(self._files), cursor.shown if cursor else None, message,

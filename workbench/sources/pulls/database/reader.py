@@ -25,7 +25,7 @@ class DatabaseReader:
     """
 
     suffix = ".parquet"
-    takes_zones = False
+    takes_times = False
     is_numbered = False
     is_steady = True
 

@@ -28,7 +28,7 @@ class RestReader:
     """
 
     suffix = ".jsonl"
-    takes_zones = True
+    takes_times = True
     is_ordered = False
 
     def __init__(self, rest: Rest, cursor: Cursor | None, key: Sequence[str], revealed: Revealed) -> None:
