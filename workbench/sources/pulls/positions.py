@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
 from workbench.errors import UsageError
+from workbench.schema import cut
 
 Kind = Literal["timestamp", "date", "number", "text"]
 Lag = timedelta | Decimal
 _TIMES = timedelta(hours=1)
 _DAYS = timedelta(days=1)
 _NUMBERS = Decimal(1000)
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_UNSORTED = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}\b.*")
+"""Days whose year doesn't come first."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _SECONDS = re.compile(r"\d\d:\d\d:\d\d")
 _TAIL = re.compile(r"([.,]\d+)?([Zz]|[+-]\d\d(?::?\d\d){0,2})?$")
@@ -57,10 +61,7 @@ class Position:
     @classmethod
     def written(cls, text: str) -> Position:
         """Return what a person wrote, as a number where it is one, and as text where it isn't."""
-        try:
-            return cls("number", Decimal(text))
-        except InvalidOperation:
-            return cls("text", text)
+        return cls("number", Decimal(text)) if _NUMBER.fullmatch(text) else cls("text", text)
 
     @classmethod
     def kept(cls, text: str | None) -> Position | None:
@@ -124,10 +125,12 @@ class Position:
         with its seconds and its zone, for who takes it for a time: without a zone it would be one of the server's.
 
         Raises:
-            UsageError: the lag is a span of time and the cursor a number, or the other way round.
+            UsageError: the lag is a span of time and the cursor a number, or the other way round; or the cursor is a text
+                that no lag can be taken off, or that doesn't sort by the days that it tells.
         """
         moment = self.moment
         if moment is None and self.kind != "number":
+            self._check_text(lag)
             return self
         fitting = isinstance(lag, timedelta) == (moment is not None)
         if lag is not None and not fitting and lag:
@@ -142,6 +145,18 @@ class Position:
             return self._at(moment - span, as_written)
         except OverflowError:
             return self
+
+    def _check_text(self, lag: Lag | None) -> None:
+        if _UNSORTED.fullmatch(self.value):
+            raise UsageError(
+                f"cursor.column: days as {cut(self.value, 40)!r} don't sort by time, so later rows would be missed; name a column "
+                "of times as 2026-01-31 10:00:00 or of numbers, or turn it into one with a query, or leave the cursor out"
+            )
+        if lag:
+            raise UsageError(
+                f"cursor.lag: no lag can be taken off texts as {cut(self.value, 40)!r}; name a column of times as "
+                "2026-01-31 10:00:00 or of numbers, or turn it into one with a query, or say lag: 0 if no row is ever late"
+            )
 
     def is_until(self, now: datetime) -> bool:
         """Whether it doesn't lie in the future."""

@@ -82,6 +82,9 @@ class Reader(Protocol):
     def position_of(self, text: str) -> Position:
         """Return a position that a person wrote."""
 
+    def position_kept(self, kept: Position) -> Position:
+        """Return a position of the ledger, as rows have it now."""
+
     def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
         """Yield the rows from a position on, and those without one; or go on where an earlier answer stopped.
 

@@ -97,7 +97,10 @@ class Taking:
 
     def run(self, full: bool, since: str | None) -> Outcome:
         """Take all that is new; ``full`` and ``since`` as for :func:`~workbench.sources.pulls.pulling.pull`."""
-        self._state = state = self._ledger.state(self._declared.version)
+        state = self._ledger.state(self._declared.version)
+        if state.cursor:
+            state = replace(state, cursor=self._reader.position_kept(state.cursor))
+        self._state = state
         # Rows of void entries aren't among them any more.
         self._known = self._ledger.known()
         anew = full or since is not None

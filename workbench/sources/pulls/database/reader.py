@@ -51,6 +51,10 @@ class DatabaseReader:
         """Return a position that a person wrote, of the type that the database takes it for."""
         return Position.written(text) if self._is_sqlite else Position.typed(text)
 
+    def position_kept(self, kept: Position) -> Position:
+        """Return a position of the ledger, which has it as the database does."""
+        return kept
+
     def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
         """Yield the rows by chunks; those without a cursor's value each time."""
         order = f" ORDER BY {self._quoted()}" if self._cursor else ""
