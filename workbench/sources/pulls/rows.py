@@ -96,6 +96,9 @@ class Reader(Protocol):
     def count(self, since: Position | None) -> int | None:
         """Ask the source how many rows it has that :meth:`read` yields; None if it can't be asked."""
 
+    def greatest(self) -> Position | None:
+        """Return the greatest value of the cursor that the source has; None if there is none, or it can't be asked."""
+
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write rows to a file, whose bytes are others with another number: the same rows may land twice, for a reason."""
 

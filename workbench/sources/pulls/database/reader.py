@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.sources.pulls.database.connection import open_database
 from workbench.sources.pulls.database.typed import table_of
 from workbench.sources.pulls.declared import Cursor, Database
@@ -77,6 +77,15 @@ class DatabaseReader:
         )
         (((count,),),) = list(chunks)
         return int(count)
+
+    def greatest(self) -> Position | None:
+        """Ask for the greatest value of the cursor; None if there is none, or the database can't tell."""
+        try:
+            _, chunks = self._connection.run(f"SELECT max({self._quoted()}) FROM {self._from()}", None, 1)
+            (((value,),),) = list(chunks)
+        except WorkFailed:
+            return None
+        return Position.of(value)
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write the rows with their types; the file's number is among what Parquet keeps beside them."""

@@ -125,6 +125,10 @@ class RestReader:
             raise UsageError(f"count: there is no number in {place}")
         return said
 
+    def greatest(self) -> Position | None:
+        """Return None: there is no way to ask an API for it that all have."""
+        return None
+
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write the records, each as it came but for secrets in it, a line each; blanks behind the last one tell the file's number."""
         with path.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
