@@ -111,14 +111,18 @@ class Ledger:
             )
         return bool(found)
 
-    def known(self) -> Known:
-        """Return the rows that landed and may be read again."""
-        found = self._warehouse.query(
-            "SELECT key_hash, row_hash FROM ops.pulled_rows WHERE source = ? ORDER BY landed_at",
-            [self._source],
-        )
-        keys, rows = (found.column(name).to_pylist() for name in ("key_hash", "row_hash"))
-        return Known(zip(keys, rows, strict=True))
+    def known(self, *, without_withdrawn: bool = False) -> Known:
+        """Return the rows that landed and may be read again; ``without_withdrawn`` those that no person took out of raw."""
+        with infrastructure():
+            found = self._warehouse.query(
+                "SELECT r.key_hash, r.row_hash, CASE WHEN b.withdrawn_at IS NULL THEN 0 ELSE 1 END AS withdrawn "
+                "FROM ops.pulled_rows AS r LEFT JOIN ops.pulls AS p ON p.pull_id = r.pull_id "
+                "LEFT JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE r.source = ? ORDER BY r.landed_at",
+                [self._source],
+            )
+        names = ("key_hash", "row_hash", "withdrawn")
+        rows = zip(*(found.column(name).to_pylist() for name in names), strict=True)
+        return Known((key, row, bool(out)) for key, row, out in rows if not (out and without_withdrawn))
 
     def enter(
         self,

@@ -34,16 +34,18 @@ class Known:
     """The rows of a source that landed, by hash: which of each key, and which of them landed last.
 
     Args:
-        landed: hashes of keys and of their rows, the ones that landed first first.
+        landed: hashes of keys and of their rows, and whether their file was withdrawn, the ones that landed first first.
     """
 
-    def __init__(self, landed: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, landed: Iterable[tuple[int, int, bool]] = ()) -> None:
         # One number for both hashes takes a third of the memory of a pair.
         self._landed: set[int] = set()
         self._last: dict[int, int] = {}
-        for key, row in landed:
+        self._withdrawn: set[int] = set()
+        for key, row, is_withdrawn in landed:
             self._landed.add(_both(key, row))
             self._last[key] = row
+            (self._withdrawn.add if is_withdrawn else self._withdrawn.discard)(_both(key, row))
 
     def is_last(self, row: Row) -> bool:
         """Whether a row landed as it is, and none of its key after it."""
@@ -52,6 +54,10 @@ class Known:
     def has(self, row: Row) -> bool:
         """Whether a row landed as it is, once."""
         return _both(row.key_hash, row.row_hash) in self._landed
+
+    def is_withdrawn(self, row: Row) -> bool:
+        """Whether a row landed as it is in a file that a person took out of raw, and not again since."""
+        return _both(row.key_hash, row.row_hash) in self._withdrawn
 
     def note(self, row: Row) -> None:
         """Take in a row that lands."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.numbers import many
 from workbench.settings import Settings
 from workbench.sources.files import Check
 from workbench.sources.landing import Landing, shown
@@ -98,6 +99,7 @@ class Taking:
         self._begun = Beginning()
         self._kinds: set[int] = set()
         self._standing: dict[tuple[int, int], float | None] = {}
+        self._withdrawn: set[int] = set()
         self._messages: list[str] = []
 
     def run(self, full: bool, since: str | None, *, drop: bool = False) -> Outcome:
@@ -106,12 +108,14 @@ class Taking:
         With ``drop`` the cursor that was kept is of another kind than the values that are there now.
         """
         self._state = state = self._ledger.state(self._declared.version)
-        # Rows of void entries aren't among them any more.
-        self._known = self._ledger.known()
+        # Rows of void entries aren't among them any more; what a person took out, a person may have read again.
+        self._known = self._ledger.known(without_withdrawn=full or since is not None)
         self._begun = begun = begin(state, self._reader, self._cursor, full, since, drop)
         self._before = begun.kept
         if begun.is_dropped:
-            self._note("its cursor was of another column or kind, so it was read from its beginning")
+            self._messages.append(
+                "its cursor was of another column or kind, so it was read from its beginning"
+            )
         floor, resume = begun.floor, begun.resume
         if resume is not None and state.started_at is not None:
             self._entry = replace(self._entry, started_at=state.started_at)
@@ -146,14 +150,11 @@ class Taking:
         greatest = self._reader.greatest()
         if greatest is None or greatest.order[0] != kept.order[0]:
             return greatest is not None
-        self._note(
+        self._messages.append(
             f"all its rows lie before its cursor, {kept.shown}, the last one at {greatest.shown}; "
             "if its values have begun anew, pull it once with --full"
         )
         return False
-
-    def _note(self, message: str) -> None:
-        self._messages.append(message)
 
     def _reach(self, cursor: Position | None) -> Position | None:
         """Return the moment from which the next pull reads: with its zone, which what is asked for may lack."""
@@ -193,6 +194,8 @@ class Taking:
         if self._known.is_last(row):
             self._repeated += 1
             self._current.add(row.key_hash)
+            if self._known.is_withdrawn(row):
+                self._withdrawn.add(row.key_hash)
             if self._begun.is_dropped:
                 self._standing[row.key_hash, row.row_hash] = position.place if position else None
         elif self._known.has(row):
@@ -226,7 +229,11 @@ class Taking:
         self._decide()
         cursor = self._begun.after(self._newest)
         if short:
-            self._note(f"the source has {short:,} rows that weren't in its answer")
+            self._messages.append(f"the source has {short:,} rows that weren't in its answer")
+        if self._withdrawn:
+            self._messages.append(
+                f"{many(len(self._withdrawn), 'row')} landed before in files that were withdrawn since; --full lands them again"
+            )
         message = "; ".join(self._messages) or None
         self._entry = replace(self._entry, message=message)
         self._land("landed" if self._fresh else "nothing_new", cursor, self._reach(cursor), None, said, short)
