@@ -38,6 +38,13 @@ class Beginning:
         found = [each for each in (self.kept, newest) if each is not None]
         return max(found, key=lambda each: each.order, default=None)
 
+    def is_unfit(self, kinds: set[int]) -> bool:
+        """Whether values were read, by the kinds of their order, and none is of the kind of the cursor that was kept."""
+        if self.kept is None or self.sets_anew or self.kept.order[0] in kinds:
+            return False
+        # A word among times or numbers is no sign of anything.
+        return max(kinds, default=0) > 0
+
 
 def begin(
     state: State, reader: Reader, cursor: Cursor | None, full: bool, since: str | None, drop: bool

@@ -142,11 +142,8 @@ class Taking:
     def _kept_is_unfit(self) -> bool:
         """Whether what is there is of another kind than the cursor that was kept; also tell if all of it lies before that."""
         kept = self._begun.kept
-        if kept is None or self._begun.sets_anew or self._files or kept.order[0] in self._kinds:
-            return False
-        if self._kinds:
-            # A word among times or numbers is no sign of anything.
-            return max(self._kinds) > 0
+        if self._kinds or self._files or kept is None or self._begun.sets_anew:
+            return not self._files and self._begun.is_unfit(self._kinds)
         greatest = self._reader.greatest()
         if greatest is None or greatest.order[0] != kept.order[0]:
             return greatest is not None
