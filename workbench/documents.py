@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -64,6 +65,20 @@ def _number(loader: Any, node: yaml.ScalarNode) -> float:
     return number(loader.construct_yaml_float(node), str(node.value))
 
 
+class _DatesAsText(_Loader):
+    """A loader that takes days and times as texts: others are asked for them in these very words."""
+
+
+def _date(loader: Any, node: yaml.ScalarNode) -> str:
+    written = str(node.value)
+    try:
+        datetime.fromisoformat(written)
+    except ValueError:
+        return str(loader.construct_yaml_timestamp(node).isoformat())
+    return written
+
+
+_DatesAsText.add_constructor("tag:yaml.org,2002:timestamp", _date)
 _Plain.add_constructor(_FLOAT, _number)
 _UniqueKeys.add_constructor(_FLOAT, _number)
 
@@ -76,6 +91,16 @@ def read_yaml(text: str) -> Any:
         yaml.YAMLError: it is no YAML.
     """
     return yaml.load(text, Loader=_Plain)  # noqa: S506  a SafeLoader
+
+
+def read_with_texts(text: str) -> Any:
+    """Return what a text in YAML says; a day or a time is the text in ISO's form that it is written as.
+
+    Raises:
+        yaml.YAMLError: it is no YAML.
+        ValueError: a day or a time is none.
+    """
+    return yaml.load(text, Loader=_DatesAsText)  # noqa: S506  a SafeLoader
 
 
 def listed(value: Any) -> Any:

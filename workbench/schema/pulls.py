@@ -28,6 +28,7 @@ PULLS = (
             text("landed_as", "its place below landing", size=1024),
             text("message", "why it failed, or what was noticed", size=2048),
             text("version", "hash of what was declared of the source", size=64),
+            text("cursor_column", "column whose values the cursors are; empty where there is no cursor, or it wasn't kept yet", size=512),
         ),
         key=("pull_id",), dist="all", sort=("ended_at",),
         why="small, and asked for the newest of a source: a copy on each node",

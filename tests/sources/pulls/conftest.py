@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
+from tests.postgres import PASSWORD
 from tests.sources.pulls.api import Api, serving
 from workbench.etl.ingest import ingest
 from workbench.etl.pull import places
@@ -108,3 +111,47 @@ def rest(api: Api, path: str, **more: Any) -> dict[str, Any]:
     return {
         "rest": {"url": f"{api.url}{path}", "retry": retry, **more}, "dataset": "stores", "key": ["store_id"], **own,
     }  # fmt: skip
+
+
+@dataclass
+class Till:
+    """A database of somebody's, and how it is declared."""
+
+    kind: str
+    url: str
+    run: Callable[[str], Any]
+
+    def source(self, **more: Any) -> dict[str, Any]:
+        """Declare its table of stores."""
+        database = {"url": self.url, "table": "stores", "rows_at_once": 4, **more.pop("database", {})}
+        if "query" in database:
+            del database["table"]
+        return {"database": database, "dataset": "stores", "key": ["store_id"], **more}
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
+def till(request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Till]:
+    """An empty table of stores, in each kind of database."""
+    timestamp = "TEXT" if request.param == "sqlite" else "TIMESTAMP"
+    table = f"CREATE TABLE stores (store_id VARCHAR(9), updated_at {timestamp}, name VARCHAR(99))"
+    if request.param == "postgres":
+        server = request.getfixturevalue("postgres")
+        monkeypatch.setenv("TILL_PASSWORD", PASSWORD)
+        run = server.run
+        run(f"DROP TABLE IF EXISTS stores, odd; {table}; GRANT SELECT ON stores TO reader;")
+        url = f"postgresql+psycopg://reader:{{env:TILL_PASSWORD}}@/postgres?host={server.socket.parent}"
+        yield Till("postgres", url, run)
+        return
+    path = project.folder / "till.db"
+
+    def run_in_file(sql: str) -> Any:
+        if request.param == "sqlite":
+            with sqlite3.connect(path) as connection:
+                found = connection.executescript(sql).fetchall()
+            connection.close()
+            return found
+        with duckdb.connect(str(path)) as connection:
+            return connection.execute(sql).fetchall()
+
+    run_in_file(table)
+    yield Till(request.param, f"{request.param}:///till.db", run_in_file)

@@ -180,3 +180,23 @@ def test_when_a_source_is_due(project: Project) -> None:
         (Last(pulled_at=today - timedelta(days=5000)), today.replace(tzinfo=UTC)),
     ):
         assert next_pull(declared, last, now) == due
+
+
+def test_days_and_times_need_no_quotes(api: Api, project: Project) -> None:
+    (project.folder / "sources.yaml").write_text(
+        f"""
+sources:
+  shop:
+    rest:
+      url: {api.url}/link
+      paging: {{kind: link}}
+      parameters: {{until: 2026-02-01, seen: 2026-1-2 3:04:05}}
+    dataset: stores
+    description: 2026-01-01
+    cursor: {{column: updated_at, parameter: since, start: 2026-01-02T10:00:00Z}}
+"""
+    )
+    assert project.pull("shop").read == 0
+    (asked,) = api.asked
+    assert asked["since"] == "2026-01-02T10:00:00Z"
+    assert (asked["until"], asked["seen"]) == ("2026-02-01", "2026-01-02T03:04:05")

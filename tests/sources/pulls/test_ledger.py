@@ -17,6 +17,7 @@ from tests.sources.pulls.conftest import Project, make_project, rest, stores
 from tests.sources.pulls.test_rest import CURSOR, PAGES
 from workbench.errors import WorkFailed
 from workbench.etl.pull import places
+from workbench.governance.withdrawal import withdraw
 from workbench.settings import get_settings
 from workbench.sources.pulls.due import lasts, origin
 from workbench.sources.pulls.entries import Entry, now
@@ -141,3 +142,34 @@ def test_one_at_a_time_in_a_home_and_ctrl_c_leaves_nothing_broken(api: Api, proj
     with contextlib.suppress(FileNotFoundError):
         assert not list(get_settings().landing.rglob("*.jsonl*"))
     assert project.pull("shop").landed == 15
+
+
+def test_rows_of_a_withdrawn_file_land_again_when_a_person_asks(
+    either: Warehouse, api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_project(tmp_path, either, monkeypatch)
+    api.records = stores(1, 12)
+    shop = rest(api, "/pages", **PAGES)
+    project.declare(shop=shop)
+    assert project.pull("shop").landed == 12
+    project.ingest()
+    (batch,) = (row["batch_id"] for row in either.rows("SELECT batch_id FROM ops.batches"))
+    withdraw(either, batch, "name and city are swapped", "ann")
+    outcome = project.pull("shop")
+    assert (outcome.landed, outcome.repeated) == (0, 12)
+    assert (
+        outcome.message == "12 rows landed before in files that were withdrawn since; --full lands them again"
+    )
+    assert project.pull("shop", full=True).landed == 12
+    assert (project.pull("shop", full=True).landed, project.pull("shop").message) == (0, None)
+    counts = project.ingest()
+    assert (counts["rows_accepted"], counts["rows_duplicate"]) == (12, 0)
+    # Known rows stand elsewhere by another cursor, and stay known.
+    project.declare(shop={**shop, "cursor": {"column": "store_id", "lag": 0}})
+    assert project.pull("shop").landed == 0
+    project.declare(shop={**shop, "cursor": CURSOR})
+    outcome = project.pull("shop")
+    assert outcome.landed == 0 and str(outcome.message).startswith("its cursor was of another column")
+    assert either.rows("SELECT count(DISTINCT key_hash) AS n FROM ops.pulled_rows WHERE place > 1e9") == [
+        {"n": 12}
+    ]

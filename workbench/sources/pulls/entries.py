@@ -45,6 +45,7 @@ class Entry:
     landed_as: str | None = None
     message: str | None = None
     version: str | None = None
+    cursor_column: str | None = None
     pull_id: str = field(default_factory=fresh_id)
 
 
@@ -53,7 +54,7 @@ class State:
     """Where a source stands: its cursor, where an answer goes on that was read in part, and the last entry's time.
 
     ``read`` is how many rows were read of such an answer, and ``started_at`` since when. ``taken_in`` says that
-    ingestion has all that landed.
+    ingestion has all that landed. ``column`` is the one whose value the cursor is, None where that wasn't kept.
     """
 
     cursor: Position | None = None
@@ -62,3 +63,4 @@ class State:
     started_at: datetime | None = None
     last: datetime | None = None
     taken_in: bool = True
+    column: str | None = None

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance import alerts
@@ -23,14 +23,19 @@ from workbench.settings import Settings
 from workbench.sources.landing import Landing
 from workbench.sources.pulls.entries import Entry, State, now
 from workbench.sources.pulls.positions import Position
+from workbench.sources.pulls.remembered import Places, is_reached, placed_anew, table_of
 from workbench.sources.pulls.rows import Known, Row
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
+
+if TYPE_CHECKING:
+    import pyarrow
 
 FAILED = "pull_failed"
 INCOMPLETE = "pull_incomplete"
 _LANDED = ("landed", "unfinished")
 _COUNTING = "('landed', 'unfinished', 'nothing_new', 'rewound')"
+_OTHERS = "source = ? AND pull_id NOT IN (SELECT pull_id FROM ops.pulls WHERE source = ? AND started_at = ?)"
 _LANDING_TAKES = timedelta(minutes=10)
 _RESUMABLE = timedelta(days=1)
 
@@ -59,7 +64,7 @@ class Ledger:
         with infrastructure():
             entries = self._warehouse.rows(
                 "SELECT p.pull_id, p.status, p.started_at, p.ended_at, p.puller, p.cursor_before, p.cursor_after, p.resume, "
-                "p.rows_read, p.landed_as, p.version, b.status AS taken_in FROM ops.pulls AS p "
+                "p.rows_read, p.landed_as, p.version, p.cursor_column, b.status AS taken_in FROM ops.pulls AS p "
                 f"LEFT JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE p.source = ? AND p.status IN {_COUNTING} "
                 "ORDER BY p.ended_at",
                 [self._source],
@@ -93,6 +98,7 @@ class Ledger:
             last["started_at"] if resume else None,
             last["ended_at"],
             not waiting,
+            last["cursor_column"],
         )
 
     def has(self, batch_id: str) -> bool:
@@ -105,14 +111,18 @@ class Ledger:
             )
         return bool(found)
 
-    def known(self) -> Known:
-        """Return the rows that landed and may be read again."""
-        found = self._warehouse.query(
-            "SELECT key_hash, row_hash FROM ops.pulled_rows WHERE source = ? ORDER BY landed_at",
-            [self._source],
-        )
-        keys, rows = (found.column(name).to_pylist() for name in ("key_hash", "row_hash"))
-        return Known(zip(keys, rows, strict=True))
+    def known(self, *, without_withdrawn: bool = False) -> Known:
+        """Return the rows that landed and may be read again; ``without_withdrawn`` those that no person took out of raw."""
+        with infrastructure():
+            found = self._warehouse.query(
+                "SELECT r.key_hash, r.row_hash, CASE WHEN b.withdrawn_at IS NULL THEN 0 ELSE 1 END AS withdrawn "
+                "FROM ops.pulled_rows AS r LEFT JOIN ops.pulls AS p ON p.pull_id = r.pull_id "
+                "LEFT JOIN ops.batches AS b ON b.batch_id = p.batch_id WHERE r.source = ? ORDER BY r.landed_at",
+                [self._source],
+            )
+        names = ("key_hash", "row_hash", "withdrawn")
+        rows = zip(*(found.column(name).to_pylist() for name in names), strict=True)
+        return Known((key, row, bool(out)) for key, row, out in rows if not (out and without_withdrawn))
 
     def enter(
         self,
@@ -121,6 +131,7 @@ class Ledger:
         rows: Sequence[Row] = (),
         floor: Position | None = None,
         short: int = 0,
+        places: Places | None = None,
     ) -> Entry:
         """Write an entry, and the rows of its file; what is older than ``floor`` isn't read again and is forgotten.
 
@@ -130,6 +141,7 @@ class Ledger:
             rows: those of the file that lands next.
             floor: from where the next pull reads.
             short: rows that the source has and that weren't read, which is told.
+            places: if the cursor is another one, where the rows stand by it that landed before this pull and were read.
 
         Raises:
             WorkFailed: another pull of this source went on meanwhile.
@@ -137,8 +149,12 @@ class Ledger:
         ended = now() if state.last is None else max(now(), state.last + timedelta(microseconds=1))
         entry = replace(entry, ended_at=ended, puller=self.puller)
         place = floor.place if floor else None
-        kept = [row for row in rows if place is None or row.position is None or _later(row.position, place)]
-        with self._warehouse.prepare("ops.pulled_rows", _table(entry, kept)) as staged:
+        kept = [row for row in rows if is_reached(row.position.place if row.position else None, place)]
+        table = table_of(entry, kept)
+        others = [self._source, self._source, entry.started_at]
+        if places is not None:
+            table = self._with_others(table, others, places, place)
+        with self._warehouse.prepare("ops.pulled_rows", table) as staged:
 
             def work(session: Session) -> None:
                 self._warehouse.lock(session, "ops.pulls")
@@ -149,7 +165,9 @@ class Ledger:
                 if last != state.last:
                     raise WorkFailed("another pull of it went on meanwhile; nothing more of this one lands")
                 _insert(session, entry)
-                if kept:
+                if places is not None:
+                    session.execute(f"DELETE FROM ops.pulled_rows WHERE {_OTHERS}", others)
+                if table.num_rows:
                     staged.load(session)
                 if place is not None and state.taken_in and entry.status != "unfinished":
                     session.execute(
@@ -162,6 +180,18 @@ class Ledger:
 
             self._warehouse.run(work)
         return entry
+
+    def _with_others(
+        self, table: pyarrow.Table, others: list[Any], places: Places, floor: float | None
+    ) -> pyarrow.Table:
+        import pyarrow
+
+        found = self._warehouse.rows(
+            "SELECT source, pull_id, key_hash, row_hash, place, landed_at FROM ops.pulled_rows "
+            f"WHERE {_OTHERS} ORDER BY landed_at",
+            others,
+        )
+        return pyarrow.concat_tables([table, placed_anew(found, places, floor)])
 
     def fail(self, entry: Entry, alert: bool) -> None:
         """Write that a pull failed; with ``alert``, tell people, once for the same error until it succeeds."""
@@ -229,13 +259,14 @@ class Ledger:
                     ended,
                     ended,
                     cursor_after=cursor,
+                    cursor_column=void[0]["cursor_column"],
                     message=message,
                     puller=self.puller,
                 ),
             )
 
         self._warehouse.run(work)
-        return State(Position.kept(cursor), last=ended, taken_in=False)
+        return State(Position.kept(cursor), last=ended, taken_in=False, column=void[0]["cursor_column"])
 
 
 def _insert(session: Session, entry: Entry) -> None:
@@ -244,28 +275,4 @@ def _insert(session: Session, entry: Entry) -> None:
     session.execute(
         f"INSERT INTO ops.pulls ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         list(values.values()),
-    )
-
-
-def _later(position: Position, place: float) -> bool:
-    own = position.place
-    return own is None or own >= place - 1
-
-
-def _table(entry: Entry, rows: Sequence[Row]) -> Any:
-    import pyarrow
-
-    # Of a key that comes twice in a file, the later row is the one that landed last.
-    last = {row.key_hash: row.row_hash for row in rows}
-    times = [entry.ended_at - timedelta(microseconds=last[row.key_hash] != row.row_hash) for row in rows]
-    places = [row.position.place if row.position else None for row in rows]
-    return pyarrow.table(
-        {
-            "source": pyarrow.array([entry.source] * len(rows), pyarrow.string()),
-            "pull_id": pyarrow.array([entry.pull_id] * len(rows), pyarrow.string()),
-            "key_hash": pyarrow.array([row.key_hash for row in rows], pyarrow.int64()),
-            "row_hash": pyarrow.array([row.row_hash for row in rows], pyarrow.int64()),
-            "place": pyarrow.array(places, pyarrow.float64()),
-            "landed_at": pyarrow.array(times, pyarrow.timestamp("us")),
-        }
     )

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal
 
 from workbench.errors import UsageError
+from workbench.schema import cut
 
 Kind = Literal["timestamp", "date", "number", "text"]
 Lag = timedelta | Decimal
 _TIMES = timedelta(hours=1)
 _DAYS = timedelta(days=1)
 _NUMBERS = Decimal(1000)
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
+_UNSORTED = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}\b.*")
+"""Days whose year doesn't come first."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
-
+_SECONDS = re.compile(r"\d\d:\d\d:\d\d")
 _TAIL = re.compile(r"([.,]\d+)?([Zz]|[+-]\d\d(?::?\d\d){0,2})?$")
 
 
@@ -59,10 +63,7 @@ class Position:
     @classmethod
     def written(cls, text: str) -> Position:
         """Return what a person wrote, as a number where it is one, and as text where it isn't."""
-        try:
-            return cls("number", Decimal(text))
-        except InvalidOperation:
-            return cls("text", text)
+        return cls("number", Decimal(text)) if _NUMBER.fullmatch(text) else cls("text", text)
 
     @classmethod
     def kept(cls, text: str | None) -> Position | None:
@@ -119,17 +120,19 @@ class Position:
             return 2, self.moment
         return (1, self.value) if self.kind == "number" else (0, self.value)
 
-    def back(self, lag: Lag | None, *, with_zone: bool = False) -> Position:
+    def back(self, lag: Lag | None, *, as_written: bool = False) -> Position:
         """Return the position from which rows are read again; without a lag, an hour, a day or 1,000 before.
 
-        A text that is a time comes without a zone, which sorts before all texts of that second, or ``with_zone`` as it
-        is written, for who takes it for a time: without one it would be one of the server's.
+        A text that is a time comes as the shortest of its moment, which sorts before all others of it, or ``as_written``
+        with its seconds and its zone, for who takes it for a time: without a zone it would be one of the server's.
 
         Raises:
-            UsageError: the lag is a span of time and the cursor a number, or the other way round.
+            UsageError: the lag is a span of time and the cursor a number, or the other way round; or the cursor is a text
+                that no lag can be taken off, or that doesn't sort by the days that it tells.
         """
         moment = self.moment
         if moment is None and self.kind != "number":
+            self._check_text(lag)
             return self
         fitting = isinstance(lag, timedelta) == (moment is not None)
         if lag is not None and not fitting and lag:
@@ -141,29 +144,50 @@ class Position:
         if lag is None:
             span = _DAYS if self.kind == "date" or (self.kind == "text" and len(self.value) == 10) else _TIMES
         try:
-            return self._at(moment - span, with_zone)
+            return self._at(moment - span, as_written)
         except OverflowError:
             return self
+
+    def _check_text(self, lag: Lag | None) -> None:
+        if _UNSORTED.fullmatch(self.value):
+            raise UsageError(
+                f"cursor.column: days as {cut(self.value, 40)!r} don't sort by time, so later rows would be missed; name a column "
+                "of times as 2026-01-31 10:00:00 or of numbers, or turn it into one with a query, or leave the cursor out"
+            )
+        if lag:
+            raise UsageError(
+                f"cursor.lag: no lag can be taken off texts as {cut(self.value, 40)!r}; name a column of times as "
+                "2026-01-31 10:00:00 or of numbers, or turn it into one with a query, or say lag: 0 if no row is ever late"
+            )
 
     def is_until(self, now: datetime) -> bool:
         """Whether it doesn't lie in the future."""
         return self.moment is None or self.moment <= now
 
-    def _at(self, moment: datetime, with_zone: bool) -> Position:
+    def _at(self, moment: datetime, as_written: bool) -> Position:
         if self.kind == "date":
             return Position("date", moment.date())
         if self.kind == "timestamp":
             zone = self.value.tzinfo
             found = moment.astimezone(zone) if zone else moment.astimezone(UTC).replace(tzinfo=None)
             return Position("timestamp", found)
+        zone = None if len(self.value) == 10 else _parsed(self.value).tzinfo
+        local = moment.astimezone(zone or UTC)
+        if not as_written:
+            return Position("text", _shortest(local, self.value[10:11] or " "))
         if len(self.value) == 10:
-            return Position("text", moment.date().isoformat())
-        # In whole seconds and without a zone it is the beginning of all texts of that second, and sorts before them.
-        zone = _parsed(self.value).tzinfo
-        local = moment.astimezone(zone) if zone else moment.astimezone(UTC)
+            return Position("text", f"{local:%Y-%m-%d}")
         fraction, written = _TAIL.search(self.value).groups("")  # type: ignore[union-attr]
-        tail = f"{re.sub('[0-9]', '0', fraction)}{written}" if with_zone and written else ""
-        return Position("text", f"{local:%Y-%m-%d}{self.value[10]}{local:%H:%M:%S}{tail}")
+        tail = f"{re.sub('[0-9]', '0', fraction)}{written}" if written else ""
+        time = f"{local:%H:%M:%S}" if _SECONDS.match(self.value, 11) else f"{local:%H:%M}"
+        return Position("text", f"{local:%Y-%m-%d}{self.value[10]}{time}{tail}")
+
+
+def _shortest(local: datetime, between: str) -> str:
+    """Return the shortest text of a moment, in whole seconds: it sorts before all others of that moment."""
+    if not (local.hour or local.minute or local.second):
+        return f"{local:%Y-%m-%d}"
+    return f"{local:%Y-%m-%d}{between}{local:%H:%M:%S}".removesuffix(":00")
 
 
 def _parsed(text: str) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from workbench.documents import read_with_texts
 from workbench.errors import UsageError, first_line, plainly, unknown
 from workbench.schema import DATASETS
 from workbench.settings import Settings
@@ -76,7 +77,7 @@ def read_sources(settings: Settings) -> Sources:
     try:
         text = path.read_text(encoding="utf-8-sig")
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        document = yaml.safe_load(text)
+        document = read_with_texts(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UsageError(f"{FILE}, line {line}: no YAML: {error.problem}") from None

@@ -38,16 +38,18 @@ class Known:
     """The rows of a source that landed, by hash: which of each key, and which of them landed last.
 
     Args:
-        landed: hashes of keys and of their rows, the ones that landed first first.
+        landed: hashes of keys and of their rows, and whether their file was withdrawn, the ones that landed first first.
     """
 
-    def __init__(self, landed: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, landed: Iterable[tuple[int, int, bool]] = ()) -> None:
         # One number for both hashes takes a third of the memory of a pair.
         self._landed: set[int] = set()
         self._last: dict[int, int] = {}
-        for key, row in landed:
+        self._withdrawn: set[int] = set()
+        for key, row, is_withdrawn in landed:
             self._landed.add(_both(key, row))
             self._last[key] = row
+            (self._withdrawn.add if is_withdrawn else self._withdrawn.discard)(_both(key, row))
 
     def is_last(self, row: Row) -> bool:
         """Whether a row landed as it is, and none of its key after it."""
@@ -56,6 +58,10 @@ class Known:
     def has(self, row: Row) -> bool:
         """Whether a row landed as it is, once."""
         return _both(row.key_hash, row.row_hash) in self._landed
+
+    def is_withdrawn(self, row: Row) -> bool:
+        """Whether a row landed as it is in a file that a person took out of raw, and not again since."""
+        return _both(row.key_hash, row.row_hash) in self._withdrawn
 
     def note(self, row: Row) -> None:
         """Take in a row that lands."""
@@ -68,8 +74,8 @@ class Reader(Protocol):
 
     suffix: str
     """How the names of its files end."""
-    takes_zones: bool
-    """Whether a cursor's text is asked for with its zone, as what reads it takes it for a time and compares no texts."""
+    takes_times: bool
+    """Whether a cursor's text is asked for as a whole time, as what reads it takes it for one and compares no texts."""
 
     @property
     def is_ordered(self) -> bool:
@@ -86,6 +92,9 @@ class Reader(Protocol):
     def position_of(self, text: str) -> Position:
         """Return a position that a person wrote."""
 
+    def position_kept(self, kept: Position) -> Position:
+        """Return a position of the ledger, as rows have it now."""
+
     def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
         """Yield the rows from a position on, and those without one; or go on where an earlier answer stopped.
 
@@ -96,6 +105,9 @@ class Reader(Protocol):
 
     def count(self, since: Position | None) -> int | None:
         """Ask the source how many rows it has that :meth:`read` yields; None if it can't be asked."""
+
+    def greatest(self) -> Position | None:
+        """Return the greatest value of the cursor that the source has; None if there is none, or it can't be asked."""
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write rows to a file, whose bytes are others with another number: the same rows may land twice, for a reason."""

@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkFailed
+from workbench.numbers import many
 from workbench.settings import Settings
 from workbench.sources.files import Check
 from workbench.sources.landing import Landing, shown
 from workbench.sources.landing.base import batch_id, chunks, landing_name
 from workbench.sources.maps import Map
+from workbench.sources.pulls.beginnings import Beginning, begin
 from workbench.sources.pulls.entries import Entry, State, Status, fresh_id
 from workbench.sources.pulls.ledger import Ledger
 from workbench.sources.pulls.positions import Position
@@ -94,26 +96,38 @@ class Taking:
         self._read = self._repeated = self._landed = 0
         self._noted = 0
         self._before: Position | None = None
+        self._begun = Beginning()
+        self._kinds: set[int] = set()
+        self._standing: dict[tuple[int, int], float | None] = {}
+        self._withdrawn: set[int] = set()
+        self._messages: list[str] = []
 
-    def run(self, full: bool, since: str | None) -> Outcome:
-        """Take all that is new; ``full`` and ``since`` as for :func:`~workbench.sources.pulls.pulling.pull`."""
+    def run(self, full: bool, since: str | None, *, drop: bool = False) -> Outcome:
+        """Take all that is new; ``full`` and ``since`` as for :func:`~workbench.sources.pulls.pulling.pull`.
+
+        With ``drop`` the cursor that was kept is of another kind than the values that are there now.
+        """
         self._state = state = self._ledger.state(self._declared.version)
-        # Rows of void entries aren't among them any more.
-        self._known = self._ledger.known()
-        anew = full or since is not None
-        if since is not None and self._cursor is None:
-            raise UsageError("it has no cursor, so there is nothing to begin at; --full reads all of it")
-        given = self._reader.position_of(since) if since is not None else None
-        if given and state.cursor and given.order[0] < min(1, state.cursor.order[0]):
-            raise UsageError(
-                f"--since: values of the cursor are as {state.cursor.shown}, and {since!r} is none"
+        # Rows of void entries aren't among them any more; what a person took out, a person may have read again.
+        self._known = self._ledger.known(without_withdrawn=full or since is not None)
+        self._begun = begun = begin(state, self._reader, self._cursor, full, since, drop)
+        self._before = begun.kept
+        if begun.is_dropped:
+            self._messages.append(
+                "its cursor was of another column or kind, so it was read from its beginning"
             )
-        self._before = given if anew else state.cursor
-        floor = given if anew else self._floor(state.cursor) or self._start()
-        resume = None if anew else state.resume
+        floor, resume = begun.floor, begun.resume
         if resume is not None and state.started_at is not None:
             self._entry = replace(self._entry, started_at=state.started_at)
-        whole = self._sweep(floor, resume) + (state.read if resume is not None else 0)
+        try:
+            whole = self._sweep(floor, resume) + (state.read if resume is not None else 0)
+        except WorkFailed:
+            # A database compares no number with a time.
+            if self._kept_is_unfit():
+                return self._again()
+            raise
+        if self._kept_is_unfit():
+            return self._again()
         said = self._reader.count(floor)
         missing = said is not None and whole < said
         if self._reader.is_numbered and (resume is not None or missing or not self._reader.is_steady):
@@ -121,15 +135,29 @@ class Taking:
             whole = max(whole, self._sweep(floor, None))
         return self._finish(said, max(0, (said or 0) - whole))
 
-    def _start(self) -> Position | None:
-        if self._cursor is None or self._cursor.start is None:
-            return None
-        return self._reader.position_of(str(self._cursor.start))
+    def _again(self) -> Outcome:
+        fresh = Taking(self._declared, self._places, self._ledger, self._reader, self._entry, self._progress)
+        return fresh.run(False, None, drop=True)
 
-    def _floor(self, cursor: Position | None) -> Position | None:
+    def _kept_is_unfit(self) -> bool:
+        """Whether what is there is of another kind than the cursor that was kept; also tell if all of it lies before that."""
+        kept = self._begun.kept
+        if self._kinds or self._files or kept is None or self._begun.sets_anew:
+            return not self._files and self._begun.is_unfit(self._kinds)
+        greatest = self._reader.greatest()
+        if greatest is None or greatest.order[0] != kept.order[0]:
+            return greatest is not None
+        self._messages.append(
+            f"all its rows lie before its cursor, {kept.shown}, the last one at {greatest.shown}; "
+            "if its values have begun anew, pull it once with --full"
+        )
+        return False
+
+    def _reach(self, cursor: Position | None) -> Position | None:
+        """Return the moment from which the next pull reads: with its zone, which what is asked for may lack."""
         if cursor is None or self._cursor is None:
             return None
-        return cursor.back(self._cursor.lag, with_zone=self._reader.takes_zones)
+        return cursor.back(self._cursor.lag, as_written=True)
 
     def _sweep(self, floor: Position | None, resume: Mapping[str, Any] | None) -> int:
         """Take all rows of an answer; return how many it has, those that its pages have twice counted once."""
@@ -151,6 +179,8 @@ class Taking:
         if self._tells_rows:
             self._seen.add(row.key_hash)
         position = row.position
+        if position:
+            self._kinds.add(position.order[0])
         # A clock that is ahead must not make the rows of others old: what lies in the future moves no cursor.
         if (
             position
@@ -161,6 +191,10 @@ class Taking:
         if self._known.is_last(row):
             self._repeated += 1
             self._current.add(row.key_hash)
+            if self._known.is_withdrawn(row):
+                self._withdrawn.add(row.key_hash)
+            if self._begun.is_dropped:
+                self._standing[row.key_hash, row.row_hash] = position.place if position else None
         elif self._known.has(row):
             self._doubtful.append(row)
         else:
@@ -180,22 +214,26 @@ class Taking:
                 self._add(row)
         self._doubtful = []
 
-    def _after(self) -> Position | None:
-        """Return the cursor after all that was read; it never goes back."""
-        found = [each for each in (self._state.cursor, self._newest) if each is not None]
-        return max(found, key=lambda each: each.order, default=None)
-
     def _land_early(self, chunk: Chunk) -> None:
-        cursor = self._after() if self._reader.is_ordered else self._state.cursor
-        floor = self._floor(cursor) if self._reader.is_ordered else None
-        self._land("unfinished", cursor, floor, chunk.resume, None, 0)
+        is_ordered = self._reader.is_ordered
+        cursor = self._begun.after(self._newest) if is_ordered else self._begun.kept
+        floor = self._reach(cursor) if is_ordered else None
+        # The next pull asks from the cursor on, and what was asked for otherwise doesn't go on within its answer.
+        resume = None if self._begun.sets_anew else chunk.resume
+        self._land("unfinished", cursor, floor, resume, None, 0)
 
     def _finish(self, said: int | None, short: int) -> Outcome:
         self._decide()
-        cursor = self._after()
-        message = f"the source has {short:,} rows that weren't in its answer" if short else None
+        cursor = self._begun.after(self._newest)
+        if short:
+            self._messages.append(f"the source has {short:,} rows that weren't in its answer")
+        if self._withdrawn:
+            self._messages.append(
+                f"{many(len(self._withdrawn), 'row')} landed before in files that were withdrawn since; --full lands them again"
+            )
+        message = "; ".join(self._messages) or None
         self._entry = replace(self._entry, message=message)
-        self._land("landed" if self._fresh else "nothing_new", cursor, self._floor(cursor), None, said, short)
+        self._land("landed" if self._fresh else "nothing_new", cursor, self._reach(cursor), None, said, short)
         return Outcome(
             self._declared.name, "landed" if self._files else "nothing_new", said, self._read, self._repeated,
             self._landed, tuple(self._files), cursor.shown if cursor else None, message,
@@ -218,6 +256,7 @@ class Taking:
             status=status,
             cursor_before=str(self._before) if self._before else None,
             cursor_after=str(cursor) if cursor else None,
+            cursor_column=self._cursor.column if self._cursor else None,
             resume=json.dumps(resume) if resume else None,
             rows_said=said,
             rows_read=self._repeated - repeated + len(rows),
@@ -229,7 +268,8 @@ class Taking:
             path = Path(folder) / f"{self._declared.name}{self._reader.suffix}"
             if rows:
                 entry = self._written(entry, path, mapping)
-            entry = self._ledger.enter(entry, self._state, rows, floor, short)
+            standing = self._standing if self._begun.is_dropped and status != "unfinished" else None
+            entry = self._ledger.enter(entry, self._state, rows, floor, short, standing)
             if rows:
                 landed = self._places.landing.put(path, str(self._declared.dataset), mapping)
                 self._files.append(landed.uri)

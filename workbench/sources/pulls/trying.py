@@ -46,8 +46,9 @@ def _rows(declared: Declared, reader: Reader, check: Check) -> str:
         return f"{answer}; none to look at"
     if source.cursor and all(row.position is None for row in rows):
         raise UsageError(f"cursor.column: none of {len(rows):,} rows has a value at {source.cursor.column!r}")
-    if source.cursor and (position := next(row.position for row in rows if row.position)):
-        position.back(source.cursor.lag)
+    if source.cursor:
+        newest = max((row.position for row in rows if row.position), key=lambda each: each.order)
+        newest.back(source.cursor.lag)
     if source.key and all(row.key_hash == row.row_hash for row in rows):
         raise UsageError(f"key: none of {len(rows):,} rows has values at all of {', '.join(source.key)}")
     if declared.dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,6 +36,8 @@ class Connection(Protocol):
         self, sql: str, since: Any, rows_at_once: int
     ) -> tuple[list[str], Iterator[Sequence[Sequence[Any]]]]:
         """Run a query in which :attr:`since` may stand for a value; return the names of columns, and its rows by chunks.
+
+        After a failure it is another state of the database that is seen.
 
         Raises:
             WorkFailed: the database refuses, or can't be reached.
@@ -132,7 +135,10 @@ class _SQLAlchemy:
                 stream_results=True, max_row_buffer=rows_at_once
             ).exec_driver_sql(sql, values)
         except (self._problems, OSError, UnicodeError) as error:
-            raise self._failed(error) from None
+            problem = self._failed(error)
+            with contextlib.suppress(self._problems, OSError):
+                self._connection.rollback()
+            raise problem from None
         return list(result.keys()), self._chunks(result, rows_at_once)
 
     def _chunks(self, result: Any, rows_at_once: int) -> Iterator[Sequence[Sequence[Any]]]:
@@ -192,6 +198,9 @@ class _DuckDB:
         try:
             cursor = self._connection.execute(sql, {} if since is None else {"since": since})
         except self._duckdb.Error as error:
+            with contextlib.suppress(self._duckdb.Error):
+                self._connection.rollback()
+                self._connection.begin()
             raise WorkFailed(self._revealed.clean(first_line(str(error)))) from None
         names = [column[0] for column in cursor.description]
         return names, iter(lambda: cursor.fetchmany(rows_at_once), [])

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UsageError, unknown
+from workbench.errors import UsageError, WorkFailed, unknown
 from workbench.sources.pulls.database.connection import open_database
 from workbench.sources.pulls.database.typed import table_of
 from workbench.sources.pulls.declared import Cursor, Database
@@ -25,7 +25,7 @@ class DatabaseReader:
     """
 
     suffix = ".parquet"
-    takes_zones = False
+    takes_times = False
     is_numbered = False
     is_steady = True
 
@@ -51,6 +51,10 @@ class DatabaseReader:
         """Return a position that a person wrote, of the type that the database takes it for."""
         return Position.written(text) if self._is_sqlite else Position.typed(text)
 
+    def position_kept(self, kept: Position) -> Position:
+        """Return a position of the ledger, which has it as the database does."""
+        return kept
+
     def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
         """Yield the rows by chunks; those without a cursor's value each time."""
         order = f" ORDER BY {self._quoted()}" if self._cursor else ""
@@ -73,6 +77,15 @@ class DatabaseReader:
         )
         (((count,),),) = list(chunks)
         return int(count)
+
+    def greatest(self) -> Position | None:
+        """Ask for the greatest value of the cursor; None if there is none, or the database can't tell."""
+        try:
+            _, chunks = self._connection.run(f"SELECT max({self._quoted()}) FROM {self._from()}", None, 1)
+            (((value,),),) = list(chunks)
+        except WorkFailed:
+            return None
+        return Position.of(value)
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write the rows with their types; the file's number is among what Parquet keeps beside them."""

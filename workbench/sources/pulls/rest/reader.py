@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,14 @@ from workbench.sources.pulls.references import Revealed
 from workbench.sources.pulls.rest.answers import whole_number
 from workbench.sources.pulls.rest.client import Answer, Client, Refused
 from workbench.sources.pulls.rest.paging import Pager, State
-from workbench.sources.pulls.rest.records import NoRecords, Record, read_record, records_of, value_at
+from workbench.sources.pulls.rest.records import (
+    NoRecords,
+    Record,
+    Written,
+    read_record,
+    records_of,
+    value_at,
+)
 from workbench.sources.pulls.rows import Chunk, Row, hashed
 
 _MOST_PAGES = 1_000_000
@@ -28,7 +36,7 @@ class RestReader:
     """
 
     suffix = ".jsonl"
-    takes_zones = True
+    takes_times = True
     is_ordered = False
 
     def __init__(self, rest: Rest, cursor: Cursor | None, key: Sequence[str], revealed: Revealed) -> None:
@@ -59,6 +67,10 @@ class RestReader:
     def position_of(self, text: str) -> Position:
         """Return a position that a person wrote: as it is, an API takes it or doesn't."""
         return Position.written(text)
+
+    def position_kept(self, kept: Position) -> Position:
+        """Return a position of the ledger as records have it now: numbers in quotes were texts once."""
+        return Position.written(kept.value) if kept.kind == "text" else kept
 
     def read(self, since: Position | None, resume: Mapping[str, Any] | None) -> Iterator[Chunk]:
         """Yield the pages; a page to go on with that the API doesn't know any more means to begin again."""
@@ -114,6 +126,10 @@ class RestReader:
             place = f"header {where.header!r}" if where.header else f"{where.path!r} of the answer"
             raise UsageError(f"count: there is no number in {place}")
         return said
+
+    def greatest(self) -> Position | None:
+        """Return None: there is no way to ask an API for it that all have."""
+        return None
 
     def write(self, rows: Sequence[Row], path: Path, number: int) -> None:
         """Write the records, each as it came but for secrets in it, a line each; blanks behind the last one tell the file's number."""
@@ -178,14 +194,22 @@ class RestReader:
         key = [value_at(record.value, name) for name in self._key]
         known = bool(key) and all(part is not None for part in key)
         place = value_at(record.value, self._cursor.column) if self._cursor else None
-        position = Position.of(place) if not isinstance(place, dict | list) else None
-        return Row(record.text, hashed(key) if known else digest, digest, position)
+        return Row(record.text, hashed(key) if known else digest, digest, _position(place))
 
     def _kept(self, state: State | None) -> State | None:
         """Return where to go on, unless a secret is in it."""
         return (
             state if state and all(self._revealed.is_clean(str(value)) for value in state.values()) else None
         )
+
+
+def _position(value: Any) -> Position | None:
+    """Return the position that a record has; digits are a number, be they in quotes or not."""
+    if isinstance(value, dict | list):
+        return None
+    if isinstance(value, Written):
+        return Position.of(Decimal(value))
+    return Position.written(value) if isinstance(value, str) and value else Position.of(value)
 
 
 def _written(value: Any) -> str:

@@ -10,8 +10,16 @@ from typing import Any
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _BREAKS = re.compile(r"[\r\n]+")
+
+
+class Written(str):
+    """A number with a point, as it is written."""
+
+    __slots__ = ()
+
+
 # Numbers are compared as they are written: 1.10 and 1.1 aren't the same text, and 1e400 is no infinity.
-_DECODER = json.JSONDecoder(parse_float=str, parse_constant=str)
+_DECODER = json.JSONDecoder(parse_float=Written, parse_constant=str)
 _WALKER = json.JSONDecoder()
 
 
