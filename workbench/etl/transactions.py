@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.alerts.recorded import close_subjects, ended, now
+from workbench.governance.this_run import this_run
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
 
@@ -59,7 +59,7 @@ def _tell(session: Session, missing: Sequence[dict[str, Any]]) -> None:
     told = {str(subject) for (subject,) in found}
     close_subjects(session, NO_RATE, sorted(told - {row["currency"] for row in missing}), now())
     fresh = [_without_rate(session, row) for row in missing if row["currency"] not in told]
-    alerts.put(session, fresh, os.environ.get("WORKBENCH_RUN_ID"))
+    alerts.put(session, fresh, this_run())
 
 
 def _converted_before(session: Session, row: dict[str, Any]) -> str:
