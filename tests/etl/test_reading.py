@@ -168,8 +168,11 @@ def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
             "frequency": 1,
         },
     )
+    # Who bought for the other 25 nobody knows.
+    sold = {"net_amount_reporting": Decimal(60)}
+    fill(warehouse, "marts.sales_daily", {**sold, "sales_date": DAY}, {"net_amount_reporting": Decimal(65)})
     assert summaries.segment_table(warehouse).to_dict("list") == {
-        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.8, 0.2],
+        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.64, 0.16],
         "days_since_purchase": [2, 99], "receipts": [7, 1],
     }  # fmt: skip
 
