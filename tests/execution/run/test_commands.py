@@ -134,9 +134,11 @@ def test_a_notebook_is_run_and_its_record_printed(call, tmp_path: Path) -> None:
 
 
 def test_a_run_says_why_each_stage_ran_or_did_not(call, tmp_path: Path) -> None:
-    notebook(tmp_path / "shop" / "a.ipynb", last="record(counts={'n': limit})")
+    last = "record(counts={'n': limit}, metrics={'wide': 154440.03, 'far': float('inf')})"
+    notebook(tmp_path / "shop" / "a.ipynb", last=last)
     shop = pipeline(tmp_path / "shop", {"a": {}})
     assert call("run", shop, "-p", "limit=3")[0] == 0
+    assert "a: n 3, wide 154440.03, far none\n" in call("runs", "show", "latest")[1]
     status, _, err = call("run", shop, "-p", "limit=3")
     assert status == 0 and "a skipped, unchanged since run " in err
     assert "a skipped: unchanged since run " in call("runs", "show", "latest")[1]
