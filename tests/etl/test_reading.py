@@ -113,6 +113,9 @@ def test_an_alert_of_a_missing_rate_ends_with_it(warehouse: Warehouse) -> None:
     warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'no_rate'")
     assert told() == [False, True]
     (alert,) = recent(warehouse, 9, only_open=True)
+    assert alert.message.startswith(
+        "1 line in SEK from 2024-03-01 to 2024-03-01 has no exchange rate within 7 days, and is"
+    )
     close(warehouse, alert, "ann", "there is no such rate")
     assert told() == [False, False]
     warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'converted'")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.errors import UsageError
+from workbench.numbers import many
 from workbench.settings import Settings
 from workbench.sources.files import Check
 from workbench.sources.landing import Landing, shown
@@ -193,7 +194,8 @@ class Taking:
     def _finish(self, said: int | None, short: int) -> Outcome:
         self._decide()
         cursor = self._after()
-        message = f"the source has {short:,} rows that weren't in its answer" if short else None
+        missing = many(short, "row that wasn't", "rows that weren't")
+        message = f"the source has {missing} in its answer" if short else None
         self._entry = replace(self._entry, message=message)
         self._land("landed" if self._fresh else "nothing_new", cursor, self._floor(cursor), None, said, short)
         return Outcome(
