@@ -34,7 +34,8 @@ def check(
     fix: Annotated[
         bool,
         typer.Option(
-            "--fix", help="First take out what JupyterLab adds: outputs, execution counts, their metadata."
+            "--fix",
+            help="First take out what JupyterLab adds (outputs, execution counts, their metadata), and lay files out as it does.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -70,7 +71,7 @@ def check(
         checked = f"{many(count, 'notebook')} of {many(len(pipelines), 'pipeline')} checked"
         print(f"{checked}, {many(len(findings), 'finding')}")
         if not fix and any(finding.mendable for finding in findings):
-            print("outputs and execution counts are taken out by: workbench check --fix")
+            print("outputs and execution counts are taken out, and files laid out, by: workbench check --fix")
     if findings:
         raise typer.Exit(1)
 
