@@ -26,6 +26,11 @@ def many(count: float, one: str, several: str = "") -> str:
     return f"{count:,.0f} {one if round(count) == 1 else several or one + 's'}"
 
 
+def there_are(count: float, one: str, several: str = "") -> str:
+    """Return that there are so many of something: ``there is 1 day``, ``there are 60 days``."""
+    return f"there {'is' if round(count) == 1 else 'are'} {many(count, one, several)}"
+
+
 def money(value: Any, currency: str = "") -> str:
     """Write an amount, before its currency if that is given: ``4,719,867 USD``, ``3.50 USD``."""
     (text,) = amounts([value])

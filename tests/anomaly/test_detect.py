@@ -128,7 +128,8 @@ def test_too_short_a_series_is_not_judged(warehouse: Warehouse, days: int) -> No
     found = detect(warehouse, "visits", "day")
     assert (found.method, len(found.anomalies)) == ("none", 0)
     assert "nothing could be judged" in found.summary
-    assert f"{days} days of history, 14 needed" in found.notes[0]
+    history = "1 day" if days == 1 else f"{days} days"
+    assert f"{history} of history, 14 needed" in found.notes[0]
 
 
 def test_an_empty_table_is_not_judged(warehouse: Warehouse) -> None:

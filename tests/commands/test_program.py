@@ -258,7 +258,7 @@ def test_check_mends_what_it_finds_and_says_so(call: Call, tmp_path: Path) -> No
     node.cells[1].execution_count = 3
     nbformat.write(node, path)
     found = call("check", str(tmp_path / "shop"))
-    assert found.status == 1 and found.out.endswith("taken out by: workbench check --fix\n")
+    assert found.status == 1 and found.out.endswith("laid out, by: workbench check --fix\n")
     mended = call("check", str(tmp_path / "shop"), "--fix")
     assert mended.status == 0 and mended.err == f"mended {path}: execution counts of 1 cell\n"
     assert call("check", str(tmp_path / "shop"), "--fix").err == ""

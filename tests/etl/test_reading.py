@@ -113,6 +113,9 @@ def test_an_alert_of_a_missing_rate_ends_with_it(warehouse: Warehouse) -> None:
     warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'no_rate'")
     assert told() == [False, True]
     (alert,) = recent(warehouse, 9, only_open=True)
+    assert alert.message.startswith(
+        "1 line in SEK from 2024-03-01 to 2024-03-01 has no exchange rate within 7 days, and is"
+    )
     close(warehouse, alert, "ann", "there is no such rate")
     assert told() == [False, False]
     warehouse.execute("UPDATE core.fact_transactions SET conversion_status = 'converted'")
@@ -168,8 +171,11 @@ def test_segments_have_their_shares_and_medians(warehouse: Warehouse) -> None:
             "frequency": 1,
         },
     )
+    # Who bought for the other 25 nobody knows.
+    sold = {"net_amount_reporting": Decimal(60)}
+    fill(warehouse, "marts.sales_daily", {**sold, "sales_date": DAY}, {"net_amount_reporting": Decimal(65)})
     assert summaries.segment_table(warehouse).to_dict("list") == {
-        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.8, 0.2],
+        "segment": ["best", "lost"], "people": [2, 1], "net_sales": [80, 20], "share": [0.64, 0.16],
         "days_since_purchase": [2, 99], "receipts": [7, 1],
     }  # fmt: skip
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import pytest
 
 from tests.execution.notebooks import notebook, pipeline
-from workbench.execution import RunOptions, run_pipeline
+from workbench.execution import RunOptions, load_pipeline, run_pipeline
+from workbench.execution.backfill.backfill import Backfill, BackfillOptions
+from workbench.execution.backfill.chunks import Chunk
 from workbench.execution.records.store import list_runs
+from workbench.execution.scheduling.following import Following
 from workbench.queue.connect import connect_queue
 from workbench.settings import Settings, get_settings
 from workbench.warehouse import connect
 from workbench.worker.worker import Options, Worker
+
+DAY = dt.date(2024, 11, 1)
 
 
 @pytest.fixture
@@ -63,3 +69,49 @@ def test_a_worker_that_died_before_it_asked_asks_the_next_time(project: Settings
     # Nothing but ops.runs tells of it: whoever starts next finds it there.
     assert connect_queue(settings=project).counts().open == 0
     assert drain(project) == ["first", "second"]
+
+
+def test_a_run_of_one_stage_or_of_a_few_days_is_not_the_whole_that_is_due(project: Settings) -> None:
+    folder = project.project / "pipeline_notebooks"
+    days = "import datetime as dt\nfirst: dt.date | None = None  # from\nlast: dt.date | None = None  # to"
+    notebook(folder / "judge" / "detect.ipynb", parameters=days)
+    notebook(folder / "judge" / "report.ipynb")
+    stages: dict[str, dict[str, object]] = {
+        "detect": {
+            "partitioned": {"first_day": "first", "last_day": "last"},
+            "writes": ["seen"],
+            "skip": "never",
+        },
+        "report": {"reads": ["seen"], "writes": ["report"]},
+    }
+    pipeline(folder / "judge", stages, schedule={"on": ["marts.sales_daily"]})
+    # Of a stage that goes over a list, a run of one value is enough.
+    notebook(folder / "first" / "only.ipynb", parameters="shop: int  # one")
+    over: dict[str, object] = {"writes": ["marts.sales_daily"], "over": {"shop": [1, 2]}, "skip": "never"}
+    pipeline(folder / "first", {"only": over})
+    judge = load_pipeline("judge", project)
+    following = Following([load_pipeline("first", project), judge])
+
+    def due() -> bool:
+        return following.cause(connect(project.warehouse), "judge") is not None
+
+    def run(name: str, values: dict[str, object] | None = None, only: str | None = None) -> None:
+        found = run_pipeline(name, values, RunOptions(only=only, settings=project))
+        assert found.state == "succeeded", found.error
+
+    assert not due()
+    run("first")
+    run("judge", only="report")
+    assert due()
+    assert Backfill(judge, [Chunk(DAY, DAY)], options=BackfillOptions(settings=project)).go().is_complete
+    assert due()
+    run("judge", {"first": DAY, "last": DAY})
+    assert due()
+    run("judge")
+    assert not due()
+    run("first")
+    # Stage by stage, as another orchestrator runs them, it is the whole, too.
+    run("judge", only="detect")
+    assert due()
+    run("judge", only="report")
+    assert not due()

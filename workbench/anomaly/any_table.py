@@ -17,6 +17,7 @@ from workbench.anomaly.series.periods import Statistic, Step, aggregate_periods,
 from workbench.anomaly.series.seasonal import as_incidents, least_periods, seasonal_rule
 from workbench.anomaly.series.stretches import find_stretches
 from workbench.errors import UsageError, unknown
+from workbench.numbers import many
 from workbench.schema import quote
 from workbench.warehouse import Warehouse
 
@@ -171,7 +172,7 @@ def _left_out(panel: Panel, measure: str | None) -> list[str]:
     if panel.incomplete_day:
         notes.append(f"{panel.incomplete_day} has under half of its usual rows so far and was left out.")
     if panel.holes:
-        holes = (f"{first} to {last} ({(last - first).days + 1} days)" for first, last in panel.holes)
+        holes = (f"{first} to {last} ({many((last - first).days + 1, 'day')})" for first, last in panel.holes)
         so = "unknown" if measure else "judged for two weeks"
         notes.append(f"There are no rows from {_first(holes, ', ')}: {so}, and nothing was learned from it.")
     alone = [day for day in panel.silent_days if not any(a <= day <= b for a, b in panel.holes)]
@@ -181,7 +182,7 @@ def _left_out(panel: Panel, measure: str | None) -> list[str]:
         unknown = int((panel.values.isna() & panel.values.notna().cummax()).sum().sum())
         if unknown:
             notes.append(
-                f"{measure} is unknown on {unknown:,} day{'' if unknown == 1 else 's'} of a series, which {'was' if unknown == 1 else 'were'} "
+                f"{measure} is unknown on {many(unknown, 'day')} of a series, which {'was' if unknown == 1 else 'were'} "
                 "not judged; without a measure, rows are counted, and a day without rows is 0."
             )
     if panel.skipped:
@@ -194,7 +195,7 @@ def _judge(panel: Panel, span: int, notes: list[str], *, counts: bool) -> tuple[
     """Judge a panel by the method that its history allows, and add to the notes."""
     if panel.values.empty:
         if not panel.skipped:
-            notes.append(f"{span} days of history; at least {LEAST_DAYS} are needed.")
+            notes.append(f"{many(span, 'day')} of history; at least {LEAST_DAYS} are needed.")
         return "none", NOTHING
     by_weekday = list(panel.values.columns)
     parts: list[pd.DataFrame] = []

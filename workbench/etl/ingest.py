@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from workbench.errors import WorkFailed
 from workbench.etl.ingestion import embedded, remote
 from workbench.governance.ids import SHORT
 from workbench.governance.ledger import Batch, Status
+from workbench.governance.this_run import this_run
 from workbench.sources.landing import FetchedFile, KnownFiles, LandedFile, Landing, Unavailable, open_landing
 from workbench.warehouse import Warehouse
 
@@ -111,7 +111,7 @@ def ingest(
     Returns:
         The batches; none for files taken in before.
     """
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID")
+    run_id = run_id or this_run()
     rows = warehouse.query(
         "SELECT batch_id, CASE WHEN status = 'rejected' THEN coalesce(message, '') END AS refused, "
         "CASE WHEN withdrawn_at IS NOT NULL THEN uri END AS withdrawn FROM ops.batches"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.etl.ingestion.trying.fitting import check_file
+from workbench.governance.this_run import this_run
 from workbench.settings import get_settings
 from workbench.sources.landing import open_landing
 from workbench.sources.maps import Map
@@ -36,4 +36,4 @@ def pull(warehouse: Warehouse, sources: Sequence[str] = ()) -> Pulled:
     Raises:
         UsageError: a name is no source's.
     """
-    return pull_due(places(warehouse, os.environ.get("WORKBENCH_RUN_ID")), sources)
+    return pull_due(places(warehouse, this_run()), sources)

@@ -120,9 +120,15 @@ def people_by_segment(warehouse: Warehouse) -> pd.DataFrame:
 
 
 def segment_table(warehouse: Warehouse) -> pd.DataFrame:
-    """One row a segment: people, net sales, their share (0 to 1), median recency (days) and frequency (receipts)."""
+    """One row a segment: people, net sales, share of all sales (0 to 1), median recency (days) and frequency (receipts).
+
+    All sales are those of the headline, so the shares come to less than 1 by the sales of which nobody knows the buyer.
+    """
     people = warehouse.frame(
         "SELECT segment, monetary_reporting, recency_days, frequency FROM marts.customer_segments"
+    )
+    (total,) = warehouse.rows(
+        "SELECT CAST(sum(net_amount_reporting) AS DOUBLE PRECISION) AS net_sales FROM marts.sales_daily"
     )
     # Medians are taken here: Redshift takes only one in a statement.
     segments = people.groupby("segment").agg(
@@ -136,7 +142,7 @@ def segment_table(warehouse: Warehouse) -> pd.DataFrame:
         days_since_purchase=segments["days_since_purchase"].round().astype("int64"),
         receipts=segments["receipts"].round().astype("int64"),
     )
-    table.insert(2, "share", segments["net_sales"] / (segments["net_sales"].sum() or float("nan")))
+    table.insert(2, "share", segments["net_sales"] / (total["net_sales"] or float("nan")))
     return table.sort_values("net_sales", ascending=False).reset_index()
 
 

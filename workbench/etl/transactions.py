@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +10,8 @@ import pandas as pd
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.alerts.recorded import close_subjects, ended, now
+from workbench.governance.this_run import this_run
+from workbench.numbers import many
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
 
@@ -59,7 +60,7 @@ def _tell(session: Session, missing: Sequence[dict[str, Any]]) -> None:
     told = {str(subject) for (subject,) in found}
     close_subjects(session, NO_RATE, sorted(told - {row["currency"] for row in missing}), now())
     fresh = [_without_rate(session, row) for row in missing if row["currency"] not in told]
-    alerts.put(session, fresh, os.environ.get("WORKBENCH_RUN_ID"))
+    alerts.put(session, fresh, this_run())
 
 
 def _converted_before(session: Session, row: dict[str, Any]) -> str:
@@ -74,9 +75,10 @@ def _converted_before(session: Session, row: dict[str, Any]) -> str:
 
 def _without_rate(session: Session, row: dict[str, Any]) -> Alert:
     currency = row["currency"]
+    has, is_ = ("has", "is") if row["lines"] == 1 else ("have", "are")
     message = (
-        f"{row['lines']} lines in {currency} from {row['first_day']} to {row['last_day']} "
-        "have no exchange rate within 7 days; they are kept without a converted amount. Load the dataset "
+        f"{many(row['lines'], 'line')} in {currency} from {row['first_day']} to {row['last_day']} "
+        f"{has} no exchange rate within 7 days, and {is_} kept without a converted amount. Load the dataset "
         "exchange_rates, or report in that currency (WORKBENCH_REPORTING_CURRENCY)"
     )
     finding = (currency, _converted_before(session, row), str(ended(session, NO_RATE, currency) or ""))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from workbench.errors import WorkFailed
 from workbench.governance.quality import CheckResult, record_checks
+from workbench.numbers import many
 from workbench.schema import DATASETS, EXTRA, NEWEST_FIRST, TABLES, Table, quote
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
@@ -176,11 +177,14 @@ def builds(warehouse: Warehouse, tables: Sequence[str]) -> list[Unbalanced]:
         parts = sum(row[f"rows_{name}"] for name in ("inserted", "updated", "unchanged"))
         off, what = (
             row["rows_offered"] - parts,
-            f"{row['rows_offered']} rows were offered, {parts} accounted for",
+            f"{many(row['rows_offered'], 'row was', 'rows were')} offered, {parts:,} accounted for",
         )
         if not off:
             now = row["rows_before"] + row["rows_inserted"] - row["rows_removed"]
-            off, what = row["rows_now"] - now, f"what it did makes {now} rows, and it left {row['rows_now']}"
+            off, what = (
+                row["rows_now"] - now,
+                f"what it did makes {many(now, 'row')}, and it left {row['rows_now']:,}",
+            )
         found.append(
             Unbalanced(row["table_name"], abs(off), f"build of {row['built_at']:%Y-%m-%d %H:%M:%S}: {what}")
         )
@@ -194,7 +198,7 @@ def builds(warehouse: Warehouse, tables: Sequence[str]) -> list[Unbalanced]:
         WHERE age = 1 AND n <> rows_now ORDER BY 1
     """
     for row in warehouse.rows(newest) if tables else []:
-        message = f"its last build left {row['rows_now']} rows, and it has {row['n']}"
+        message = f"its last build left {many(row['rows_now'], 'row')}, and it has {row['n']:,}"
         found.append(Unbalanced(row["table_name"], abs(row["n"] - row["rows_now"]), message))
     return found
 

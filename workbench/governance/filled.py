@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from workbench.errors import UsageError, WorkFailed
+from workbench.numbers import many
 from workbench.schema import table
 from workbench.warehouse import Warehouse
 
@@ -33,6 +34,7 @@ def require_filled(warehouse: Warehouse, *tables: str, dataset: str = "transacti
     ).to_pylist()
     if row["accepted"]:
         raise WorkFailed(
-            f"{empty[0]} is empty, though {int(row['accepted'])} rows of {dataset} were taken in; "
+            f"{empty[0]} is empty, though {many(row['accepted'], 'row')} of {dataset} "
+            f"{'was' if row['accepted'] == 1 else 'were'} taken in; "
             "fill it with: workbench run retail_etl"
         )

@@ -5,7 +5,6 @@ One that found something is an alert, until it passes.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Literal
 
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import close_subjects
+from workbench.governance.this_run import this_run
 from workbench.schema import cut
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
@@ -48,7 +48,7 @@ def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: 
     """
     if not results:
         return 0
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or BY_HAND
+    run_id = run_id or this_run() or BY_HAND
     timestamp = datetime.now(UTC).replace(tzinfo=None)
     about = {"run_id": run_id, "checked_at": timestamp}
     named = {result.check_name: result for result in results}
@@ -77,7 +77,11 @@ def record_checks(warehouse: Warehouse, results: Sequence[CheckResult], run_id: 
 def _tell(session: Session, results: Sequence[CheckResult], run_id: str, timestamp: datetime) -> None:
     """Raise and close alerts; whoever checks something needn't say in a map that they may be written."""
     close_subjects(session, KIND, [each.check_name for each in results if each.status == "pass"], timestamp)
-    put(session, [_alert(session, each) for each in results if each.status != "pass"], run_id)
+    put(
+        session,
+        [_alert(session, each) for each in results if each.status != "pass"],
+        run_id if run_id != BY_HAND else None,
+    )
 
 
 def _alert(session: Session, result: CheckResult) -> Alert:

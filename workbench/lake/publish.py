@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.boto import aws_errors, client
 from workbench.lake.glue import LAKE, PARTITION, location, write_partitions, write_tables
+from workbench.numbers import many
 from workbench.schema import Table, quote
 from workbench.settings import get_settings
 from workbench.warehouse import Warehouse
@@ -41,10 +42,10 @@ class Published:
     def __str__(self) -> str:
         if not self.place:
             return "No lake is set (WORKBENCH_LAKE_URI): rows are kept in the warehouse alone."
-        gone = f", {self.withdrawn} withdrawn files deleted" if self.withdrawn else ""
+        gone = f", {many(self.withdrawn, 'withdrawn file')} deleted" if self.withdrawn else ""
         return (
-            f"{self.files} files with {self.rows:,} rows added to {self.place}, "
-            f"{self.partitions} partitions new in Glue{gone}"
+            f"{many(self.files, 'file')} with {many(self.rows, 'row')} added to {self.place}, "
+            f"{many(self.partitions, 'partition')} new in Glue{gone}"
         )
 
 

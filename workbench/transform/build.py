@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import time
 from collections.abc import Sequence
 
 from workbench.errors import UsageError, unknown
+from workbench.governance.this_run import this_run
 from workbench.schema import TABLES
 from workbench.settings import get_settings
 from workbench.transform.compiled import Project
@@ -91,7 +91,7 @@ def _execute(
     full: bool,
     days: Days | None,
 ) -> list[NodeResult]:
-    run_id = os.environ.get("WORKBENCH_RUN_ID") or "by-hand"
+    run_id = this_run() or "by-hand"
     warehouse.remake([table.full_name for table in MODELS.values()])
 
     def work(session: Session) -> list[NodeResult]:

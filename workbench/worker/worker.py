@@ -12,6 +12,7 @@ from workbench.aws.metrics import QueueFigures, observed
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import Run, RunOptions, Stopped, load_pipeline, run_pipeline
 from workbench.execution.run.progress import Progress, Silence
+from workbench.numbers import many
 from workbench.queue.base import Message, Queue
 from workbench.queue.messages import Nothing, NotUnderstood, RunRequest, understand
 from workbench.queue.sqlite import SQLiteQueue
@@ -218,7 +219,7 @@ class Worker:
                 return
             before = to_do
             intake = next(i for i in self._intakes for found in pending.values() if i in found)
-            self._log(f"{len(pending)} files in {len(left)} messages: {intake.pipeline.name}")
+            self._log(f"{many(len(pending), 'file')} in {many(len(left), 'message')}: {intake.pipeline.name}")
             self._wait_for(left)
             left_out = intake.pages if self._more_wait() else ()
             run = self._run(intake.pipeline.name, start=intake.stage, without=left_out)

@@ -138,7 +138,8 @@ def test_too_few_days_are_no_error(warehouse: Warehouse, days: int, levels: dict
     warehouse.append("marts.sales_daily", daily_sales(levels, days=days))
     result = train_sales(warehouse)
     assert (result.trained, result.promoted, result.version) == (False, False, "")
-    assert f"{days} days of sales, {MIN_DAYS} are needed" in result.summary
+    there = "there is 1 day" if days == 1 else f"there are {days} days"
+    assert f"{there} of sales, {MIN_DAYS} are needed" in result.summary
     assert result.frame().empty
 
 

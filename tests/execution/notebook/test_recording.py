@@ -41,8 +41,14 @@ def test_a_table_nobody_declares_and_a_value_that_is_no_number_are_refused(wareh
 
 
 def test_a_metric_that_is_not_finite_is_recorded_as_none(capsys: pytest.CaptureFixture[str]) -> None:
-    record(metrics={"mape": float("nan")})
-    assert "mape none" in capsys.readouterr().out
+    record(metrics={"mape": float("nan"), "far": float("-inf")})
+    assert "mape none, far none" in capsys.readouterr().out
+
+
+def test_measures_are_shown_as_tables_show_them(capsys: pytest.CaptureFixture[str]) -> None:
+    record(metrics={"net_sales": 154440.03, "wape": 0.178349, "days": 70.0}, values={"all": 1234567.891})
+    shown = capsys.readouterr().out
+    assert "net_sales 154,440, wape 0.1783, days 70" in shown and "all 1,234,568" in shown
 
 
 def test_own_work_is_summed_by_kind_and_nested_work_counted_once(

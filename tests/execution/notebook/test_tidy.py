@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from workbench.execution.notebook import tidy as module
 from workbench.execution.notebook.tidy import tidy
 from workbench.execution.pipeline.contract import check_pipeline
 from workbench.execution.pipeline.pipeline import load_pipeline
+
+ROOT = Path(__file__).resolve().parents[3]
+COMMITTED = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("pipeline_notebooks/*/*.ipynb")])
 
 
 def as_saved(path: Path) -> None:
@@ -80,8 +84,35 @@ def test_ids_that_are_missing_or_twice_are_given_anew_and_older_formats_have_non
     for cell in content["cells"]:
         del cell["id"]
     stage.write_text(json.dumps(content, indent=4))
-    before = stage.read_bytes()
-    assert tidy(stage) == [] and stage.read_bytes() == before
+    assert tidy(stage) == ["layout of the file"] and tidy(stage) == []
+    assert not any("id" in cell for cell in json.loads(stage.read_text())["cells"])
+
+
+def test_a_file_in_another_layout_is_found_and_saved_as_jupyter_would(stage: Path) -> None:
+    committed, content = stage.read_bytes(), json.loads(stage.read_text())
+    for cell in content["cells"]:
+        cell["source"] = cell.pop("source")
+        if cell["cell_type"] == "code":
+            cell["outputs"] = cell.pop("outputs")
+    other = {**content, "metadata": content["metadata"]}
+    for text in (
+        json.dumps(other, indent=1),
+        committed.decode().rstrip(),
+        committed.decode().replace("\n", "\r\n"),
+    ):
+        stage.write_bytes(text.encode())
+        (finding,) = check_pipeline(load_pipeline(stage.parent))
+        assert finding.mendable and "isn't laid out as Jupyter saves it" in str(finding)
+        assert tidy(stage) == ["layout of the file"] and stage.read_bytes() == committed
+    content["cells"][0]["source"] = ["# Half \ud83d"]
+    stage.write_text(json.dumps(content))
+    assert tidy(stage) == []
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.name)
+def test_what_is_committed_is_in_this_form(path: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(path, tmp_path))
+    assert tidy(copied) == []
 
 
 def test_a_link_stays_a_link_and_a_bad_file_is_left_alone(stage: Path, tmp_path: Path) -> None:

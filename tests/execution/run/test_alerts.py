@@ -84,12 +84,12 @@ def test_a_failure_is_told_once_until_the_stage_succeeds(
     assert [each["is_open"] for each in alerts(warehouse)] == [False, False, True] and len(hook.got) == 3
 
 
-def test_what_a_stage_raises_and_its_failure_are_its_pipelines_owners(
-    shop: Path, warehouse: Warehouse
+def test_what_a_stage_raises_and_its_failure_are_of_its_run_and_its_pipelines_owner(
+    shop: Path, hook: Webhook, warehouse: Warehouse
 ) -> None:
     raising = """
     from workbench.governance.alerts import Alert, put
-    noticed = [Alert("test", "info", "a till", "noticed", ("till",)), Alert("test", "info", "x", "y", ("x",), owner="x")]
+    noticed = [Alert("low", "warning", "a till", "noticed", ("till",)), Alert("low", "warning", "x", "y", ("x",), owner="x")]
     connect().run(lambda session: put(session, noticed))
     raise ValueError("no tills answer")
     """
@@ -98,10 +98,13 @@ def test_what_a_stage_raises_and_its_failure_are_its_pipelines_owners(
         textwrap.dedent(raising),
         imports=f"{IMPORTS}\nfrom workbench.warehouse import connect",
     )
-    run_pipeline(shop)
+    run = run_pipeline(shop)
     assert {each["subject"]: each["owner"] for each in alerts(warehouse)} == {
         "a till": "tills", "x": "x", "shop/sell": "tills",
     }  # fmt: skip
+    assert {each["run_id"] for each in alerts(warehouse)} == {run.run_id}
+    page = f"https://reports.example/{run.run_id}/index.html"
+    assert sorted((len(got["alerts"]), got["report"]) for got in hook.got) == [(1, page), (2, page)]
 
 
 def test_a_channel_that_is_down_is_a_warning_and_fails_no_run(

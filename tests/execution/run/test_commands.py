@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,6 +52,7 @@ def test_a_wrong_call_is_one_line_and_exit_2(call, tmp_path: Path) -> None:
     notebook(tmp_path / "shop" / "a.ipynb")
     notebook(tmp_path / "shop" / "b.ipynb", parameters="bins: int = 5  # bars")
     shop = pipeline(tmp_path / "shop", {"a": {}, "b": {}})
+    (tmp_path / "empty").mkdir()
     for arguments, message in (
         (["run", "no_such_pipeline"], "unknown pipeline 'no_such_pipeline'"),
         (["run", shop, "--only", "c"], "unknown stage of shop 'c'"),
@@ -62,7 +64,8 @@ def test_a_wrong_call_is_one_line_and_exit_2(call, tmp_path: Path) -> None:
         (["run", shop, "--only", "a", "-p", "bins=1"], "parameter 'bins' is one of b, which isn't among the stages"),
         (["notebook", tmp_path / "none.ipynb"], "no notebook"),
         (["runs", "show", "nothing"], "unknown run 'nothing'"),
-        (["check", tmp_path / "shop" / "a"], "no pipeline.yaml in"),
+        (["check", tmp_path / "shop" / "a"], "unknown pipeline"),
+        (["check", tmp_path / "empty"], "no pipeline.yaml in"),
     ):  # fmt: skip
         status, out, err = call(*arguments)
         assert status == 2 and message in err and len(err.splitlines()) == 1 and out == ""
@@ -112,11 +115,23 @@ def test_a_reports_path_is_printed_if_there_is_one(call, settings: Settings) -> 
     assert status == 2 and "did you mean 'take'" in err
 
 
-def test_check_lists_findings_and_exits_1_for_them(call, tmp_path: Path) -> None:
+def test_check_lists_findings_and_exits_1_for_them(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = notebook(tmp_path / "shop" / "a.ipynb", "def f(): pass")
     pipeline(tmp_path / "shop", {"a": {"reads": ["landing"]}})
-    status, out, _ = call("check", tmp_path)
-    assert status == 1 and f"{path}, cell 4: f is defined here" in out
+    monkeypatch.setenv("WORKBENCH_PROJECT", str(tmp_path / "project"))
+    project = tmp_path / "project" / "pipeline_notebooks"
+    shutil.copytree(tmp_path / "shop", project / "mine")
+    (project / "mine" / "pipeline.yaml").write_text(
+        (project / "mine" / "pipeline.yaml").read_text().replace("shop", "mine")
+    )
+    # A pipeline is named as for `run`: by its name, its folder or its map.
+    for name, place in (
+        ("mine", project / "mine" / "a.ipynb"), (tmp_path, path), (path.parent, path), (path.with_name("pipeline.yaml"), path),
+    ):  # fmt: skip
+        status, out, _ = call("check", name)
+        assert status == 1 and f"{place}, cell 4: f is defined here" in out
     assert json.loads(call("check", tmp_path / "shop", "--json")[1])[0]["cell"] == 4
     notebook(path)
     status, out, _ = call("check", tmp_path / "shop")
@@ -134,9 +149,11 @@ def test_a_notebook_is_run_and_its_record_printed(call, tmp_path: Path) -> None:
 
 
 def test_a_run_says_why_each_stage_ran_or_did_not(call, tmp_path: Path) -> None:
-    notebook(tmp_path / "shop" / "a.ipynb", last="record(counts={'n': limit})")
+    last = "record(counts={'n': limit}, metrics={'wide': 154440.03, 'far': float('inf')})"
+    notebook(tmp_path / "shop" / "a.ipynb", last=last)
     shop = pipeline(tmp_path / "shop", {"a": {}})
     assert call("run", shop, "-p", "limit=3")[0] == 0
+    assert "a: n 3, wide 154440.03, far none\n" in call("runs", "show", "latest")[1]
     status, _, err = call("run", shop, "-p", "limit=3")
     assert status == 0 and "a skipped, unchanged since run " in err
     assert "a skipped: unchanged since run " in call("runs", "show", "latest")[1]

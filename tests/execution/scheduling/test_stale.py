@@ -25,7 +25,11 @@ def nightly(tmp_path: Path) -> list[Pipeline]:
     """A pipeline that is due at two, two o'clock in Berlin, of two stages and a report; and one that follows it."""
     stages: dict[str, dict[str, object]] = {
         "facts": {"writes": ["core.fact_transactions", "ops.alerts"]},
-        "marts": {"writes": ["marts.sales_daily", "marts.sales_weekly"], "reads": ["core.fact_transactions"]},
+        "marts": {
+            "writes": ["marts.sales_daily", "marts.sales_weekly"],
+            "reads": ["core.fact_transactions"],
+            "partitioned": {"first_day": "first", "last_day": "last"},
+        },
         "report": {"writes": ["report"]},
     }
     schedule = {"cron": "0 2 * * *", "timezone": "Europe/Berlin"}
@@ -37,10 +41,13 @@ def nightly(tmp_path: Path) -> list[Pipeline]:
     return [load_pipeline(folder), load_pipeline(follower)]
 
 
-def ended(warehouse: Warehouse, stage: str, at: str, state: str = "succeeded") -> None:
+def ended(
+    warehouse: Warehouse, stage: str, at: str, state: str = "succeeded", parameters: str | None = None
+) -> None:
     warehouse.execute(
-        "INSERT INTO ops.runs (run_id, pipeline, stage, state, finished_at) VALUES (?, 'nightly', ?, ?, ?)",
-        [f"{at}.{stage}", stage, state, datetime.fromisoformat(at)],
+        "INSERT INTO ops.runs (run_id, pipeline, stage, state, finished_at, parameters) "
+        "VALUES (?, 'nightly', ?, ?, ?, ?)",
+        [f"{at}.{stage}", stage, state, datetime.fromisoformat(at), parameters],
     )
 
 
@@ -76,8 +83,11 @@ def test_a_table_is_too_old_an_hour_after_its_pipeline_was_due(
     ended(warehouse, "marts", "2026-01-12T10:01", "failed")
     (message,) = look(warehouse, nightly, "2026-01-12T11:00")
     assert "core.fact_transactions" not in message and "marts.sales_daily" in message
+    # A chunk of a backfill makes two days anew, and no table fresh.
+    ended(warehouse, "marts", "2026-01-12T11:30", parameters='{"first": "2024-11-01", "last": "2024-11-02"}')
+    assert look(warehouse, nightly, "2026-01-12T11:40") == [message]
     # Nothing new is as good as new.
-    ended(warehouse, "marts", "2026-01-12T12:00", "skipped")
+    ended(warehouse, "marts", "2026-01-12T12:00", "skipped", '{"first": null, "last": null}')
     assert look(warehouse, nightly, "2099-01-12T00:30")[0].startswith("nightly was due")
     assert look(warehouse, nightly, "2026-01-12T13:00") == []
     assert {is_open for *_, is_open in states(warehouse)} == {False}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +21,7 @@ from workbench.anomaly.models.registry import CHAMPION, ModelVersion, current_mo
 from workbench.errors import UsageError
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
+from workbench.governance.this_run import this_run
 from workbench.numbers import many
 from workbench.schema import table
 from workbench.warehouse import Session, Warehouse
@@ -170,7 +170,7 @@ def detect_fraud(
         raise UsageError("alerts_a_day is at least 0, and least_score from 0 to 1")
     if first_day and last_day and first_day > last_day:
         raise UsageError(f"the first day, {first_day}, is after the last, {last_day}")
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    run_id = run_id or this_run()
     version = current_model(MODEL, model)
     if version is None:
         return FraudDetection(False, why_no_model(warehouse, model), is_awaited=has_verdicts(warehouse))

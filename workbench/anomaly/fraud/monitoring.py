@@ -18,6 +18,7 @@ from workbench.anomaly.models.lifecycle import CHALLENGER
 from workbench.anomaly.models.registry import ModelVersion, current_model
 from workbench.anomaly.monitoring.drift import LEAST_JUDGED, Finding, Precision, judge_precision, too_few
 from workbench.anomaly.monitoring.health import RECENT_DAYS, Observed
+from workbench.numbers import many
 from workbench.warehouse import Warehouse
 
 DELAY_DAYS = 7
@@ -136,7 +137,7 @@ def judge_challenger(warehouse: Warehouse, champion: ModelVersion, challenger: M
     ratio, (low, high), p_value = compare_scores(theirs, ours, is_fraud, day)
     message = (
         f"{what}, is {ratio:.2f} times the champion's, likely {low:.2f} to {high:.2f}, on {len(judged):,} judged "
-        f"receipts with {is_fraud.sum()} frauds"
+        f"receipts with {many(is_fraud.sum(), 'fraud')}"
     )
     return Finding("challenger", "", ratio, p_value, BETTER, "drifted" if ratio >= BETTER else "ok", message)
 

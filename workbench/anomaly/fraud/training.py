@@ -23,6 +23,7 @@ from workbench.anomaly.models.recording import TrainingRecord, TrainingSet, batc
 from workbench.anomaly.models.registry import ModelVersion, current_model
 from workbench.errors import UsageError, WorkbenchError
 from workbench.execution import timed
+from workbench.numbers import many, there_are
 from workbench.warehouse import Warehouse
 
 _LEAST_COMPARED = 10
@@ -158,7 +159,11 @@ def lacking(warehouse: Warehouse, schedule: Schedule = SCHEDULE) -> str:
 
 def _too_few_frauds(warehouse: Warehouse) -> str:
     told = warehouse.rows(f"SELECT COUNT(*) AS n FROM ({VERDICTS}) AS verdicts WHERE is_fraud")[0]["n"]
-    return f"{told} frauds are known, {LEAST_FRAUDS} are needed" if told < LEAST_FRAUDS else ""
+    return (
+        f"{many(told, 'fraud is', 'frauds are')} known, {LEAST_FRAUDS} are needed"
+        if told < LEAST_FRAUDS
+        else ""
+    )
 
 
 def _newest(warehouse: Warehouse, schedule: Schedule) -> Receipts:
@@ -181,13 +186,13 @@ def _too_little(receipts: Receipts, schedule: Schedule) -> tuple[str, list[Fold]
     days = int(receipts.day[-1] - receipts.day[0]) + 1
     needed = days_needed(schedule)
     if days < needed:
-        return f"there are {days} days of sales, {needed} are needed", []
+        return f"{there_are(days, 'day')} of sales, {needed} are needed", []
     # What is judged must have its verdicts by now.
     parts = list(folds(receipts.transactions, receipts.verdicts, schedule, end=_end(receipts, schedule)))
     for fold in parts:
         frauds = int(fold.label.sum())
         if frauds < LEAST_FRAUDS or not (~fold.label).any() or not len(fold.test):
-            return f"a replay has {frauds} known frauds to learn from, {LEAST_FRAUDS} are needed", []
+            return f"a replay has {many(frauds, 'known fraud')} to learn from, {LEAST_FRAUDS} are needed", []
     return "", parts
 
 

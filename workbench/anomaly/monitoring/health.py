@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +14,7 @@ from workbench.anomaly.monitoring.drift import Finding, Precision, allowed, comp
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import close_subjects, now
 from workbench.governance.feedback import newest
+from workbench.governance.this_run import this_run
 from workbench.warehouse import Session, Warehouse
 
 KIND = "model_drift"
@@ -99,7 +99,7 @@ def check_models(
     Raises:
         WorkFailed: the tracking server can't be reached.
     """
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    run_id = run_id or this_run()
     found = [_look(warehouse, seen) for observe in observers if (seen := observe(warehouse))]
     for health in found:
         _keep(warehouse, health, run_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,6 +24,7 @@ from workbench.anomaly.sales.unjudged import why_no_model
 from workbench.anomaly.series.features import FeatureSet, Panel, build_features
 from workbench.errors import UsageError, WorkFailed
 from workbench.governance.alerts import Alert
+from workbench.governance.this_run import this_run
 from workbench.schema import table
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
@@ -114,7 +114,7 @@ def detect_sales(
     if days is not None and (first_day or last_day):
         raise UsageError("days counts the newest days, so it can't be given with a first or last day")
     judged = _DayRange(first_day or dt.date.min, last_day or dt.date.max)
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    run_id = run_id or this_run()
     version = current_model(MODEL, model)
     if version is None:
         reason = why_no_model(warehouse, model)

@@ -22,6 +22,7 @@ from workbench.anomaly.sales.model import MODEL, files_beside, load_model
 from workbench.anomaly.series.features import WARM_UP, FeatureSet, Panel, build_features, make_panel
 from workbench.anomaly.series.forest import COVERAGE, Fitted, expect, fit_forest, importances, score
 from workbench.errors import UsageError, WorkbenchError
+from workbench.numbers import many, there_are
 from workbench.warehouse import Warehouse
 
 MEASURE = "net_amount_reporting"
@@ -66,7 +67,8 @@ class TrainingResult(Outcome):
                 f"and month, a weekday z-score {self.metrics['injected_recall_zscore']:.0%}."
             )
         if self.confirmed_days:
-            text += f" {self.confirmed_days} days of confirmed incidents were left out."
+            were = "was" if self.confirmed_days == 1 else "were"
+            text += f" {many(self.confirmed_days, 'day')} of confirmed incidents {were} left out."
         return text
 
 
@@ -211,7 +213,7 @@ def too_little(panel: Panel, features: FeatureSet) -> str:
     if not panel.days:
         return "there are no daily sales; load transactions and run retail_etl first"
     if panel.days < MIN_DAYS:
-        return f"there are {panel.days} days of sales, {MIN_DAYS} are needed"
+        return f"{there_are(panel.days, 'day')} of sales, {MIN_DAYS} are needed"
     if panel.values.empty or not len(features):
         few = "; ".join(f"{name}: {why}" for name, why in list(panel.skipped.items())[:3])
         return f"no department has enough history ({few})" if few else "no department has enough history"
@@ -229,7 +231,7 @@ def _parted(panel: Panel, features: FeatureSet, holdout_days: int) -> tuple[int,
 
 def _too_short(earlier: FeatureSet, later: FeatureSet) -> str:
     if earlier.days.nunique() < LEAST_LEARNING:
-        return f"there are {earlier.days.nunique()} days to learn from, {LEAST_LEARNING} are needed"
+        return f"{there_are(earlier.days.nunique(), 'day')} to learn from, {LEAST_LEARNING} are needed"
     return "" if len(later) else "no department that is learned of sold anything on the days to measure on"
 
 

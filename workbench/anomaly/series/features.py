@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from workbench.anomaly.series.stretches import find_stretches
+from workbench.numbers import many
 from workbench.times.periods import still_filling
 
 WARM_UP = 28
@@ -184,7 +185,7 @@ def make_panel(
         length = int(begun[name][~gap].sum())
         share = active[name] / max(int(span[name]), 1)
         if length < min_days:
-            skipped[name] = f"{length} days of history, {min_days} needed"
+            skipped[name] = f"{many(length, 'day')} of history, {min_days} needed"
         elif share < min_active:
             skipped[name] = f"{'not zero' if zero else 'known'} on only {share:.0%} of its days"
     kept = [name for name in wide.columns if name not in skipped]

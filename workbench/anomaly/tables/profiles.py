@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
 from workbench.governance.quality import CheckResult, record_checks
+from workbench.governance.this_run import this_run
 from workbench.schema import DATASETS, quote
 from workbench.warehouse import Session, Warehouse
 
@@ -93,7 +93,7 @@ def profile_batches(warehouse: Warehouse, *, run_id: str | None = None) -> Profi
         warehouse: with raw and the ledger.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
     """
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    run_id = run_id or this_run()
     ledger = warehouse.frame(_LEDGER, [_FILES_BEFORE])
     found = [
         _of_dataset(warehouse, str(dataset), batches)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +21,7 @@ from workbench.governance.alerts.alert import identity
 from workbench.governance.alerts.recorded import now
 from workbench.governance.feedback import NEWEST
 from workbench.governance.ids import SHORT
+from workbench.governance.this_run import this_run
 from workbench.numbers import many
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
@@ -127,7 +127,7 @@ def check_batches(warehouse: Warehouse, *, trees: int = 20, run_id: str | None =
         trees: of each forest.
         run_id: the run this belongs to; ``WORKBENCH_RUN_ID`` if None.
     """
-    run_id = run_id or os.environ.get("WORKBENCH_RUN_ID") or None
+    run_id = run_id or this_run()
     verdicts: list[BatchVerdict] = []
     notes: list[str] = []
     raised = 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.commands.runs.parameters import complete_pipelines
 from workbench.errors import UsageError, WorkbenchError
 from workbench.numbers import many
 
@@ -22,16 +23,19 @@ def register(app: typer.Typer) -> None:
 
 
 def check(
-    folder: Annotated[
-        Path | None,
+    pipeline: Annotated[
+        str | None,
         typer.Argument(
-            help="A pipeline's folder, or one that holds several; all if left out.", show_default=False
+            help="A pipeline, its folder, or a folder that holds several; all if left out.",
+            show_default=False,
+            autocompletion=complete_pipelines,
         ),
     ] = None,
     fix: Annotated[
         bool,
         typer.Option(
-            "--fix", help="First take out what JupyterLab adds: outputs, execution counts, their metadata."
+            "--fix",
+            help="First take out what JupyterLab adds (outputs, execution counts, their metadata), and lay files out as it does.",
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
@@ -43,30 +47,31 @@ def check(
     from workbench.execution.pipeline.contract import check_pipeline
     from workbench.execution.pipeline.pipeline import MAP, find_pipelines, load_pipeline, require_pipelines
 
-    if folder is None:
+    places: list[str | Path]
+    if pipeline is None:
         require_pipelines()
         places = list(find_pipelines().values())
-    elif (folder / MAP).is_file():
-        places = [folder]
     else:
-        places = [path.parent for path in sorted(folder.glob(f"*/{MAP}"))]
+        folder = Path(pipeline).expanduser()
+        several = pipeline not in find_pipelines() and folder.is_dir() and not (folder / MAP).is_file()
+        places = [path.parent for path in sorted(folder.glob(f"*/{MAP}"))] if several else [pipeline]
         if not places:
             raise UsageError(f"no {MAP} in {folder} or in a folder of it")
     pipelines = [load_pipeline(place) for place in places]
     if fix:
-        _fix(pipelines, tours=folder is None)
-    findings = [finding for pipeline in pipelines for finding in check_pipeline(pipeline)]
+        _fix(pipelines, tours=pipeline is None)
+    findings = [finding for each in pipelines for finding in check_pipeline(each)]
     if as_json:
         rows = [{"notebook": str(f.notebook), "cell": f.cell, "message": f.message} for f in findings]
         print(json.dumps(rows, indent=2))
     else:
         for finding in findings:
             print(finding)
-        count = sum(len(pipeline.stages) for pipeline in pipelines)
+        count = sum(len(each.stages) for each in pipelines)
         checked = f"{many(count, 'notebook')} of {many(len(pipelines), 'pipeline')} checked"
         print(f"{checked}, {many(len(findings), 'finding')}")
         if not fix and any(finding.mendable for finding in findings):
-            print("outputs and execution counts are taken out by: workbench check --fix")
+            print("outputs and execution counts are taken out, and files laid out, by: workbench check --fix")
     if findings:
         raise typer.Exit(1)
 

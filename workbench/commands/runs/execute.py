@@ -256,7 +256,10 @@ def show(run_id: RunId, as_json: AsJson = False) -> None:
         values = {name: value for name, value in stage.results.items() if name != "warnings"}
         figures = stage.counts | stage.metrics | values
         if figures:
-            told = ", ".join(f"{name} {value}" for name, value in figures.items())
+            # Of a measure that isn't finite nothing is recorded.
+            told = ", ".join(
+                f"{name} {'none' if value is None else value}" for name, value in figures.items()
+            )
             print(printable(f"{stage.name}: {told}"))
     for warning in found.warnings:
         print(printable(f"warning: {warning}"))

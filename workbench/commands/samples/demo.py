@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from workbench.errors import WorkFailed
+from workbench.numbers import many
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +43,7 @@ def demo(
     feed.write(folder)
     warehouse = connect(create=True)
     landed = [file for name in feed.DATASETS for file in land(str(folder / name), name)]
-    say(f"{sum(file.is_new for file in landed)} files landed, {len(landed)} in all")
+    say(f"{many(sum(file.is_new for file in landed), 'file')} landed, {len(landed)} in all")
     prepared = time.monotonic() - started
     figures: dict[str, Any] = {"prepare_seconds": round(prepared, 1), "runs": []}
     reports: dict[str, Path] = {}

@@ -20,6 +20,7 @@ from workbench.governance import ledger
 from workbench.governance.quarantine.moves import last_move
 from workbench.governance.quarantine.places import later_lines
 from workbench.governance.quarantine.rows import NOT_OPEN, SUPERSEDED
+from workbench.numbers import many
 from workbench.schema import Table, cut
 from workbench.sources.landing import FetchedFile
 from workbench.warehouse import Session
@@ -41,7 +42,7 @@ class SomeHaveNoPlace(Exception):
     """The transaction has to be done again without some of its rows."""
 
     def __init__(self, rows: list[NoPlace]) -> None:
-        super().__init__(f"{len(rows)} rows have no place")
+        super().__init__(many(len(rows), "row has", "rows have") + " no place")
         self.rows = rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from types import ModuleType
@@ -13,6 +12,7 @@ from workbench.etl.incremental import hash_of, set_watermark
 from workbench.etl.linkage.link import Linkage
 from workbench.etl.linkage.model import Model
 from workbench.etl.linkage.workspace import FREQUENCIES
+from workbench.governance.this_run import this_run
 from workbench.settings import get_settings
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
@@ -85,7 +85,7 @@ class Estimates:
         self.version += 1
         row = {
             "version": self.version, "estimated_at": datetime.now(UTC).replace(tzinfo=None),
-            "run_id": os.environ.get("WORKBENCH_RUN_ID"), "reason": self.reason, "entries": self.entries,
+            "run_id": this_run(), "reason": self.reason, "entries": self.entries,
             "customers": linked.model.customers, "model": linked.model.to_json(),
         }  # fmt: skip
         kinds = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +18,7 @@ from workbench.etl.linkage.model import Model
 from workbench.etl.linkage.workspace import Workspace
 from workbench.etl.members.standardize import CONTACT, IDENTIFYING
 from workbench.execution import timed
+from workbench.governance.this_run import this_run
 from workbench.schema import table
 from workbench.warehouse import Session, Warehouse
 from workbench.warehouse.access import infrastructure
@@ -156,7 +156,7 @@ def _noted(changed: list[tuple[str, str, str | None, str]]) -> pa.Table:
     columns: dict[str, Any] = {
         name: pa.array([row[n] for row in changed], pa.string()) for n, name in enumerate(names)
     }
-    now, run_id = datetime.now(UTC).replace(tzinfo=None), os.environ.get("WORKBENCH_RUN_ID")
+    now, run_id = datetime.now(UTC).replace(tzinfo=None), this_run()
     columns["changed_at"] = pa.array([now] * len(changed), pa.timestamp("us"))
     columns["run_id"] = pa.array([run_id] * len(changed), pa.string())
     return pa.table(columns).select(list(table("ops.identity_changes").column_names))

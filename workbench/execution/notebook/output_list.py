@@ -7,6 +7,8 @@ from typing import Any
 
 from nbformat import from_dict
 
+from workbench.numbers import many
+
 HEAD_LINES = 2_000
 TAIL_LINES = 200
 LONGEST_LINE = 100_000
@@ -63,7 +65,7 @@ class StreamText:
         return self._left_out > 0
 
     def __str__(self) -> str:
-        note = [f"… {self._left_out:,} lines left out …\n"] if self._left_out else []
+        note = [f"… {many(self._left_out, 'line')} left out …\n"] if self._left_out else []
         if note and not self._head[-1].endswith("\n"):
             note.insert(0, "\n")
         return "".join([*self._head, *note, *self._tail, self._line])

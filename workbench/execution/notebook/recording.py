@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any, Literal, get_args
 
 from workbench.errors import UsageError, unknown
+from workbench.numbers import number
 
 MIME = "application/vnd.workbench.record+json"
 
@@ -135,10 +136,10 @@ def _numbers(kind: str, values: Mapping[str, Any] | None) -> dict[str, Any]:
             plain[str(name)] = value if value is None else int(value)
             continue
         try:
-            number = float(value)
+            measure = float(value)
         except (TypeError, ValueError):
             raise UsageError(f"{kind} {name!r} must be a number, not {type(value).__name__}") from None
-        plain[str(name)] = number if math.isfinite(number) else None
+        plain[str(name)] = measure if math.isfinite(measure) else None
     return plain
 
 
@@ -194,7 +195,7 @@ def _format(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, float):
-        return f"{value:,.4g}"
+        return number(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     text = json.dumps(value, ensure_ascii=False)

@@ -25,7 +25,8 @@ def tidy(path: Path) -> list[str]:
     """Bring a notebook into the form in which it is committed; return what was done, nothing if it was in it.
 
     Outputs, execution counts and what is noted of an execution go; sources, tags, names and attachments stay as they
-    are. Cells get an id where they have none, or that of another. The file is replaced at once, or not at all.
+    are. Cells get an id where they have none, or that of another, and the file is laid out as Jupyter saves it. It is
+    replaced at once, or not at all.
 
     Raises:
         UsageError: it is no notebook.
@@ -35,15 +36,40 @@ def tidy(path: Path) -> list[str]:
     read_notebook(path)
     text = before.decode("utf-8-sig")
     # Not `nbformat.reads` for its own format: it gives cells other ids on its way, and says nothing of it.
-    current = json.loads(text).get("nbformat") == 4
-    node = nbformat.v4.reads(text) if current else nbformat.reads(text, as_version=4)
+    node = nbformat.v4.reads(text) if _is_current(text) else nbformat.reads(text, as_version=4)
     done = [f"{what} of {_cells(count)}" for what, count in _tidy_cells(node).items() if count]
     if _tidy_notebook(node):
         done.append("metadata of the notebook")
     if not done:
-        return []
-    _replace(path, before, nbformat.v4.writes(node).rstrip() + "\n")
+        if is_laid_out(path):
+            return []
+        done.append("layout of the file")
+    _replace(path, before, _laid_out(node))
     return done
+
+
+def is_laid_out(path: Path) -> bool:
+    """Whether a notebook's file is laid out as Jupyter saves it, so that a save there changes no line by itself.
+
+    One of an older format is asked for nothing.
+    """
+    before = path.read_bytes()
+    text = before.decode("utf-8-sig")
+    if not _is_current(text):
+        return True
+    try:
+        return _laid_out(nbformat.v4.reads(text)).encode() == before
+    except UnicodeEncodeError:
+        # Half a surrogate pair, which a file holds in an escape alone.
+        return True
+
+
+def _is_current(text: str) -> bool:
+    return bool(json.loads(text).get("nbformat") == 4)
+
+
+def _laid_out(node: Any) -> str:
+    return str(nbformat.v4.writes(node)).rstrip() + "\n"
 
 
 def _tidy_cells(node: Any) -> Counter[str]:

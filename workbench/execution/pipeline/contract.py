@@ -13,6 +13,7 @@ from workbench.errors import UsageError
 from workbench.execution.notebook.language import find_kernel, named_kernel
 from workbench.execution.notebook.notebook import INJECTED
 from workbench.execution.notebook.reading import read_notebook
+from workbench.execution.notebook.tidy import is_laid_out
 from workbench.execution.parameters.declarations import TAG, convert_all, has_tag, parse_cell
 from workbench.execution.parameters.syntax import parse
 from workbench.execution.parameters.undefined import undefined_names
@@ -22,6 +23,7 @@ from workbench.execution.pipeline.stage import LOCAL, Stage, destination
 
 LONGEST_CELL = 12
 KEPT_WITHOUT = "it is kept without outputs and execution counts"
+NOT_LAID_OUT = "its file isn't laid out as Jupyter saves it, in the order of keys or in its lines"
 _SECTION = re.compile(r"\*\*(Reads|Writes|Fails when)\s*[:.]?\s*\*\*\s*[:.]?", re.IGNORECASE)
 _QUOTED = re.compile(r"`([^`]+)`")
 
@@ -37,7 +39,7 @@ class Finding:
     @property
     def mendable(self) -> bool:
         """Whether it is of a kind that :func:`workbench.execution.notebook.tidy.tidy` mends."""
-        return self.message == KEPT_WITHOUT
+        return self.message in (KEPT_WITHOUT, NOT_LAID_OUT)
 
     def __str__(self) -> str:
         place = "" if self.cell is None else f", cell {self.cell}"
@@ -55,6 +57,8 @@ def check_pipeline(pipeline: Pipeline) -> list[Finding]:
             found.append(Finding(path, None, str(error)))
             continue
         cells = content["cells"]
+        if not is_laid_out(path):
+            found.append(Finding(path, None, NOT_LAID_OUT))
         problems = [*_kernel(content, stage), *_header(cells, stage.reads, stage.writes), *_body(cells)]
         if named_kernel(content, stage.kernel).python:
             problems += [

@@ -61,6 +61,8 @@ _ON_MATH = _names(
 _PREFIXES = {"aria-", "data-"}
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp|avif|bmp|svg\+xml)[;,]", re.IGNORECASE)
 _IMG = re.compile(r'<img((?: [^\s"=<>]+="[^"]*")*)>')
+_LINK = re.compile(r'<a((?: [^\s"=<>]+="[^"]*")*)>(.*?)</a>', re.DOTALL)
+_LEADS = re.compile(r"\s*(?:https?:|mailto:|//|#)", re.IGNORECASE)
 _INPUT = re.compile(r'<input(?: [^\s"=<>]+="[^"]*")*>')
 _ATTRIBUTE = re.compile(r' ([^\s"=<>]+)="([^"]*)"')
 _REMOTE = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
@@ -84,7 +86,7 @@ def clean_html(html: str, *, folder: Path | None = None, attachments: Mapping[st
     """Return HTML of a notebook that runs nothing and fetches nothing, whole in itself.
 
     Pictures that lie in ``folder`` or among a cell's ``attachments`` are put in; one from elsewhere becomes a link
-    to it. Style sheets hold for the result alone.
+    to it. A link to a file beside the notebook becomes text that names the file. Style sheets hold for the result alone.
 
     Raises:
         TooDeep: it is too large, or its elements are nested too deeply.
@@ -115,6 +117,8 @@ def clean_html(html: str, *, folder: Path | None = None, attachments: Mapping[st
     )
     if "<input" in clean:
         clean = _INPUT.sub(lambda found: found[0] if ' type="' in found[0] else "", clean)
+    if "<a " in clean:
+        clean = _LINK.sub(_link, clean)
     if "<img" in clean:
         clean = _IMG.sub(lambda found: _picture(found, folder, attachments or {}), clean)
     return f'<div class="{name}"><style>{style}</style>{clean}</div>' if style else clean
@@ -167,6 +171,18 @@ def plain_style(text: str) -> str:
     from workbench.execution.reports.styles import declarations
 
     return declarations(text)
+
+
+def _link(found: re.Match[str]) -> str:
+    """Return a link if it leads somewhere from a page, else its text with the name of the file that it led to.
+
+    The page isn't where the notebook is, and goes to readers who haven't got that.
+    """
+    address = next((unescape(value) for name, value in _ATTRIBUTE.findall(found[1]) if name == "href"), None)
+    if address is None or _LEADS.match(address):
+        return found[0]
+    name, text = unquote(address.strip()), found[2]
+    return text if not name or name in unescape(text) else f"{text} ({escape(name)})"
 
 
 def _picture(found: re.Match[str], folder: Path | None, attachments: Mapping[str, Any]) -> str:

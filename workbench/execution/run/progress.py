@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from workbench.execution.records.model import Run, StageRun
 from workbench.execution.records.store import list_runs
+from workbench.numbers import many
 from workbench.settings import Settings
 from workbench.terminal import printable, tell
 
@@ -208,7 +209,7 @@ class Live(Silence):
             return "not run"
         if stage.state == "skipped" or (stage.state == "running" and stage.rows is None):
             return stage.why
-        return f"{stage.rows:,} rows" if stage.rows is not None else ""
+        return many(stage.rows, "row") if stage.rows is not None else ""
 
 
 def usual_seconds(pipeline: str, settings: Settings) -> dict[str, float]:

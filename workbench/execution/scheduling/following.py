@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from workbench.execution.pipeline.graph import LANDING, expand
 from workbench.execution.pipeline.pipeline import Pipeline
+from workbench.execution.scheduling.whole import last_whole
 from workbench.warehouse import Warehouse
 
 
@@ -13,7 +14,8 @@ class Following:
     """Asks ``ops.runs`` which pipelines are due because of what others have written.
 
     Nothing is kept in mind that a crash could lose: a pipeline is due while a stage that writes something it follows
-    has succeeded since it last began to run with success, whoever ran either.
+    has succeeded since one of its own stages last began with success, whoever ran either, and in one run or in several.
+    A stage that was given days, as a backfill gives them, hasn't gone over what is new.
 
     Args:
         pipelines: all that there are; the followers are among them.
@@ -22,14 +24,14 @@ class Following:
     def __init__(self, pipelines: Iterable[Pipeline]) -> None:
         self.writers: dict[str, list[tuple[str, str]]] = {}
         self.unwritten: dict[str, list[str]] = {}
-        pipelines = list(pipelines)
-        for follower in pipelines:
+        self._pipelines = {each.name: each for each in pipelines}
+        for follower in self._pipelines.values():
             names = [
                 name for name in expand(follower.schedule.on if follower.schedule else ()) if name != LANDING
             ]
             written = [
                 (each.name, stage, set(expand(each.stages[stage].writes)))
-                for each in pipelines
+                for each in self._pipelines.values()
                 for stage in each.order
                 if each.name != follower.name
             ]
@@ -43,11 +45,17 @@ class Following:
         """Return the stage run that makes a pipeline due, or None."""
         if not (pairs := self.writers.get(follower)):
             return None
-        any_of = " OR ".join("(pipeline = ? AND stage = ?)" for _ in pairs)
+        any_of = " OR ".join("(pipeline = ? AND split_part(stage, '[', 1) = ?)" for _ in pairs)
         rows = warehouse.rows(
-            f"SELECT run_id FROM ops.runs WHERE state = 'succeeded' AND stage IS NOT NULL AND ({any_of}) "
-            "AND finished_at > (SELECT coalesce(max(started_at), CAST('1970-01-01' AS TIMESTAMP)) FROM ops.runs "
-            "WHERE pipeline = ? AND stage IS NULL AND state = 'succeeded') ORDER BY finished_at DESC LIMIT 1",
-            [*(part for pair in pairs for part in pair), follower],
+            "SELECT run_id, finished_at FROM ops.runs WHERE state = 'succeeded' AND finished_at IS NOT NULL "
+            f"AND ({any_of}) ORDER BY finished_at DESC LIMIT 1",
+            [part for pair in pairs for part in pair],
         )
-        return rows[0]["run_id"] if rows else None
+        if not rows:
+            return None
+        pipeline = self._pipelines[follower]
+        begun = last_whole(warehouse, pipeline, "started_at")
+        written = rows[0]["finished_at"]
+        if all(name in begun and begun[name] >= written for name in pipeline.order):
+            return None
+        return str(rows[0]["run_id"])

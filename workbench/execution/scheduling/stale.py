@@ -10,6 +10,7 @@ from workbench.execution.pipeline.graph import expand
 from workbench.execution.pipeline.pipeline import Pipeline
 from workbench.execution.pipeline.schedule import latest_time
 from workbench.execution.scheduling.timetable import LATE, shown
+from workbench.execution.scheduling.whole import last_whole
 from workbench.governance.alerts import Alert, put
 from workbench.governance.alerts.recorded import close_subjects
 from workbench.governance.alerts.recorded import now as present
@@ -30,7 +31,7 @@ def check_fresh(warehouse: Warehouse, pipelines: Iterable[Pipeline], now: dateti
     """Raise an alert for each pipeline with tables that are too old, and close those of the others; return them.
 
     A table of core or marts is too old where its stage hasn't come to a good end since the clock said so, an hour ago or
-    more. A stage that never has promises nothing.
+    more; a run over a few given days is none. A stage that never has promises nothing.
 
     Args:
         warehouse: with ``ops.runs``, which all who run pipelines write.
@@ -54,13 +55,10 @@ def check_fresh(warehouse: Warehouse, pipelines: Iterable[Pipeline], now: dateti
 
 
 def _look(warehouse: Warehouse, pipeline: Pipeline, due: datetime) -> Alert | None:
-    rows = warehouse.rows(
-        "SELECT stage, max(finished_at) AS finished_at FROM ops.runs WHERE pipeline = ? AND stage IS NOT NULL "
-        "AND state IN ('succeeded', 'skipped') GROUP BY stage",
-        [pipeline.name],
-    )
-    ends = {row["stage"]: row["finished_at"].replace(tzinfo=UTC) for row in rows}
-    late = {name: end for name, end in ends.items() if name in pipeline.stages and end < due}
+    ends = {
+        name: end.replace(tzinfo=UTC) for name, end in last_whole(warehouse, pipeline, "finished_at").items()
+    }
+    late = {name: end for name, end in ends.items() if end < due}
     tables = [
         table
         for name in pipeline.order

@@ -12,6 +12,7 @@ from workbench.governance.alerts.alert import SEVERITIES, Alert, Raised, Severit
 from workbench.governance.alerts.notifications import Notification
 from workbench.governance.alerts.planning import CLAIMED, RECENT, Delivery, Plan, State, Waiting, plan
 from workbench.governance.alerts.recorded import put
+from workbench.numbers import many
 from workbench.schema import cut
 from workbench.warehouse.access import infrastructure
 from workbench.warehouse.bookkeeping import bookkeeping
@@ -146,7 +147,8 @@ def write_delivery(
 def _silent(channel: str, given_up: Sequence[Notification], now: datetime) -> Alert:
     """Return an alert for the other channels; a channel that is down stays so for one a day."""
     count = sum(len(notification.alerts) for notification in given_up)
+    unsent = many(count, "alert wasn't", "alerts weren't")
     return Alert(
-        "channel_down", "warning", channel, f"{channel} took nothing for a day: {count} alerts weren't sent to it",
+        "channel_down", "warning", channel, f"{channel} took nothing for a day: {unsent} sent to it",
         finding=(channel, str(now.date())),
     )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.governance.alerts.alert import Alert, Raised
 from workbench.governance.audit import note
 from workbench.governance.ids import row_named
+from workbench.governance.this_run import this_run
 from workbench.schema import cut
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ def raised(alert: Alert, run_id: str | None, raised_at: datetime) -> Raised:
 def put(session: Session, alerts: Iterable[Alert], run_id: str | None = None) -> int:
     """Record alerts inside the caller's transaction, but for those that are there; return how many are new.
 
+    They are of the run whose stage this process executes, unless another is given.
+
     Of two transactions at once that find the same, one is done again where the engine lets several write.
     """
-    moment = now()
+    moment, run_id = now(), run_id or this_run()
     return insert(session, [raised(alert, run_id, moment) for alert in alerts])
 
 

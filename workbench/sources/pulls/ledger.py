@@ -18,6 +18,7 @@ from workbench.errors import UsageError, WorkFailed
 from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.alerts.recorded import close_subjects
+from workbench.numbers import many
 from workbench.schema import cut
 from workbench.settings import Settings
 from workbench.sources.landing import Landing
@@ -218,7 +219,10 @@ class Ledger:
         if not short:
             close_subjects(session, INCOMPLETE, [self._source], entry.ended_at)
             return
-        message = f"source {self._source} said that it has {entry.rows_said:,} rows, and {short:,} of them weren't in its answer"
+        message = (
+            f"source {self._source} said that it has {many(entry.rows_said or 0, 'row')}, and {short:,} of them "
+            f"{'was' if short == 1 else 'were'}n't in its answer"
+        )
         found = Alert(
             "pull_incomplete", "warning", self._source, message, (self._source, str(entry.ended_at.date()))
         )

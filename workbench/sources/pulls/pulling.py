@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import UsageError, WorkbenchError, WorkFailed, cause_of, first_line
+from workbench.numbers import many
 from workbench.private import private_folder
 from workbench.secrets.secret import Secret
 from workbench.settings import Settings
@@ -103,7 +104,7 @@ def _files(declared: Declared, places: Places, ledger: Ledger, entry: Entry, rev
         check=places.check,
     )
     new = [file.uri for file in landed if file.is_new]
-    message = f"{len(new):,} of {len(landed):,} files are new"
+    message = f"{len(new):,} of {many(len(landed), 'file')} {'is' if len(new) == 1 else 'are'} new"
     status: Status = "landed" if new else "nothing_new"
     state = ledger.state(declared.version)
     ledger.enter(replace(entry, status=status, message=message), state)

@@ -226,7 +226,8 @@ class Taking:
         self._decide()
         cursor = self._begun.after(self._newest)
         if short:
-            self._messages.append(f"the source has {short:,} rows that weren't in its answer")
+            missing = many(short, "row that wasn't", "rows that weren't")
+            self._messages.append(f"the source has {missing} in its answer")
         if self._withdrawn:
             self._messages.append(
                 f"{many(len(self._withdrawn), 'row')} landed before in files that were withdrawn since; --full lands them again"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.errors import UsageError
+from workbench.numbers import many
 from workbench.settings import Settings
 from workbench.sources.files import Check, found
 from workbench.sources.pulls.pulling import open_reader, place_of, secret_of, told
@@ -41,7 +42,7 @@ def _rows(declared: Declared, reader: Reader, check: Check) -> str:
     since = reader.position_of(str(start)) if start is not None else None
     rows: Sequence[Row] = next((chunk.rows for chunk in reader.read(since, None)), ())
     said = reader.count(since)
-    answer = f"{said:,} rows there" if said is not None else "it answers"
+    answer = f"{many(said, 'row')} there" if said is not None else "it answers"
     if not rows:
         return f"{answer}; none to look at"
     if source.cursor and all(row.position is None for row in rows):
