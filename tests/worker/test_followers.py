@@ -74,8 +74,11 @@ def test_a_worker_that_died_before_it_asked_asks_the_next_time(project: Settings
 def test_a_run_of_one_stage_or_of_a_few_days_is_not_the_whole_that_is_due(project: Settings) -> None:
     folder = project.project / "pipeline_notebooks"
     days = "import datetime as dt\nfirst: dt.date | None = None  # from\nlast: dt.date | None = None  # to"
-    notebook(folder / "judge" / "detect.ipynb", parameters=days)
+    found = "record(values={'odd': []})"
+    imports = "from workbench.execution import record"
+    notebook(folder / "judge" / "detect.ipynb", parameters=days, imports=imports, last=found)
     notebook(folder / "judge" / "report.ipynb")
+    notebook(folder / "judge" / "tell.ipynb", parameters="shop: int  # one")
     stages: dict[str, dict[str, object]] = {
         "detect": {
             "partitioned": {"first_day": "first", "last_day": "last"},
@@ -83,6 +86,8 @@ def test_a_run_of_one_stage_or_of_a_few_days_is_not_the_whole_that_is_due(projec
             "skip": "never",
         },
         "report": {"reads": ["seen"], "writes": ["report"]},
+        # Of nothing, so that it never runs.
+        "tell": {"over": {"shop": {"from": "detect.values.odd"}}, "reads": ["seen"], "writes": ["told"]},
     }
     pipeline(folder / "judge", stages, schedule={"on": ["marts.sales_daily"]})
     # Of a stage that goes over a list, a run of one value is enough.

@@ -56,6 +56,8 @@ class Following:
         pipeline = self._pipelines[follower]
         begun = last_whole(warehouse, pipeline, "started_at")
         written = rows[0]["finished_at"]
-        if all(name in begun and begun[name] >= written for name in pipeline.order):
+        # One that goes over a list has run nothing where that was empty: the others tell.
+        asked = [name for name in pipeline.order if not pipeline.stages[name].over] or pipeline.order
+        if all(name in begun and begun[name] >= written for name in asked):
             return None
         return str(rows[0]["run_id"])
