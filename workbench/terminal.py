@@ -37,6 +37,15 @@ def printable(text: str, *, longest: int | None = None, keep: str = "") -> str:
     return _STEERS.sub(lambda found: found[0] if found[0] in keep else _shown(found[0]), text)
 
 
+def is_text(text: str) -> bool:
+    """Whether a text can be written: Python keeps bytes that are none as lone halves of surrogate pairs."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _shown(character: str) -> str:
     return (
         repr(character)[1:-1] if character < "\ud800" or character > "\udfff" else f"\\u{ord(character):04x}"

@@ -12,6 +12,7 @@ from typer import BadParameter
 
 from workbench.commands.limits import LARGEST
 from workbench.errors import UsageError
+from workbench.terminal import is_text
 
 _WORDS = {"note", "because", "reason", "by"}
 """What people say of what they do; where it may be left out, an empty one says as much."""
@@ -48,7 +49,7 @@ def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[An
             error.message = error.message.removeprefix("Value error, ")
             raise
         for each in found if isinstance(found, list | tuple) else [found]:
-            if isinstance(each, str) and parameter.name not in _MAY_BE_PATHS and not _is_text(each):
+            if isinstance(each, str) and parameter.name not in _MAY_BE_PATHS and not is_text(each):
                 raise UsageError(
                     f"{told} has bytes that are no text in UTF-8; is the terminal's encoding (LANG) another?"
                 )
@@ -59,12 +60,3 @@ def _heeding(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[An
         return found
 
     return heed
-
-
-def _is_text(argument: str) -> bool:
-    """Whether an argument was text, and no bytes that Python keeps as lone surrogates."""
-    try:
-        argument.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

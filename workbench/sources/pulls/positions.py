@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from workbench.errors import UsageError
 from workbench.schema import cut
+from workbench.terminal import is_text
 
 Kind = Literal["timestamp", "date", "number", "text"]
 Lag = timedelta | Decimal
@@ -50,7 +51,7 @@ class Position:
             return cls("number", number) if number.is_finite() else None
         text = str(value)
         # What is no text at all can't be kept, nor asked for.
-        return cls("text", text) if _is_unicode(text) else None
+        return cls("text", text) if is_text(text) else None
 
     @classmethod
     def typed(cls, text: str) -> Position:
@@ -196,11 +197,3 @@ def _parsed(text: str) -> datetime:
 
 def _aware(moment: datetime) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -22,6 +22,7 @@ import duckdb
 import psutil
 
 from workbench.errors import UsageError, WorkFailed, first_line, is_interrupt
+from workbench.terminal import is_text
 from workbench.warehouse.duckdb import ending
 
 _HOLDER = re.compile(r"PID (\d+)")
@@ -84,7 +85,7 @@ def opened(
         WorkFailed: the file stayed locked; the message names the holder.
         Unopened: the file is no DuckDB database, or can't be read.
     """
-    if not _is_text(path):
+    if not is_text(str(path)):
         raise Unopened(
             f"can't open the warehouse {path}: DuckDB takes a path in UTF-8 alone, and this one isn't as Python reads it; "
             "PYTHONUTF8=1 lets it read UTF-8 in any locale"
@@ -113,14 +114,6 @@ def opened(
             raise
         finally:
             _leave(path, connection, linger and not ending.is_ending())
-
-
-def _is_text(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _share(path: Path, read_only: bool, linger: bool) -> duckdb.DuckDBPyConnection | None:

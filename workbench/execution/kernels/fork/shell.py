@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import logging
 import os
 import sys
@@ -15,7 +14,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from ipykernel.compiler import XCachingCompiler
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.ipkernel import IPythonKernel
 from ipykernel.kernelapp import IPKernelApp
@@ -26,28 +24,15 @@ from jupyter_core.paths import jupyter_runtime_dir
 from tornado.ioloop import IOLoop
 from traitlets import Type, default
 
+from workbench.execution.kernels.fork.compiler import Compiler
 from workbench.execution.kernels.fork.session import PipeSession, PipeThread
 from workbench.execution.kernels.fork.streams import OutStream
 
 _IDENTITY = [b"workbench"]
 # A history's writer is a thread, and a notebook that runs once needs none. Libraries look for the connection
 # file among the settings to tell a notebook.
-_ARGUMENTS = [
-    "--HistoryManager.enabled=False", "--HistoryManager.hist_file=:memory:", "--quiet", "-f", os.devnull,
-]  # fmt: skip
-
-
-class Compiler(XCachingCompiler):
-    """Tells Python of which module a cell is, which a traceback asks for each frame.
-
-    It would look through all modules for it, and an endless recursion take a minute to be told.
-    """
-
-    def cache(self, transformed_code: str, number: int = 0, raw_code: str | None = None) -> str:
-        """Keep a cell's source for tracebacks; return the name of its file."""
-        name = str(super().cache(transformed_code, number, raw_code))
-        inspect.modulesbyfile[name] = "__main__"
-        return name
+_HISTORY = ("--HistoryManager.enabled=False", "--HistoryManager.hist_file=:memory:")
+_ARGUMENTS = [*_HISTORY, "--quiet", "-f", os.devnull]
 
 
 class PipeKernel(IPythonKernel):
