@@ -86,7 +86,6 @@ def test_a_run_of_one_stage_or_of_a_few_days_is_not_the_whole_that_is_due(projec
             "skip": "never",
         },
         "report": {"reads": ["seen"], "writes": ["report"]},
-        # Of nothing, so that it never runs.
         "tell": {"over": {"shop": {"from": "detect.values.odd"}}, "reads": ["seen"], "writes": ["told"]},
     }
     pipeline(folder / "judge", stages, schedule={"on": ["marts.sales_daily"]})
@@ -119,4 +118,14 @@ def test_a_run_of_one_stage_or_of_a_few_days_is_not_the_whole_that_is_due(projec
     run("judge", only="detect")
     assert due()
     run("judge", only="report")
+    assert not due()
+    # Where there is something in its list, the stage that goes over it belongs to the whole.
+    notebook(
+        folder / "judge" / "detect.ipynb", parameters=days, imports=imports, last=found.replace("[]", "[7]")
+    )
+    run("first")
+    run("judge", only="detect")
+    run("judge", only="report")
+    assert due()
+    run("judge", only="tell")
     assert not due()

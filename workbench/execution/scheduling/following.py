@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from workbench.execution.pipeline.graph import LANDING, expand
@@ -56,8 +57,21 @@ class Following:
         pipeline = self._pipelines[follower]
         begun = last_whole(warehouse, pipeline, "started_at")
         written = rows[0]["finished_at"]
-        # One that goes over a list has run nothing where that was empty: the others tell.
-        asked = [name for name in pipeline.order if not pipeline.stages[name].over] or pipeline.order
-        if all(name in begun and begun[name] >= written for name in asked):
+        left = [name for name in pipeline.order if name not in begun or begun[name] < written]
+        if all(_goes_over_nothing(warehouse, pipeline, name) for name in left):
             return None
         return str(rows[0]["run_id"])
+
+
+def _goes_over_nothing(warehouse: Warehouse, pipeline: Pipeline, name: str) -> bool:
+    """Whether a stage has run nothing, for the list that it goes over came out empty."""
+    stage = pipeline.stages[name]
+    source = next((stage.sources[each] for each in stage.over if each in stage.sources), None)
+    if source is None or source.part != "values":
+        return False
+    rows = warehouse.rows(
+        "SELECT results FROM ops.runs WHERE pipeline = ? AND stage = ? AND state IN ('succeeded', 'skipped') "
+        "ORDER BY started_at DESC LIMIT 1",
+        [pipeline.name, source.stage],
+    )
+    return bool(rows) and json.loads(rows[0]["results"] or "{}").get(source.name) == []

@@ -36,9 +36,7 @@ def last_whole(
             continue
         if (stage := pipeline.stages[name]).partitioned:
             values = json.loads(row["parameters"] or "{}")
-            # Days that the map itself gives are all that the stage ever goes over.
-            given = [each for each in stage.partitioned.names if each not in stage.parameters]
-            if any(values.get(each) is not None for each in given):
+            if any(values.get(each) is not None for each in stage.partitioned.names):
                 continue
         found[name] = max(found.get(name, row["moment"]), row["moment"])
     return found
