@@ -20,9 +20,9 @@ from workbench.etl.ingest import ingest
 from workbench.etl.pull import places
 from workbench.private import private_folder
 from workbench.settings import get_settings
+from workbench.sources.pulls.outcomes import Outcome
 from workbench.sources.pulls.pulling import pull
 from workbench.sources.pulls.reading import read_sources
-from workbench.sources.pulls.taking import Outcome
 from workbench.warehouse import Warehouse, connect
 
 

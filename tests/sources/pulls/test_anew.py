@@ -7,7 +7,7 @@ import pytest
 from tests.sources.pulls.api import Api
 from tests.sources.pulls.conftest import Project, Till, rest, stores
 from tests.sources.pulls.test_rest import CURSOR, ITEMS
-from workbench.errors import WorkFailed
+from workbench.errors import UsageError, WorkFailed
 
 KINDS = {
     "sqlite": ("TEXT", "BIGINT"),
@@ -48,6 +48,50 @@ def test_a_cursor_of_another_column_begins_anew(old: str, till: Till, project: P
     # A lag that is another one asks for no whole reading.
     project.declare(till=till.source(cursor={**cursors[new], "lag": "1m" if new == "seen" else 1}))
     assert project.pull("till").read == 2
+
+
+def test_a_part_that_is_read_by_another_cursor_leaves_the_rest_to_the_next_pull(
+    till: Till, project: Project
+) -> None:
+    time, number = KINDS[till.kind]
+    till.run(f"DROP TABLE stores; CREATE TABLE stores (store_id VARCHAR(9), seen {time}, rev {number})")
+    if till.kind == "postgres":
+        till.run("GRANT SELECT ON stores TO reader")
+    project.declare(till=till.source(cursor={"column": "seen", "lag": "2m"}))
+    till.run(numbered(1, 9))
+    assert project.pull("till").landed == 9
+    till.run("UPDATE stores SET rev = rev + 20 WHERE store_id = 'S02'")
+    # A lag of another kind is told before anything is read or lands, however often.
+    project.declare(till=till.source(cursor={"column": "seen", "lag": 2}))
+    for _ in range(2):
+        with pytest.raises(UsageError, match="the cursor's values are times"):
+            project.pull("till")
+    project.declare(till=till.source(cursor={"column": "rev", "lag": "0s"}))
+    outcome = project.pull("till", since="22")
+    assert (outcome.read, outcome.landed) == (1, 1)
+    assert "what lies before 22 is for the next pull" in str(outcome.message)
+    outcome = project.pull("till")
+    assert outcome.read == 9 and "read from its beginning" in str(outcome.message)
+    assert (project.pull("till").read, project.pull("till").landed) == (1, 0)
+
+
+def test_a_beginning_anew_that_is_broken_off_is_made_anew(api: Api, project: Project) -> None:
+    paging = {"kind": "cursor", "parameter": "after", "next": "next"}
+    by_time = {**ITEMS, "paging": paging, "rows_a_file": 20, "retry": {"patience": "1m"}}
+    api.records = [{**each, "rev": number} for number, each in enumerate(stores(1, 45), 1)]
+    project.declare(shop=rest(api, "/cursor", **by_time, cursor=CURSOR))
+    assert project.pull("shop").landed == 45
+    for record in api.records:
+        record["name"] += "!"
+    project.declare(
+        shop=rest(api, "/cursor", **by_time, cursor={"column": "rev", "parameter": "since", "lag": 2})
+    )
+    api.faults = [None, None, "wait 3600"]
+    with pytest.raises(WorkFailed):
+        project.pull("shop")
+    outcome = project.pull("shop")
+    assert (outcome.read, outcome.landed) == (45, 25) and "from its beginning" in str(outcome.message)
+    assert project.pull("shop").landed == 0 and project.pull("shop").message is None
 
 
 def test_a_cursor_of_another_kind_begins_anew(till: Till, project: Project) -> None:

@@ -23,6 +23,7 @@ class Beginning:
         resume: where an answer goes on that was read in part.
         sets_anew: the cursor is what is read, be it less than before; else it never goes back.
         is_dropped: the cursor that was kept is of another column or kind than now, and is of no use.
+        is_part: what lies before the floor isn't read now, though nobody knows what landed of it by this cursor.
     """
 
     floor: Position | None = None
@@ -30,6 +31,7 @@ class Beginning:
     resume: Mapping[str, Any] | None = None
     sets_anew: bool = False
     is_dropped: bool = False
+    is_part: bool = False
 
     def after(self, newest: Position | None) -> Position | None:
         """Return the cursor after the greatest value that was read."""
@@ -58,35 +60,37 @@ def begin(
         if since is not None:
             raise UsageError("it has no cursor, so there is nothing to begin at; --full reads all of it")
         return Beginning(resume=None if full else state.resume, sets_anew=full)
-    kept, floor, has_changed = _usable(state, reader, cursor, drop)
+    kept, has_changed = _usable(state, reader, cursor, drop)
     if full:
         return Beginning(sets_anew=True, is_dropped=has_changed)
     if since is not None:
-        return Beginning(
-            given := reader.position_of(since),
-            _lower(given, kept, since),
-            sets_anew=True,
-            is_dropped=has_changed,
-        )
+        given = reader.position_of(since)
+        lower = _lower(given, kept, since)
+        return Beginning(given, lower, sets_anew=True, is_dropped=has_changed, is_part=has_changed)
+    floor = None
+    if kept is not None:
+        try:
+            floor = kept.back(cursor.lag, as_written=reader.takes_times)
+        except UsageError:
+            if not _may_be_of_another_kind(kept, reader.greatest()):
+                raise
+            kept, has_changed = None, True
     if floor is None and cursor.start is not None:
         floor = reader.position_of(str(cursor.start))
     return Beginning(floor, kept, None if has_changed else state.resume, is_dropped=has_changed)
 
 
-def _usable(
-    state: State, reader: Reader, cursor: Cursor, drop: bool
-) -> tuple[Position | None, Position | None, bool]:
-    """Return the cursor that was kept, what is read from by it, and whether it is of no use any more."""
+def _usable(state: State, reader: Reader, cursor: Cursor, drop: bool) -> tuple[Position | None, bool]:
+    """Return the cursor that was kept, and whether it is of no use any more."""
     if state.cursor is None:
-        return None, None, False
+        return None, False
     if drop or state.column not in (None, cursor.column):
-        return None, None, True
-    kept = reader.position_kept(state.cursor)
-    try:
-        return kept, kept.back(cursor.lag, as_written=reader.takes_times), False
-    except UsageError:
-        # The lag is for values of another kind; if it doesn't fit those that are there now, that is told then.
-        return None, None, True
+        return None, True
+    return reader.position_kept(state.cursor), False
+
+
+def _may_be_of_another_kind(kept: Position, greatest: Position | None) -> bool:
+    return greatest is None or greatest.order[0] != kept.order[0]
 
 
 def _lower(given: Position, kept: Position | None, since: str) -> Position | None:

@@ -12,10 +12,11 @@ from workbench.governance import alerts
 from workbench.governance.alerts import Alert
 from workbench.governance.alerts.recorded import close_subjects
 from workbench.sources.pulls.ledger import FAILED
+from workbench.sources.pulls.outcomes import Outcome
 from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.pulling import pull
 from workbench.sources.pulls.reading import FILE, Declared, Sources, read_sources
-from workbench.sources.pulls.taking import Outcome, Places
+from workbench.sources.pulls.taking import Places
 from workbench.times import cron
 from workbench.warehouse import Session, Warehouse
 

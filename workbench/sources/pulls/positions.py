@@ -19,7 +19,7 @@ _TIMES = timedelta(hours=1)
 _DAYS = timedelta(days=1)
 _NUMBERS = Decimal(1000)
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
-_UNSORTED = re.compile(r"\d{1,2}([./-])\d{1,2}\1\d{2,4}\b.*")
+_UNSORTED = re.compile(r"([0-2]?\d|3[01])([./-])([0-2]?\d|3[01])\2\d{4}(?!\d|\2).*")
 """Days whose year doesn't come first."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d.*)?")
 _SECONDS = re.compile(r"\d\d:\d\d:\d\d")
@@ -140,7 +140,8 @@ class Position:
             what = "times, so it is one: 90s, 15m, 2h or 1d" if moment else "numbers, so it is one: 1000"
             raise UsageError(f"cursor.lag: the cursor's values are {what}")
         if moment is None:
-            return Position("number", self.value - (_NUMBERS if lag is None else Decimal(str(lag))))
+            less = _NUMBERS if lag is None else Decimal() if isinstance(lag, timedelta) else lag
+            return Position("number", self.value - less)
         span = lag if isinstance(lag, timedelta) else timedelta()
         if lag is None:
             span = _DAYS if self.kind == "date" or (self.kind == "text" and len(self.value) == 10) else _TIMES

@@ -17,11 +17,12 @@ from workbench.sources.files import land
 from workbench.sources.pulls.database.reader import DatabaseReader
 from workbench.sources.pulls.entries import Entry, Status, now
 from workbench.sources.pulls.ledger import Ledger
+from workbench.sources.pulls.outcomes import Outcome
 from workbench.sources.pulls.reading import Declared
 from workbench.sources.pulls.references import Revealed
 from workbench.sources.pulls.rest.reader import RestReader
 from workbench.sources.pulls.rows import Reader
-from workbench.sources.pulls.taking import Outcome, Places, Progress, Taking
+from workbench.sources.pulls.taking import Places, Progress, Taking
 
 
 def pull(

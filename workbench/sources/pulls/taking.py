@@ -20,40 +20,13 @@ from workbench.sources.maps import Map
 from workbench.sources.pulls.beginnings import Beginning, begin
 from workbench.sources.pulls.entries import Entry, State, Status, fresh_id
 from workbench.sources.pulls.ledger import Ledger
+from workbench.sources.pulls.outcomes import Outcome
 from workbench.sources.pulls.positions import Position
 from workbench.sources.pulls.reading import Declared
 from workbench.sources.pulls.rows import Chunk, Known, Reader, Row
 from workbench.warehouse import Warehouse
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one pull did; counts are of rows, and None where the source doesn't know them.
-
-    ``read = repeated + landed``. ``files`` are the addresses of what landed. ``message`` is what a person should know.
-    """
-
-    source: str
-    status: Status
-    said: int | None = None
-    read: int | None = None
-    repeated: int | None = None
-    landed: int | None = None
-    files: tuple[str, ...] = ()
-    cursor: str | None = None
-    message: str | None = None
-
-    @property
-    def sentence(self) -> str:
-        """All of it in a line for a person."""
-        if self.read is None:
-            return f"{self.source}: {self.message}"
-        said = f"source said {self.said:,}, " if self.said is not None else ""
-        repeats = f", {self.repeated:,} had landed before" if self.repeated else ""
-        more = f"; {self.message}" if self.message else ""
-        return f"{self.source}: {said}read {self.read:,}, landed {self.landed:,}{repeats}{more}"
 
 
 @dataclass(frozen=True)
@@ -107,15 +80,18 @@ class Taking:
 
         With ``drop`` the cursor that was kept is of another kind than the values that are there now.
         """
-        self._state = state = self._ledger.state(self._declared.version)
+        self._found = self._state = state = self._ledger.state(self._declared.version)
         # Rows of void entries aren't among them any more; what a person took out, a person may have read again.
         self._known = self._ledger.known(without_withdrawn=full or since is not None)
         self._begun = begun = begin(state, self._reader, self._cursor, full, since, drop)
         self._before = begun.kept
         if begun.is_dropped:
-            self._messages.append(
-                "its cursor was of another column or kind, so it was read from its beginning"
+            what = (
+                f"what lies before {since} is for the next pull"
+                if begun.is_part
+                else "it was read from its beginning"
             )
+            self._messages.append(f"its cursor was of another column or kind, so {what}")
         floor, resume = begun.floor, begun.resume
         if resume is not None and state.started_at is not None:
             self._entry = replace(self._entry, started_at=state.started_at)
@@ -180,6 +156,9 @@ class Taking:
             self._seen.add(row.key_hash)
         position = row.position
         if position:
+            if self._cursor and not self._kinds and position.order[0]:
+                # A lag that doesn't fit is told before anything lands.
+                position.back(self._cursor.lag)
             self._kinds.add(position.order[0])
         # A clock that is ahead must not make the rows of others old: what lies in the future moves no cursor.
         if (
@@ -252,12 +231,18 @@ class Taking:
         """Enter what was read since the last entry, and put it into landing: in that order, see the ledger."""
         rows, mapping = self._fresh, self._declared.map
         repeated = self._noted
+        after, column = str(cursor) if cursor else None, self._cursor.column if self._cursor else None
+        is_unfinished = status == "unfinished"
+        if self._begun.is_dropped and (is_unfinished or self._begun.is_part):
+            # The next pull is to find what was kept before, and begin anew by itself.
+            after, column = str(self._found.cursor), self._found.column
+            floor = resume = None
         entry = replace(
             self._entry,
             status=status,
             cursor_before=str(self._before) if self._before else None,
-            cursor_after=str(cursor) if cursor else None,
-            cursor_column=self._cursor.column if self._cursor else None,
+            cursor_after=after,
+            cursor_column=column,
             resume=json.dumps(resume) if resume else None,
             rows_said=said,
             rows_read=self._repeated - repeated + len(rows),
@@ -269,7 +254,7 @@ class Taking:
             path = Path(folder) / f"{self._declared.name}{self._reader.suffix}"
             if rows:
                 entry = self._written(entry, path, mapping)
-            standing = self._standing if self._begun.is_dropped and status != "unfinished" else None
+            standing = self._standing if self._begun.is_dropped and not is_unfinished else None
             entry = self._ledger.enter(entry, self._state, rows, floor, short, standing)
             if rows:
                 landed = self._places.landing.put(path, str(self._declared.dataset), mapping)
