@@ -75,6 +75,14 @@ def test_what_a_person_says_of_jupyterlab_goes_before_what_we_say(
             not {root, url} & set(command(settings, given))
             and command(settings, given)[-len(given) :] == given
         )
+    # What an option is given is no place to open, however long it is.
+    for given in (
+        ["--config", str(tmp_path)],
+        [f"--ServerApp.token={'x' * 300}"],
+        ["--port", "1", "x" * 300],
+    ):
+        assert {root, url} < set(command(settings, given))
+    assert root not in command(settings, ["--port=1", str(tmp_path)])
     given = ["--LabApp.default_url=/lab"]
     assert root in command(settings, given) and url not in command(settings, given)
     monkeypatch.setenv("WORKBENCH_PROJECT", str(tmp_path))

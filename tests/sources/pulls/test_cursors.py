@@ -92,6 +92,14 @@ def test_a_text_that_is_no_time_is_refused_rather_than_its_lag_ignored(
         assert project.pull("till").landed == 2
 
 
+def test_texts_that_only_look_like_days_are_a_cursor(project: Project) -> None:
+    run(project, "CREATE TABLE stores (store_id TEXT, updated_at TEXT)")
+    project.declare(till=till({"column": "updated_at"}))
+    for value in ("1.2.345", "12.12.12.4", "26-01-02 10:00"):
+        run(project, f"INSERT INTO stores VALUES ('{value}', '{value}')")
+        assert project.pull("till").landed == 1
+
+
 @pytest.mark.parametrize(
     ("values", "asked"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from workbench.execution.kernels.environment import mlflow_variables, set_variables
@@ -24,8 +25,13 @@ def command(settings: Settings, given: Sequence[str] = ()) -> list[str]:
     # In a container there is nobody else; its token guards it as ever.
     if os.geteuid() == 0 and "allow-root" not in names and "allow_root" not in names:
         line.append("--allow-root")
-    # A file or a folder that is named says where to open.
-    if not any(name in _FOLDERS for name in names) and not any(Path(each).exists() for each in given):
+    # A file or a folder that is named says where to open; what follows an option may be the option's value.
+    places = [
+        each
+        for before, each in pairwise(["", *given])
+        if not each.startswith("-") and ("=" in before or before[:1] != "-")
+    ]
+    if not any(name in _FOLDERS for name in names) and not any(map(os.path.exists, places)):
         line.append(f"--ServerApp.root_dir={settings.root}")
         if "default_url" not in names and (settings.root / _TOURS).is_file():
             line.append(f"--LabApp.default_url=/lab/tree/{_TOURS}")

@@ -270,3 +270,24 @@ def test_decimals_of_parquet_keep_more_digits_than_a_float_has(warehouse: Wareho
     take(warehouse, tmp_path / "in.parquet", tmp_path / "m.yaml")
     mapped = warehouse.query("SELECT unit_price FROM raw.transactions WHERE transaction_id = 'mapped'")
     assert sorted(row["unit_price"] for row in mapped.to_pylist()) == [0, decimal.Decimal("246913578.246912")]
+
+
+def test_a_map_says_how_numbers_are_spelled_and_nothing_of_those_that_nobody_spelled(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    said = "dataset: products\ndecimal: ','\nthousands: ' '\nnull: ['1.234']\n"
+    (tmp_path / "map.yaml").write_text(said)
+    price = decimal.Decimal("1.234")
+    wide, spelled = tmp_path / "wide.parquet", tmp_path / "spelled.jsonl"
+    row: dict[str, Any] = {"product_id": "wide", "updated_at": "2024-03-01T00:00:00Z"}
+    columns = {name: pa.array([value]) for name, value in row.items()}
+    pq.write_table(pa.table({**columns, "list_price": pa.array([price], pa.decimal256(45, 3))}), wide)
+    # The only text of the line that is a number, with a blank that is escaped.
+    spelled.write_text(json.dumps({**row, "product_id": "spelled", "list_price": "1\u00a0234,5"}) + "\n")
+    for path in (wide, spelled):
+        take(warehouse, path, tmp_path / "map.yaml")
+    found = warehouse.query("SELECT product_id, list_price FROM raw.products").to_pylist()
+    assert {row["product_id"]: row["list_price"] for row in found} == {
+        "wide": price,
+        "spelled": decimal.Decimal("1234.5"),
+    }

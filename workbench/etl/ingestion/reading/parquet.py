@@ -64,8 +64,10 @@ def open_parquet(
     sources: dict[str, Source] = {}
     for place in dict.fromkeys(found.values()):
         sql, kind = _source(f"c{place}", kinds[place], as_they_are)
-        if as_they_are and place in wide:
-            sql, kind = f"CAST(c{place} AS DOUBLE)", "DOUBLE"
+        if place in wide:
+            # A number that nobody spelled, whatever a map says of those in texts.
+            kind = "DOUBLE" if as_they_are else "DECIMAL"
+            sql = f"CAST(c{place} AS {'DOUBLE' if as_they_are else 'VARCHAR'})"
         picked += f", {sql} AS c{place}"
         sources |= {name: Source(f"c{place}", kind) for name, where in found.items() if where == place}
     rest = extra((names[place], told[place]) for place in others)

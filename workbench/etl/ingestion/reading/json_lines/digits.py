@@ -38,7 +38,7 @@ _TOKEN = re.compile(
     r"-?[0-9]+(?:\.(?P<fraction>[0-9]+)(?:[eE](?P<power>[-+]?[0-9]+))?|[eE](?P<whole_power>[-+]?[0-9]+))|"
     r"-0(?![0-9.eE])|(?P<odd>[-+]?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?))"
 )
-_SPELLED = 'regexp_matches(line, \'"[-+ ]*[0-9.,][^"a-zA-Z]*"\')'
+_SPELLED = r"""regexp_matches(line, '"[-+ ]*[0-9.,]([^"a-zA-Z]|\\u[0-9a-fA-F]{4})*"')"""
 """Whether there may be a text that is a number as somebody writes it."""
 _GAP = "\0"
 """What stands for each text while numbers are looked for; JSON has no such character."""
