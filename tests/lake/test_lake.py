@@ -117,7 +117,7 @@ def test_what_was_withdrawn_leaves_the_lake_and_comes_back(place: str, warehouse
     whole = objects(place)
     withdraw(warehouse, batch.batch_id, "not ours", "ann")
     gone = publish(warehouse)
-    assert (gone.files, gone.withdrawn) == (0, 1) and "1 withdrawn files deleted" in str(gone)
+    assert (gone.files, gone.withdrawn) == (0, 1) and "1 withdrawn file deleted" in str(gone)
     assert all("/ops/quarantine/" in key for key in objects(place)) and len(objects(place)) == 1
     assert publish(warehouse).withdrawn == 0
     restore(warehouse, batch.batch_id, "ours", "ann")
